@@ -1,0 +1,63 @@
+package io.modscan.core;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.LongBuffer;
+import java.util.List;
+
+/**
+ * A padded batch of token sequences. Both buffers are direct, in native byte order and hold {@code rows × columns} values
+ * from position 0.
+ *
+ * @param rows          the number of sequences
+ * @param columns       the length of the longest
+ * @param inputIds      token ids, row by row
+ * @param attentionMask 1 at each real token, 0 at padding
+ */
+public record TokenBatch(int rows, int columns, LongBuffer inputIds, LongBuffer attentionMask) {
+
+    /**
+     * Checks the sizes.
+     *
+     * @param rows          see above
+     * @param columns       see above
+     * @param inputIds      see above
+     * @param attentionMask see above
+     * @throws IllegalArgumentException if a buffer does not hold {@code rows × columns} values or is not direct
+     */
+    public TokenBatch {
+        long size = (long) rows * columns;
+        for (LongBuffer buffer : List.of(inputIds, attentionMask)) {
+            if (buffer.capacity() != size || !buffer.isDirect()) {
+                throw new IllegalArgumentException("a batch of " + rows + " × " + columns
+                        + " tokens needs direct buffers of " + size + " values, not " + buffer);
+            }
+        }
+    }
+
+    /**
+     * A batch of sequences padded on the right.
+     *
+     * @param sequences the token ids, one array a row; none empty
+     * @return the batch
+     */
+    public static TokenBatch padRight(List<int[]> sequences) {
+        int columns = sequences.stream().mapToInt(ids -> ids.length).max().orElse(0);
+        LongBuffer inputIds = longs(sequences.size() * columns);
+        LongBuffer attentionMask = longs(sequences.size() * columns);
+        for (int row = 0; row < sequences.size(); row++) {
+            int[] ids = sequences.get(row);
+            for (int column = 0; column < ids.length; column++) {
+                inputIds.put(row * columns + column, ids[column]);
+                attentionMask.put(row * columns + column, 1);
+            }
+        }
+        return new TokenBatch(sequences.size(), columns, inputIds, attentionMask);
+    }
+
+    private static LongBuffer longs(int count) {
+        return ByteBuffer.allocateDirect(Math.multiplyExact(count, Long.BYTES))
+                .order(ByteOrder.nativeOrder())
+                .asLongBuffer();
+    }
+}

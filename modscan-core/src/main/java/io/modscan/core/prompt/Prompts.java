@@ -1,0 +1,232 @@
+package io.modscan.core.prompt;
+
+import io.modscan.core.error.MalformedFileException;
+import io.modscan.core.error.ModscanException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A set of prompts in the caller's order: at least one, each with an id of its own. Immutable.
+ *
+ * <p>Files are UTF-8 (a byte order mark is skipped): CSV with a header that names {@code id} and {@code text}, every
+ * further column being a label; JSON lines with the keys {@code id}, {@code text} or {@code ids} (ready token ids),
+ * every further key being a label; or plain text, a prompt a line.
+ */
+public final class Prompts implements Iterable<Prompt> {
+
+    private final List<Prompt> list;
+
+    private Prompts(List<Prompt> list) {
+        this.list = Collections.unmodifiableList(list);
+    }
+
+    /**
+     * The given prompts.
+     *
+     * @param prompts at least one, with different ids
+     * @return the set
+     * @throws ModscanException if there are none or two share an id
+     */
+    public static Prompts of(Collection<Prompt> prompts) {
+        List<Prompt> list = new ArrayList<>(prompts);
+        if (list.isEmpty()) {
+            throw new ModscanException("the prompt set is empty; at least one prompt is needed");
+        }
+        Set<String> ids = new HashSet<>();
+        for (Prompt prompt : list) {
+            if (!ids.add(prompt.id())) {
+                throw new ModscanException("two prompts have the id '" + prompt.id() + "'; ids must be unique");
+            }
+        }
+        return new Prompts(list);
+    }
+
+    /**
+     * Texts without labels, with the ids 0, 1, ….
+     *
+     * @param texts at least one
+     * @return the set
+     * @throws ModscanException if there are none
+     */
+    public static Prompts of(String... texts) {
+        return of(IntStream.range(0, texts.length)
+                .mapToObj(i -> Prompt.of(Integer.toString(i), texts[i]))
+                .toList());
+    }
+
+    /**
+     * Reads a CSV file (RFC 4180). Without an {@code id} column the ids are 0, 1, ….
+     *
+     * @param file the file
+     * @return its prompts
+     * @throws MalformedFileException if a line is malformed (it is named), an id comes twice, or there is no prompt
+     * @throws UncheckedIOException   if the file cannot be read
+     */
+    public static Prompts csv(Path file) {
+        return PromptFiles.csv(file);
+    }
+
+    /**
+     * Reads a file of JSON objects, one a line, each with a {@code text} or with {@code ids}. Without an {@code id} the
+     * ids are 0, 1, ….
+     *
+     * @param file the file
+     * @return its prompts
+     * @throws MalformedFileException if a line is malformed (it is named), an id comes twice, or there is no prompt
+     * @throws UncheckedIOException   if the file cannot be read
+     */
+    public static Prompts jsonl(Path file) {
+        return PromptFiles.jsonl(file);
+    }
+
+    /**
+     * Reads a text file, a prompt a line; blank lines are skipped. Ids are 0, 1, ….
+     *
+     * @param file the file
+     * @return its prompts
+     * @throws MalformedFileException if it is not UTF-8 or has no prompt
+     * @throws UncheckedIOException   if the file cannot be read
+     */
+    public static Prompts text(Path file) {
+        return PromptFiles.text(file);
+    }
+
+    /**
+     * Reads a file by its name's ending: {@code .csv}, {@code .jsonl} or {@code .txt}.
+     *
+     * @param file the file
+     * @return its prompts
+     * @throws ModscanException     if the ending is another, or as the reader of the format throws
+     * @throws UncheckedIOException if the file cannot be read
+     */
+    public static Prompts read(Path file) {
+        String name = String.valueOf(file.getFileName());
+        if (name.endsWith(".csv")) {
+            return csv(file);
+        }
+        if (name.endsWith(".jsonl")) {
+            return jsonl(file);
+        }
+        if (name.endsWith(".txt")) {
+            return text(file);
+        }
+        throw new ModscanException(file + ": a prompt file ends in .csv, .jsonl or .txt");
+    }
+
+    /**
+     * How many there are.
+     *
+     * @return the number of prompts, at least 1
+     */
+    public int size() {
+        return list.size();
+    }
+
+    /**
+     * The prompt at an index.
+     *
+     * @param index from 0
+     * @return the prompt
+     * @throws IndexOutOfBoundsException if the index is not below {@link #size()}
+     */
+    public Prompt get(int index) {
+        return list.get(index);
+    }
+
+    /**
+     * The prompts of an index range.
+     *
+     * @param from the first
+     * @param to   behind the last
+     * @return those prompts
+     * @throws IndexOutOfBoundsException if the range is not within the set
+     * @throws ModscanException          if it is empty
+     */
+    public Prompts slice(int from, int to) {
+        return of(list.subList(from, to));
+    }
+
+    /**
+     * The prompts for which a test holds.
+     *
+     * @param test the test
+     * @return those prompts, in the same order
+     * @throws ModscanException if it holds for none
+     */
+    public Prompts filter(Predicate<Prompt> test) {
+        return of(list.stream().filter(test).toList());
+    }
+
+    /**
+     * The keys that any prompt has a label for.
+     *
+     * @return the keys, in order of first appearance
+     */
+    public Set<String> labelKeys() {
+        Set<String> keys = new LinkedHashSet<>();
+        list.forEach(prompt -> keys.addAll(prompt.labels().keySet()));
+        return keys;
+    }
+
+    /**
+     * Each prompt's label for a key.
+     *
+     * @param key what the label is of, such as {@code topic}
+     * @return the labels, one a prompt, in order of the prompts
+     * @throws ModscanException if a prompt has no such label
+     */
+    public List<String> labels(String key) {
+        List<String> labels = new ArrayList<>(list.size());
+        for (Prompt prompt : list) {
+            String label = prompt.labels().get(key);
+            if (label == null) {
+                throw new ModscanException("prompt '" + prompt.id() + "' has no label '" + key
+                        + "'; the labels of this set are " + labelKeys());
+            }
+            labels.add(label);
+        }
+        return labels;
+    }
+
+    /**
+     * The prompts as a stream.
+     *
+     * @return the prompts in order
+     */
+    public Stream<Prompt> stream() {
+        return StreamSupport.stream(spliterator(), false);
+    }
+
+    @Override
+    public Iterator<Prompt> iterator() {
+        return list.iterator();
+    }
+
+    @Override
+    public boolean equals(@Nullable Object o) {
+        return o instanceof Prompts other && list.equals(other.list);
+    }
+
+    @Override
+    public int hashCode() {
+        return list.hashCode();
+    }
+
+    @Override
+    public String toString() {
+        return "Prompts[" + size() + "]";
+    }
+}

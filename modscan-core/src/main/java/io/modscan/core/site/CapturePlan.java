@@ -1,0 +1,136 @@
+package io.modscan.core.site;
+
+import io.modscan.core.error.ModscanException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a capture asks of a source: which sites, pooled how.
+ *
+ * @param readings at least one; no site twice
+ */
+public record CapturePlan(List<Reading> readings) {
+
+    /**
+     * A site and what becomes of its positions.
+     *
+     * @param site    the site
+     * @param pooling how it is pooled
+     */
+    public record Reading(Site site, Pooling pooling) {
+
+        /**
+         * Checks that the site can be pooled.
+         *
+         * @param site    see above
+         * @param pooling see above
+         * @throws ModscanException if it is to be pooled and has no axis of positions
+         */
+        public Reading {
+            if (pooling.isPooled() && !site.hasPositions()) {
+                throw new ModscanException(
+                        site + " has no single axis of positions to pool over; read it with Pooling.none()");
+            }
+        }
+
+        /**
+         * The number of values that one prompt yields.
+         *
+         * @param positions the prompt's (or the padded batch's) length in tokens
+         * @return the product of the axes that remain, each axis of positions counted as {@code positions}
+         * @throws ArithmeticException if it overflows 64 bits
+         */
+        public long values(int positions) {
+            long values = 1;
+            for (Axis axis : site.axes()) {
+                if (axis.size() > 0) {
+                    values = Math.multiplyExact(values, axis.size());
+                } else if (!pooling.isPooled()) {
+                    values = Math.multiplyExact(values, positions);
+                }
+            }
+            return values;
+        }
+    }
+
+    /**
+     * What to read and how to pool it, before it is known which sites the model has.
+     *
+     * @param selector which sites
+     * @param pooling  how they are pooled
+     */
+    public record Selection(SiteSelector selector, Pooling pooling) {}
+
+    /**
+     * Checks the readings.
+     *
+     * @param readings see above
+     * @throws ModscanException if there are none, or one site comes twice
+     */
+    public CapturePlan {
+        readings = List.copyOf(readings);
+        if (readings.isEmpty()) {
+            throw new ModscanException("the plan reads no site; at least one is needed");
+        }
+        Map<String, Reading> byName = new LinkedHashMap<>();
+        for (Reading reading : readings) {
+            if (byName.put(reading.site().name(), reading) != null) {
+                throw new ModscanException(reading.site() + " is planned twice");
+            }
+        }
+    }
+
+    /**
+     * Resolves selections against the sites that a model has.
+     *
+     * @param available  the model's sites; their magnitudes can be selected too
+     * @param selections what is wanted, at least one
+     * @return the plan, in order of {@code available}
+     * @throws ModscanException if a selection matches nothing (near names are listed), names a site that can't be pooled
+     *                          as asked, or asks for a site in another pooling than a selection before it
+     */
+    public static CapturePlan of(List<Site> available, List<Selection> selections) {
+        List<Site> candidates = new ArrayList<>();
+        for (Site site : available) {
+            candidates.add(site);
+            if (site.units() > 0) {
+                candidates.add(site.magnitude());
+            }
+        }
+        Map<Site, Reading> chosen = new LinkedHashMap<>();
+        for (Selection selection : selections) {
+            List<Reading> matched = resolve(candidates, selection);
+            if (matched.isEmpty()) {
+                throw new ModscanException("no site matches '" + selection.selector() + "'"
+                        + (selection.pooling().isPooled() ? " and can be pooled" : "") + "; near are "
+                        + Sites.near(selection.selector().toString(), candidates));
+            }
+            for (Reading reading : matched) {
+                Reading earlier = chosen.put(reading.site(), reading);
+                if (earlier != null && !earlier.equals(reading)) {
+                    throw new ModscanException(reading.site() + " is asked for with two poolings, " + earlier.pooling()
+                            + " and " + reading.pooling() + "; use a probe for each");
+                }
+            }
+        }
+        List<Reading> readings = new ArrayList<>(chosen.values());
+        readings.sort(Comparator.comparingInt(reading -> candidates.indexOf(reading.site())));
+        return new CapturePlan(readings);
+    }
+
+    private static List<Reading> resolve(List<Site> candidates, Selection selection) {
+        List<Reading> matched = new ArrayList<>();
+        for (Site site : candidates) {
+            boolean fits = !site.onDemand()
+                    && (site.hasPositions() || !selection.pooling().isPooled());
+            if (selection.selector().selects(site)
+                    && (fits || selection.selector().names(site))) {
+                matched.add(new Reading(site, selection.pooling()));
+            }
+        }
+        return matched;
+    }
+}

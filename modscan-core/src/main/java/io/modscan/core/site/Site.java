@@ -1,0 +1,124 @@
+package io.modscan.core.site;
+
+import java.util.List;
+import java.util.OptionalInt;
+
+/**
+ * A place in the network where a tensor can be read. A site is known by its TransformerLens name, such as
+ * {@code blocks.5.attn.hook_z}.
+ *
+ * @param name     its name
+ * @param layer    the layer that it belongs to, from 0; empty for the embeddings, the last LayerNorm, logits and loss
+ * @param axes     the axes of its tensor behind the batch axis
+ * @param onDemand whether a wildcard passes it over, so that only its name brings it in (it costs more than all else, or
+ *                 is derived from another site)
+ */
+public record Site(String name, OptionalInt layer, List<Axis> axes, boolean onDemand) {
+
+    private static final String MAGNITUDE = ".magnitude";
+
+    /**
+     * Copies the axes.
+     *
+     * @param name     see above
+     * @param layer    see above
+     * @param axes     see above
+     * @param onDemand see above
+     */
+    public Site {
+        axes = List.copyOf(axes);
+    }
+
+    /**
+     * The last part of the name, which is the same in every layer.
+     *
+     * @return for example {@code hook_z}
+     */
+    public String hook() {
+        return name.substring(name.lastIndexOf('.') + 1);
+    }
+
+    /**
+     * Whether the tensor has an axis of token positions, along which it can be pooled. Attention scores and patterns
+     * have two axes of positions and so none of this kind.
+     *
+     * @return whether it has
+     */
+    public boolean hasPositions() {
+        return axes.contains(Axis.POSITION);
+    }
+
+    /**
+     * The number of attention heads.
+     *
+     * @return the length of the axis of heads, or 0 if there is none
+     */
+    public int heads() {
+        return size(Axis.Role.HEAD);
+    }
+
+    /**
+     * The number of units (of each head, where there are heads).
+     *
+     * @return the length of the axis of units, or 0 if there is none
+     */
+    public int units() {
+        return size(Axis.Role.UNIT);
+    }
+
+    private int size(Axis.Role role) {
+        return axes.stream()
+                .filter(axis -> axis.role() == role)
+                .mapToInt(Axis::size)
+                .findFirst()
+                .orElse(0);
+    }
+
+    /**
+     * The number of values at one position (or, for attention, at one pair of positions).
+     *
+     * @return heads × units, each counted as 1 where there is no such axis
+     */
+    public int width() {
+        return Math.max(1, heads()) * Math.max(1, units());
+    }
+
+    /**
+     * The site of this tensor's magnitudes: the L2 norm over the axis of units, at each position (and head), taken before
+     * any pooling. For {@code hook_z} that is one number a head.
+     *
+     * @return a site named like this one with {@code .magnitude} behind, to be read on demand
+     * @throws IllegalArgumentException if this site has no axis of units
+     */
+    public Site magnitude() {
+        if (units() == 0) {
+            throw new IllegalArgumentException(name + " has no axis of units to take the magnitude over");
+        }
+        List<Axis> rest =
+                axes.stream().filter(axis -> axis.role() != Axis.Role.UNIT).toList();
+        return new Site(name + MAGNITUDE, layer, rest, true);
+    }
+
+    /**
+     * Whether this site was made by {@link #magnitude()}.
+     *
+     * @return whether it holds another's magnitudes
+     */
+    public boolean isMagnitude() {
+        return name.endsWith(MAGNITUDE);
+    }
+
+    /**
+     * The name of the site whose tensor is read: for magnitudes, the one that they are of; for others, their own.
+     *
+     * @return the name without {@code .magnitude}
+     */
+    public String tensorName() {
+        return isMagnitude() ? name.substring(0, name.length() - MAGNITUDE.length()) : name;
+    }
+
+    @Override
+    public String toString() {
+        return name;
+    }
+}

@@ -1,0 +1,302 @@
+package io.modscan.core.site;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/** The catalogue of site selectors, named as in TransformerLens. */
+public final class Sites {
+
+    private Sites() {}
+
+    /**
+     * Every site of the model, those on demand excepted.
+     *
+     * @return the selector
+     */
+    public static SiteSelector all() {
+        return glob("*");
+    }
+
+    /**
+     * The sites whose name matches a pattern in which {@code *} stands for any characters, dots included, and {@code ?}
+     * for one. {@code hook_z} alone means {@code hook_z} of every layer.
+     *
+     * @param glob such as {@code blocks.*.attn.hook_z}, {@code blocks.3.*} or a full name
+     * @return the selector, which names a site if the last part of the glob spells the last part of the site's name
+     */
+    public static SiteSelector glob(String glob) {
+        return new Glob(glob);
+    }
+
+    /**
+     * The token embeddings.
+     *
+     * @return {@code hook_embed}
+     */
+    public static SiteSelector embed() {
+        return glob("hook_embed");
+    }
+
+    /**
+     * What each block is given.
+     *
+     * @return {@code hook_resid_pre} of every layer
+     */
+    public static SiteSelector residPre() {
+        return hook("hook_resid_pre");
+    }
+
+    /**
+     * What each block's MLP half is given.
+     *
+     * @return {@code hook_resid_mid} of every layer
+     */
+    public static SiteSelector residMid() {
+        return hook("hook_resid_mid");
+    }
+
+    /**
+     * What each block hands on.
+     *
+     * @return {@code hook_resid_post} of every layer
+     */
+    public static SiteSelector residPost() {
+        return hook("hook_resid_post");
+    }
+
+    /**
+     * The queries, before scaling.
+     *
+     * @return {@code attn.hook_q} of every layer
+     */
+    public static SiteSelector q() {
+        return hook("attn.hook_q");
+    }
+
+    /**
+     * The keys.
+     *
+     * @return {@code attn.hook_k} of every layer
+     */
+    public static SiteSelector k() {
+        return hook("attn.hook_k");
+    }
+
+    /**
+     * The values.
+     *
+     * @return {@code attn.hook_v} of every layer
+     */
+    public static SiteSelector v() {
+        return hook("attn.hook_v");
+    }
+
+    /**
+     * The attention scores, scaled and masked.
+     *
+     * @return {@code attn.hook_attn_scores} of every layer
+     */
+    public static SiteSelector attnScores() {
+        return hook("attn.hook_attn_scores");
+    }
+
+    /**
+     * The attention patterns.
+     *
+     * @return {@code attn.hook_pattern} of every layer
+     */
+    public static SiteSelector pattern() {
+        return hook("attn.hook_pattern");
+    }
+
+    /**
+     * The heads' outputs: values averaged by the pattern.
+     *
+     * @return {@code attn.hook_z} of every layer
+     */
+    public static SiteSelector z() {
+        return hook("attn.hook_z");
+    }
+
+    /**
+     * Each head's own write to the residual stream, without the bias.
+     *
+     * @return {@code attn.hook_result} of every layer
+     */
+    public static SiteSelector result() {
+        return hook("attn.hook_result");
+    }
+
+    /**
+     * The attention's write to the residual stream, bias included.
+     *
+     * @return {@code hook_attn_out} of every layer
+     */
+    public static SiteSelector attnOut() {
+        return hook("hook_attn_out");
+    }
+
+    /**
+     * The neurons before the activation function.
+     *
+     * @return {@code mlp.hook_pre} of every layer
+     */
+    public static SiteSelector mlpPre() {
+        return hook("mlp.hook_pre");
+    }
+
+    /**
+     * The neurons after the activation function.
+     *
+     * @return {@code mlp.hook_post} of every layer
+     */
+    public static SiteSelector mlpPost() {
+        return hook("mlp.hook_post");
+    }
+
+    /**
+     * The MLP's write to the residual stream, bias included.
+     *
+     * @return {@code hook_mlp_out} of every layer
+     */
+    public static SiteSelector mlpOut() {
+        return hook("hook_mlp_out");
+    }
+
+    /**
+     * The logits.
+     *
+     * @return {@code logits}
+     */
+    public static SiteSelector logits() {
+        return glob("logits");
+    }
+
+    /**
+     * The negative log likelihood of each token.
+     *
+     * @return {@code loss}
+     */
+    public static SiteSelector loss() {
+        return glob("loss");
+    }
+
+    private static SiteSelector hook(String hook) {
+        return glob("blocks.*." + hook);
+    }
+
+    static SiteSelector inLayers(SiteSelector selector, int... layers) {
+        int[] wanted = layers.clone();
+        return new Delegating(selector, selector + " in layers " + Arrays.toString(wanted)) {
+            @Override
+            public boolean selects(Site site) {
+                return site.layer().isPresent()
+                        && Arrays.stream(wanted)
+                                .anyMatch(layer -> layer == site.layer().getAsInt())
+                        && inner.selects(site);
+            }
+        };
+    }
+
+    static SiteSelector magnitudeOf(SiteSelector selector) {
+        return new Delegating(selector, "magnitude of " + selector) {
+            @Override
+            public boolean selects(Site site) {
+                return site.isMagnitude() && inner.selects(original(site));
+            }
+
+            @Override
+            public boolean names(Site site) {
+                return true;
+            }
+
+            /** The site under its own name, which is all that selectors by name and layer look at. */
+            private Site original(Site magnitude) {
+                return new Site(magnitude.tensorName(), magnitude.layer(), magnitude.axes(), false);
+            }
+        };
+    }
+
+    /** A selector that narrows another and tells itself by a description. */
+    private abstract static class Delegating implements SiteSelector {
+        final SiteSelector inner;
+        private final String description;
+
+        Delegating(SiteSelector inner, String description) {
+            this.inner = inner;
+            this.description = description;
+        }
+
+        @Override
+        public boolean names(Site site) {
+            return inner.names(site);
+        }
+
+        @Override
+        public String toString() {
+            return description;
+        }
+    }
+
+    private static final class Glob implements SiteSelector {
+        private final String glob;
+        private final Pattern pattern;
+        private final String lastPart;
+
+        Glob(String glob) {
+            this.glob = glob;
+            this.lastPart = glob.substring(glob.lastIndexOf('.') + 1);
+            String regex = glob.chars()
+                    .mapToObj(c -> c == '*' ? ".*" : c == '?' ? "." : Pattern.quote(Character.toString(c)))
+                    .collect(Collectors.joining());
+            this.pattern = Pattern.compile(glob.contains(".") ? regex : "(.*\\.)?" + regex, Pattern.DOTALL);
+        }
+
+        @Override
+        public boolean selects(Site site) {
+            return pattern.matcher(site.name()).matches();
+        }
+
+        @Override
+        public boolean names(Site site) {
+            return lastPart.equals(site.hook());
+        }
+
+        @Override
+        public String toString() {
+            return glob;
+        }
+    }
+
+    /** The names nearest to what matched nothing, for the message that says so. */
+    static List<String> near(String asked, List<Site> available) {
+        List<String> names = new ArrayList<>(available.stream().map(Site::name).toList());
+        names.sort(Comparator.comparingInt(name -> distance(asked, name)));
+        return names.subList(0, Math.min(5, names.size()));
+    }
+
+    /** Levenshtein's distance, a wildcard standing for anything at no cost. */
+    private static int distance(String asked, String name) {
+        int[] previous = new int[name.length() + 1];
+        for (int j = 0; j <= name.length(); j++) {
+            previous[j] = j;
+        }
+        for (int i = 1; i <= asked.length(); i++) {
+            int[] current = new int[name.length() + 1];
+            boolean wild = asked.charAt(i - 1) == '*';
+            current[0] = previous[0] + (wild ? 0 : 1);
+            for (int j = 1; j <= name.length(); j++) {
+                int same = asked.charAt(i - 1) == name.charAt(j - 1) ? 0 : 1;
+                current[j] = wild
+                        ? Math.min(previous[j], current[j - 1])
+                        : Math.min(previous[j - 1] + same, Math.min(previous[j], current[j - 1]) + 1);
+            }
+            previous = current;
+        }
+        return previous[name.length()];
+    }
+}
