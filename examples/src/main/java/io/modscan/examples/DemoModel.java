@@ -1,0 +1,76 @@
+package io.modscan.examples;
+
+import io.modscan.core.prompt.Prompts;
+import io.modscan.onnx.OptModel;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * The embedded demo: a small OPT trained for this project, and 100 prompts of ten topics. {@code PROVENANCE.md} beside its
+ * files tells what it was trained on.
+ */
+final class DemoModel {
+
+    private static final List<String> FILES = List.of(
+            "config.json",
+            "model.safetensors",
+            "vocab.json",
+            "merges.txt",
+            "tokenizer_config.json",
+            "special_tokens_map.json");
+
+    private DemoModel() {}
+
+    /** The model, its files laid out in a temporary folder: ONNX Runtime reads weights from files, not from a jar. */
+    static OptModel model() {
+        return OptModel.load(Unpacked.FOLDER.resolve("opt-demo"));
+    }
+
+    /** The prompts, labelled by {@code topic}. */
+    static Prompts prompts() {
+        return Prompts.csv(Unpacked.FOLDER.resolve("prompts.csv"));
+    }
+
+    private static final class Unpacked {
+        static final Path FOLDER = unpack();
+
+        private static Path unpack() {
+            try {
+                Path folder = Files.createTempDirectory("modscan-demo");
+                Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(folder)));
+                Path model = Files.createDirectory(folder.resolve("opt-demo"));
+                for (String name : FILES) {
+                    copy("demo/model/" + name, model.resolve(name));
+                }
+                copy("demo/prompts.csv", folder.resolve("prompts.csv"));
+                return folder;
+            } catch (IOException e) {
+                throw new UncheckedIOException("the demo model cannot be unpacked: " + e, e);
+            }
+        }
+
+        private static void copy(String resource, Path target) throws IOException {
+            try (InputStream in = DemoModel.class.getResourceAsStream(resource)) {
+                if (in == null) {
+                    throw new IllegalStateException("the build left out " + resource);
+                }
+                Files.copy(in, target, StandardCopyOption.REPLACE_EXISTING);
+            }
+        }
+
+        private static void delete(Path folder) {
+            try (var files = Files.walk(folder)) {
+                files.sorted(Comparator.reverseOrder())
+                        .forEach(file -> file.toFile().delete());
+            } catch (IOException e) {
+                // A leftover in the temporary folder is the operating system's to clear.
+            }
+        }
+    }
+}

@@ -1,0 +1,339 @@
+package io.modscan.onnx;
+
+import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
+import ai.onnx.proto.OnnxMl.StringStringEntryProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
+import ai.onnx.proto.OnnxMl.TensorShapeProto;
+import ai.onnx.proto.OnnxMl.TypeProto;
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import io.modscan.core.safetensors.DType;
+import io.modscan.core.safetensors.StoredTensor;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
+
+/**
+ * Collects the nodes of an ONNX graph, in order of computation. Tensors are known by name; {@link #build} keeps only what
+ * the wanted outputs need. Weights are not copied: they are external data, at their offset in the checkpoint's own file.
+ */
+final class GraphBuilder {
+
+    /** The last ONNX version in which ReduceMax and ReduceL2 take their axes as an attribute. */
+    static final int OPSET = 17;
+
+    static final int IR_VERSION = 8;
+
+    /** The operators in use and the opset in which each took the form in use. */
+    private static final Map<String, Integer> SINCE = Map.ofEntries(
+            Map.entry("Add", 14),
+            Map.entry("And", 7),
+            Map.entry("Cast", 13),
+            Map.entry("Concat", 13),
+            Map.entry("CumSum", 14),
+            Map.entry("Div", 14),
+            Map.entry("Equal", 13),
+            Map.entry("Erf", 13),
+            Map.entry("Gather", 13),
+            Map.entry("GatherElements", 13),
+            Map.entry("GatherND", 13),
+            Map.entry("Greater", 13),
+            Map.entry("GreaterOrEqual", 16),
+            Map.entry("Identity", 16),
+            Map.entry("LayerNormalization", 17),
+            Map.entry("MatMul", 13),
+            Map.entry("Mul", 14),
+            Map.entry("Not", 1),
+            Map.entry("Range", 11),
+            Map.entry("ReduceL2", 13),
+            Map.entry("ReduceLogSumExp", 13),
+            Map.entry("ReduceMax", 13),
+            Map.entry("ReduceSum", 13),
+            Map.entry("Relu", 14),
+            Map.entry("Reshape", 14),
+            Map.entry("Shape", 15),
+            Map.entry("Slice", 13),
+            Map.entry("Softmax", 13),
+            Map.entry("Sub", 14),
+            Map.entry("Transpose", 13),
+            Map.entry("Unsqueeze", 13),
+            Map.entry("Where", 16));
+
+    private static final Map<DType, TensorProto.DataType> TYPES = Map.of(
+            DType.F64, TensorProto.DataType.DOUBLE,
+            DType.F32, TensorProto.DataType.FLOAT,
+            DType.F16, TensorProto.DataType.FLOAT16,
+            DType.BF16, TensorProto.DataType.BFLOAT16,
+            DType.I64, TensorProto.DataType.INT64,
+            DType.BOOL, TensorProto.DataType.BOOL);
+
+    /** A graph output. */
+    record Output(String tensor, List<String> shape) {}
+
+    private record Node(String output, NodeProto proto) {}
+
+    private final String graphName;
+    private final List<ValueInfoProto> inputs = new ArrayList<>();
+    private final Map<String, TensorProto> constants = new LinkedHashMap<>();
+    private final Map<String, StoredTensor> weights = new LinkedHashMap<>();
+    private final Map<String, Node> nodes = new LinkedHashMap<>();
+    private final Set<String> names = new LinkedHashSet<>();
+
+    GraphBuilder(String graphName) {
+        this.graphName = graphName;
+    }
+
+    /** Declares a graph input; a dimension is a number or a symbol. */
+    String input(String name, DType type, String... shape) {
+        inputs.add(valueInfo(claim(name), type, List.of(shape)));
+        return name;
+    }
+
+    /** A weight, which stays where it is. */
+    String weight(StoredTensor tensor) {
+        if (weights.putIfAbsent(tensor.name(), tensor) == null) {
+            claim(tensor.name());
+        }
+        return tensor.name();
+    }
+
+    /** A constant list of int64. */
+    String longs(String name, long... values) {
+        return constant(name, () -> {
+            TensorProto.Builder tensor = TensorProto.newBuilder()
+                    .setDataType(TensorProto.DataType.INT64.getNumber())
+                    .addDims(values.length);
+            for (long value : values) {
+                tensor.addInt64Data(value);
+            }
+            return tensor;
+        });
+    }
+
+    /** A constant int64 without axes. */
+    String scalar(String name, long value) {
+        return constant(
+                name,
+                () -> TensorProto.newBuilder()
+                        .setDataType(TensorProto.DataType.INT64.getNumber())
+                        .addInt64Data(value));
+    }
+
+    /** A constant float without axes. */
+    String scalar(String name, float value) {
+        return constant(
+                name,
+                () -> TensorProto.newBuilder()
+                        .setDataType(TensorProto.DataType.FLOAT.getNumber())
+                        .addFloatData(value));
+    }
+
+    /** A constant vector that holds one value throughout. */
+    String filled(String name, int length, float value) {
+        return constant(name, () -> {
+            TensorProto.Builder tensor = TensorProto.newBuilder()
+                    .setDataType(TensorProto.DataType.FLOAT.getNumber())
+                    .addDims(length);
+            for (int i = 0; i < length; i++) {
+                tensor.addFloatData(value);
+            }
+            return tensor;
+        });
+    }
+
+    private String constant(String name, Supplier<TensorProto.Builder> tensor) {
+        if (!constants.containsKey(name)) {
+            constants.put(claim(name), tensor.get().setName(name).build());
+        }
+        return name;
+    }
+
+    /** Adds a node and returns its output, whose name is the node's too. */
+    String op(String type, String output, List<String> inputs, AttributeProto... attributes) {
+        Integer since = SINCE.get(type);
+        if (since == null || since > OPSET) {
+            throw new IllegalStateException("operator " + type + " is not in the table of opset " + OPSET);
+        }
+        for (String input : inputs) {
+            if (!names.contains(input)) {
+                throw new IllegalStateException(
+                        "node " + output + " reads " + input + ", which nothing yields before it");
+            }
+        }
+        nodes.put(
+                claim(output),
+                new Node(
+                        output,
+                        NodeProto.newBuilder()
+                                .setOpType(type)
+                                .setName(output)
+                                .addAllInput(inputs)
+                                .addOutput(output)
+                                .addAllAttribute(List.of(attributes))
+                                .build()));
+        return output;
+    }
+
+    boolean has(String tensor) {
+        return names.contains(tensor);
+    }
+
+    private String claim(String name) {
+        if (!names.add(name)) {
+            throw new IllegalStateException("two tensors would be named " + name);
+        }
+        return name;
+    }
+
+    static AttributeProto attribute(String name, long value) {
+        return AttributeProto.newBuilder()
+                .setName(name)
+                .setType(AttributeProto.AttributeType.INT)
+                .setI(value)
+                .build();
+    }
+
+    static AttributeProto attribute(String name, float value) {
+        return AttributeProto.newBuilder()
+                .setName(name)
+                .setType(AttributeProto.AttributeType.FLOAT)
+                .setF(value)
+                .build();
+    }
+
+    static AttributeProto attribute(String name, long... values) {
+        AttributeProto.Builder attribute =
+                AttributeProto.newBuilder().setName(name).setType(AttributeProto.AttributeType.INTS);
+        for (long value : values) {
+            attribute.addInts(value);
+        }
+        return attribute.build();
+    }
+
+    /** The type that a Cast casts to. */
+    static AttributeProto to(DType type) {
+        return attribute("to", typeNumber(type));
+    }
+
+    private static int typeNumber(DType type) {
+        TensorProto.DataType onnx = TYPES.get(type);
+        if (onnx == null) {
+            throw new IllegalStateException("no ONNX type for " + type);
+        }
+        return onnx.getNumber();
+    }
+
+    /** Where a weight's bytes are to be found by whoever opens the model. */
+    interface WeightLocation {
+        /** The file, relative to the model's folder, with forward slashes. */
+        String file(StoredTensor tensor);
+
+        /** The offset of the first byte in that file. */
+        long offset(StoredTensor tensor);
+
+        /** The checkpoint's own file, seen from a folder that holds it. */
+        static WeightLocation inPlace(Path folder) {
+            return new WeightLocation() {
+                @Override
+                public String file(StoredTensor tensor) {
+                    return folder.relativize(tensor.file()).toString().replace('\\', '/');
+                }
+
+                @Override
+                public long offset(StoredTensor tensor) {
+                    return tensor.offset();
+                }
+            };
+        }
+    }
+
+    /** The weights that the given outputs need, in the order in which they were added. */
+    List<StoredTensor> weightsFor(List<Output> outputs) {
+        Set<String> needed = needed(outputs);
+        return weights.values().stream()
+                .filter(weight -> needed.contains(weight.name()))
+                .toList();
+    }
+
+    /** Serialises the model with the given outputs and nothing that they don't need. */
+    byte[] build(List<Output> outputs, WeightLocation location, Map<String, String> metadata, String version) {
+        Set<String> needed = needed(outputs);
+        GraphProto.Builder graph = GraphProto.newBuilder().setName(graphName).addAllInput(inputs);
+        weights.values().stream()
+                .filter(weight -> needed.contains(weight.name()))
+                .forEach(weight -> graph.addInitializer(external(weight, location)));
+        constants.values().stream()
+                .filter(constant -> needed.contains(constant.getName()))
+                .forEach(graph::addInitializer);
+        nodes.values().stream()
+                .filter(node -> needed.contains(node.output()))
+                .forEach(node -> graph.addNode(node.proto()));
+        outputs.forEach(output -> graph.addOutput(valueInfo(output.tensor(), DType.F32, output.shape())));
+        ModelProto.Builder model = ModelProto.newBuilder()
+                .setIrVersion(IR_VERSION)
+                .setProducerName("modscan")
+                .setProducerVersion(version)
+                .addOpsetImport(OperatorSetIdProto.newBuilder().setDomain("").setVersion(OPSET))
+                .setGraph(graph);
+        metadata.forEach((key, value) -> model.addMetadataProps(
+                StringStringEntryProto.newBuilder().setKey(key).setValue(value)));
+        return model.build().toByteArray();
+    }
+
+    private Set<String> needed(List<Output> outputs) {
+        Set<String> needed = new LinkedHashSet<>();
+        Deque<String> open = new ArrayDeque<>();
+        outputs.forEach(output -> open.add(output.tensor()));
+        while (!open.isEmpty()) {
+            String tensor = open.remove();
+            Node node = nodes.get(tensor);
+            if (needed.add(tensor) && node != null) {
+                open.addAll(node.proto().getInputList());
+            }
+        }
+        return needed;
+    }
+
+    private static TensorProto external(StoredTensor weight, WeightLocation location) {
+        Map<String, String> entries = new LinkedHashMap<>();
+        entries.put("location", location.file(weight));
+        entries.put("offset", Long.toString(location.offset(weight)));
+        entries.put("length", Long.toString(weight.length()));
+        TensorProto.Builder tensor = TensorProto.newBuilder()
+                .setName(weight.name())
+                .setDataType(typeNumber(weight.dtype()))
+                .addAllDims(weight.shape())
+                .setDataLocation(TensorProto.DataLocation.EXTERNAL);
+        entries.forEach((key, value) -> tensor.addExternalData(
+                StringStringEntryProto.newBuilder().setKey(key).setValue(value)));
+        return tensor.build();
+    }
+
+    private static ValueInfoProto valueInfo(String name, DType type, List<String> shape) {
+        TensorShapeProto.Builder dims = TensorShapeProto.newBuilder();
+        for (String dim : shape) {
+            if (Character.isDigit(dim.charAt(0))) {
+                dims.addDimBuilder().setDimValue(Long.parseLong(dim));
+            } else {
+                dims.addDimBuilder().setDimParam(dim);
+            }
+        }
+        return ValueInfoProto.newBuilder()
+                .setName(name)
+                .setType(TypeProto.newBuilder()
+                        .setTensorType(TypeProto.Tensor.newBuilder()
+                                .setElemType(typeNumber(type))
+                                .setShape(dims)))
+                .build();
+    }
+}

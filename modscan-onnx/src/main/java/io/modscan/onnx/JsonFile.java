@@ -1,0 +1,92 @@
+package io.modscan.onnx;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.jr.ob.JSON;
+import io.modscan.core.error.MalformedFileException;
+import io.modscan.core.error.ModscanException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** A JSON object read from a file, whose values are asked for by key and type. */
+final class JsonFile {
+
+    private final Path path;
+    private final Map<String, Object> values;
+
+    private JsonFile(Path path, Map<String, Object> values) {
+        this.path = path;
+        this.values = values;
+    }
+
+    static JsonFile read(Path path) {
+        try {
+            return new JsonFile(path, JSON.std.mapFrom(Files.readString(path)));
+        } catch (JsonProcessingException e) {
+            throw new MalformedFileException(path, "is not a JSON object: " + e.getMessage(), e);
+        } catch (NoSuchFileException e) {
+            throw new ModscanException(path + ": no such file", e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + ": cannot be read: " + e, e);
+        }
+    }
+
+    Path path() {
+        return path;
+    }
+
+    Map<String, Object> values() {
+        return values;
+    }
+
+    @Nullable
+    Object get(String key) {
+        return values.get(key);
+    }
+
+    /** A positive integer that has to be there. */
+    int positive(String key) {
+        if (values.get(key) instanceof Integer number && number > 0) {
+            return number;
+        }
+        throw wrong(key, "a positive integer");
+    }
+
+    /** A positive integer, or a default where the key is missing or null. */
+    int positive(String key, int otherwise) {
+        return values.get(key) == null ? otherwise : positive(key);
+    }
+
+    boolean flag(String key, boolean otherwise) {
+        Object value = values.get(key);
+        if (value == null) {
+            return otherwise;
+        }
+        if (value instanceof Boolean flag) {
+            return flag;
+        }
+        throw wrong(key, "true or false");
+    }
+
+    String string(String key, String otherwise) {
+        Object value = values.get(key);
+        if (value == null) {
+            return otherwise;
+        }
+        if (value instanceof String string) {
+            return string;
+        }
+        throw wrong(key, "a string");
+    }
+
+    private MalformedFileException wrong(String key, String right) {
+        return new MalformedFileException(
+                path,
+                (values.containsKey(key) ? "'" + key + "' is " + values.get(key) : "has no '" + key + "'")
+                        + "; it must be " + right);
+    }
+}

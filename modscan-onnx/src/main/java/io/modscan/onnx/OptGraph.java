@@ -1,0 +1,452 @@
+package io.modscan.onnx;
+
+import static io.modscan.onnx.GraphBuilder.attribute;
+
+import io.modscan.core.safetensors.DType;
+import io.modscan.core.safetensors.StoredTensor;
+import io.modscan.core.site.Axis;
+import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.CapturePlan.Reading;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Site;
+import io.modscan.onnx.GraphBuilder.Output;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * An OPT network as an ONNX graph, tensor by tensor as transformers' OPTForCausalLM with eager attention computes it, in
+ * float32. The tensor of each site carries the site's name. What a plan pools is computed behind the network, in the same
+ * graph. Weights in half precision are cast in the graph; ONNX Runtime folds the cast once.
+ */
+final class OptGraph {
+
+    static final String LOSS = "loss";
+
+    private static final String INPUT_IDS = "input_ids";
+    private static final String ATTENTION_MASK = "attention_mask";
+
+    /** transformers masks with the least finite float32, so that a row without a visible key stays finite. */
+    private static final float MASKED = -Float.MAX_VALUE;
+
+    /** PyTorch's default, which OPT never sets otherwise. */
+    private static final float NORM_EPSILON = 1e-5f;
+
+    private final OptConfig config;
+    private final Checkpoint checkpoint;
+    private final GraphBuilder graph = new GraphBuilder("opt");
+    private final List<Output> outputs = new ArrayList<>();
+
+    // Tensors that many nodes read.
+    private final String ordinal;
+    private final String visible;
+    private final String headShape;
+    private final String flatShape;
+
+    private OptGraph(OptConfig config, Checkpoint checkpoint) {
+        this.config = config;
+        this.checkpoint = checkpoint;
+        graph.input(INPUT_IDS, DType.I64, "batch", "sequence");
+        graph.input(ATTENTION_MASK, DType.I64, "batch", "sequence");
+        // 1 at a row's first real token, 2 at its second, …; 0 at padding, on whichever side.
+        String counted = op("CumSum", "mask_cumsum", ATTENTION_MASK, graph.scalar("axis_1", 1));
+        this.ordinal = op("Mul", "position_ordinal", counted, ATTENTION_MASK);
+        this.visible = visibility();
+        this.headShape = graph.longs("shape_heads", 0, 0, config.heads(), config.dHead());
+        this.flatShape = graph.longs("shape_flat", 0, 0, -1);
+        network();
+    }
+
+    /** The network with what a plan asks for as its outputs. */
+    static OptGraph of(OptConfig config, Checkpoint checkpoint, CapturePlan plan) {
+        OptGraph opt = new OptGraph(config, checkpoint);
+        plan.readings().forEach(opt::read);
+        return opt;
+    }
+
+    /** The names of the graph's outputs, in order of the plan's readings. */
+    List<String> outputNames() {
+        return outputs.stream().map(Output::tensor).toList();
+    }
+
+    List<StoredTensor> weights() {
+        return graph.weightsFor(outputs);
+    }
+
+    byte[] serialise(GraphBuilder.WeightLocation location, Map<String, String> metadata, String version) {
+        return graph.build(outputs, location, metadata, version);
+    }
+
+    // ---- the network ----
+
+    private void network() {
+        String stream = embeddings();
+        for (int layer = 0; layer < config.layers(); layer++) {
+            stream = block(layer, stream);
+        }
+        if (config.finalNorm()) {
+            stream = layerNorm("ln_final.hook_normalized", stream, "final_layer_norm");
+        }
+        if (config.dEmbed() != config.dModel()) {
+            stream = matMul("project_out", stream, "project_out.weight");
+        }
+        String head = config.tiedHead() ? "embed_tokens.weight" : Checkpoint.LM_HEAD;
+        String logits = matMul("logits", stream, head);
+        loss(logits);
+    }
+
+    private String embeddings() {
+        boolean projected = config.dEmbed() != config.dModel();
+        String tokens = lookUp(projected ? "embed_tokens" : "hook_embed", "embed_tokens.weight", INPUT_IDS);
+        if (projected) {
+            tokens = matMul("hook_embed", tokens, "project_in.weight");
+        }
+        // Ordinal 1 is position 0, which is row 2; padding gets row 1, as in transformers.
+        String rows =
+                op("Add", "position_rows", ordinal, graph.scalar("position_offset", OptConfig.POSITION_OFFSET - 1L));
+        String positions = lookUp("hook_pos_embed", "embed_positions.weight", rows);
+        return op("Add", "blocks.0.hook_resid_pre", tokens, positions);
+    }
+
+    /** [batch, 1, query, key]: whether a query may see a key, which is real and not behind it. */
+    private String visibility() {
+        String columns = columns();
+        String causal = op(
+                "GreaterOrEqual",
+                "mask_causal",
+                unsqueeze("mask_queries", columns, 1),
+                unsqueeze("mask_keys", columns, 0));
+        String real = op("Greater", "mask_real", ATTENTION_MASK, graph.scalar("zero", 0));
+        return op("And", "mask_visible", unsqueeze("mask_real_keys", real, 1, 2), causal);
+    }
+
+    /** [sequence]: 0, 1, … */
+    private String columns() {
+        String length =
+                op("Gather", "sequence_length", op("Shape", "input_shape", INPUT_IDS), graph.scalar("axis_1", 1));
+        return op("Range", "columns", graph.scalar("zero", 0), length, graph.scalar("one", 1));
+    }
+
+    private String block(int layer, String given) {
+        String block = "blocks." + layer + ".";
+        String weights = "layers." + layer + ".";
+        String residPre = block + "hook_resid_pre";
+        if (!given.equals(residPre)) {
+            op("Identity", residPre, given);
+        }
+        String normalized = config.preNorm()
+                ? layerNorm(block + "ln1.hook_normalized", given, weights + "self_attn_layer_norm")
+                : given;
+        String attnOut = attention(block, weights + "self_attn.", normalized);
+
+        String residMid = block + "hook_resid_mid";
+        if (config.preNorm()) {
+            op("Add", residMid, given, attnOut);
+            normalized = layerNorm(block + "ln2.hook_normalized", residMid, weights + "final_layer_norm");
+        } else {
+            layerNorm(residMid, op("Add", block + "attn_sum", given, attnOut), weights + "self_attn_layer_norm");
+            op("Identity", block + "ln1.hook_normalized", residMid);
+            normalized = residMid;
+        }
+
+        String pre = linear(block + "mlp.hook_pre", normalized, weights + "fc1");
+        String post = activation(block + "mlp.hook_post", pre);
+        String mlpOut = linear(block + "hook_mlp_out", post, weights + "fc2");
+
+        String residPost = block + "hook_resid_post";
+        if (config.preNorm()) {
+            return op("Add", residPost, residMid, mlpOut);
+        }
+        layerNorm(residPost, op("Add", block + "mlp_sum", residMid, mlpOut), weights + "final_layer_norm");
+        op("Identity", block + "ln2.hook_normalized", residPost);
+        return residPost;
+    }
+
+    private String attention(String block, String weights, String input) {
+        String attn = block + "attn.";
+        String q = heads(attn + "hook_q", input, weights + "q_proj");
+        String k = heads(attn + "hook_k", input, weights + "k_proj");
+        String v = heads(attn + "hook_v", input, weights + "v_proj");
+        String scaled = op("Mul", attn + "q_scaled", q, graph.scalar("scale", (float) Math.pow(config.dHead(), -0.5)));
+        String raw = op(
+                "MatMul",
+                attn + "scores_raw",
+                transpose(attn + "q_by_head", scaled, 0, 2, 1, 3),
+                transpose(attn + "k_by_head", k, 0, 2, 3, 1));
+        String scores = op("Where", attn + "hook_attn_scores", visible, raw, graph.scalar("masked", MASKED));
+        String pattern = graph.op("Softmax", attn + "hook_pattern", List.of(scores), attribute("axis", -1L));
+        String byHead = op("MatMul", attn + "z_by_head", pattern, transpose(attn + "v_by_head", v, 0, 2, 1, 3));
+        String z = transpose(attn + "hook_z", byHead, 0, 2, 1, 3);
+
+        String perHead = op(
+                "Reshape",
+                attn + "w_o_by_head",
+                transposed(weights + "out_proj.weight"),
+                graph.longs("shape_w_o", config.heads(), config.dHead(), config.dModel()));
+        transpose(attn + "hook_result", op("MatMul", attn + "result_by_head", byHead, perHead), 0, 2, 1, 3);
+
+        return linear(block + "hook_attn_out", op("Reshape", attn + "z_flat", z, flatShape), weights + "out_proj");
+    }
+
+    /** [batch, sequence, head, unit] */
+    private String heads(String name, String input, String weights) {
+        return op("Reshape", name, linear(name + "_flat", input, weights), headShape);
+    }
+
+    private String activation(String name, String input) {
+        return switch (config.activation()) {
+            case RELU -> op("Relu", name, input);
+            case GELU -> {
+                String erf =
+                        op("Erf", name + "_erf", op("Div", name + "_over_sqrt2", input, graph.scalar("sqrt2", (float)
+                                Math.sqrt(2))));
+                String share = op("Add", name + "_erf_plus_one", erf, graph.scalar("one_float", 1f));
+                yield op("Mul", name, op("Mul", name + "_half", input, graph.scalar("half", 0.5f)), share);
+            }
+        };
+    }
+
+    /**
+     * [batch, sequence]: the negative log likelihood of each token given those before it; NaN at each row's first and at
+     * padding.
+     */
+    private void loss(String logits) {
+        // Position t's logits tell token t + 1, so the ids are shifted left, and the result right.
+        String last = graph.longs("minus_one", -1);
+        String first = graph.longs("first_column", 0);
+        String second = graph.longs("second_column", 1);
+        String columnAxis = graph.longs("column_axis", 1);
+        String end = graph.longs("end_column", Long.MAX_VALUE);
+        String next = graph.op(
+                "Concat",
+                "next_ids",
+                List.of(
+                        op("Slice", "ids_behind_first", INPUT_IDS, second, end, columnAxis),
+                        op("Slice", "ids_first", INPUT_IDS, first, second, columnAxis)),
+                attribute("axis", 1L));
+        String told = graph.op(
+                "GatherElements",
+                "logit_of_next",
+                List.of(logits, op("Unsqueeze", "next_ids_column", next, last)),
+                attribute("axis", -1L));
+        String total = graph.op(
+                "ReduceLogSumExp",
+                "logits_lse",
+                List.of(logits),
+                attribute("axes", new long[] {-1}),
+                attribute("keepdims", 1L));
+        String nll = graph.op(
+                "Reshape",
+                "nll_of_next",
+                List.of(op("Sub", "nll_column", total, told), graph.longs("shape_rows", 0, -1)));
+        String shifted = graph.op(
+                "Concat",
+                "nll_shifted",
+                List.of(
+                        op("Slice", "nll_last", nll, last, end, columnAxis),
+                        op("Slice", "nll_before_last", nll, first, last, columnAxis)),
+                attribute("axis", 1L));
+        String predicted = op("Greater", "has_predecessor", ordinal, graph.scalar("one", 1));
+        op("Where", LOSS, predicted, shifted, graph.scalar("nan", Float.NaN));
+    }
+
+    // ---- what a plan makes of a site ----
+
+    private void read(Reading reading) {
+        Site site = reading.site();
+        String tensor = site.tensorName();
+        if (site.isMagnitude() && !graph.has(site.name())) {
+            graph.op(
+                    "ReduceL2",
+                    site.name(),
+                    List.of(tensor),
+                    attribute("axes", new long[] {-1}),
+                    attribute("keepdims", 0L));
+        }
+        List<String> shape = new ArrayList<>(List.of("batch"));
+        for (Axis axis : site.axes()) {
+            if (axis.size() > 0) {
+                shape.add(Integer.toString(axis.size()));
+            } else if (!reading.pooling().isPooled()) {
+                shape.add("sequence");
+            }
+        }
+        outputs.add(new Output(pool(reading), shape));
+    }
+
+    private String pool(Reading reading) {
+        Site site = reading.site();
+        String name = site.name();
+        Pooling pooling = reading.pooling();
+        if (!pooling.isPooled()) {
+            return name;
+        }
+        // The loss of a row's first token is not a number, so it never counts.
+        boolean skipFirst = name.equals(LOSS);
+        String counted = counted(pooling.skipBos(), skipFirst);
+        String pooled = name + "_" + pooling.kind().name().toLowerCase(Locale.ROOT);
+        return switch (pooling.kind()) {
+            case NONE -> throw new IllegalStateException("nothing to pool");
+            case LAST -> graph.op("GatherND", pooled, List.of(name, lastColumn(counted)), attribute("batch_dims", 1L));
+            case MAX ->
+                graph.op(
+                        "ReduceMax",
+                        pooled,
+                        List.of(op(
+                                "Where",
+                                pooled + "_counted",
+                                overValues(counted, site),
+                                name,
+                                graph.scalar("minus_infinity", Float.NEGATIVE_INFINITY))),
+                        attribute("axes", new long[] {1}),
+                        attribute("keepdims", 0L));
+            case MEAN -> mean(pooled, site, counted);
+        };
+    }
+
+    /** The mean as a product with a row of weights, which needs no masked copy of the whole tensor. */
+    private String mean(String pooled, Site site, String counted) {
+        String share = counted + "_share";
+        if (!graph.has(share)) {
+            String ones = graph.op("Cast", counted + "_float", List.of(counted), GraphBuilder.to(DType.F32));
+            String sum = graph.op(
+                    "ReduceSum",
+                    counted + "_sum",
+                    List.of(ones, graph.longs("column_axis", 1)),
+                    attribute("keepdims", 1L));
+            unsqueeze(share, op("Div", counted + "_weight", ones, sum), 1);
+        }
+        String values = site.name();
+        if (values.equals(LOSS)) {
+            values = op("Where", pooled + "_counted", counted, values, graph.scalar("zero_float", 0f));
+        }
+        String flat = op("Reshape", pooled + "_flat", values, flatShape);
+        String product = op("MatMul", pooled + "_product", share, flat);
+        long[] shape = new long
+                [(int) site.axes().stream().filter(axis -> axis.size() > 0).count() + 1];
+        int at = 0;
+        shape[at++] = -1;
+        for (Axis axis : site.axes()) {
+            if (axis.size() > 0) {
+                shape[at++] = axis.size();
+            }
+        }
+        return op("Reshape", pooled, product, graph.longs(pooled + "_shape", shape));
+    }
+
+    /** [batch, sequence]: whether a position counts in a pooling. */
+    private String counted(boolean skipBos, boolean skipFirst) {
+        if (skipFirst) {
+            return "has_predecessor";
+        }
+        if (!skipBos) {
+            return "mask_real";
+        }
+        String name = "mask_without_bos";
+        if (!graph.has(name)) {
+            String first = op("Equal", "is_first", ordinal, graph.scalar("one", 1));
+            String bos = op("Equal", "is_bos", INPUT_IDS, graph.scalar("bos", config.bosTokenId()));
+            op("And", name, "mask_real", op("Not", "is_not_leading_bos", op("And", "is_leading_bos", first, bos)));
+        }
+        return name;
+    }
+
+    /** [batch, 1]: the index of the last column that counts. */
+    private String lastColumn(String counted) {
+        String name = counted + "_last";
+        if (!graph.has(name)) {
+            String number = graph.op("Cast", counted + "_long", List.of(counted), GraphBuilder.to(DType.I64));
+            graph.op(
+                    "ReduceMax",
+                    name,
+                    List.of(op("Mul", counted + "_columns", number, "columns")),
+                    attribute("axes", new long[] {1}),
+                    attribute("keepdims", 1L));
+        }
+        return name;
+    }
+
+    /** A mask [batch, sequence] with as many axes as the site's tensor. */
+    private String overValues(String counted, Site site) {
+        int rank = site.axes().size();
+        if (rank == 1) {
+            return counted;
+        }
+        String name = counted + "_rank" + (rank + 1);
+        if (!graph.has(name)) {
+            long[] axes = new long[rank - 1];
+            for (int i = 0; i < axes.length; i++) {
+                axes[i] = i + 2L;
+            }
+            unsqueeze(name, counted, axes);
+        }
+        return name;
+    }
+
+    // ---- pieces ----
+
+    private String op(String type, String output, String... inputs) {
+        return graph.op(type, output, List.of(inputs));
+    }
+
+    private String unsqueeze(String output, String input, long... axes) {
+        StringBuilder name = new StringBuilder("axes");
+        for (long axis : axes) {
+            name.append('_').append(axis);
+        }
+        return op("Unsqueeze", output, input, graph.longs(name.toString(), axes));
+    }
+
+    private String transpose(String output, String input, long... permutation) {
+        return graph.op("Transpose", output, List.of(input), attribute("perm", permutation));
+    }
+
+    /** A weight in float32. */
+    private String weight(String name) {
+        StoredTensor tensor = checkpoint.tensor(name);
+        String stored = graph.weight(tensor);
+        String cast = name + ".float";
+        if (tensor.dtype() == DType.F32) {
+            return stored;
+        }
+        return graph.has(cast) ? cast : graph.op("Cast", cast, List.of(stored), GraphBuilder.to(DType.F32));
+    }
+
+    private String transposed(String name) {
+        String transposed = name + ".transposed";
+        return graph.has(transposed) ? transposed : transpose(transposed, weight(name), 1, 0);
+    }
+
+    /** Rows of a table, cast after they are picked, so that the table stays in half precision. */
+    private String lookUp(String output, String table, String indices) {
+        StoredTensor tensor = checkpoint.tensor(table);
+        String stored = graph.weight(tensor);
+        if (tensor.dtype() == DType.F32) {
+            return op("Gather", output, stored, indices);
+        }
+        String picked = op("Gather", output + "_stored", stored, indices);
+        return graph.op("Cast", output, List.of(picked), GraphBuilder.to(DType.F32));
+    }
+
+    private String matMul(String output, String input, String weight) {
+        return op("MatMul", output, input, transposed(weight));
+    }
+
+    private String linear(String output, String input, String weights) {
+        if (!config.bias()) {
+            return matMul(output, input, weights + ".weight");
+        }
+        String product = matMul(output + "_unbiased", input, weights + ".weight");
+        return op("Add", output, product, weight(weights + ".bias"));
+    }
+
+    private String layerNorm(String output, String input, String weights) {
+        String scale =
+                config.affineNorm() ? weight(weights + ".weight") : graph.filled("norm_scale", config.dModel(), 1f);
+        List<String> inputs =
+                config.affineNorm() ? List.of(input, scale, weight(weights + ".bias")) : List.of(input, scale);
+        return graph.op(
+                "LayerNormalization", output, inputs, attribute("axis", -1L), attribute("epsilon", NORM_EPSILON));
+    }
+}

@@ -1,0 +1,151 @@
+package io.modscan.onnx;
+
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtProvider;
+import ai.onnxruntime.OrtSession;
+import io.modscan.core.ActivationSource;
+import io.modscan.core.TokenBatch;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.site.Axis;
+import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.CapturePlan.Reading;
+import java.nio.FloatBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+
+/** A session of ONNX Runtime for the graph of one plan. Outputs are written straight into the caller's buffers. */
+final class OrtSource implements ActivationSource {
+
+    /** Where initializers' files are looked for when the model comes as bytes. */
+    private static final String WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path";
+
+    private final CapturePlan plan;
+    private final List<String> outputNames;
+    private final OrtEnvironment environment = OrtEnvironment.getEnvironment();
+    private final OrtSession session;
+    /** Runs share it; closing waits for them, since freeing a session under a run crashes the process. */
+    private final ReadWriteLock lock = new ReentrantReadWriteLock();
+
+    private boolean closed;
+
+    OrtSource(CapturePlan plan, List<String> outputNames, byte[] model, Path weightsFolder, RuntimeOptions options) {
+        this.plan = plan;
+        this.outputNames = outputNames;
+        try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
+            settings.addConfigEntry(WEIGHTS_FOLDER, weightsFolder.toString());
+            if (options.threads().isPresent()) {
+                settings.setIntraOpNumThreads(options.threads().getAsInt());
+            }
+            if (options.cudaDevice().isPresent()) {
+                addCuda(settings, options.cudaDevice().getAsInt());
+            }
+            this.session = environment.createSession(model, settings);
+        } catch (OrtException e) {
+            throw new ModscanException(
+                    "ONNX Runtime cannot load the model with weights in " + weightsFolder + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static void addCuda(OrtSession.SessionOptions settings, int device) {
+        String advice =
+                "CUDA device " + device + " was asked for. Put com.microsoft.onnxruntime:onnxruntime_gpu (of the same"
+                        + " version) in place of com.microsoft.onnxruntime:onnxruntime among the dependencies, on a machine with an"
+                        + " NVIDIA driver, CUDA and cuDNN; or use RuntimeOptions.cpu(). ";
+        if (!OrtEnvironment.getAvailableProviders().contains(OrtProvider.CUDA)) {
+            throw new ModscanException(advice + "This ONNX Runtime was built without CUDA; it has "
+                    + OrtEnvironment.getAvailableProviders());
+        }
+        try {
+            settings.addCUDA(device);
+        } catch (OrtException e) {
+            throw new ModscanException(advice + "ONNX Runtime says: " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public CapturePlan plan() {
+        return plan;
+    }
+
+    @Override
+    public void run(TokenBatch batch, List<FloatBuffer> outputs) {
+        lock.readLock().lock();
+        try {
+            if (closed) {
+                throw new IllegalStateException("the source is closed");
+            }
+            runOpen(batch, outputs);
+        } catch (OrtException e) {
+            throw new ModscanException(
+                    "ONNX Runtime failed on a batch of " + batch.rows() + " × " + batch.columns() + " tokens: "
+                            + e.getMessage(),
+                    e);
+        } finally {
+            lock.readLock().unlock();
+        }
+    }
+
+    private void runOpen(TokenBatch batch, List<FloatBuffer> outputs) throws OrtException {
+        long[] shape = {batch.rows(), batch.columns()};
+        List<OnnxTensor> opened = new ArrayList<>();
+        try {
+            Map<String, OnnxTensor> inputs = new HashMap<>();
+            inputs.put("input_ids", opened(opened, OnnxTensor.createTensor(environment, batch.inputIds(), shape)));
+            inputs.put(
+                    "attention_mask",
+                    opened(opened, OnnxTensor.createTensor(environment, batch.attentionMask(), shape)));
+            inputs.keySet().retainAll(session.getInputNames());
+            Map<String, OnnxTensor> pinned = new HashMap<>();
+            for (int i = 0; i < outputNames.size(); i++) {
+                Reading reading = plan.readings().get(i);
+                pinned.put(
+                        outputNames.get(i),
+                        opened(opened, OnnxTensor.createTensor(environment, outputs.get(i), shape(reading, batch))));
+            }
+            session.run(inputs, Set.of(), pinned).close();
+        } finally {
+            opened.forEach(OnnxTensor::close);
+        }
+    }
+
+    private static OnnxTensor opened(List<OnnxTensor> opened, OnnxTensor tensor) {
+        opened.add(tensor);
+        return tensor;
+    }
+
+    private static long[] shape(Reading reading, TokenBatch batch) {
+        List<Long> shape = new ArrayList<>();
+        shape.add((long) batch.rows());
+        for (Axis axis : reading.site().axes()) {
+            if (axis.size() > 0) {
+                shape.add((long) axis.size());
+            } else if (!reading.pooling().isPooled()) {
+                shape.add((long) batch.columns());
+            }
+        }
+        return shape.stream().mapToLong(Long::longValue).toArray();
+    }
+
+    @Override
+    public void close() {
+        lock.writeLock().lock();
+        try {
+            if (!closed) {
+                closed = true;
+                session.close();
+            }
+        } catch (OrtException e) {
+            throw new ModscanException("ONNX Runtime cannot close the session: " + e.getMessage(), e);
+        } finally {
+            lock.writeLock().unlock();
+        }
+    }
+}
