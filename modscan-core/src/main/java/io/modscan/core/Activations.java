@@ -4,10 +4,12 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.CapturePlan.Reading;
 import io.modscan.core.site.Site;
+import io.modscan.core.site.SiteSelector;
 import java.io.UncheckedIOException;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -120,6 +122,29 @@ public final class Activations {
             rows.add(site.rows().subList(from, to));
         }
         return new Activations(prompts.slice(from, to), tokenIds.subList(from, to), provenance, readings, rows);
+    }
+
+    /**
+     * The activations of some of the sites.
+     *
+     * @param selectors which of the captured sites
+     * @return a view on the sites that any of the selectors selects
+     * @throws ModscanException if none is selected
+     */
+    public Activations only(SiteSelector... selectors) {
+        List<SiteActivations> chosen = sites.values().stream()
+                .filter(site -> Arrays.stream(selectors).anyMatch(selector -> selector.selects(site.site())))
+                .toList();
+        if (chosen.isEmpty()) {
+            throw new ModscanException(
+                    "none of " + Arrays.toString(selectors) + " was captured; captured were " + sites.keySet());
+        }
+        return new Activations(
+                prompts,
+                tokenIds,
+                provenance,
+                chosen.stream().map(SiteActivations::reading).toList(),
+                chosen.stream().map(SiteActivations::rows).toList());
     }
 
     /**

@@ -1,0 +1,109 @@
+package io.modscan.examples;
+
+import io.modscan.core.Activations;
+import io.modscan.core.Probe;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Pooling;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code modscan capture}: activations of a prompt file as a safetensors file. */
+@Command(name = "capture", description = "Captures the activations of prompts into a safetensors file.")
+final class CaptureCommand implements Runnable {
+
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "The checkpoint's folder.")
+    private Path model = Path.of("");
+
+    @ArgGroup(multiplicity = "1")
+    private PromptFile input = new PromptFile();
+
+    @Option(
+            names = "--sites",
+            split = ",",
+            paramLabel = "GLOB",
+            description = "Sites to capture, such as blocks.*.attn.hook_z (default: all).")
+    private List<String> sites = List.of();
+
+    @Option(
+            names = "--pooling",
+            paramLabel = "none|mean|last|max",
+            defaultValue = "none",
+            description = "What becomes of the positions (default: none, each is kept).")
+    private Pooling.Kind pooling = Pooling.Kind.NONE;
+
+    @Option(names = "--skip-bos", description = "Leave the BOS position out of the pooling.")
+    private boolean skipBos;
+
+    @Option(names = "--cut", description = "Cut prompts that are longer than the model takes, instead of failing.")
+    private boolean cut;
+
+    @Option(names = "--out", required = true, paramLabel = "FILE.safetensors", description = "The file to write.")
+    private Path out = Path.of("");
+
+    @Mixin
+    private ModelOptions options = new ModelOptions();
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    /** One of two kinds of file. */
+    static final class PromptFile {
+        @Option(
+                names = "--prompts",
+                required = true,
+                paramLabel = "FILE",
+                description = "Texts: .csv (id,topic,text), .jsonl (the same keys) or .txt (a prompt a line).")
+        private @Nullable Path prompts;
+
+        @Option(
+                names = "--ids",
+                required = true,
+                paramLabel = "FILE.jsonl",
+                description =
+                        "Ready token ids: {\"id\": …, \"topic\": …, \"ids\": [2, 31414, …]} a line; run as they are.")
+        private @Nullable Path ids;
+
+        Prompts read() {
+            if (ids != null) {
+                return Prompts.jsonl(ids);
+            }
+            if (prompts != null) {
+                return Prompts.read(prompts);
+            }
+            throw new IllegalStateException("picocli let neither --prompts nor --ids through");
+        }
+    }
+
+    @Override
+    public void run() {
+        if (skipBos && pooling == Pooling.Kind.NONE) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--skip-bos leaves the BOS position out of a pooling; add --pooling mean, last or max");
+        }
+        PrintWriter err = spec.commandLine().getErr();
+        Prompts prompts = input.read();
+        Probe.Builder builder = Probe.builder(options.load(model))
+                .sites(sites.isEmpty() ? new String[] {"*"} : sites.toArray(String[]::new))
+                .pooling(new Pooling(pooling, skipBos));
+        if (cut) {
+            builder.cutOverlong();
+        }
+        try (Probe probe = builder.build()) {
+            err.println("capturing " + prompts.size() + " prompts at "
+                    + probe.plan().readings().size() + " sites");
+            Activations activations = probe.capture(prompts);
+            activations.save(out);
+        }
+        spec.commandLine().getOut().println(out + ": written");
+    }
+}

@@ -1,0 +1,64 @@
+package io.modscan.examples;
+
+import java.io.OutputStreamWriter;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ScopeType;
+
+/** The command line: each command is a page of library calls. */
+@Command(
+        name = "modscan",
+        description = "Shows which attention heads and neurons of an OPT model respond to which topics.",
+        subcommands = {ExportCommand.class, CaptureCommand.class, ScanCommand.class},
+        mixinStandardHelpOptions = true,
+        versionProvider = Modscan.Version.class,
+        synopsisSubcommandLabel = "(export | capture | scan)")
+final class Modscan {
+
+    @Option(names = "--debug", scope = ScopeType.INHERIT, description = "Show the stack trace of a failure.")
+    private boolean debug;
+
+    /** The version of the library that runs. */
+    static final class Version implements CommandLine.IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            String version = Modscan.class.getPackage().getImplementationVersion();
+            return new String[] {"modscan " + (version == null ? "development" : version)};
+        }
+    }
+
+    /**
+     * Runs a command and exits: 0 if all went well, 1 after a failure, 2 after wrong usage.
+     *
+     * @param args the command and its options
+     */
+    public static void main(String[] args) {
+        PrintWriter out = new PrintWriter(new OutputStreamWriter(System.out, StandardCharsets.UTF_8), true);
+        PrintWriter err = new PrintWriter(new OutputStreamWriter(System.err, StandardCharsets.UTF_8), true);
+        System.exit(run(out, err, args));
+    }
+
+    static int run(PrintWriter out, PrintWriter err, String... args) {
+        Modscan modscan = new Modscan();
+        return new CommandLine(modscan)
+                .setOut(out)
+                .setErr(err)
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setExecutionExceptionHandler((failure, command, parsed) -> modscan.failed(failure, err))
+                .execute(args.length == 0 ? new String[] {"--help"} : args);
+    }
+
+    private int failed(Exception failure, PrintWriter err) {
+        if (debug) {
+            failure.printStackTrace(err);
+        } else {
+            String message = failure.getMessage() == null ? failure.toString() : failure.getMessage();
+            err.println("modscan: " + message.replaceAll("\\R+", " "));
+        }
+        return ExitCode.SOFTWARE;
+    }
+}

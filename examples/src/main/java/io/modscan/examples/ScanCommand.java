@@ -1,0 +1,109 @@
+package io.modscan.examples;
+
+import io.modscan.core.Activations;
+import io.modscan.core.Probe;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Site;
+import io.modscan.core.site.Sites;
+import io.modscan.metrics.Cosine;
+import io.modscan.metrics.LabelSimilarity;
+import io.modscan.metrics.Selectivity;
+import io.modscan.metrics.SelectivityMap;
+import io.modscan.onnx.OptModel;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code modscan scan}: which heads and neurons respond to which topic, and how far apart the topics are. */
+@Command(
+        name = "scan",
+        description = "Tells which heads and neurons light up for which label; without options, for the embedded demo.")
+final class ScanCommand implements Runnable {
+
+    @Option(names = "--model", paramLabel = "DIR", description = "The checkpoint's folder (default: the demo model).")
+    private @Nullable Path model;
+
+    @Option(
+            names = "--prompts",
+            paramLabel = "FILE",
+            description = "Labelled prompts, .csv or .jsonl (default: the demo's 100 prompts).")
+    private @Nullable Path prompts;
+
+    @Option(
+            names = "--label",
+            defaultValue = "topic",
+            paramLabel = "KEY",
+            description = "The label to tell by (default: topic).")
+    private String label = "topic";
+
+    @Option(
+            names = "--out",
+            defaultValue = "modscan-scan",
+            paramLabel = "DIR",
+            description = "The folder for numbers and pictures (default: modscan-scan).")
+    private Path out = Path.of("modscan-scan");
+
+    @Option(names = "--cut", description = "Cut prompts that are longer than the model takes, instead of failing.")
+    private boolean cut;
+
+    @Mixin
+    private ModelOptions options = new ModelOptions();
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    @Override
+    public void run() {
+        PrintWriter terminal = spec.commandLine().getOut();
+        OptModel opt = model == null ? options.apply(DemoModel.model()) : options.load(model);
+        Prompts texts = prompts == null ? DemoModel.prompts() : Prompts.read(prompts);
+        if (texts.labels(label).stream().distinct().count() < 2) {
+            throw new ModscanException(
+                    "all prompts have the same '" + label + "'; a scan compares at least two labels");
+        }
+
+        Activations activations = capture(opt, texts);
+        SelectivityMap units =
+                activations.only(Sites.z().magnitude(), Sites.mlpPost()).measure(Selectivity.by(label));
+        Map<Site, LabelSimilarity> layers = activations
+                .only(Sites.residPost())
+                .measure(Cosine.byLabel(label).perSite());
+
+        ScanReport report = new ScanReport(units, layers);
+        terminal.println(opt);
+        report.print(terminal);
+        try {
+            Files.createDirectories(out);
+        } catch (IOException e) {
+            throw new UncheckedIOException(out + ": cannot be made a folder: " + e, e);
+        }
+        report.write(out).forEach(file -> terminal.println("written: " + file));
+    }
+
+    private Activations capture(OptModel opt, Prompts texts) {
+        Probe.Builder builder = Probe.builder(opt)
+                .sites(Sites.z().magnitude(), Sites.mlpPost(), Sites.residPost())
+                .pooling(Pooling.mean().withoutBos());
+        if (cut) {
+            builder.cutOverlong();
+        }
+        try (Probe probe = builder.build()) {
+            spec.commandLine()
+                    .getErr()
+                    .println("capturing " + texts.size() + " prompts at "
+                            + probe.plan().readings().size() + " sites");
+            return probe.capture(texts);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+package io.modscan.examples;
+
+import de.siegmar.fastcsv.writer.CsvWriter;
+import io.modscan.core.site.Site;
+import io.modscan.metrics.LabelSimilarity;
+import io.modscan.metrics.SelectivityMap;
+import io.modscan.metrics.UnitSelectivity;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+
+/**
+ * What a scan found, as text and as files. A unit lights up for a label if it is more active there at a false discovery
+ * rate of {@link #Q}, and goes dark if it is less active.
+ */
+record ScanReport(SelectivityMap units, Map<Site, LabelSimilarity> layers) {
+
+    static final double Q = 0.05;
+
+    private static final int TOP = 3;
+
+    void print(PrintWriter out) {
+        out.printf(
+                Locale.ROOT,
+                "%nLit up and dark at q <= %.2f (two-sided Mann-Whitney, Benjamini-Hochberg over all %d units x labels).%n",
+                Q,
+                units.size());
+        out.printf("Effect: selectivity index (in - out) / (|in| + |out|); AUROC 0.5 tells nothing apart.%n");
+        for (String label : units.labels()) {
+            out.printf(
+                    Locale.ROOT,
+                    "%n%s (%d prompts): heads %d lit, %d dark; neurons %d lit, %d dark%n",
+                    label,
+                    units.prompts(label),
+                    count(label, ScanReport::isHead, true),
+                    count(label, ScanReport::isHead, false),
+                    count(label, site -> !isHead(site), true),
+                    count(label, site -> !isHead(site), false));
+            units.top(label, TOP, ScanReport::isHead).forEach(unit -> printUnit(out, unit));
+            units.top(label, TOP, site -> !isHead(site)).forEach(unit -> printUnit(out, unit));
+        }
+        out.printf("%nMean cosine of the prompts' residual streams (mean over tokens)%n");
+        out.printf("%-6s %12s %15s %8s%n", "layer", "same label", "other labels", "gap");
+        layers.forEach((site, similarity) -> out.printf(
+                Locale.ROOT,
+                "%-6s %12.3f %15.3f %8.3f%n",
+                text(site.layer()),
+                similarity.within(),
+                similarity.between(),
+                similarity.within() - similarity.between()));
+        out.println();
+    }
+
+    private static void printUnit(PrintWriter out, UnitSelectivity unit) {
+        String name = "L" + text(unit.site().layer())
+                + (isHead(unit.site()) ? "H" + text(unit.head()) : "N" + text(unit.unit()));
+        out.printf(
+                Locale.ROOT,
+                "  %-6s %-9s AUROC %.3f  effect %+.3f  q %.2g%n",
+                isHead(unit.site()) ? "head" : "neuron",
+                name,
+                unit.auroc(),
+                unit.selectivityIndex(),
+                unit.q());
+    }
+
+    private static boolean isHead(Site site) {
+        return site.heads() > 0;
+    }
+
+    private long count(String label, Predicate<Site> which, boolean lit) {
+        return units.count(unit -> unit.label().equals(label)
+                && which.test(unit.site())
+                && unit.q() <= Q
+                && (lit ? unit.auroc() > 0.5 : unit.auroc() < 0.5));
+    }
+
+    /** Writes the tables and the picture, each whole or not at all, and returns their paths. */
+    List<Path> write(Path folder) {
+        return List.of(
+                whole(folder.resolve("units.csv"), this::writeUnits),
+                whole(folder.resolve("sites.csv"), this::writeSites),
+                whole(folder.resolve("heads.png"), file -> HeadMaps.write(units, file)));
+    }
+
+    private void writeUnits(Path file) {
+        csv(file, csv -> {
+            csv.writeRecord(
+                    "site",
+                    "layer",
+                    "head",
+                    "unit",
+                    "label",
+                    "mean_in",
+                    "mean_out",
+                    "selectivity_index",
+                    "auroc",
+                    "p",
+                    "q");
+            units.rows()
+                    .forEach(unit -> csv.writeRecord(
+                            // A magnitude is a head's own number, so the row is the head's, with no unit.
+                            unit.site().tensorName(),
+                            text(unit.site().layer()),
+                            text(unit.head()),
+                            text(unit.unit()),
+                            unit.label(),
+                            Double.toString(unit.meanIn()),
+                            Double.toString(unit.meanOut()),
+                            Double.toString(unit.selectivityIndex()),
+                            Double.toString(unit.auroc()),
+                            Double.toString(unit.p()),
+                            Double.toString(unit.q())));
+        });
+    }
+
+    private void writeSites(Path file) {
+        csv(file, csv -> {
+            csv.writeRecord("site", "layer", "similarity", "within", "between");
+            layers.forEach((site, similarity) -> csv.writeRecord(
+                    site.name(),
+                    text(site.layer()),
+                    "cosine",
+                    Double.toString(similarity.within()),
+                    Double.toString(similarity.between())));
+        });
+    }
+
+    private static void csv(Path file, Consumer<CsvWriter> rows) {
+        try (CsvWriter csv = CsvWriter.builder().build(file, StandardCharsets.UTF_8)) {
+            rows.accept(csv);
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be written: " + e, e);
+        }
+    }
+
+    private static Path whole(Path file, Consumer<Path> write) {
+        Path aside = file.resolveSibling("part-" + file.getFileName());
+        try {
+            try {
+                write.accept(aside);
+                return Files.move(aside, file, StandardCopyOption.REPLACE_EXISTING);
+            } finally {
+                Files.deleteIfExists(aside);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be written: " + e, e);
+        }
+    }
+
+    private static String text(OptionalInt number) {
+        return number.isPresent() ? Integer.toString(number.getAsInt()) : "";
+    }
+}
