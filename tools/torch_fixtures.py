@@ -67,14 +67,20 @@ def main(folder):
         folder / "views.bin",
     )
 
-    torch.save({"p": torch.nn.Parameter(count(2, 2)), "frozen": torch.nn.Parameter(count(2), False)}, folder / "parameters.bin")
+    parameters = {"p": torch.nn.Parameter(count(2, 2)), "frozen": torch.nn.Parameter(count(2), False)}
+    torch.save(parameters, folder / "parameters.bin")
     torch.save({}, folder / "empty.bin")
 
     # Refused.
     torch.save({"good": count(2), "turned": count(2, 3).t()}, folder / "transposed.bin")
     torch.save({"columns": count(2, 4)[:, :2]}, folder / "sliced.bin")
-    torch.save({"w": count(2)}, folder / "legacy.bin", _use_new_zipfile_serialization=False)
-    torch.save({"w": count(2)}, folder / "legacy_protocol4.bin", _use_new_zipfile_serialization=False, pickle_protocol=4)
+    for name, protocol in (("legacy", 2), ("legacy_protocol4", 4)):
+        torch.save(
+            {"w": count(2)},
+            folder / f"{name}.bin",
+            _use_new_zipfile_serialization=False,
+            pickle_protocol=protocol,
+        )
     linear = torch.nn.Linear(2, 2)
     adam = torch.optim.Adam(linear.parameters())
     linear(torch.ones(2)).sum().backward()

@@ -27,14 +27,22 @@ final class DemoModel {
 
     private DemoModel() {}
 
-    /** The model, its files laid out in a temporary folder: ONNX Runtime reads weights from files, not from a jar. */
-    static OptModel model() {
-        return OptModel.load(Unpacked.FOLDER.resolve("opt-demo"));
+    /** The checkpoint, laid out in a temporary folder: ONNX Runtime reads weights from files, not from a jar. */
+    static Path folder() {
+        return Unpacked.FOLDER.resolve("opt-demo");
     }
 
-    /** The prompts, labelled by {@code topic}. */
+    static OptModel model() {
+        return OptModel.load(folder());
+    }
+
+    /** The file of prompts, labelled by {@code topic}. */
+    static Path promptFile() {
+        return Unpacked.FOLDER.resolve("prompts.csv");
+    }
+
     static Prompts prompts() {
-        return Prompts.csv(Unpacked.FOLDER.resolve("prompts.csv"));
+        return Prompts.csv(promptFile());
     }
 
     private static final class Unpacked {

@@ -1,11 +1,14 @@
 package io.modscan.examples;
 
-import io.modscan.core.error.ModscanException;
 import io.modscan.onnx.OptModel;
 import io.modscan.onnx.RuntimeOptions;
 import java.nio.file.Path;
-import java.util.OptionalInt;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 /** The options of commands that run a model. */
 final class ModelOptions {
@@ -14,28 +17,50 @@ final class ModelOptions {
             names = "--device",
             paramLabel = "cpu|cuda[:N]",
             defaultValue = "cpu",
-            description = "Where to run (default: cpu).")
-    private String device = "cpu";
+            converter = DeviceConverter.class,
+            description = "Where to run (default: cpu). CUDA needs onnxruntime_gpu in place of onnxruntime.")
+    private RuntimeOptions device = RuntimeOptions.cpu();
 
-    @Option(names = "--threads", paramLabel = "N", description = "Threads on the CPU (default: one a physical core).")
-    private OptionalInt threads = OptionalInt.empty();
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            converter = ThreadsConverter.class,
+            description = "Threads on the CPU (default: one a physical core).")
+    private @Nullable Integer threads;
 
     OptModel load(Path folder) {
         return apply(OptModel.load(folder));
     }
 
     OptModel apply(OptModel model) {
-        RuntimeOptions options = runtime();
-        return model.withRuntime(threads.isPresent() ? options.withThreads(threads.getAsInt()) : options);
+        return model.withRuntime(threads == null ? device : device.withThreads(threads));
     }
 
-    private RuntimeOptions runtime() {
-        if (device.equals("cpu")) {
-            return RuntimeOptions.cpu();
+    /** Reads {@code cpu}, {@code cuda} or {@code cuda:N}. */
+    static final class DeviceConverter implements ITypeConverter<RuntimeOptions> {
+        private static final Pattern CUDA = Pattern.compile("cuda(?::(\\d{1,4}))?");
+
+        @Override
+        public RuntimeOptions convert(String device) {
+            Matcher cuda = CUDA.matcher(device);
+            if (cuda.matches()) {
+                return RuntimeOptions.cuda(cuda.group(1) == null ? 0 : Integer.parseInt(cuda.group(1)));
+            }
+            if (device.equals("cpu")) {
+                return RuntimeOptions.cpu();
+            }
+            throw new TypeConversionException("'" + device + "' is neither cpu nor cuda nor cuda:N");
         }
-        if (device.matches("cuda(:\\d{1,4})?")) {
-            return RuntimeOptions.cuda(device.equals("cuda") ? 0 : Integer.parseInt(device.substring(5)));
+    }
+
+    /** Reads a positive number. */
+    static final class ThreadsConverter implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String number) {
+            if (number.matches("[1-9]\\d{0,4}")) {
+                return Integer.valueOf(number);
+            }
+            throw new TypeConversionException("'" + number + "' is not a positive number");
         }
-        throw new ModscanException("--device '" + device + "' is neither cpu nor cuda nor cuda:N");
     }
 }

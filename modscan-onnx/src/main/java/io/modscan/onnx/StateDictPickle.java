@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class StateDictPickle {
 
-    /** Holds some 50,000 tensors, at about 40 opcodes each, and keeps what a hostile pickle can allocate near 200 MB. */
+    /** Holds some 50,000 tensors, at about 40 opcodes each, and keeps a hostile pickle within a heap of 256 MB. */
     static final int MAX_OPCODES = 2_000_000;
 
     /** PyTorch's own limit on dimensions. */

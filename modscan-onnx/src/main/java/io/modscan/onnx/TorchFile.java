@@ -6,6 +6,7 @@ import io.modscan.core.safetensors.StoredTensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.StandardCharsets;
@@ -153,12 +154,16 @@ final class TorchFile {
                 .setUseUnicodeExtraFields(false)
                 .get()) {
             return Collections.list(zip.getEntries());
-        } catch (IOException | IllegalArgumentException e) {
+        } catch (IOException | RuntimeException e) {
             Throwable reason = e.getCause() == null ? e : e.getCause();
+            if (reason instanceof ClosedChannelException closed) {
+                throw new UncheckedIOException(file + ": reading it was interrupted: " + closed, closed);
+            }
             throw new MalformedFileException(
                     file,
-                    "begins as a zip, but the directory at its end cannot be read (" + reason
-                            + "): truncated or damaged? It has " + size + " bytes; fetch it again",
+                    "begins as a zip, but the directory at its end cannot be read ("
+                            + StateDictPickle.quoted(reason.toString()) + "): truncated or damaged? It has " + size
+                            + " bytes; fetch it again",
                     e);
         }
     }
@@ -195,7 +200,7 @@ final class TorchFile {
     }
 
     private void refuseBigEndian(Map<String, Entry> entries, String root) throws IOException {
-        // Torch before 2.1 wrote no such entry, and its files are of the order of the machine that wrote them.
+        // Older torch wrote no such entry; such a file is taken as torch.load takes it on a little-endian machine.
         if (entries.containsKey(root + "byteorder")) {
             Entry entry = raw(entries, root + "byteorder", "the byte order");
             String order =

@@ -23,7 +23,7 @@ public final class Sites {
 
     /**
      * The sites whose name matches a pattern in which {@code *} stands for any characters, dots included, and {@code ?}
-     * for one. {@code hook_z} alone means {@code hook_z} of every layer.
+     * for one. A glob may begin at any part of the name: {@code hook_z} means {@code hook_z} of every layer.
      *
      * @param glob such as {@code blocks.*.attn.hook_z}, {@code blocks.3.*} or a full name
      * @return the selector, which names a site if the last part of the glob spells the last part of the site's name
@@ -253,7 +253,7 @@ public final class Sites {
             String regex = glob.chars()
                     .mapToObj(c -> c == '*' ? ".*" : c == '?' ? "." : Pattern.quote(Character.toString(c)))
                     .collect(Collectors.joining());
-            this.pattern = Pattern.compile(glob.contains(".") ? regex : "(.*\\.)?" + regex, Pattern.DOTALL);
+            this.pattern = Pattern.compile("(.*\\.)?" + regex, Pattern.DOTALL);
         }
 
         @Override
@@ -275,7 +275,7 @@ public final class Sites {
     /** The names nearest to what matched nothing, for the message that says so. */
     static List<String> near(String asked, List<Site> available) {
         List<String> names = new ArrayList<>(available.stream().map(Site::name).toList());
-        names.sort(Comparator.comparingInt(name -> distance(asked, name)));
+        names.sort(Comparator.comparingInt(name -> distance("*" + asked, name)));
         return names.subList(0, Math.min(5, names.size()));
     }
 

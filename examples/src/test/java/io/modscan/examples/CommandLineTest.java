@@ -1,0 +1,219 @@
+package io.modscan.examples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtSession;
+import de.siegmar.fastcsv.reader.CsvReader;
+import de.siegmar.fastcsv.reader.NamedCsvRecord;
+import io.modscan.core.safetensors.SafetensorsFile;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Predicate;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class CommandLineTest {
+
+    @TempDir
+    Path folder;
+
+    private String file(String name) {
+        return folder.resolve(name).toString();
+    }
+
+    private String file(String name, String... lines) throws IOException {
+        return Files.write(folder.resolve(name), List.of(lines)).toString();
+    }
+
+    private static String model() {
+        return DemoModel.folder().toString();
+    }
+
+    /** The counts and figures that were computed with transformers and scikit-learn when the model was made. */
+    @Test
+    void scanOfTheDemoFindsWhatPythonFound() throws IOException {
+        CommandLineRun run = CommandLineRun.of("scan", "--out", file("scan"));
+        assertThat(run.status()).as(run.err()).isZero();
+        assertThat(run.out())
+                .contains("L1H6")
+                .contains("AUROC 0.962")
+                .contains("units.csv")
+                .contains("heads.png");
+
+        List<NamedCsvRecord> units;
+        try (CsvReader<NamedCsvRecord> reader =
+                CsvReader.builder().ofNamedCsvRecord(folder.resolve("scan/units.csv"))) {
+            units = reader.stream().toList();
+        }
+        assertThat(units.get(0).getHeader())
+                .containsExactly(
+                        "site",
+                        "layer",
+                        "head",
+                        "unit",
+                        "label",
+                        "mean_in",
+                        "mean_out",
+                        "selectivity_index",
+                        "auroc",
+                        "p",
+                        "q");
+        assertThat(units).hasSize((6 * 8 + 6 * 1024) * 10);
+        Predicate<NamedCsvRecord> isHead = unit -> unit.getField("unit").isEmpty();
+        assertThat(units.stream().filter(isHead.and(unit -> auroc(unit) > 0.95)))
+                .hasSize(20);
+        assertThat(units.stream().filter(isHead.negate().and(unit -> auroc(unit) > 0.95)))
+                .hasSize(2708);
+        assertThat(units.stream().filter(isHead.negate().and(unit -> auroc(unit) > 0.99)))
+                .hasSize(1171);
+        assertThat(units.stream().filter(isHead)).anySatisfy(unit -> {
+            assertThat(unit.getField("site")).isEqualTo("blocks.4.attn.hook_z");
+            assertThat(unit.getField("layer")).isEqualTo("4");
+            assertThat(unit.getField("head")).isEqualTo("5");
+            assertThat(unit.getField("label")).isEqualTo("medicine");
+            assertThat(auroc(unit)).isBetween(0.9985, 0.9995);
+            assertThat(Double.parseDouble(unit.getField("q"))).isLessThan(0.001);
+        });
+
+        try (CsvReader<NamedCsvRecord> reader =
+                CsvReader.builder().ofNamedCsvRecord(folder.resolve("scan/sites.csv"))) {
+            NamedCsvRecord last = reader.stream().reduce((a, b) -> b).orElseThrow();
+            assertThat(last.getField("site")).isEqualTo("blocks.5.hook_resid_post");
+            assertThat(Double.parseDouble(last.getField("within"))).isBetween(0.8185, 0.8195);
+            assertThat(Double.parseDouble(last.getField("between"))).isBetween(0.1625, 0.1635);
+        }
+        BufferedImage picture = ImageIO.read(folder.resolve("scan/heads.png").toFile());
+        assertThat(picture.getWidth()).isGreaterThan(1000);
+        assertThat(folder.resolve("scan")).isDirectoryNotContaining("glob:**part-*");
+    }
+
+    private static double auroc(NamedCsvRecord unit) {
+        return Double.parseDouble(unit.getField("auroc"));
+    }
+
+    @Test
+    void captureOfTextsIsPooled() throws IOException {
+        String prompts = file("prompts.csv", "id,topic,text", "a,x,The letter lay unopened", "b,y,def f(x): return x");
+        CommandLineRun run = CommandLineRun.of(
+                "capture",
+                "--model",
+                model(),
+                "--prompts",
+                prompts,
+                "--sites",
+                "blocks.*.attn.hook_z,blocks.5.mlp.hook_post,hook_z.magnitude",
+                "--pooling",
+                "mean",
+                "--skip-bos",
+                "--out",
+                file("out.safetensors"));
+        assertThat(run.status()).as(run.err()).isZero();
+        SafetensorsFile capture = SafetensorsFile.open(folder.resolve("out.safetensors"));
+        assertThat(capture.tensors().get("blocks.5.attn.hook_z"))
+                .satisfies(tensor -> assertThat(tensor.shape()).containsExactly(2L, 8L, 32L));
+        assertThat(capture.tensors().get("blocks.5.mlp.hook_post"))
+                .satisfies(tensor -> assertThat(tensor.shape()).containsExactly(2L, 1024L));
+        assertThat(capture.tensors().get("blocks.0.attn.hook_z.magnitude"))
+                .satisfies(tensor -> assertThat(tensor.shape()).containsExactly(2L, 8L));
+        assertThat(capture.metadata()).containsKeys("model.fingerprint", "modscan.plan", "modscan.tokens_sha256");
+        assertThat(capture.metadata().get("modscan.prompts")).contains("\"topic\":\"x\"");
+        assertThat(capture.map("input_ids").asLongBuffer().get(0)).isEqualTo(2);
+    }
+
+    @Test
+    void exportOpensInOnnxRuntime() throws Exception {
+        CommandLineRun run = CommandLineRun.of(
+                "export", "--model", model(), "--out", file("demo.onnx"), "--sites", "hook_resid_post,logits");
+        assertThat(run.status()).as(run.err()).isZero();
+        try (OrtSession session = OrtEnvironment.getEnvironment().createSession(file("demo.onnx"))) {
+            assertThat(session.getOutputNames()).hasSize(7).contains("logits", "blocks.5.hook_resid_post");
+        }
+    }
+
+    @Test
+    void wrongUsageExitsWithTwo() throws IOException {
+        String ids = file("ids.jsonl", "{\"id\": 1, \"ids\": [2, 5]}");
+        assertThat(CommandLineRun.of("capture", "--model", model(), "--out", file("x"))
+                        .status())
+                .isEqualTo(2);
+        assertThat(CommandLineRun.of("sing").status()).isEqualTo(2);
+        assertThat(CommandLineRun.of("capture", "--model", model(), "--ids", ids, "--prompts", ids, "--out", file("x"))
+                        .status())
+                .isEqualTo(2);
+        CommandLineRun skip =
+                CommandLineRun.of("capture", "--model", model(), "--ids", ids, "--skip-bos", "--out", file("x"));
+        assertThat(skip.status()).isEqualTo(2);
+        assertThat(skip.err()).contains("--pooling");
+        assertThat(CommandLineRun.of(
+                                "capture", "--model", model(), "--ids", ids, "--pooling", "median", "--out", file("x"))
+                        .status())
+                .isEqualTo(2);
+        assertThat(CommandLineRun.of("scan", "--device", "tpu").status()).isEqualTo(2);
+    }
+
+    @Test
+    void failureExitsWithOneClearLine() throws IOException {
+        String ids = file("ids.jsonl", "{\"id\": 1, \"ids\": [2, 5]}");
+        assertFailure("no such folder", "capture", "--model", "nowhere", "--ids", ids, "--out", file("x"));
+        assertFailure("no such file", "capture", "--model", model(), "--ids", file("none.jsonl"), "--out", file("x"));
+        assertFailure(
+                "hook_z",
+                "capture",
+                "--model",
+                model(),
+                "--ids",
+                ids,
+                "--sites",
+                "blocks.*.attn.hook_zz",
+                "--out",
+                file("x"));
+        assertFailure("no label 'author'", "scan", "--label", "author", "--out", file("scan"));
+        assertFailure(
+                "onnxruntime_gpu", "capture", "--model", model(), "--ids", ids, "--device", "cuda", "--out", file("x"));
+        String overlong = file("long.jsonl", "{\"id\": \"tale\", \"ids\": [2" + ", 5".repeat(512) + "]}");
+        assertFailure(
+                "'tale' has 513 tokens; the model takes at most 512",
+                "capture",
+                "--model",
+                model(),
+                "--ids",
+                overlong,
+                "--out",
+                file("x"));
+        assertThat(folder.resolve("x")).doesNotExist();
+    }
+
+    private static void assertFailure(String message, String... args) {
+        CommandLineRun run = CommandLineRun.of(args);
+        assertThat(run.status()).isEqualTo(1);
+        List<String> lines =
+                run.err().lines().filter(line -> !line.startsWith("capturing")).toList();
+        assertThat(lines).hasSize(1);
+        assertThat(lines.get(0)).startsWith("modscan: ").contains(message);
+    }
+
+    @Test
+    void overlongPromptIsCutOnDemand() throws IOException {
+        String overlong = file("long.jsonl", "{\"id\": \"tale\", \"ids\": [2" + ", 5".repeat(512) + "]}");
+        CommandLineRun run = CommandLineRun.of(
+                "capture", "--model", model(), "--ids", overlong, "--sites", "loss", "--cut", "--out", file("x"));
+        assertThat(run.status()).as(run.err()).isZero();
+        assertThat(SafetensorsFile.open(folder.resolve("x"))
+                        .map("input_ids")
+                        .asLongBuffer()
+                        .capacity())
+                .isEqualTo(512);
+    }
+
+    @Test
+    void debugShowsTheStackTrace() {
+        CommandLineRun run = CommandLineRun.of("scan", "--model", "nowhere", "--debug");
+        assertThat(run.status()).isEqualTo(1);
+        assertThat(run.err()).contains("ModscanException").contains("\tat ");
+    }
+}

@@ -1,0 +1,65 @@
+package io.modscan.examples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import javax.tools.JavaCompiler;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The README's quick start, compiled and run as it stands there. */
+class ReadmeTest {
+
+    private static final Pattern QUICK_START =
+            Pattern.compile("```java\\R(// QuickStart\\.java\\R.*?)```", Pattern.DOTALL);
+
+    @TempDir
+    Path folder;
+
+    @Test
+    void quickStartCompilesAndRuns() throws Exception {
+        Matcher block = QUICK_START.matcher(Files.readString(Path.of("../README.md")));
+        assertThat(block.find()).as("the README has a QuickStart.java").isTrue();
+        Path source = Files.writeString(folder.resolve("QuickStart.java"), block.group(1));
+        JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+        ByteArrayOutputStream messages = new ByteArrayOutputStream();
+        int status = compiler.run(
+                null,
+                messages,
+                messages,
+                "-Xlint:all,-processing",
+                "-Werror",
+                "-proc:none",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "-d",
+                folder.toString(),
+                source.toString());
+        assertThat(status).as(messages.toString(StandardCharsets.UTF_8)).isZero();
+
+        PrintStream before = System.out;
+        ByteArrayOutputStream printed = new ByteArrayOutputStream();
+        try (URLClassLoader classes =
+                new URLClassLoader(new URL[] {folder.toUri().toURL()})) {
+            System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
+            classes.loadClass("QuickStart").getMethod("main", String[].class).invoke(null, (Object) new String[] {
+                DemoModel.folder().toString(), DemoModel.promptFile().toString()
+            });
+        } finally {
+            System.setOut(before);
+        }
+        assertThat(printed.toString(StandardCharsets.UTF_8))
+                .contains("french")
+                .contains("blocks.2.attn.hook_z")
+                .contains("0.9");
+    }
+}

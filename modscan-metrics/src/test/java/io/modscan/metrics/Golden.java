@@ -1,0 +1,67 @@
+package io.modscan.metrics;
+
+import com.fasterxml.jackson.jr.ob.JSON;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** Reads {@code golden.json}, which {@code tools/metrics_golden.py} writes. */
+final class Golden {
+
+    private Golden() {}
+
+    static Map<String, Object> all() {
+        try (InputStream in = Objects.requireNonNull(Golden.class.getResourceAsStream("golden.json"))) {
+            return JSON.std.mapFrom(in);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    static Stream<Map<String, Object>> cases(String section) {
+        return list(all().get(section)).stream().map(entry -> (Map<String, Object>) entry);
+    }
+
+    static List<?> list(@Nullable Object json) {
+        return (List<?>) Objects.requireNonNull(json);
+    }
+
+    static double number(@Nullable Object json) {
+        return json == null ? Double.NaN : ((Number) json).doubleValue();
+    }
+
+    static int integer(@Nullable Object json) {
+        return (int) number(json);
+    }
+
+    static double[] doubles(@Nullable Object json) {
+        return list(json).stream().mapToDouble(Golden::number).toArray();
+    }
+
+    static double[][] matrix(@Nullable Object json) {
+        return list(json).stream().map(Golden::doubles).toArray(double[][]::new);
+    }
+
+    static float[] floats(@Nullable Object json) {
+        double[] wide = doubles(json);
+        float[] values = new float[wide.length];
+        for (int i = 0; i < wide.length; i++) {
+            values[i] = (float) wide[i];
+        }
+        return values;
+    }
+
+    static float[][] vectors(@Nullable Object json) {
+        return list(json).stream().map(Golden::floats).toArray(float[][]::new);
+    }
+
+    static List<String> strings(@Nullable Object json) {
+        return list(json).stream().map(String.class::cast).toList();
+    }
+}
