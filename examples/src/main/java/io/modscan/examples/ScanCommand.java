@@ -80,7 +80,7 @@ final class ScanCommand implements Runnable {
                 .only(Sites.residPost())
                 .measure(Cosine.byLabel(label).perSite());
 
-        ScanReport report = new ScanReport(units, layers);
+        ScanReport report = new ScanReport(units, layers, activations.provenance());
         terminal.println(opt);
         report.print(terminal);
         try {

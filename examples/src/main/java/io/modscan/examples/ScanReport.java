@@ -1,5 +1,6 @@
 package io.modscan.examples;
 
+import com.fasterxml.jackson.jr.ob.JSON;
 import de.siegmar.fastcsv.writer.CsvWriter;
 import io.modscan.core.site.Site;
 import io.modscan.metrics.LabelSimilarity;
@@ -23,7 +24,7 @@ import java.util.function.Predicate;
  * What a scan found, as text and as files. A unit lights up for a label if it is more active there at a false discovery
  * rate of {@link #Q}, and goes dark if it is less active.
  */
-record ScanReport(SelectivityMap units, Map<Site, LabelSimilarity> layers) {
+record ScanReport(SelectivityMap units, Map<Site, LabelSimilarity> layers, Map<String, String> provenance) {
 
     static final double Q = 0.05;
 
@@ -90,6 +91,7 @@ record ScanReport(SelectivityMap units, Map<Site, LabelSimilarity> layers) {
         return List.of(
                 whole(folder.resolve("units.csv"), this::writeUnits),
                 whole(folder.resolve("sites.csv"), this::writeSites),
+                whole(folder.resolve("provenance.json"), this::writeProvenance),
                 whole(folder.resolve("heads.png"), file -> HeadMaps.write(units, file)));
     }
 
@@ -134,6 +136,14 @@ record ScanReport(SelectivityMap units, Map<Site, LabelSimilarity> layers) {
                     Double.toString(similarity.within()),
                     Double.toString(similarity.between())));
         });
+    }
+
+    private void writeProvenance(Path file) {
+        try {
+            JSON.std.with(JSON.Feature.PRETTY_PRINT_OUTPUT).write(provenance, file.toFile());
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be written: " + e, e);
+        }
     }
 
     private static void csv(Path file, Consumer<CsvWriter> rows) {

@@ -1,0 +1,63 @@
+package io.modscan.examples;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+/** The direction of dependencies, and what the public API keeps to itself. */
+@AnalyzeClasses(packages = "io.modscan", importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+
+    @ArchTest
+    static final ArchRule CORE_KNOWS_NO_RUNTIME_AND_NO_METRIC = noClasses()
+            .that()
+            .resideInAPackage("io.modscan.core..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                    "io.modscan.onnx..",
+                    "io.modscan.metrics..",
+                    "ai.onnxruntime..",
+                    "ai.onnx..",
+                    "com.google.protobuf..");
+
+    @ArchTest
+    static final ArchRule METRICS_KNOW_NO_RUNTIME = noClasses()
+            .that()
+            .resideInAPackage("io.modscan.metrics..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.modscan.onnx..", "ai.onnxruntime..", "ai.onnx..", "com.google.protobuf..");
+
+    @ArchTest
+    static final ArchRule RUNTIME_KNOWS_NO_METRIC = noClasses()
+            .that()
+            .resideInAPackage("io.modscan.onnx..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("io.modscan.metrics..");
+
+    @ArchTest
+    static final ArchRule PACKAGES_HAVE_NO_CYCLES =
+            slices().matching("io.modscan.core.(*)..").should().beFreeOfCycles();
+
+    @ArchTest
+    static final ArchRule INNER_PACKAGES_OF_CORE_DO_NOT_KNOW_THE_PROBE = noClasses()
+            .that()
+            .resideInAnyPackage("io.modscan.core.*..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("io.modscan.core");
+
+    @ArchTest
+    static final ArchRule PUBLIC_SIGNATURES_SHOW_NO_FOREIGN_TYPES = noClasses()
+            .that()
+            .arePublic()
+            .and()
+            .resideInAnyPackage("io.modscan.core..", "io.modscan.onnx..", "io.modscan.metrics..")
+            .should(new ForeignTypesInSignatures());
+}
