@@ -12,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
@@ -45,8 +46,9 @@ record Checkpoint(Path file, Map<String, StoredTensor> tensors) {
     private static final Set<DType> FLOATS = Set.of(DType.F16, DType.BF16, DType.F32, DType.F64);
 
     static Checkpoint open(Path folder, OptConfig config) {
-        Path file = weightsFile(folder);
-        Map<String, StoredTensor> found = file.endsWith(TORCH) || isTorch(file)
+        Path named = weightsFile(folder);
+        Path file = resolved(named);
+        Map<String, StoredTensor> found = named.endsWith(TORCH) || isTorch(file)
                 ? TorchFile.read(file)
                 : SafetensorsFile.open(file).tensors();
         Map<String, StoredTensor> tensors = new LinkedHashMap<>();
@@ -74,12 +76,8 @@ record Checkpoint(Path file, Map<String, StoredTensor> tensors) {
     private static Path weightsFile(Path folder) {
         for (String name : List.of(SAFETENSORS, TORCH)) {
             Path file = folder.resolve(name);
-            if (Files.exists(file)) {
-                try {
-                    return file.toRealPath();
-                } catch (IOException e) {
-                    throw new UncheckedIOException(file + ": cannot be read: " + e, e);
-                }
+            if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+                return file;
             }
             if (Files.exists(folder.resolve(name + ".index.json"))) {
                 throw new UnsupportedModelException(folder + ": is a checkpoint in several files (" + name
@@ -87,6 +85,18 @@ record Checkpoint(Path file, Map<String, StoredTensor> tensors) {
             }
         }
         throw new ModscanException(folder + ": has no weights; expected is " + SAFETENSORS + " or " + TORCH);
+    }
+
+    private static Path resolved(Path file) {
+        try {
+            if (!Files.exists(file)) {
+                throw new ModscanException(file + ": is a link to " + Files.readSymbolicLink(file)
+                        + ", which is not there (an unfinished download?); fetch the model again");
+            }
+            return file.toRealPath();
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be read: " + e, e);
+        }
     }
 
     private static String bareName(String name) {
@@ -99,6 +109,12 @@ record Checkpoint(Path file, Map<String, StoredTensor> tensors) {
     }
 
     private static void check(Path file, OptConfig config, Map<String, StoredTensor> tensors) {
+        if (config.layers() > tensors.size()) {
+            throw new MalformedFileException(
+                    file,
+                    "has " + tensors.size() + " tensors, too few for the 'num_hidden_layers' " + config.layers()
+                            + " of config.json");
+        }
         Map<String, List<Long>> expected = expected(config);
         List<String> missing = new ArrayList<>();
         expected.forEach((name, shape) -> {

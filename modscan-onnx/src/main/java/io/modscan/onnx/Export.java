@@ -12,6 +12,7 @@ import io.modscan.core.site.Sites;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -19,6 +20,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -125,13 +127,9 @@ public final class Export {
                         model.checkpoint().file(),
                         folder);
             }
-            Optional<Path> data = inPlace ? Optional.empty() : Optional.of(copyWeights(graph, target));
-            write(
-                    target,
-                    graph.serialise(
-                            data.isEmpty() ? GraphBuilder.WeightLocation.inPlace(folder) : copied(graph, data.get()),
-                            metadata(),
-                            version()));
+            Optional<Path> data =
+                    inPlace ? Optional.empty() : Optional.of(target.resolveSibling(target.getFileName() + ".data"));
+            write(graph, target, folder, data);
             return new Exported(
                     target, data, plan.readings().stream().map(Reading::site).toList());
         } catch (IOException e) {
@@ -151,33 +149,45 @@ public final class Export {
         return version == null ? "development" : version;
     }
 
-    private static void write(Path target, byte[] bytes) throws IOException {
-        Path aside = target.resolveSibling(target.getFileName() + ".part");
+    /** Writes all aside before anything is moved into place, so that a failure leaves an older export as it was. */
+    private void write(OptGraph graph, Path target, Path folder, Optional<Path> data) throws IOException {
+        if (Files.isDirectory(target)) {
+            throw new FileAlreadyExistsException(target.toString(), null, "is a folder");
+        }
+        byte[] model = graph.serialise(
+                data.isEmpty() ? GraphBuilder.WeightLocation.inPlace(folder) : copied(graph, data.get()),
+                metadata(),
+                version());
         try {
-            Files.write(aside, bytes);
-            Files.move(aside, target, StandardCopyOption.REPLACE_EXISTING);
+            if (data.isPresent()) {
+                copyWeights(graph, aside(data.get()));
+            }
+            Files.write(aside(target), model);
+            if (data.isPresent()) {
+                Files.move(aside(data.get()), data.get(), StandardCopyOption.REPLACE_EXISTING);
+            }
+            Files.move(aside(target), target, StandardCopyOption.REPLACE_EXISTING);
         } finally {
-            Files.deleteIfExists(aside);
+            Files.deleteIfExists(aside(target));
+            if (data.isPresent()) {
+                Files.deleteIfExists(aside(data.get()));
+            }
         }
     }
 
-    private static Path copyWeights(OptGraph graph, Path target) throws IOException {
-        Path data = target.resolveSibling(target.getFileName() + ".data");
-        Path aside = data.resolveSibling(data.getFileName() + ".part");
-        try {
-            try (FileChannel out = FileChannel.open(
-                    aside, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
-                Map<String, Long> offsets = offsets(graph);
-                for (StoredTensor weight : graph.weights()) {
-                    out.position(offsets.getOrDefault(weight.name(), 0L));
-                    copy(weight, out);
-                }
-                out.force(true);
+    private static Path aside(Path file) {
+        return file.resolveSibling(file.getFileName() + ".part");
+    }
+
+    private static void copyWeights(OptGraph graph, Path data) throws IOException {
+        try (FileChannel out = FileChannel.open(
+                data, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
+            Map<String, Long> offsets = offsets(graph);
+            for (StoredTensor weight : graph.weights()) {
+                out.position(Objects.requireNonNull(offsets.get(weight.name()), weight.name()));
+                copy(weight, out);
             }
-            Files.move(aside, data, StandardCopyOption.REPLACE_EXISTING);
-            return data;
-        } finally {
-            Files.deleteIfExists(aside);
+            out.force(true);
         }
     }
 
@@ -215,7 +225,7 @@ public final class Export {
 
             @Override
             public long offset(StoredTensor tensor) {
-                return offsets.getOrDefault(tensor.name(), 0L);
+                return Objects.requireNonNull(offsets.get(tensor.name()), tensor.name());
             }
         };
     }

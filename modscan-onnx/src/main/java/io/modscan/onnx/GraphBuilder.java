@@ -21,7 +21,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Supplier;
 
 /**
  * Collects the nodes of an ONNX graph, in order of computation. Tensors are known by name; {@link #build} keeps only what
@@ -109,22 +108,20 @@ final class GraphBuilder {
 
     /** A constant list of int64. */
     String longs(String name, long... values) {
-        return constant(name, () -> {
-            TensorProto.Builder tensor = TensorProto.newBuilder()
-                    .setDataType(TensorProto.DataType.INT64.getNumber())
-                    .addDims(values.length);
-            for (long value : values) {
-                tensor.addInt64Data(value);
-            }
-            return tensor;
-        });
+        TensorProto.Builder tensor = TensorProto.newBuilder()
+                .setDataType(TensorProto.DataType.INT64.getNumber())
+                .addDims(values.length);
+        for (long value : values) {
+            tensor.addInt64Data(value);
+        }
+        return constant(name, tensor);
     }
 
     /** A constant int64 without axes. */
     String scalar(String name, long value) {
         return constant(
                 name,
-                () -> TensorProto.newBuilder()
+                TensorProto.newBuilder()
                         .setDataType(TensorProto.DataType.INT64.getNumber())
                         .addInt64Data(value));
     }
@@ -133,27 +130,26 @@ final class GraphBuilder {
     String scalar(String name, float value) {
         return constant(
                 name,
-                () -> TensorProto.newBuilder()
+                TensorProto.newBuilder()
                         .setDataType(TensorProto.DataType.FLOAT.getNumber())
                         .addFloatData(value));
     }
 
     /** A constant vector that holds one value throughout. */
     String filled(String name, int length, float value) {
-        return constant(name, () -> {
-            TensorProto.Builder tensor = TensorProto.newBuilder()
-                    .setDataType(TensorProto.DataType.FLOAT.getNumber())
-                    .addDims(length);
-            for (int i = 0; i < length; i++) {
-                tensor.addFloatData(value);
-            }
-            return tensor;
-        });
+        TensorProto.Builder tensor = TensorProto.newBuilder()
+                .setDataType(TensorProto.DataType.FLOAT.getNumber())
+                .addDims(length);
+        for (int i = 0; i < length; i++) {
+            tensor.addFloatData(value);
+        }
+        return constant(name, tensor);
     }
 
-    private String constant(String name, Supplier<TensorProto.Builder> tensor) {
-        if (!constants.containsKey(name)) {
-            constants.put(claim(name), tensor.get().setName(name).build());
+    private String constant(String name, TensorProto.Builder tensor) {
+        TensorProto built = tensor.setName(name).build();
+        if (!built.equals(constants.get(name))) {
+            constants.put(claim(name), built);
         }
         return name;
     }

@@ -10,6 +10,8 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,6 +28,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>One rule for BOS: a text gets exactly one in front, put there here and nowhere else. A {@code </s>} spelled out in a
  * text is the text's own token and stays; ready token ids never come this way and stay as they are.
+ *
+ * <p>Half of a surrogate pair, which is no character, counts as U+FFFD.
  */
 final class HubTokenizer implements Tokenizer {
 
@@ -78,6 +82,12 @@ final class HubTokenizer implements Tokenizer {
                     + " (prompts of ready token ids need none)");
         }
         Map<String, Object> vocab = JsonFile.read(vocabFile).values();
+        vocab.forEach((token, id) -> {
+            if (!(id instanceof Integer number) || number < 0) {
+                throw new MalformedFileException(
+                        vocabFile, "token '" + token + "' has the id " + id + "; an id is an integer from 0");
+            }
+        });
         Map<String, String> specials = specials(folder);
         String bos = specials.get("bos_token");
         if (bos == null) {
@@ -143,7 +153,7 @@ final class HubTokenizer implements Tokenizer {
                         "vocab",
                         vocab,
                         "merges",
-                        merges(mergesFile)));
+                        merges(mergesFile, vocab)));
     }
 
     private static Map<String, Object> byteLevel() {
@@ -180,20 +190,37 @@ final class HubTokenizer implements Tokenizer {
         return specials;
     }
 
-    private static List<String> merges(Path file) throws IOException {
+    private static List<String> merges(Path file, Map<String, Object> vocab) throws IOException {
         List<String> merges = new ArrayList<>();
         int number = 0;
-        for (String line : Files.readAllLines(file)) {
+        for (String line : lines(file)) {
             number++;
             if (line.isEmpty() || (number == 1 && line.startsWith("#version"))) {
                 continue;
             }
-            if (line.indexOf(' ') <= 0 || line.indexOf(' ') != line.lastIndexOf(' ')) {
+            int space = line.indexOf(' ');
+            if (space <= 0 || space == line.length() - 1 || space != line.lastIndexOf(' ')) {
                 throw new MalformedFileException(file, "line " + number + ": '" + line + "' is not two parts to merge");
+            }
+            for (String token : List.of(line.substring(0, space), line.substring(space + 1), line.replace(" ", ""))) {
+                if (!vocab.containsKey(token)) {
+                    throw new MalformedFileException(
+                            file,
+                            "line " + number + ": '" + line + "' needs the token '" + token
+                                    + "', which vocab.json does not have");
+                }
             }
             merges.add(line);
         }
         return merges;
+    }
+
+    private static List<String> lines(Path file) throws IOException {
+        try {
+            return Files.readAllLines(file);
+        } catch (CharacterCodingException e) {
+            throw new MalformedFileException(file, "is not UTF-8", e);
+        }
     }
 
     private static Map<String, Object> object(@Nullable Object... keysAndValues) {
@@ -204,15 +231,32 @@ final class HubTokenizer implements Tokenizer {
         return object;
     }
 
+    /** The text with each half of a surrogate pair replaced; the binding would garble the characters around it. */
+    private static String whole(String text) {
+        return text.codePoints()
+                .map(c -> c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE ? 0xfffd : c)
+                .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
+                .toString();
+    }
+
     @Override
     public int[] encode(String text) {
-        return Arrays.stream(binding.encode(text, true, false).getIds())
-                .mapToInt(Math::toIntExact)
-                .toArray();
+        try {
+            return Arrays.stream(binding.encode(whole(text), true, false).getIds())
+                    .mapToInt(Math::toIntExact)
+                    .toArray();
+        } finally {
+            // Else the cleaner may free the binding under its own call, this being used no more.
+            Reference.reachabilityFence(this);
+        }
     }
 
     @Override
     public String decode(int... ids) {
-        return binding.decode(Arrays.stream(ids).asLongStream().toArray(), false);
+        try {
+            return binding.decode(Arrays.stream(ids).asLongStream().toArray(), false);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
     }
 }

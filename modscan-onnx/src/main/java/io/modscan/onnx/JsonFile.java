@@ -6,6 +6,7 @@ import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -25,9 +26,15 @@ final class JsonFile {
 
     static JsonFile read(Path path) {
         try {
-            return new JsonFile(path, JSON.std.mapFrom(Files.readString(path)));
+            Map<String, Object> values = JSON.std.mapFrom(Files.readString(path));
+            if (values == null) {
+                throw new MalformedFileException(path, "is not a JSON object: it is null");
+            }
+            return new JsonFile(path, values);
         } catch (JsonProcessingException e) {
             throw new MalformedFileException(path, "is not a JSON object: " + e.getMessage(), e);
+        } catch (CharacterCodingException e) {
+            throw new MalformedFileException(path, "is not UTF-8", e);
         } catch (NoSuchFileException e) {
             throw new ModscanException(path + ": no such file", e);
         } catch (IOException e) {
@@ -59,6 +66,18 @@ final class JsonFile {
     /** A positive integer, or a default where the key is missing or null. */
     int positive(String key, int otherwise) {
         return values.get(key) == null ? otherwise : positive(key);
+    }
+
+    /** An integer from 0, or a default where the key is missing or null. */
+    int index(String key, int otherwise) {
+        Object value = values.get(key);
+        if (value == null) {
+            return otherwise;
+        }
+        if (value instanceof Integer number && number >= 0) {
+            return number;
+        }
+        throw wrong(key, "an integer from 0");
     }
 
     boolean flag(String key, boolean otherwise) {

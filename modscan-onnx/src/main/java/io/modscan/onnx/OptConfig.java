@@ -6,7 +6,7 @@ import java.nio.file.Path;
 
 /**
  * What an OPT checkpoint's {@code config.json} says about the network; the names are those of transformers' OPTConfig, and
- * so are the defaults.
+ * so are the defaults. Sizes have none: they have to be there.
  *
  * @param dModel        width of the residual stream, {@code hidden_size}
  * @param layers        number of blocks
@@ -77,7 +77,7 @@ record OptConfig(
                 json.flag("layer_norm_elementwise_affine", true),
                 json.flag("tie_word_embeddings", true),
                 activation(file, json.string("activation_function", "relu")),
-                json.positive("bos_token_id", 2));
+                json.index("bos_token_id", 2));
     }
 
     private static Activation activation(Path file, String name) {

@@ -289,20 +289,26 @@ final class OptGraph {
         return switch (pooling.kind()) {
             case NONE -> throw new IllegalStateException("nothing to pool");
             case LAST -> graph.op("GatherND", pooled, List.of(name, lastColumn(counted)), attribute("batch_dims", 1L));
-            case MAX ->
-                graph.op(
-                        "ReduceMax",
-                        pooled,
-                        List.of(op(
-                                "Where",
-                                pooled + "_counted",
-                                overValues(counted, site),
-                                name,
-                                graph.scalar("minus_infinity", Float.NEGATIVE_INFINITY))),
-                        attribute("axes", new long[] {1}),
-                        attribute("keepdims", 0L));
+            case MAX -> max(pooled, site, counted);
             case MEAN -> mean(pooled, site, counted);
         };
+    }
+
+    private String max(String pooled, Site site, String counted) {
+        String least = graph.scalar("minus_infinity", Float.NEGATIVE_INFINITY);
+        boolean mayHaveNone = site.name().equals(LOSS);
+        String largest = graph.op(
+                "ReduceMax",
+                mayHaveNone ? pooled + "_if_any" : pooled,
+                List.of(op("Where", pooled + "_counted", overValues(counted, site), site.name(), least)),
+                attribute("axes", new long[] {1}),
+                attribute("keepdims", 0L));
+        if (!mayHaveNone) {
+            return largest;
+        }
+        // As in the other poolings, there is no number for a row of one token.
+        String any = op("Greater", pooled + "_any", largest, least);
+        return op("Where", pooled, any, largest, graph.scalar("nan", Float.NaN));
     }
 
     /** The mean as a product with a row of weights, which needs no masked copy of the whole tensor. */

@@ -11,6 +11,7 @@ import io.modscan.core.site.Site;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -82,7 +83,7 @@ public final class OptModel implements Model {
                 "model.name", String.valueOf(folder.toAbsolutePath().normalize().getFileName()));
         provenance.put("model.weights", String.valueOf(checkpoint.file().getFileName()));
         provenance.put("model.fingerprint", checkpoint.fingerprint(configFile));
-        return new OptModel(folder, config, checkpoint, RuntimeOptions.cpu(), Map.copyOf(provenance));
+        return new OptModel(folder, config, checkpoint, RuntimeOptions.cpu(), Collections.unmodifiableMap(provenance));
     }
 
     /**
