@@ -115,13 +115,17 @@ public final class Activations {
      * @throws ModscanException          if it is empty
      */
     public Activations slice(int from, int to) {
+        Prompts some = prompts.slice(from, to);
+        List<int[]> ids = tokenIds.subList(from, to);
+        Map<String, String> facts = new TreeMap<>(provenance);
+        facts.putAll(Probe.provenanceOf(ids));
         List<Reading> readings = new ArrayList<>();
         List<List<FloatBuffer>> rows = new ArrayList<>();
         for (SiteActivations site : sites.values()) {
             readings.add(site.reading());
             rows.add(site.rows().subList(from, to));
         }
-        return new Activations(prompts.slice(from, to), tokenIds.subList(from, to), provenance, readings, rows);
+        return new Activations(some, ids, facts, readings, rows);
     }
 
     /**

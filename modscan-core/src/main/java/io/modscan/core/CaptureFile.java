@@ -50,12 +50,12 @@ final class CaptureFile {
             writeFully(channel, bytes.flip());
         });
         for (SiteActivations site : activations.sites()) {
-            if (site.pooling().isPooled() || site.site().hasPositions()) {
-                writer.add(site.site().name(), DType.F32, site.packedShape(), channel -> {
-                    for (FloatBuffer row : site.rows()) {
-                        writeFloats(channel, row);
-                    }
-                });
+            if (!SiteActivations.isPerPair(site.site())) {
+                writer.add(
+                        site.site().name(),
+                        DType.F32,
+                        site.packedShape(),
+                        channel -> writeFloats(channel, site.rows()));
             } else {
                 for (int prompt = 0; prompt < site.size(); prompt++) {
                     FloatBuffer row = site.rows().get(prompt);
@@ -66,7 +66,7 @@ final class CaptureFile {
                             site.site().heads() > 0
                                     ? List.of((long) site.site().heads(), length, length)
                                     : List.of(length, length),
-                            channel -> writeFloats(channel, row));
+                            channel -> writeFloats(channel, List.of(row)));
                 }
             }
         }
@@ -88,15 +88,27 @@ final class CaptureFile {
         }
     }
 
-    private static void writeFloats(WritableByteChannel channel, FloatBuffer row) throws IOException {
-        ByteBuffer bytes = ByteBuffer.allocateDirect(Math.min(CHUNK, row.capacity()) * Float.BYTES)
-                .order(ByteOrder.LITTLE_ENDIAN);
-        for (int at = 0; at < row.capacity(); at += CHUNK) {
-            int length = Math.min(CHUNK, row.capacity() - at);
-            bytes.clear();
-            bytes.asFloatBuffer().put(row.slice(at, length));
-            writeFully(channel, bytes.limit(length * Float.BYTES));
+    /** Many small rows leave in one write. */
+    private static void writeFloats(WritableByteChannel channel, List<FloatBuffer> rows) throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocateDirect(CHUNK * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        FloatBuffer floats = bytes.asFloatBuffer();
+        for (FloatBuffer row : rows) {
+            int at = 0;
+            while (at < row.capacity()) {
+                int length = Math.min(floats.remaining(), row.capacity() - at);
+                floats.put(row.slice(at, length));
+                at += length;
+                if (!floats.hasRemaining()) {
+                    flush(channel, bytes, floats);
+                }
+            }
         }
+        flush(channel, bytes, floats);
+    }
+
+    private static void flush(WritableByteChannel channel, ByteBuffer bytes, FloatBuffer floats) throws IOException {
+        writeFully(channel, bytes.clear().limit(floats.position() * Float.BYTES));
+        floats.clear();
     }
 
     private static void writeFully(WritableByteChannel channel, ByteBuffer bytes) throws IOException {

@@ -335,7 +335,7 @@ public final class Probe implements AutoCloseable {
     /** Copies a prompt's values out of its padded row. */
     private static FloatBuffer unpad(Reading reading, FloatBuffer padded, int columns, int length) {
         float[] values = new float[(int) reading.values(length)];
-        if (reading.pooling().isPooled() || reading.site().hasPositions()) {
+        if (!SiteActivations.isPerPair(reading.site())) {
             padded.get(0, values);
         } else {
             int squares = Math.max(1, reading.site().heads());
@@ -358,9 +358,14 @@ public final class Probe implements AutoCloseable {
                 plan().readings().stream()
                         .map(reading -> reading.site() + " " + reading.pooling())
                         .collect(Collectors.joining("; ")));
-        facts.put("modscan.prompt_count", Integer.toString(tokenIds.size()));
-        facts.put("modscan.tokens_sha256", sha256(tokenIds));
+        facts.putAll(provenanceOf(tokenIds));
         return facts;
+    }
+
+    /** The part of the provenance that tells of the prompts. */
+    static Map<String, String> provenanceOf(List<int[]> tokenIds) {
+        return Map.of(
+                "modscan.prompt_count", Integer.toString(tokenIds.size()), "modscan.tokens_sha256", sha256(tokenIds));
     }
 
     private static String sha256(List<int[]> tokenIds) {

@@ -66,14 +66,17 @@ public final class SiteActivations {
     }
 
     /**
-     * The pooled values of one prompt.
+     * The values of one prompt that was pooled (or whose site has no axis of positions).
      *
      * @param prompt the prompt's index
      * @return a copy of {@link Site#width()} values, head by head where there are heads
-     * @throws ModscanException if positions were not pooled
+     * @throws ModscanException if the prompt has values for each position
      */
     public float[] vector(int prompt) {
-        if (!pooling().isPooled()) {
+        if (isPerPair(site())) {
+            throw new ModscanException(site() + " has a value for each pair of positions: ask for row(prompt)");
+        }
+        if (!pooling().isPooled() && site().hasPositions()) {
             throw new ModscanException(site() + " was captured with Pooling.none(), so prompt " + prompt
                     + " has a vector for each position: ask for vector(prompt, position), or capture with a pooling");
         }
@@ -118,7 +121,9 @@ public final class SiteActivations {
         if (heads == 0) {
             throw new ModscanException(site() + " has no axis of heads");
         }
-        Objects.checkIndex(head, heads);
+        if (head < 0 || head >= heads) {
+            throw new IndexOutOfBoundsException(site() + " has the heads 0 to " + (heads - 1) + ", no head " + head);
+        }
         List<Axis> axes = site().axes().stream()
                 .filter(axis -> axis.role() != Axis.Role.HEAD)
                 .toList();
@@ -165,6 +170,11 @@ public final class SiteActivations {
      */
     public <R> R measure(Metric<R> metric) {
         return alone().measure(metric);
+    }
+
+    /** Whether a site has a value for each pair of positions, as attention has. */
+    static boolean isPerPair(Site site) {
+        return site.axes().contains(Axis.QUERY);
     }
 
     List<FloatBuffer> rows() {

@@ -40,11 +40,18 @@ public record TokenBatch(int rows, int columns, LongBuffer inputIds, LongBuffer 
      *
      * @param sequences the token ids, one array a row; none empty
      * @return the batch
+     * @throws IllegalArgumentException if the padded ids are more than one buffer holds
      */
     public static TokenBatch padRight(List<int[]> sequences) {
         int columns = sequences.stream().mapToInt(ids -> ids.length).max().orElse(0);
-        LongBuffer inputIds = longs(sequences.size() * columns);
-        LongBuffer attentionMask = longs(sequences.size() * columns);
+        long size = (long) sequences.size() * columns;
+        if (size > Integer.MAX_VALUE / Long.BYTES) {
+            throw new IllegalArgumentException("a batch of " + sequences.size() + " × " + columns
+                    + " tokens is more than one buffer holds, " + Integer.MAX_VALUE / Long.BYTES
+                    + "; take fewer sequences or a smaller token budget");
+        }
+        LongBuffer inputIds = longs((int) size);
+        LongBuffer attentionMask = longs((int) size);
         for (int row = 0; row < sequences.size(); row++) {
             int[] ids = sequences.get(row);
             for (int column = 0; column < ids.length; column++) {
@@ -56,7 +63,7 @@ public record TokenBatch(int rows, int columns, LongBuffer inputIds, LongBuffer 
     }
 
     private static LongBuffer longs(int count) {
-        return ByteBuffer.allocateDirect(Math.multiplyExact(count, Long.BYTES))
+        return ByteBuffer.allocateDirect(count * Long.BYTES)
                 .order(ByteOrder.nativeOrder())
                 .asLongBuffer();
     }

@@ -256,7 +256,7 @@ final class OptGraph {
     private void read(Reading reading) {
         Site site = reading.site();
         String tensor = site.tensorName();
-        if (site.isMagnitude() && !graph.has(site.name())) {
+        if (site.magnitudeOf().isPresent() && !graph.has(site.name())) {
             graph.op(
                     "ReduceL2",
                     site.name(),

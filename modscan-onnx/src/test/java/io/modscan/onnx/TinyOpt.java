@@ -236,10 +236,10 @@ final class TinyOpt {
                 case F32 -> bytes.putFloat(value);
                 case F16 -> bytes.putShort(half(value));
                 case BF16 -> bytes.putShort((short) (Float.floatToIntBits(value) >>> 16));
-                case I64 -> bytes.putLong(i);
-                case I32 -> bytes.putInt(i);
-                case I16 -> bytes.putShort((short) i);
-                case I8, U8, BOOL -> bytes.put((byte) (i & 1));
+                case I64, U64 -> bytes.putLong(i);
+                case I32, U32 -> bytes.putInt(i);
+                case I16, U16 -> bytes.putShort((short) i);
+                case I8, U8, BOOL, F8_E4M3, F8_E5M2 -> bytes.put((byte) (i & 1));
             }
         }
         return bytes.flip();

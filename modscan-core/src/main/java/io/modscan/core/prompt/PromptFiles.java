@@ -1,6 +1,7 @@
 package io.modscan.core.prompt;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.jr.ob.JSON;
@@ -29,9 +30,8 @@ import org.jspecify.annotations.Nullable;
 /** The readers behind {@link Prompts}. */
 final class PromptFiles {
 
-    private static final JSON STRICT_JSON = JSON.builder(JsonFactory.builder()
-                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-                    .build())
+    private static final JsonFactory STRICT_JSON = JsonFactory.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .build();
 
     private PromptFiles() {}
@@ -137,15 +137,12 @@ final class PromptFiles {
     }
 
     private static Prompt jsonPrompt(Gathering gathering, long line, String json) {
-        Map<String, Object> fields;
-        try {
-            fields = new LinkedHashMap<>(STRICT_JSON.mapFrom(json));
-        } catch (JsonProcessingException e) {
-            throw gathering.malformed(line, "is not a JSON object: " + e.getOriginalMessage(), e);
-        } catch (IOException e) {
-            throw unreadable(gathering.file, e);
+        Map<String, Object> fields = jsonObject(gathering, line, json);
+        Object givenId = fields.remove("id");
+        if (givenId instanceof List || givenId instanceof Map) {
+            throw gathering.malformed(line, "'id' is " + givenId + "; an id is a string or number", null);
         }
-        String id = gathering.id(fields.remove("id"));
+        String id = gathering.id(givenId);
         Object text = fields.remove("text");
         Object ids = fields.remove("ids");
         Prompt prompt;
@@ -171,6 +168,20 @@ final class PromptFiles {
             prompt = prompt.withLabel(field.getKey(), field.getValue().toString());
         }
         return prompt;
+    }
+
+    private static Map<String, Object> jsonObject(Gathering gathering, long line, String json) {
+        try (JsonParser parser = STRICT_JSON.createParser(json)) {
+            @Nullable Map<String, Object> fields = JSON.std.mapFrom(parser);
+            if (fields == null || parser.nextToken() != null) {
+                throw gathering.malformed(line, "is not one JSON object and nothing else", null);
+            }
+            return new LinkedHashMap<>(fields);
+        } catch (JsonProcessingException e) {
+            throw gathering.malformed(line, "is not a JSON object: " + e.getOriginalMessage(), e);
+        } catch (IOException e) {
+            throw unreadable(gathering.file, e);
+        }
     }
 
     private static int tokenId(Gathering gathering, long line, @Nullable Object token) {

@@ -11,6 +11,8 @@ import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
@@ -72,7 +74,9 @@ public final class Prompts implements Iterable<Prompt> {
      *
      * @param file the file
      * @return its prompts
-     * @throws MalformedFileException if a line is malformed (it is named), an id comes twice, or there is no prompt
+     * @throws MalformedFileException if a line is malformed (it is named), an id comes twice, it is not UTF-8, or there is
+     *                                no prompt
+     * @throws ModscanException       if there is no such file
      * @throws UncheckedIOException   if the file cannot be read
      */
     public static Prompts csv(Path file) {
@@ -85,7 +89,9 @@ public final class Prompts implements Iterable<Prompt> {
      *
      * @param file the file
      * @return its prompts
-     * @throws MalformedFileException if a line is malformed (it is named), an id comes twice, or there is no prompt
+     * @throws MalformedFileException if a line is malformed (it is named), an id comes twice, it is not UTF-8, or there is
+     *                                no prompt
+     * @throws ModscanException       if there is no such file
      * @throws UncheckedIOException   if the file cannot be read
      */
     public static Prompts jsonl(Path file) {
@@ -98,6 +104,7 @@ public final class Prompts implements Iterable<Prompt> {
      * @param file the file
      * @return its prompts
      * @throws MalformedFileException if it is not UTF-8 or has no prompt
+     * @throws ModscanException       if there is no such file
      * @throws UncheckedIOException   if the file cannot be read
      */
     public static Prompts text(Path file) {
@@ -113,7 +120,7 @@ public final class Prompts implements Iterable<Prompt> {
      * @throws UncheckedIOException if the file cannot be read
      */
     public static Prompts read(Path file) {
-        String name = String.valueOf(file.getFileName());
+        String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
         if (name.endsWith(".csv")) {
             return csv(file);
         }
@@ -156,6 +163,7 @@ public final class Prompts implements Iterable<Prompt> {
      * @throws ModscanException          if it is empty
      */
     public Prompts slice(int from, int to) {
+        Objects.checkFromToIndex(from, to, list.size());
         return of(list.subList(from, to));
     }
 

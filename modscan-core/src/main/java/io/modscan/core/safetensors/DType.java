@@ -10,6 +10,16 @@ public enum DType {
     F16(2),
     /** The upper half of a single-precision float. */
     BF16(2),
+    /** Eight bits: sign, 4 of exponent, 3 of mantissa. */
+    F8_E4M3(1),
+    /** Eight bits: sign, 5 of exponent, 2 of mantissa. */
+    F8_E5M2(1),
+    /** Unsigned 64-bit integer. */
+    U64(8),
+    /** Unsigned 32-bit integer. */
+    U32(4),
+    /** Unsigned 16-bit integer. */
+    U16(2),
     /** Signed 64-bit integer. */
     I64(8),
     /** Signed 32-bit integer. */

@@ -1,7 +1,9 @@
 package io.modscan.core.safetensors;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.error.MalformedFileException;
@@ -11,6 +13,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -30,10 +33,14 @@ import org.jspecify.annotations.Nullable;
 public final class SafetensorsFile {
 
     /** The format's own limit on the header, which keeps a hostile length from being allocated. */
-    private static final long MAX_HEADER = 100_000_000;
+    static final int MAX_HEADER = 100_000_000;
 
-    private static final JSON STRICT_JSON = JSON.builder(JsonFactory.builder()
-                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+    // The header's length is bounded already; the parser's own limits would refuse long metadata.
+    private static final JsonFactory STRICT_JSON = JsonFactory.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .streamReadConstraints(StreamReadConstraints.builder()
+                    .maxStringLength(MAX_HEADER)
+                    .maxNameLength(MAX_HEADER)
                     .build())
             .build();
 
@@ -82,12 +89,7 @@ public final class SafetensorsFile {
     }
 
     private static SafetensorsFile parse(Path path, byte[] header, long dataStart, long size) throws IOException {
-        Map<String, Object> json;
-        try {
-            json = STRICT_JSON.mapFrom(new String(header, StandardCharsets.UTF_8));
-        } catch (JsonProcessingException e) {
-            throw new MalformedFileException(path, "header is not a JSON object: " + e.getOriginalMessage(), e);
-        }
+        Map<String, Object> json = json(path, header);
         Map<String, String> metadata = new LinkedHashMap<>();
         Map<String, StoredTensor> tensors = new LinkedHashMap<>();
         for (Map.Entry<String, Object> entry : json.entrySet()) {
@@ -119,6 +121,23 @@ public final class SafetensorsFile {
                     "has " + (size - end) + " bytes that belong to no tensor after data offset " + (end - dataStart));
         }
         return new SafetensorsFile(path, tensors, metadata);
+    }
+
+    private static Map<String, Object> json(Path path, byte[] header) throws IOException {
+        try (JsonParser parser = STRICT_JSON.createParser(StandardCharsets.UTF_8
+                .newDecoder()
+                .decode(ByteBuffer.wrap(header))
+                .toString())) {
+            @Nullable Map<String, Object> json = JSON.std.mapFrom(parser);
+            if (json == null || parser.nextToken() != null) {
+                throw new MalformedFileException(path, "header is not one JSON object and nothing else");
+            }
+            return json;
+        } catch (CharacterCodingException e) {
+            throw new MalformedFileException(path, "header is not UTF-8", e);
+        } catch (JsonProcessingException e) {
+            throw new MalformedFileException(path, "header is not a JSON object: " + e.getOriginalMessage(), e);
+        }
     }
 
     private static StoredTensor tensor(Path path, String name, Map<?, ?> entry, long dataStart, long size) {

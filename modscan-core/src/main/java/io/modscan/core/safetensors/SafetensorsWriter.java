@@ -1,13 +1,13 @@
 package io.modscan.core.safetensors;
 
 import com.fasterxml.jackson.jr.ob.JSON;
+import io.modscan.core.error.ModscanException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -68,7 +68,7 @@ public final class SafetensorsWriter {
      * @throws IllegalArgumentException if the name is taken or reserved, or the shape is impossible
      */
     public SafetensorsWriter add(String name, DType dtype, List<Long> shape, TensorData data) {
-        StoredTensor.byteLength(dtype, shape);
+        StoredTensor.byteLength(name, dtype, shape);
         if (name.equals("__metadata__")
                 || tensors.putIfAbsent(name, new Pending(name, dtype, List.copyOf(shape), data)) != null) {
             throw new IllegalArgumentException("the tensor name '" + name + "' is taken");
@@ -80,7 +80,10 @@ public final class SafetensorsWriter {
      * Writes the file.
      *
      * @param target where to; an existing file is replaced
-     * @throws UncheckedIOException if writing fails; then the target is as it was
+     * @throws UncheckedIOException  if writing fails; then the target is as it was
+     * @throws ModscanException      if the header would be larger than the format allows
+     * @throws IllegalStateException if a tensor's data are not as many bytes as its shape takes; then too the target is as
+     *                               it was
      */
     public void write(Path target) {
         List<Pending> ordered = new ArrayList<>(tensors.values());
@@ -93,21 +96,17 @@ public final class SafetensorsWriter {
         for (Pending tensor : ordered) {
             long begin = end;
             end = Math.addExact(begin, StoredTensor.byteLength(tensor.dtype(), tensor.shape()));
-            header.put(
-                    tensor.name(),
-                    Map.of(
-                            "dtype",
-                            tensor.dtype().name(),
-                            "shape",
-                            tensor.shape(),
-                            "data_offsets",
-                            List.of(begin, end)));
+            Map<String, Object> entry = new LinkedHashMap<>(); // in one order, so that equal tensors give equal files
+            entry.put("dtype", tensor.dtype().name());
+            entry.put("shape", tensor.shape());
+            entry.put("data_offsets", List.of(begin, end));
+            header.put(tensor.name(), entry);
         }
         Path aside = target.resolveSibling(target.getFileName() + ".part");
         try {
             try (FileChannel channel = FileChannel.open(
                     aside, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
-                writeFully(channel, header(header));
+                writeFully(channel, header(target, header));
                 for (Pending tensor : ordered) {
                     long before = channel.position();
                     tensor.data().writeTo(channel);
@@ -120,7 +119,7 @@ public final class SafetensorsWriter {
                 }
                 channel.force(true);
             }
-            Files.move(aside, target, StandardCopyOption.REPLACE_EXISTING);
+            Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {
             throw new UncheckedIOException(target + ": cannot be written: " + e, e);
         } finally {
@@ -132,10 +131,14 @@ public final class SafetensorsWriter {
         }
     }
 
-    private static ByteBuffer header(Map<String, Object> header) throws IOException {
-        String json = JSON.std.asString(header);
-        byte[] bytes = json.getBytes(StandardCharsets.UTF_8);
+    private static ByteBuffer header(Path target, Map<String, Object> header) throws IOException {
+        byte[] bytes = JSON.std.asBytes(header);
         int padded = Math.addExact(bytes.length, 7) & ~7;
+        if (padded > SafetensorsFile.MAX_HEADER) {
+            throw new ModscanException(target + ": not written: the names, shapes and metadata would take a header of "
+                    + padded + " bytes and the format allows " + SafetensorsFile.MAX_HEADER
+                    + "; write fewer tensors or less metadata to a file");
+        }
         ByteBuffer buffer = ByteBuffer.allocate(Math.addExact(8, padded)).order(ByteOrder.LITTLE_ENDIAN);
         buffer.putLong(padded).put(bytes);
         while (buffer.hasRemaining()) {

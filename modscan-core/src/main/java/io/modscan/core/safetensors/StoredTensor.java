@@ -32,10 +32,19 @@ public record StoredTensor(String name, DType dtype, List<Long> shape, Path file
         if (offset < 0) {
             throw new IllegalArgumentException("tensor '" + name + "' begins at the negative offset " + offset);
         }
-        long expected = byteLength(dtype, shape);
+        long expected = byteLength(name, dtype, shape);
         if (length != expected) {
             throw new IllegalArgumentException("tensor '" + name + "' of type " + dtype + " and shape " + shape
                     + " takes " + expected + " bytes, not " + length);
+        }
+    }
+
+    /** As {@link #byteLength(DType, List)}, with the tensor's name in the message of what it throws. */
+    static long byteLength(String name, DType dtype, List<Long> shape) {
+        try {
+            return byteLength(dtype, shape);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("tensor '" + name + "': " + e.getMessage(), e);
         }
     }
 

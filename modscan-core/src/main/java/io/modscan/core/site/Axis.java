@@ -17,7 +17,7 @@ public record Axis(Role role, int size) {
     /** The axis of the positions attended to. */
     public static final Axis KEY = new Axis(Role.KEY, 0);
 
-    /** What runs along an axis. */
+    /** What runs along an axis, in the order in which a site's axes come. */
     public enum Role {
         /** Token positions. */
         POSITION,

@@ -2,10 +2,11 @@ package io.modscan.core.site;
 
 import io.modscan.core.error.ModscanException;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.OptionalInt;
 
 /**
  * What a capture asks of a source: which sites, pooled how.
@@ -104,9 +105,7 @@ public record CapturePlan(List<Reading> readings) {
         for (Selection selection : selections) {
             List<Reading> matched = resolve(candidates, selection);
             if (matched.isEmpty()) {
-                throw new ModscanException("no site matches '" + selection.selector() + "'"
-                        + (selection.pooling().isPooled() ? " and can be pooled" : "") + "; near are "
-                        + Sites.near(selection.selector().toString(), candidates));
+                throw unmatched(candidates, selection);
             }
             for (Reading reading : matched) {
                 Reading earlier = chosen.put(reading.site(), reading);
@@ -116,9 +115,29 @@ public record CapturePlan(List<Reading> readings) {
                 }
             }
         }
-        List<Reading> readings = new ArrayList<>(chosen.values());
-        readings.sort(Comparator.comparingInt(reading -> candidates.indexOf(reading.site())));
-        return new CapturePlan(readings);
+        return new CapturePlan(
+                candidates.stream().map(chosen::get).filter(Objects::nonNull).toList());
+    }
+
+    private static ModscanException unmatched(List<Site> candidates, Selection selection) {
+        List<String> passedOver = candidates.stream()
+                .filter(selection.selector()::selects)
+                .map(Site::name)
+                .limit(5)
+                .toList();
+        return new ModscanException(
+                passedOver.isEmpty()
+                        ? "no site matches '" + selection.selector() + "'; near are "
+                                + Sites.near(selection.selector(), candidates) + layers(candidates)
+                        : "'" + selection.selector() + "' matches only sites that a wildcard passes over, such as "
+                                + passedOver + ": they are read on demand, or have no single axis of positions to pool"
+                                + " over (give the full name)");
+    }
+
+    private static String layers(List<Site> candidates) {
+        OptionalInt last =
+                candidates.stream().flatMapToInt(site -> site.layer().stream()).max();
+        return last.isPresent() ? ", in layers 0 to " + last.getAsInt() : "";
     }
 
     private static List<Reading> resolve(List<Site> candidates, Selection selection) {

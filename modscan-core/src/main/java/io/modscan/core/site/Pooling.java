@@ -1,5 +1,7 @@
 package io.modscan.core.site;
 
+import java.util.Locale;
+
 /**
  * What becomes of the axis of positions: each position kept, or one value a prompt. Padding never counts.
  *
@@ -88,5 +90,10 @@ public record Pooling(Kind kind, boolean skipBos) {
      */
     public boolean isPooled() {
         return kind != Kind.NONE;
+    }
+
+    @Override
+    public String toString() {
+        return kind.name().toLowerCase(Locale.ROOT) + (skipBos ? " without BOS" : "");
     }
 }

@@ -1,6 +1,7 @@
 package io.modscan.core.site;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -9,24 +10,61 @@ import java.util.OptionalInt;
  *
  * @param name     its name
  * @param layer    the layer that it belongs to, from 0; empty for the embeddings, the last LayerNorm, logits and loss
- * @param axes     the axes of its tensor behind the batch axis
+ * @param axes     the axes of its tensor behind the batch axis: any of positions, heads, units in this order, or
+ *                 queries and keys, heads before them where there are any
  * @param onDemand whether a wildcard passes it over, so that only its name brings it in (it costs more than all else, or
  *                 is derived from another site)
+ * @param magnitudeOf the site whose {@linkplain #magnitude() magnitudes} this one holds, or empty if it has a tensor of
+ *                    its own
  */
-public record Site(String name, OptionalInt layer, List<Axis> axes, boolean onDemand) {
-
-    private static final String MAGNITUDE = ".magnitude";
+public record Site(String name, OptionalInt layer, List<Axis> axes, boolean onDemand, Optional<Site> magnitudeOf) {
 
     /**
-     * Copies the axes.
+     * Copies the axes and checks their order.
      *
      * @param name     see above
      * @param layer    see above
      * @param axes     see above
      * @param onDemand see above
+     * @param magnitudeOf see above
+     * @throws IllegalArgumentException if the axes are others, or in another order
      */
     public Site {
         axes = List.copyOf(axes);
+        if (!isReadable(axes)) {
+            throw new IllegalArgumentException("the axes of " + name + " are "
+                    + axes.stream().map(Axis::role).toList()
+                    + "; they must be any of POSITION, HEAD, UNIT in this order, or QUERY, KEY with HEAD before them"
+                    + " or without");
+        }
+    }
+
+    /**
+     * A site with a tensor of its own.
+     *
+     * @param name     its name
+     * @param layer    the layer that it belongs to, from 0, or empty
+     * @param axes     the axes of its tensor behind the batch axis
+     * @param onDemand whether a wildcard passes it over
+     * @throws IllegalArgumentException if the axes are others than those of a site, or in another order
+     */
+    public Site(String name, OptionalInt layer, List<Axis> axes, boolean onDemand) {
+        this(name, layer, axes, onDemand, Optional.empty());
+    }
+
+    private static boolean isReadable(List<Axis> axes) {
+        for (int i = 1; i < axes.size(); i++) {
+            if (axes.get(i - 1).role().compareTo(axes.get(i).role()) >= 0) {
+                return false;
+            }
+        }
+        boolean pairs = axes.contains(Axis.QUERY) || axes.contains(Axis.KEY);
+        int last = axes.size() - 1;
+        return !pairs
+                || (axes.get(last).equals(Axis.KEY)
+                        && last > 0
+                        && axes.get(last - 1).equals(Axis.QUERY)
+                        && !axes.contains(Axis.POSITION));
     }
 
     /**
@@ -96,25 +134,16 @@ public record Site(String name, OptionalInt layer, List<Axis> axes, boolean onDe
         }
         List<Axis> rest =
                 axes.stream().filter(axis -> axis.role() != Axis.Role.UNIT).toList();
-        return new Site(name + MAGNITUDE, layer, rest, true);
+        return new Site(name + ".magnitude", layer, rest, true, Optional.of(this));
     }
 
     /**
-     * Whether this site was made by {@link #magnitude()}.
+     * The name of the tensor that is read: for magnitudes, that of the site that they are of; for others, their own.
      *
-     * @return whether it holds another's magnitudes
-     */
-    public boolean isMagnitude() {
-        return name.endsWith(MAGNITUDE);
-    }
-
-    /**
-     * The name of the site whose tensor is read: for magnitudes, the one that they are of; for others, their own.
-     *
-     * @return the name without {@code .magnitude}
+     * @return the name of a site with a tensor of its own
      */
     public String tensorName() {
-        return isMagnitude() ? name.substring(0, name.length() - MAGNITUDE.length()) : name;
+        return magnitudeOf.map(Site::name).orElse(name);
     }
 
     @Override

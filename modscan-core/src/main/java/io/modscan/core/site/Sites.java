@@ -1,6 +1,5 @@
 package io.modscan.core.site;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -177,7 +176,8 @@ public final class Sites {
     }
 
     /**
-     * The negative log likelihood of each token.
+     * The negative log likelihood of each token given those before it, in nats. A prompt's first token has none: it is
+     * NaN, and no pooling counts it. So a prompt of one token pools to NaN.
      *
      * @return {@code loss}
      */
@@ -206,17 +206,15 @@ public final class Sites {
         return new Delegating(selector, "magnitude of " + selector) {
             @Override
             public boolean selects(Site site) {
-                return site.isMagnitude() && inner.selects(original(site));
+                return site.magnitudeOf().filter(inner::selects).isPresent();
             }
 
             @Override
             public boolean names(Site site) {
-                return true;
-            }
-
-            /** The site under its own name, which is all that selectors by name and layer look at. */
-            private Site original(Site magnitude) {
-                return new Site(magnitude.tensorName(), magnitude.layer(), magnitude.axes(), false);
+                // Asking for magnitudes names those of each site that would be read; the rest has to be named itself.
+                return site.magnitudeOf()
+                        .filter(of -> !of.onDemand() || inner.names(of))
+                        .isPresent();
             }
         };
     }
@@ -273,10 +271,19 @@ public final class Sites {
     }
 
     /** The names nearest to what matched nothing, for the message that says so. */
-    static List<String> near(String asked, List<Site> available) {
-        List<String> names = new ArrayList<>(available.stream().map(Site::name).toList());
-        names.sort(Comparator.comparingInt(name -> distance("*" + asked, name)));
-        return names.subList(0, Math.min(5, names.size()));
+    static List<String> near(SiteSelector selector, List<Site> available) {
+        SiteSelector innermost = selector;
+        while (innermost instanceof Delegating delegating) {
+            innermost = delegating.inner;
+        }
+        String asked = "*" + innermost; // a glob may begin at any part of the name
+        // One layer of each kind is enough to show.
+        return available.stream()
+                .filter(site -> site.layer().orElse(0) == 0)
+                .map(Site::name)
+                .sorted(Comparator.comparingInt(name -> distance(asked, name)))
+                .limit(5)
+                .toList();
     }
 
     /** Levenshtein's distance, a wildcard standing for anything at no cost. */

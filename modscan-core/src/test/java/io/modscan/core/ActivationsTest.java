@@ -1,0 +1,132 @@
+package io.modscan.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Sites;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ActivationsTest {
+
+    private static final Prompts PROMPTS = Prompts.of(List.of(
+            Prompt.ofTokens("a", FakeModel.BOS, 11, 12, 13).withLabel("topic", "x"),
+            Prompt.ofTokens("b", 21, 22).withLabel("topic", "y"),
+            Prompt.ofTokens("c", 31, 32, 33).withLabel("topic", "x")));
+
+    private static Activations capture(Prompts prompts) {
+        try (Probe probe = Probe.builder(new FakeModel())
+                .sites("hook_embed", "loss")
+                .pooling(Pooling.last())
+                .build()) {
+            return probe.capture(prompts);
+        }
+    }
+
+    private final Activations activations = capture(PROMPTS);
+
+    @Test
+    void sitesAreFoundByNameAndByThemselves() {
+        assertThat(activations.at("hook_embed").site()).isEqualTo(FakeModel.EMBED);
+        assertThat(activations.at(FakeModel.LOSS).site()).isEqualTo(FakeModel.LOSS);
+    }
+
+    @Test
+    void sitesComeInThePlansOrder() {
+        assertThat(activations.sites())
+                .extracting(SiteActivations::site)
+                .containsExactly(FakeModel.EMBED, FakeModel.LOSS);
+    }
+
+    @Test
+    void aSiteThatWasNotCapturedIsNamedBesideThoseThatWere() {
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> activations.at("logits"))
+                .withMessageContainingAll("'logits'", "hook_embed", "loss");
+    }
+
+    @Test
+    void onlySomeSitesAreKeptInThePlansOrder() {
+        Activations kept = activations.only(Sites.loss(), Sites.glob("hook_e*"), Sites.loss());
+        assertThat(kept.sites()).extracting(SiteActivations::site).containsExactly(FakeModel.EMBED, FakeModel.LOSS);
+        Activations loss = activations.only(Sites.loss());
+        assertThat(loss.sites()).extracting(SiteActivations::site).containsExactly(FakeModel.LOSS);
+        assertThat(loss.prompts()).isEqualTo(PROMPTS);
+        assertThat(loss.tokenIds(1)).containsExactly(21, 22);
+        assertThat(loss.at("loss").vector(2))
+                .containsExactly(activations.at("loss").vector(2));
+    }
+
+    @Test
+    void onlySitesThatWereNotCapturedIsRefusedWithThoseThatWere() {
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> activations.only(Sites.z(), Sites.logits()))
+                .withMessageContainingAll("blocks.*.attn.hook_z", "logits", "hook_embed", "loss");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {-1, 3})
+    void tokenIdsAreOnlyOfPromptsThatThereAre(int prompt) {
+        assertThatExceptionOfType(IndexOutOfBoundsException.class).isThrownBy(() -> activations.tokenIds(prompt));
+    }
+
+    @Test
+    void provenanceIsSortedAndCannotBeChanged() {
+        Map<String, String> provenance = activations.provenance();
+        assertThat(List.copyOf(provenance.keySet())).isSorted();
+        assertThatExceptionOfType(UnsupportedOperationException.class)
+                .isThrownBy(() -> provenance.put("model.fingerprint", "another"));
+    }
+
+    @Test
+    void aSliceHoldsWhatItsPromptsHadAlready() {
+        Activations slice = activations.slice(1, 3);
+        assertThat(slice.prompts()).isEqualTo(PROMPTS.slice(1, 3));
+        assertThat(slice.prompts().labels("topic")).containsExactly("y", "x");
+        assertThat(slice.tokenIds(0)).containsExactly(21, 22);
+        assertThat(slice.at("hook_embed").size()).isEqualTo(2);
+        assertThat(slice.at("hook_embed").vector(1))
+                .containsExactly(activations.at("hook_embed").vector(2));
+    }
+
+    @Test
+    void aSlicesProvenanceIsThatOfItsOwnPrompts() {
+        assertThat(activations.slice(1, 3).provenance())
+                .containsEntry("modscan.prompt_count", "2")
+                .isEqualTo(capture(PROMPTS.slice(1, 3)).provenance());
+    }
+
+    @Test
+    void aSliceOfASliceCountsFromTheSlice() {
+        Activations slice = activations.slice(1, 3).slice(1, 2);
+        assertThat(slice.prompts().get(0).id()).isEqualTo("c");
+        assertThat(slice.at("loss").vector(0))
+                .containsExactly(activations.at("loss").vector(2));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"-1, 2", "0, 4", "2, 1"})
+    void aSliceOutOfRangeIsRefused(int from, int to) {
+        assertThatExceptionOfType(IndexOutOfBoundsException.class).isThrownBy(() -> activations.slice(from, to));
+    }
+
+    @Test
+    void anEmptySliceIsRefused() {
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> activations.slice(1, 1))
+                .withMessageContaining("at least one");
+    }
+
+    @Test
+    void theirTextNamesSitesAndCount() {
+        assertThat(activations).hasToString("Activations[3 prompts, [hook_embed, loss]]");
+    }
+}

@@ -1,0 +1,477 @@
+package io.modscan.core.prompt;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import io.modscan.core.error.MalformedFileException;
+import io.modscan.core.error.ModscanException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class PromptsTest {
+
+    @TempDir
+    Path folder;
+
+    private Path file(String name, String content) throws IOException {
+        return Files.writeString(folder.resolve(name), content);
+    }
+
+    private static List<String> ids(Prompts prompts) {
+        return prompts.stream().map(Prompt::id).toList();
+    }
+
+    private static List<String> texts(Prompts prompts) {
+        return prompts.stream().map(prompt -> prompt.text().orElseThrow()).toList();
+    }
+
+    @Nested
+    class Csv {
+
+        private Prompts csv(String content) throws IOException {
+            return Prompts.csv(file("p.csv", content));
+        }
+
+        private void refused(String content, String... parts) {
+            assertThatExceptionOfType(MalformedFileException.class)
+                    .isThrownBy(() -> csv(content))
+                    .withMessageContainingAll(parts)
+                    .withMessageContaining("p.csv");
+        }
+
+        @Test
+        void readsIdTopicAndText() throws IOException {
+            Prompts prompts = csv("id,topic,text\na,cooking,Boil the rice\nb,sport,Kick it\n");
+            assertThat(prompts)
+                    .containsExactly(
+                            Prompt.of("a", "Boil the rice").withLabel("topic", "cooking"),
+                            Prompt.of("b", "Kick it").withLabel("topic", "sport"));
+        }
+
+        @Test
+        void keepsLineBreaksCommasAndDoubledQuotesInsideQuotes() throws IOException {
+            Prompts prompts = csv("id,topic,text\r\na,x,\"one,\r\n\"\"two\"\"\"\r\nb,x,three\r\n");
+            assertThat(texts(prompts)).containsExactly("one,\r\n\"two\"", "three");
+        }
+
+        @Test
+        void skipsAByteOrderMark() throws IOException {
+            assertThat(ids(csv("\uFEFFid,text\na,hello\n"))).containsExactly("a");
+        }
+
+        @Test
+        void keepsAByteOrderMarkThatIsNotAtTheBeginning() throws IOException {
+            assertThat(texts(csv("id,text\na,\uFEFFhello\n"))).containsExactly("\uFEFFhello");
+        }
+
+        @Test
+        void needsNoLineBreakAtTheEnd() throws IOException {
+            assertThat(texts(csv("id,text\na,hello"))).containsExactly("hello");
+        }
+
+        @Test
+        void keepsSurroundingBlanksAndTextBeyondAscii() throws IOException {
+            assertThat(texts(csv("id,text\na, héllo 😀 \n"))).containsExactly(" héllo 😀 ");
+        }
+
+        @Test
+        void takesColumnsInAnyOrderAndFurtherOnesAsLabels() throws IOException {
+            Prompt prompt = csv("text,language,id,topic\nhello,en,a,chat\n").get(0);
+            assertThat(prompt.id()).isEqualTo("a");
+            assertThat(prompt.labels()).containsExactly(Map.entry("language", "en"), Map.entry("topic", "chat"));
+        }
+
+        @Test
+        void numbersPromptsFromZeroWithoutAnIdColumn() throws IOException {
+            assertThat(ids(csv("topic,text\nx,a\nx,b\n"))).containsExactly("0", "1");
+        }
+
+        @Test
+        void skipsEmptyLines() throws IOException {
+            assertThat(ids(csv("id,text\n\na,hello\n\n"))).containsExactly("a");
+        }
+
+        @Test
+        void takesAnEmptyText() throws IOException {
+            assertThat(texts(csv("id,text\na,\n"))).containsExactly("");
+        }
+
+        @Test
+        void namesTheLineOfTooFewFields() {
+            refused("id,topic,text\na,x,one\nb,x\n", "line 3", "2 fields", "3 [id, topic, text]");
+        }
+
+        @Test
+        void namesTheLineOfTooManyFields() {
+            refused("id,topic,text\na,x,one, two\n", "line 2", "4 fields");
+        }
+
+        @Test
+        void countsTheLinesInsideQuotedText() {
+            refused("id,text\r\na,\"one\r\ntwo\r\nthree\"\r\nb\r\n", "line 5", "1 fields");
+        }
+
+        @Test
+        void namesTheLineOfAnUnclosedQuote() {
+            refused("id,text\na,one\nb,\"two\nc,three\n", "line 3", "nclosed quote");
+        }
+
+        @Test
+        void namesTheLineOfTextBehindAClosingQuote() {
+            refused("id,text\na,\"one\" two\n", "line 2", "after closing quote");
+        }
+
+        @Test
+        void saysThatTheTextColumnIsMissing() {
+            refused("id,topic,prompt\na,x,one\n", "line 1", "[id, topic, prompt]", "no column 'text'");
+        }
+
+        @Test
+        void refusesAColumnThatComesTwice() {
+            refused("id,text,topic,topic\na,one,x,y\n", "line 1", "twice");
+        }
+
+        @Test
+        void namesTheLineOfAnIdThatComesTwice() {
+            refused("id,text\na,one\nb,two\na,three\n", "line 4", "'a'");
+        }
+
+        @ParameterizedTest
+        @ValueSource(strings = {"", "\uFEFF", "id,text\n", "\n\n"})
+        void refusesAFileWithoutPrompts(String content) {
+            refused(content, "no prompt", "at least one");
+        }
+
+        @Test
+        void refusesAFileThatIsNotUtf8() throws IOException {
+            Path latin1 = Files.write(
+                    folder.resolve("latin1.csv"), "id,text\na,caf\u00e9\n".getBytes(StandardCharsets.ISO_8859_1));
+            assertThatExceptionOfType(MalformedFileException.class)
+                    .isThrownBy(() -> Prompts.csv(latin1))
+                    .withMessageContainingAll("latin1.csv", "not UTF-8")
+                    .satisfies(e -> assertThat(e.file()).isEqualTo(latin1));
+        }
+    }
+
+    @Nested
+    class Jsonl {
+
+        private Prompts jsonl(String content) throws IOException {
+            return Prompts.jsonl(file("p.jsonl", content));
+        }
+
+        private void refused(String content, String... parts) {
+            assertThatExceptionOfType(MalformedFileException.class)
+                    .isThrownBy(() -> jsonl(content))
+                    .withMessageContainingAll(parts)
+                    .withMessageContaining("p.jsonl");
+        }
+
+        @Test
+        void readsTextsWithLabels() throws IOException {
+            assertThat(jsonl("{\"id\": \"a\", \"topic\": \"x\", \"text\": \"one\\ntwo\"}\n"))
+                    .containsExactly(Prompt.of("a", "one\ntwo").withLabel("topic", "x"));
+        }
+
+        @Test
+        void readsReadyTokenIds() throws IOException {
+            assertThat(jsonl("{\"id\": \"a\", \"ids\": [2, 31414, 0]}\n"))
+                    .containsExactly(Prompt.ofTokens("a", 2, 31414, 0));
+        }
+
+        @Test
+        void takesNumbersAndBooleansAsLabelsAndIds() throws IOException {
+            Prompt prompt = jsonl("{\"id\": 7, \"text\": \"t\", \"year\": 1999, \"rare\": true}")
+                    .get(0);
+            assertThat(prompt.id()).isEqualTo("7");
+            assertThat(prompt.labels()).containsExactly(Map.entry("year", "1999"), Map.entry("rare", "true"));
+        }
+
+        @Test
+        void numbersPromptsWithoutAnId() throws IOException {
+            assertThat(ids(jsonl("{\"text\": \"a\"}\n{\"id\": null, \"text\": \"b\"}\n")))
+                    .containsExactly("0", "1");
+        }
+
+        @Test
+        void skipsAByteOrderMarkAndBlankLines() throws IOException {
+            assertThat(texts(jsonl("\uFEFF{\"text\": \"a\"}\r\n  \r\n{\"text\": \"b\"}")))
+                    .containsExactly("a", "b");
+        }
+
+        @Test
+        void doesNotTakeTheLineSeparatorCharacterForALineBreak() throws IOException {
+            assertThat(texts(jsonl("{\"text\": \"a\u2028b\u0085c\"}"))).containsExactly("a\u2028b\u0085c");
+        }
+
+        @ParameterizedTest
+        @ValueSource(
+                strings = {
+                    "{\"text\": \"b\"",
+                    "{\"text\": \"b\\",
+                    "null",
+                    "[1, 2]",
+                    "7",
+                    "hello",
+                    "{\"text\": \"b\"} {\"text\": \"c\"}",
+                    "{\"text\": \"b\"}]",
+                    "{\"text\": \"b\", \"text\": \"c\"}",
+                    "{\"text\": \"b\", \"x\": NaN}"
+                })
+        void namesTheLineOfWhatIsNotOneJsonObject(String second) {
+            refused("{\"text\": \"a\"}\n" + second + "\n", "line 2", "JSON");
+        }
+
+        @Test
+        void refusesDeeplyNestedJson() {
+            refused("{\"text\": " + "[".repeat(100_000), "line 1", "depth");
+        }
+
+        @ParameterizedTest
+        @ValueSource(
+                strings = {
+                    "{\"id\": \"a\"}",
+                    "{\"text\": 5}",
+                    "{\"text\": null}",
+                    "{\"ids\": []}",
+                    "{\"ids\": \"2 5\"}",
+                    "{\"ids\": [2], \"text\": \"both\"}"
+                })
+        void saysThatEitherTextOrIdsAreNeeded(String line) {
+            refused(line, "line 1", "'text'", "'ids'");
+        }
+
+        @ParameterizedTest
+        @ValueSource(strings = {"-1", "1.5", "\"2\"", "null", "4294967296", "true"})
+        void namesWhatIsNoTokenId(String id) {
+            refused("{\"ids\": [2, " + id + "]}", "line 1", id.replace("\"", ""), "no token id");
+        }
+
+        @ParameterizedTest
+        @CsvSource(
+                delimiter = '|',
+                value = {"topic | [1]", "topic | {\"a\": 1}", "topic | null", "id | [1]", "id | {\"a\": 1}"})
+        void namesALabelOrIdThatIsNoScalar(String key, String value) {
+            refused("{\"text\": \"a\", \"" + key + "\": " + value + "}", "line 1", "'" + key + "'");
+        }
+
+        @Test
+        void namesTheLineOfAnIdThatComesTwice() {
+            refused("{\"id\": 1, \"text\": \"a\"}\n\n{\"id\": \"1\", \"text\": \"b\"}", "line 3", "'1'");
+        }
+
+        @ParameterizedTest
+        @ValueSource(strings = {"", "\n \n"})
+        void refusesAFileWithoutPrompts(String content) {
+            refused(content, "no prompt");
+        }
+    }
+
+    @Nested
+    class PlainText {
+
+        @Test
+        void takesEachLineAsAPrompt() throws IOException {
+            Prompts prompts = Prompts.text(file("p.txt", "\uFEFFone, \"two\"\r\n\n  \n three\nfour"));
+            assertThat(texts(prompts)).containsExactly("one, \"two\"", " three", "four");
+            assertThat(ids(prompts)).containsExactly("0", "1", "2");
+            assertThat(prompts.labelKeys()).isEmpty();
+        }
+
+        @Test
+        void refusesAFileWithoutPrompts() throws IOException {
+            Path blank = file("blank.txt", "\n  \n");
+            assertThatExceptionOfType(MalformedFileException.class)
+                    .isThrownBy(() -> Prompts.text(blank))
+                    .withMessageContainingAll("blank.txt", "no prompt");
+        }
+    }
+
+    @Nested
+    class Read {
+
+        @Test
+        void goesByTheEndingOfTheName() throws IOException {
+            assertThat(texts(Prompts.read(file("a.csv", "text\none\n")))).containsExactly("one");
+            assertThat(texts(Prompts.read(file("a.jsonl", "{\"text\": \"two\"}"))))
+                    .containsExactly("two");
+            assertThat(texts(Prompts.read(file("a.txt", "three")))).containsExactly("three");
+        }
+
+        @Test
+        void listsTheEndingsThatItKnows() {
+            assertThatExceptionOfType(ModscanException.class)
+                    .isThrownBy(() -> Prompts.read(Path.of("prompts.tsv")))
+                    .withMessageContainingAll("prompts.tsv", ".csv", ".jsonl", ".txt");
+        }
+
+        @ParameterizedTest
+        @ValueSource(strings = {"none.csv", "none.jsonl", "none.txt"})
+        void saysThatThereIsNoSuchFile(String name) {
+            Path missing = folder.resolve(name);
+            assertThatExceptionOfType(ModscanException.class)
+                    .isThrownBy(() -> Prompts.read(missing))
+                    .withMessageContainingAll(missing.toString(), "no such file");
+        }
+
+        @Test
+        void namesAFolderThatCannotBeRead() throws IOException {
+            Path directory = Files.createDirectory(folder.resolve("d.csv"));
+            assertThatExceptionOfType(UncheckedIOException.class)
+                    .isThrownBy(() -> Prompts.read(directory))
+                    .withMessageContaining(directory.toString());
+        }
+    }
+
+    @Nested
+    class InMemory {
+
+        private final Prompts prompts = Prompts.of(List.of(
+                Prompt.of("a", "one").withLabel("topic", "x").withLabel("language", "en"),
+                Prompt.of("b", "two").withLabel("topic", "y"),
+                Prompt.of("c", "three").withLabel("topic", "x")));
+
+        @Test
+        void numbersTexts() {
+            assertThat(Prompts.of("one", "two")).containsExactly(Prompt.of("0", "one"), Prompt.of("1", "two"));
+        }
+
+        @Test
+        void refusesAnEmptySet() {
+            assertThatExceptionOfType(ModscanException.class)
+                    .isThrownBy(() -> Prompts.of(List.of()))
+                    .withMessageContaining("at least one");
+            assertThatExceptionOfType(ModscanException.class)
+                    .isThrownBy(() -> Prompts.of(new String[0]))
+                    .withMessageContaining("at least one");
+        }
+
+        @Test
+        void namesAnIdThatComesTwice() {
+            List<Prompt> twice = List.of(Prompt.of("a", "one"), Prompt.of("a", "two"));
+            assertThatExceptionOfType(ModscanException.class)
+                    .isThrownBy(() -> Prompts.of(twice))
+                    .withMessageContaining("'a'");
+        }
+
+        @Test
+        void givesTheLabelsInOrder() {
+            assertThat(prompts.labels("topic")).containsExactly("x", "y", "x");
+            assertThat(prompts.labelKeys()).containsExactly("topic", "language");
+        }
+
+        @Test
+        void listsTheKnownLabelsWhenOneIsUnknown() {
+            assertThatExceptionOfType(ModscanException.class)
+                    .isThrownBy(() -> prompts.labels("subject"))
+                    .withMessageContainingAll("'a'", "'subject'", "topic", "language");
+        }
+
+        @Test
+        void namesThePromptThatLacksALabel() {
+            assertThatExceptionOfType(ModscanException.class)
+                    .isThrownBy(() -> prompts.labels("language"))
+                    .withMessageContaining("'b'");
+        }
+
+        @Test
+        void slices() {
+            assertThat(ids(prompts.slice(1, 3))).containsExactly("b", "c");
+        }
+
+        @ParameterizedTest
+        @CsvSource({"-1, 2", "0, 4", "2, 1"})
+        void refusesASliceOutOfRange(int from, int to) {
+            assertThatExceptionOfType(IndexOutOfBoundsException.class).isThrownBy(() -> prompts.slice(from, to));
+        }
+
+        @Test
+        void refusesAnEmptySlice() {
+            assertThatExceptionOfType(ModscanException.class).isThrownBy(() -> prompts.slice(1, 1));
+        }
+
+        @Test
+        void filters() {
+            assertThat(ids(prompts.filter(p -> "x".equals(p.labels().get("topic")))))
+                    .containsExactly("a", "c");
+        }
+
+        @Test
+        void refusesAFilterThatLeavesNothing() {
+            assertThatExceptionOfType(ModscanException.class)
+                    .isThrownBy(() -> prompts.filter(p -> false))
+                    .withMessageContaining("at least one");
+        }
+
+        @Test
+        void isEqualByContent() {
+            assertThat(prompts.slice(0, 3)).isEqualTo(prompts).hasSameHashCodeAs(prompts);
+            assertThat(prompts.slice(0, 2)).isNotEqualTo(prompts);
+        }
+    }
+
+    @Nested
+    class Immutability {
+
+        @Test
+        void changingTheGivenListChangesNothing() {
+            List<Prompt> list = new ArrayList<>(List.of(Prompt.of("a", "one")));
+            Prompts prompts = Prompts.of(list);
+            list.add(Prompt.of("b", "two"));
+            assertThat(prompts.size()).isEqualTo(1);
+        }
+
+        @Test
+        void theIteratorDoesNotRemove() {
+            Iterator<Prompt> iterator = Prompts.of("one", "two").iterator();
+            iterator.next();
+            assertThatExceptionOfType(UnsupportedOperationException.class).isThrownBy(iterator::remove);
+        }
+
+        @Test
+        void tokenIdsAreCopiedInAndOut() {
+            int[] given = {2, 5};
+            Prompt prompt = Prompt.ofTokens("a", given);
+            given[0] = 9;
+            prompt.tokenIds().orElseThrow()[1] = 9;
+            assertThat(prompt.tokenIds())
+                    .hasValueSatisfying(ids -> assertThat(ids).containsExactly(2, 5));
+        }
+
+        @Test
+        void addingALabelMakesAnotherPrompt() {
+            Prompt plain = Prompt.of("a", "one");
+            Prompt labelled = plain.withLabel("topic", "x").withLabel("topic", "y");
+            assertThat(plain.labels()).isEmpty();
+            assertThat(labelled.labels()).containsExactly(Map.entry("topic", "y"));
+        }
+
+        @Test
+        void labelsCannotBeChanged() {
+            Map<String, String> labels =
+                    Prompt.of("a", "one").withLabel("topic", "x").labels();
+            assertThatExceptionOfType(UnsupportedOperationException.class).isThrownBy(() -> labels.put("topic", "y"));
+        }
+
+        @Test
+        void aPromptOfNoTokenIdsIsRefused() {
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> Prompt.ofTokens("a"))
+                    .withMessageContainingAll("'a'", "at least one");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+package io.modscan.core.site;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class SiteTest {
+
+    private static final Site Z = new Site(
+            "blocks.5.attn.hook_z", OptionalInt.of(5), List.of(Axis.POSITION, Axis.heads(3), Axis.units(4)), false);
+    private static final Site PATTERN = new Site(
+            "blocks.5.attn.hook_pattern", OptionalInt.of(5), List.of(Axis.heads(3), Axis.QUERY, Axis.KEY), false);
+    private static final Site LOSS = new Site("loss", OptionalInt.empty(), List.of(Axis.POSITION), false);
+
+    @Test
+    void knowsHeadsUnitsAndWidth() {
+        assertThat(List.of(Z.heads(), Z.units(), Z.width())).containsExactly(3, 4, 12);
+        assertThat(List.of(PATTERN.heads(), PATTERN.units(), PATTERN.width())).containsExactly(3, 0, 3);
+        assertThat(List.of(LOSS.heads(), LOSS.units(), LOSS.width())).containsExactly(0, 0, 1);
+    }
+
+    @Test
+    void attentionHasNoAxisToPoolOver() {
+        assertThat(Z.hasPositions()).isTrue();
+        assertThat(LOSS.hasPositions()).isTrue();
+        assertThat(PATTERN.hasPositions()).isFalse();
+    }
+
+    @Test
+    void theHookIsTheLastPartOfTheName() {
+        assertThat(Z.hook()).isEqualTo("hook_z");
+        assertThat(LOSS.hook()).isEqualTo("loss");
+    }
+
+    @Test
+    void aMagnitudeLosesTheAxisOfUnits() {
+        Site magnitude = Z.magnitude();
+        assertThat(magnitude)
+                .isEqualTo(new Site(
+                        "blocks.5.attn.hook_z.magnitude",
+                        OptionalInt.of(5),
+                        List.of(Axis.POSITION, Axis.heads(3)),
+                        true,
+                        Optional.of(Z)));
+        assertThat(magnitude.magnitudeOf()).contains(Z);
+        assertThat(magnitude.tensorName()).isEqualTo(Z.name());
+        assertThat(Z.magnitudeOf()).isEmpty();
+        assertThat(Z.tensorName()).isEqualTo(Z.name());
+    }
+
+    @Test
+    void whatHasNoUnitsHasNoMagnitude() {
+        assertThatIllegalArgumentException().isThrownBy(PATTERN::magnitude).withMessageContaining(PATTERN.name());
+        assertThatIllegalArgumentException().isThrownBy(LOSS::magnitude).withMessageContaining("loss");
+        assertThatIllegalArgumentException().isThrownBy(() -> Z.magnitude().magnitude());
+    }
+
+    @Test
+    void changingTheGivenAxesChangesNothing() {
+        List<Axis> axes = new ArrayList<>(List.of(Axis.POSITION));
+        Site site = new Site("s", OptionalInt.empty(), axes, false);
+        axes.add(Axis.units(3));
+        assertThat(site).isEqualTo(new Site("s", OptionalInt.empty(), List.of(Axis.POSITION), false));
+    }
+
+    static List<List<Axis>> readableAxes() {
+        return List.of(
+                List.of(),
+                List.of(Axis.units(4)),
+                List.of(Axis.heads(3), Axis.units(4)),
+                List.of(Axis.POSITION),
+                List.of(Axis.POSITION, Axis.heads(3)),
+                List.of(Axis.POSITION, Axis.heads(3), Axis.units(4)),
+                List.of(Axis.QUERY, Axis.KEY),
+                List.of(Axis.heads(3), Axis.QUERY, Axis.KEY));
+    }
+
+    @ParameterizedTest
+    @MethodSource("readableAxes")
+    void axesInTheirOrderAreTaken(List<Axis> axes) {
+        assertThat(new Site("s", OptionalInt.empty(), axes, false).axes()).isEqualTo(axes);
+    }
+
+    static List<List<Axis>> unreadableAxes() {
+        return List.of(
+                List.of(Axis.heads(3), Axis.POSITION, Axis.units(4)),
+                List.of(Axis.units(4), Axis.POSITION),
+                List.of(Axis.POSITION, Axis.units(4), Axis.heads(3)),
+                List.of(Axis.POSITION, Axis.POSITION),
+                List.of(Axis.heads(3), Axis.heads(3)),
+                List.of(Axis.QUERY),
+                List.of(Axis.KEY),
+                List.of(Axis.heads(3), Axis.KEY),
+                List.of(Axis.KEY, Axis.QUERY),
+                List.of(Axis.QUERY, Axis.KEY, Axis.heads(3)),
+                List.of(Axis.QUERY, Axis.KEY, Axis.units(4)),
+                List.of(Axis.POSITION, Axis.QUERY, Axis.KEY));
+    }
+
+    @ParameterizedTest
+    @MethodSource("unreadableAxes")
+    void axesInAnotherOrderAreRefused(List<Axis> axes) {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new Site("odd", OptionalInt.empty(), axes, false))
+                .withMessageContainingAll("odd", axes.get(0).role().name(), "in this order");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"HEAD, 0", "HEAD, -1", "UNIT, 0", "UNIT, -2147483648", "POSITION, 1", "QUERY, 3", "KEY, -1"})
+    void anAxisOfImpossibleSizeIsRefused(Axis.Role role, int size) {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new Axis(role, size))
+                .withMessageContainingAll(role.name(), Integer.toString(size));
+    }
+
+    @ParameterizedTest
+    @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NONE")
+    void everyPoolingCanLeaveBosOut(Pooling.Kind kind) {
+        Pooling pooling = new Pooling(kind, false);
+        assertThat(pooling.isPooled()).isTrue();
+        assertThat(pooling.withoutBos()).isEqualTo(new Pooling(kind, true));
+    }
+
+    @Test
+    void withoutPoolingThereIsNothingToLeaveBosOutOf() {
+        assertThat(Pooling.none().isPooled()).isFalse();
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Pooling.none().withoutBos())
+                .withMessageContaining("choose a pooling");
+    }
+
+    @Test
+    void theFactoriesCountBosIn() {
+        assertThat(List.of(Pooling.none(), Pooling.last(), Pooling.mean(), Pooling.max()))
+                .extracting(Pooling::kind)
+                .containsExactly(Pooling.Kind.NONE, Pooling.Kind.LAST, Pooling.Kind.MEAN, Pooling.Kind.MAX);
+        assertThat(Pooling.mean().skipBos()).isFalse();
+    }
+}
