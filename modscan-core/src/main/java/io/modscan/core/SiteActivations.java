@@ -41,7 +41,12 @@ public final class SiteActivations {
         return reading.pooling();
     }
 
-    Reading reading() {
+    /**
+     * What was read.
+     *
+     * @return the site with its pooling
+     */
+    public Reading reading() {
         return reading;
     }
 

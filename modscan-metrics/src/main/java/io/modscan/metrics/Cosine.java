@@ -64,8 +64,7 @@ public final class Cosine {
         for (int i = 0; i < n; i++) {
             for (int j = 0; j < n; j++) {
                 // One root of the product, not a product of roots: it makes the cosine of equal vectors exactly 1.
-                // Squares
-                // of float32 vectors lie between 1e-90 and 1e86 or so, whose products a double still holds.
+                // Squares of float32 vectors lie between 1e-90 and 1e86 or so, whose products a double still holds.
                 values[i * n + j] = clamp(values[i * n + j] / Math.sqrt(squares[i] * squares[j]));
             }
         }

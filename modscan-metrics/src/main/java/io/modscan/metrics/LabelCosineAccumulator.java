@@ -3,8 +3,6 @@ package io.modscan.metrics;
 import io.modscan.core.Activations;
 import io.modscan.core.Metric;
 import io.modscan.core.SiteActivations;
-import io.modscan.core.site.CapturePlan.Reading;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -45,7 +43,7 @@ final class LabelCosineAccumulator implements Metric.Accumulator<LabelSimilarity
     }
 
     private final String key;
-    private final List<Reading> reading = new ArrayList<>();
+    private final Pieces pieces = new Pieces();
     private final SortedMap<String, Directions> byLabel = new TreeMap<>();
     private long leftOut;
 
@@ -55,11 +53,11 @@ final class LabelCosineAccumulator implements Metric.Accumulator<LabelSimilarity
 
     @Override
     public void add(Activations piece) {
-        SiteActivations site = PromptVectors.onlySite(piece);
+        SiteActivations site = Pieces.onlySite(piece);
         List<String> labels = piece.prompts().labels(key);
-        accept(List.of(PromptVectors.reading(site)));
+        pieces.accept(List.of(site));
         for (int i = 0; i < site.size(); i++) {
-            float[] vector = PromptVectors.get(site, i);
+            float[] vector = site.vector(i);
             // A label whose prompts all lack a direction is a label all the same.
             Directions directions = byLabel.computeIfAbsent(labels.get(i), l -> new Directions(vector.length));
             double length = Math.sqrt(Gram.dot(vector, vector));
@@ -74,27 +72,15 @@ final class LabelCosineAccumulator implements Metric.Accumulator<LabelSimilarity
     @Override
     public void merge(Metric.Accumulator<LabelSimilarity> other) {
         LabelCosineAccumulator theirs = (LabelCosineAccumulator) other;
-        if (theirs.reading.isEmpty()) {
-            return;
-        }
-        accept(theirs.reading);
-        theirs.byLabel.forEach((label, directions) -> byLabel.merge(label, directions, Directions::plus));
-        leftOut += theirs.leftOut;
-    }
-
-    private void accept(List<Reading> now) {
-        if (reading.isEmpty()) {
-            reading.addAll(now);
-        } else {
-            PromptVectors.checkSame(reading, now);
+        if (pieces.accept(theirs.pieces)) {
+            theirs.byLabel.forEach((label, directions) -> byLabel.merge(label, directions, Directions::plus));
+            leftOut += theirs.leftOut;
         }
     }
 
     @Override
     public LabelSimilarity finish() {
-        if (reading.isEmpty()) {
-            throw PromptVectors.nothingAdded();
-        }
+        pieces.readings();
         List<Directions> directions = List.copyOf(byLabel.values());
         int k = directions.size();
         double[] sums = new double[k * k];

@@ -5,7 +5,6 @@ import io.modscan.core.Metric;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompt;
-import io.modscan.core.site.CapturePlan.Reading;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
@@ -18,7 +17,7 @@ final class PairwiseAccumulator implements Metric.Accumulator<SimilarityMatrix> 
 
     private final String name;
     private final Function<List<float[]>, double[]> compare;
-    private final List<Reading> reading = new ArrayList<>();
+    private final Pieces pieces = new Pieces();
     private final List<String> ids = new ArrayList<>();
     private final List<float[]> vectors = new ArrayList<>();
 
@@ -29,38 +28,26 @@ final class PairwiseAccumulator implements Metric.Accumulator<SimilarityMatrix> 
 
     @Override
     public void add(Activations piece) {
-        SiteActivations site = PromptVectors.onlySite(piece);
-        accept(List.of(PromptVectors.reading(site)));
+        SiteActivations site = Pieces.onlySite(piece);
+        pieces.accept(List.of(site));
         piece.prompts().stream().map(Prompt::id).forEach(ids::add);
         for (int i = 0; i < site.size(); i++) {
-            vectors.add(PromptVectors.get(site, i));
+            vectors.add(site.vector(i));
         }
     }
 
     @Override
     public void merge(Metric.Accumulator<SimilarityMatrix> other) {
         PairwiseAccumulator theirs = (PairwiseAccumulator) other;
-        if (theirs.reading.isEmpty()) {
-            return;
-        }
-        accept(theirs.reading);
-        ids.addAll(theirs.ids);
-        vectors.addAll(theirs.vectors);
-    }
-
-    private void accept(List<Reading> now) {
-        if (reading.isEmpty()) {
-            reading.addAll(now);
-        } else {
-            PromptVectors.checkSame(reading, now);
+        if (pieces.accept(theirs.pieces)) {
+            ids.addAll(theirs.ids);
+            vectors.addAll(theirs.vectors);
         }
     }
 
     @Override
     public SimilarityMatrix finish() {
-        if (ids.isEmpty()) {
-            throw PromptVectors.nothingAdded();
-        }
+        pieces.readings();
         if (ids.size() > MOST_PROMPTS) {
             throw new ModscanException("a similarity matrix holds at most " + MOST_PROMPTS + " prompts, not "
                     + ids.size() + "; for means over labels, Cosine.byLabel takes any number");

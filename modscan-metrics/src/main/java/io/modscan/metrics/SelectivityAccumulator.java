@@ -13,7 +13,7 @@ import java.util.List;
 final class SelectivityAccumulator implements Metric.Accumulator<SelectivityMap> {
 
     private final String key;
-    private final List<Reading> readings = new ArrayList<>();
+    private final Pieces pieces = new Pieces();
     private final List<String> labels = new ArrayList<>();
     /** For each site, a vector a prompt. */
     private final List<List<float[]>> vectors = new ArrayList<>();
@@ -26,11 +26,11 @@ final class SelectivityAccumulator implements Metric.Accumulator<SelectivityMap>
     public void add(Activations piece) {
         List<String> more = piece.prompts().labels(key);
         List<SiteActivations> sites = piece.sites();
-        accept(sites.stream().map(PromptVectors::reading).toList());
+        pieces.accept(sites);
         labels.addAll(more);
         for (int s = 0; s < sites.size(); s++) {
             for (int i = 0; i < more.size(); i++) {
-                vectors.get(s).add(PromptVectors.get(sites.get(s), i));
+                ofSite(s).add(sites.get(s).vector(i));
             }
         }
     }
@@ -38,30 +38,24 @@ final class SelectivityAccumulator implements Metric.Accumulator<SelectivityMap>
     @Override
     public void merge(Metric.Accumulator<SelectivityMap> other) {
         SelectivityAccumulator theirs = (SelectivityAccumulator) other;
-        if (theirs.readings.isEmpty()) {
-            return;
-        }
-        accept(theirs.readings);
-        labels.addAll(theirs.labels);
-        for (int s = 0; s < vectors.size(); s++) {
-            vectors.get(s).addAll(theirs.vectors.get(s));
+        if (pieces.accept(theirs.pieces)) {
+            labels.addAll(theirs.labels);
+            for (int s = 0; s < theirs.vectors.size(); s++) {
+                ofSite(s).addAll(theirs.vectors.get(s));
+            }
         }
     }
 
-    private void accept(List<Reading> now) {
-        if (readings.isEmpty()) {
-            readings.addAll(now);
-            now.forEach(reading -> vectors.add(new ArrayList<>()));
-        } else {
-            PromptVectors.checkSame(readings, now);
+    private List<float[]> ofSite(int index) {
+        if (index == vectors.size()) {
+            vectors.add(new ArrayList<>());
         }
+        return vectors.get(index);
     }
 
     @Override
     public SelectivityMap finish() {
-        if (readings.isEmpty()) {
-            throw PromptVectors.nothingAdded();
-        }
+        List<Reading> readings = pieces.readings();
         List<String> names = Labels.namesOf(labels);
         if (names.size() < 2) {
             throw new ModscanException("all prompts have the " + key + " '" + names.get(0)

@@ -79,8 +79,7 @@ final class SelectivityScan {
             rankSums[label] += ranks.rank(place);
             sums[label] += ranks.value(place);
         }
-        // The others' sum is added up rather than subtracted from the total: a single label of huge values would drown
-        // it.
+        // The others' sum is added up, not subtracted from the total: a single label of huge values would drown it.
         double before = 0;
         for (int label = 0; label < labels.size(); label++) {
             meanOut[row + label] = before;
