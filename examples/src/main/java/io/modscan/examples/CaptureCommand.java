@@ -2,6 +2,9 @@ package io.modscan.examples;
 
 import io.modscan.core.Activations;
 import io.modscan.core.Probe;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.file.WholeFile;
+import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
 import java.io.PrintWriter;
@@ -74,7 +77,14 @@ final class CaptureCommand implements Runnable {
 
         Prompts read() {
             if (ids != null) {
-                return Prompts.jsonl(ids);
+                Prompts ready = Prompts.jsonl(ids);
+                for (Prompt prompt : ready) {
+                    if (prompt.tokenIds().isEmpty()) {
+                        throw new ModscanException(ids + ": prompt '" + prompt.id()
+                                + "' is a text; --ids takes ready token ids, --prompts takes texts");
+                    }
+                }
+                return ready;
             }
             if (prompts != null) {
                 return Prompts.read(prompts);
@@ -92,6 +102,7 @@ final class CaptureCommand implements Runnable {
         }
         PrintWriter err = spec.commandLine().getErr();
         Prompts prompts = input.read();
+        WholeFile.prepare(out);
         Probe.Builder builder = Probe.builder(options.load(model))
                 .sites(sites.isEmpty() ? new String[] {"*"} : sites.toArray(String[]::new))
                 .pooling(new Pooling(pooling, skipBos));

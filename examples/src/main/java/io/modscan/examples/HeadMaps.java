@@ -30,9 +30,11 @@ final class HeadMaps {
     private static final Color FAILED = new Color(0xBD, 0xBD, 0xBD);
 
     private static final int COLUMNS = 5;
-    private static final int CAPTION_HEIGHT = 36;
-    private static final String CAPTION = "Attention heads by magnitude of z, AUROC of each label against the rest: red"
-            + " lights up, blue goes dark, grey fails the false discovery rate (q > " + ScanReport.Q + ")";
+    private static final int CAPTION_HEIGHT = 54;
+    private static final int CAPTION_WIDTH = 640;
+    private static final List<String> CAPTION = List.of(
+            "Attention heads by magnitude of z: AUROC of each label against the rest.",
+            "Red lights up, blue goes dark, grey fails the false discovery rate (q > " + ScanReport.Q + ").");
 
     private HeadMaps() {}
 
@@ -44,7 +46,7 @@ final class HeadMaps {
                 .toList();
         int columns = Math.min(COLUMNS, charts.size());
         int rows = (charts.size() + columns - 1) / columns;
-        int width = charts.get(0).getWidth();
+        int width = Math.max(charts.get(0).getWidth(), CAPTION_WIDTH / columns);
         int height = charts.get(0).getHeight();
         BufferedImage picture =
                 new BufferedImage(columns * width, CAPTION_HEIGHT + rows * height, BufferedImage.TYPE_INT_RGB);
@@ -55,7 +57,9 @@ final class HeadMaps {
             graphics.setRenderingHint(RenderingHints.KEY_TEXT_ANTIALIASING, RenderingHints.VALUE_TEXT_ANTIALIAS_ON);
             graphics.setColor(Color.BLACK);
             graphics.setFont(new Font(Font.SANS_SERIF, Font.PLAIN, 14));
-            graphics.drawString(CAPTION, 12, 24);
+            for (int line = 0; line < CAPTION.size(); line++) {
+                graphics.drawString(CAPTION.get(line), 12, 22 + 18 * line);
+            }
             for (int i = 0; i < charts.size(); i++) {
                 BufferedImage chart = BitmapEncoder.getBufferedImage(charts.get(i));
                 graphics.drawImage(chart, (i % columns) * width, CAPTION_HEIGHT + (i / columns) * height, null);
@@ -94,6 +98,11 @@ final class HeadMaps {
                     cells.add(new Number[] {head, layer, unit.auroc()});
                 }
             }
+        }
+        if (cells.isEmpty()) {
+            // A chart without a cell is refused, so one cell is drawn in the colour of those left out.
+            chart.getStyler().setRangeColors(new Color[] {FAILED, FAILED});
+            cells.add(new Number[] {0, 0, 0.5});
         }
         chart.addSeries(
                 "AUROC",

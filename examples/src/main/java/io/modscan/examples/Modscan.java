@@ -1,5 +1,6 @@
 package io.modscan.examples;
 
+import io.modscan.core.error.ModscanException;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -44,12 +45,22 @@ final class Modscan {
 
     static int run(PrintWriter out, PrintWriter err, String... args) {
         Modscan modscan = new Modscan();
-        return new CommandLine(modscan)
-                .setOut(out)
-                .setErr(err)
-                .setCaseInsensitiveEnumValuesAllowed(true)
-                .setExecutionExceptionHandler((failure, command, parsed) -> modscan.failed(failure, err))
-                .execute(args.length == 0 ? new String[] {"--help"} : args);
+        try {
+            return new CommandLine(modscan)
+                    .setOut(out)
+                    .setErr(err)
+                    .setCaseInsensitiveEnumValuesAllowed(true)
+                    .setExecutionExceptionHandler((failure, command, parsed) -> modscan.failed(failure, err))
+                    .execute(args.length == 0 ? new String[] {"--help"} : args);
+        } catch (OutOfMemoryError e) {
+            return modscan.failed(
+                    new ModscanException(
+                            "out of memory (" + e.getMessage()
+                                    + "): pool, take fewer sites or prompts, or give Java more,"
+                                    + " such as JDK_JAVA_OPTIONS=-Xmx8g",
+                            e),
+                    err);
+        }
     }
 
     private int failed(Exception failure, PrintWriter err) {

@@ -3,6 +3,7 @@ package io.modscan.examples;
 import io.modscan.core.Activations;
 import io.modscan.core.Probe;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.file.WholeFile;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
@@ -12,10 +13,7 @@ import io.modscan.metrics.LabelSimilarity;
 import io.modscan.metrics.Selectivity;
 import io.modscan.metrics.SelectivityMap;
 import io.modscan.onnx.OptModel;
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -73,6 +71,8 @@ final class ScanCommand implements Runnable {
                     "all prompts have the same '" + label + "'; a scan compares at least two labels");
         }
 
+        // Before the work, so that it is not done in vain.
+        WholeFile.prepare(out.resolve("units.csv"));
         Activations activations = capture(opt, texts);
         SelectivityMap units =
                 activations.only(Sites.z().magnitude(), Sites.mlpPost()).measure(Selectivity.by(label));
@@ -81,13 +81,8 @@ final class ScanCommand implements Runnable {
                 .measure(Cosine.byLabel(label).perSite());
 
         ScanReport report = new ScanReport(units, layers, activations.provenance());
-        terminal.println(opt);
+        terminal.println((model == null ? "The demo model" : model) + ", " + texts.size() + " prompts by " + label);
         report.print(terminal);
-        try {
-            Files.createDirectories(out);
-        } catch (IOException e) {
-            throw new UncheckedIOException(out + ": cannot be made a folder: " + e, e);
-        }
         report.write(out).forEach(file -> terminal.println("written: " + file));
     }
 

@@ -2,7 +2,9 @@ package io.modscan.examples;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import de.siegmar.fastcsv.writer.CsvWriter;
+import io.modscan.core.file.WholeFile;
 import io.modscan.core.site.Site;
+import io.modscan.core.site.SiteSelector;
 import io.modscan.metrics.LabelSimilarity;
 import io.modscan.metrics.SelectivityMap;
 import io.modscan.metrics.UnitSelectivity;
@@ -10,9 +12,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -43,12 +43,12 @@ record ScanReport(SelectivityMap units, Map<Site, LabelSimilarity> layers, Map<S
                     "%n%s (%d prompts): heads %d lit, %d dark; neurons %d lit, %d dark%n",
                     label,
                     units.prompts(label),
-                    count(label, ScanReport::isHead, true),
-                    count(label, ScanReport::isHead, false),
-                    count(label, site -> !isHead(site), true),
-                    count(label, site -> !isHead(site), false));
-            units.top(label, TOP, ScanReport::isHead).forEach(unit -> printUnit(out, unit));
-            units.top(label, TOP, site -> !isHead(site)).forEach(unit -> printUnit(out, unit));
+                    count(label, ScanReport::isHead, ScanReport::isLit),
+                    count(label, ScanReport::isHead, ScanReport::isDark),
+                    count(label, site -> !isHead(site), ScanReport::isLit),
+                    count(label, site -> !isHead(site), ScanReport::isDark));
+            printLit(out, label, "head", ScanReport::isHead);
+            printLit(out, label, "neuron", site -> !isHead(site));
         }
         out.printf("%nMean cosine of the prompts' residual streams (mean over tokens)%n");
         out.printf("%-6s %12s %15s %8s%n", "layer", "same label", "other labels", "gap");
@@ -62,13 +62,22 @@ record ScanReport(SelectivityMap units, Map<Site, LabelSimilarity> layers, Map<S
         out.println();
     }
 
-    private static void printUnit(PrintWriter out, UnitSelectivity unit) {
+    private void printLit(PrintWriter out, String label, String kind, SiteSelector which) {
+        List<UnitSelectivity> lit =
+                units.top(label, TOP, which).stream().filter(ScanReport::isLit).toList();
+        lit.forEach(unit -> printUnit(out, kind, unit));
+        if (lit.isEmpty()) {
+            out.printf(Locale.ROOT, "  %-6s none lights up at q <= %.2f%n", kind, Q);
+        }
+    }
+
+    private static void printUnit(PrintWriter out, String kind, UnitSelectivity unit) {
         String name = "L" + text(unit.site().layer())
                 + (isHead(unit.site()) ? "H" + text(unit.head()) : "N" + text(unit.unit()));
         out.printf(
                 Locale.ROOT,
                 "  %-6s %-9s AUROC %.3f  effect %+.3f  q %.2g%n",
-                isHead(unit.site()) ? "head" : "neuron",
+                kind,
                 name,
                 unit.auroc(),
                 unit.selectivityIndex(),
@@ -79,11 +88,16 @@ record ScanReport(SelectivityMap units, Map<Site, LabelSimilarity> layers, Map<S
         return site.heads() > 0;
     }
 
-    private long count(String label, Predicate<Site> which, boolean lit) {
-        return units.count(unit -> unit.label().equals(label)
-                && which.test(unit.site())
-                && unit.q() <= Q
-                && (lit ? unit.auroc() > 0.5 : unit.auroc() < 0.5));
+    private static boolean isLit(UnitSelectivity unit) {
+        return unit.q() <= Q && unit.auroc() > 0.5;
+    }
+
+    private static boolean isDark(UnitSelectivity unit) {
+        return unit.q() <= Q && unit.auroc() < 0.5;
+    }
+
+    private long count(String label, Predicate<Site> which, Predicate<UnitSelectivity> how) {
+        return units.count(unit -> unit.label().equals(label) && which.test(unit.site()) && how.test(unit));
     }
 
     /** Writes the tables and the picture, each whole or not at all, and returns their paths. */
@@ -154,18 +168,9 @@ record ScanReport(SelectivityMap units, Map<Site, LabelSimilarity> layers, Map<S
         }
     }
 
-    private static Path whole(Path file, Consumer<Path> write) {
-        Path aside = file.resolveSibling("part-" + file.getFileName());
-        try {
-            try {
-                write.accept(aside);
-                return Files.move(aside, file, StandardCopyOption.REPLACE_EXISTING);
-            } finally {
-                Files.deleteIfExists(aside);
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(file + ": cannot be written: " + e, e);
-        }
+    private static Path whole(Path file, WholeFile.Content content) {
+        WholeFile.write(file, content);
+        return file;
     }
 
     private static String text(OptionalInt number) {

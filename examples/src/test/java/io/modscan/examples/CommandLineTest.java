@@ -92,6 +92,26 @@ class CommandLineTest {
         assertThat(folder.resolve("scan")).isDirectoryNotContaining("glob:**part-*");
     }
 
+    @Test
+    void scanThatFindsNothingSaysSo() throws IOException {
+        String[] lines = new String[8];
+        for (int i = 0; i < lines.length; i++) {
+            lines[i] = "{\"id\": " + i + ", \"topic\": \"" + (i % 2 == 0 ? "even" : "odd") + "\", \"ids\": [2, "
+                    + (40 + 17 * i) + ", 9]}";
+        }
+        CommandLineRun run = CommandLineRun.of(
+                "scan",
+                "--model",
+                ReferenceActivations.resource("pre_ln").toString(),
+                "--prompts",
+                file("ids.jsonl", lines),
+                "--out",
+                file("scan"));
+        assertThat(run.status()).as(run.err()).isZero();
+        assertThat(run.out()).contains("even (4 prompts): heads 0 lit, 0 dark; neurons 0 lit, 0 dark");
+        assertThat(ImageIO.read(folder.resolve("scan/heads.png").toFile())).isNotNull();
+    }
+
     private static double auroc(NamedCsvRecord unit) {
         return Double.parseDouble(unit.getField("auroc"));
     }

@@ -44,8 +44,12 @@ public final class Probe implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(Probe.class);
 
-    /** Bounds what a batch's outputs take, so that a plan with attention patterns takes smaller batches. */
-    private static final long BATCH_OUTPUT_BYTES = 256L << 20;
+    /**
+     * Bounds what a batch's outputs take, so that a plan with attention patterns takes smaller batches. Java allows as much
+     * in direct buffers as on the heap.
+     */
+    private static final long BATCH_OUTPUT_BYTES =
+            Math.min(256L << 20, Runtime.getRuntime().maxMemory() / 4);
 
     private final Model model;
     private final ActivationSource source;
@@ -188,7 +192,8 @@ public final class Probe implements AutoCloseable {
      * @param prompts the prompts
      * @return their activations
      * @throws ModscanException      if a prompt is longer than the model takes (unless {@link Builder#cutOverlong} was
-     *                               called), has an id outside the vocabulary or nothing to pool, or if running fails
+     *                               called), has an id outside the vocabulary or nothing to pool, if the values don't
+     *                               fit into Java's heap, or if running fails
      * @throws IllegalStateException if the probe is closed
      */
     public Activations capture(Prompts prompts) {
@@ -196,6 +201,7 @@ public final class Probe implements AutoCloseable {
             throw new IllegalStateException("the probe is closed; build another to capture more");
         }
         List<int[]> tokenIds = tokenize(prompts);
+        checkMemory(tokenIds);
         List<Reading> readings = plan().readings();
         List<FloatBuffer[]> rows = new ArrayList<>();
         readings.forEach(reading -> rows.add(new FloatBuffer[prompts.size()]));
@@ -210,6 +216,23 @@ public final class Probe implements AutoCloseable {
                 provenance(tokenIds),
                 readings,
                 rows.stream().map(List::of).toList());
+    }
+
+    /** Says beforehand what would otherwise end in an error without a hint, after much work. */
+    private void checkMemory(List<int[]> tokenIds) {
+        long bytes = 0;
+        for (int[] ids : tokenIds) {
+            for (Reading reading : plan().readings()) {
+                bytes += reading.values(ids.length) * Float.BYTES;
+            }
+        }
+        long most = Runtime.getRuntime().maxMemory();
+        if (bytes > most) {
+            throw new ModscanException("the values of " + tokenIds.size() + " prompts at "
+                    + plan().readings().size()
+                    + " sites take " + (bytes >> 20) + " MiB and Java's heap has at most " + (most >> 20)
+                    + " MiB: pool them, capture fewer sites or prompts, or give Java more (-Xmx)");
+        }
     }
 
     private List<int[]> tokenize(Prompts prompts) {
@@ -253,8 +276,13 @@ public final class Probe implements AutoCloseable {
         }
         boolean onlyBos = ids.length == 1 && ids[0] == model.bosTokenId();
         for (Reading reading : plan().readings()) {
-            boolean nothingLeft = onlyBos && reading.pooling().skipBos();
-            if (nothingLeft) {
+            if (reading.values(ids.length) > Integer.MAX_VALUE / Float.BYTES) {
+                throw new ModscanException(
+                        "prompt '" + prompt.id() + "' has " + ids.length + " tokens, so its values of "
+                                + reading.site() + " take " + reading.values(ids.length) * Float.BYTES
+                                + " bytes, more than one buffer holds; capture shorter prompts or pool them");
+            }
+            if (onlyBos && reading.pooling().skipBos()) {
                 throw new ModscanException("prompt '" + prompt.id() + "' is only a BOS token, so nothing of "
                         + reading.site() + " is left to pool; drop the prompt, or pool with BOS");
             }
@@ -296,10 +324,6 @@ public final class Probe implements AutoCloseable {
                     .mapToLong(batch -> batch.size() * reading.values(columns(batch, tokenIds)))
                     .max()
                     .orElse(0);
-            if (largest > Integer.MAX_VALUE / Float.BYTES) {
-                throw new ModscanException("one prompt's values of " + reading.site() + " take " + largest * Float.BYTES
-                        + " bytes, more than one buffer holds; capture shorter prompts or pool them");
-            }
             buffers.add(ByteBuffer.allocateDirect((int) largest * Float.BYTES)
                     .order(ByteOrder.nativeOrder())
                     .asFloatBuffer());

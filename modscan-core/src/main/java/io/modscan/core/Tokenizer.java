@@ -4,7 +4,8 @@ package io.modscan.core;
 public interface Tokenizer {
 
     /**
-     * The ids of a text, with whatever the model expects in front (for OPT one BOS token), neither cut nor padded.
+     * The ids of a text, with whatever the model expects in front, neither cut nor padded. For OPT that is one BOS token,
+     * put there here and nowhere else; a BOS that is spelled out in the text is the text's own and stays.
      *
      * @param text any text
      * @return the ids

@@ -223,7 +223,7 @@ class ProbeTest {
                 Prompts prompts = Prompts.of(List.of(Prompt.ofTokens("a", 5, 6, 7)));
                 assertThatExceptionOfType(ModscanException.class)
                         .isThrownBy(() -> probe.capture(prompts))
-                        .withMessageContainingAll("huge", "12884901888", "shorter prompts");
+                        .withMessageContainingAll("'a'", "huge", "12884901888", "shorter prompts");
             }
         }
 

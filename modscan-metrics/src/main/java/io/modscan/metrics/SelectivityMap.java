@@ -2,6 +2,7 @@ package io.modscan.metrics;
 
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Site;
+import io.modscan.core.site.SiteSelector;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -125,7 +126,7 @@ public final class SelectivityMap {
      *
      * @param label one of the labels
      * @param n     how many are wanted
-     * @return at most n rows, as {@link #top(String, int, Predicate)} orders them
+     * @return at most n rows, as {@link #top(String, int, SiteSelector)} orders them
      * @throws ModscanException         if there is no such label; the message lists them
      * @throws IllegalArgumentException if n is negative
      */
@@ -139,19 +140,19 @@ public final class SelectivityMap {
      *
      * @param label one of the labels
      * @param n     how many are wanted
-     * @param which which sites count, such as {@code Sites.z()::selects}
+     * @param which which of the measured sites count, such as {@code Sites.mlpPost()}
      * @return at most n rows: those of the highest AUROC; among equals, of the smallest p; among those, first come in
      *     {@link #rows()}. Units with NaN are passed over
      * @throws ModscanException         if there is no such label; the message lists them
      * @throws IllegalArgumentException if n is negative
      */
-    public List<UnitSelectivity> top(String label, int n, Predicate<? super Site> which) {
+    public List<UnitSelectivity> top(String label, int n, SiteSelector which) {
         int column = labels.index(label);
         Comparator<Integer> highest = Comparator.comparingDouble((Integer row) -> -auroc[row])
                 .thenComparingDouble(row -> p[row])
                 .thenComparingInt(row -> row);
         return IntStream.range(0, sites.size())
-                .filter(site -> which.test(sites.get(site)))
+                .filter(site -> which.selects(sites.get(site)))
                 .flatMap(site -> IntStream.range(firstUnits[site], firstUnits[site + 1]))
                 .map(unit -> unit * labels.size() + column)
                 .filter(row -> !Double.isNaN(auroc[row]))

@@ -19,14 +19,16 @@ import java.util.OptionalInt;
  * @param selectivityIndex (meanIn − meanOut) / (|meanIn| + |meanOut|), in [−1, 1]; 0 where both means are 0. The index of
  *                         Morcos et al., "On the importance of single directions for generalization", 2018
  *                         (<a href="https://doi.org/10.48550/arXiv.1803.06959">doi:10.48550/arXiv.1803.06959</a>), with
- *                         the absolute values added, which keep it in range for units that take both signs
+ *                         the absolute values added, which keep it in range for units that take both signs. Where the
+ *                         means have opposite signs it is 1 or −1 whatever their size, so for such units (of z, the
+ *                         residual stream, neurons before activation) go by the AUROC
  * @param auroc            the area under the receiver operating characteristic: the probability that a prompt with the
  *                         label has a higher value than one without, P(in &gt; out) + P(in = out) / 2, in [0, 1]; 0.5 for
  *                         a unit that tells nothing
  * @param p                the two-sided p-value of the rank-sum test of Mann and Whitney, "On a test of whether one of
  *                         two random variables is stochastically larger than the other", 1947
  *                         (<a href="https://doi.org/10.1214/aoms/1177730491">doi:10.1214/aoms/1177730491</a>), in [0, 1]:
- *                         exact if no two values of the unit are equal and at most 8 prompts are on either side, else by
+ *                         exact if no two values of the unit are equal and the smaller side has at most 8 prompts, else by
  *                         the normal approximation with corrections for ties and continuity; 1 if all values are equal.
  *                         0 where it is below the smallest double
  * @param q                the smallest false discovery rate at which this row counts as a discovery, over all units and

@@ -218,7 +218,7 @@ class SelectivityTest {
             assertThat(row.auroc()).isEqualTo(1);
         });
         assertThat(map.top("a", 100)).hasSize(10);
-        assertThat(map.top("b", 100, Sites.z()::selects))
+        assertThat(map.top("b", 100, Sites.z()))
                 .hasSize(6)
                 .allMatch(row -> row.site().equals(Z));
         assertThat(map.top("a", 0)).isEmpty();

@@ -48,7 +48,7 @@ record Checkpoint(Path file, Map<String, StoredTensor> tensors) {
     static Checkpoint open(Path folder, OptConfig config) {
         Path named = weightsFile(folder);
         Path file = resolved(named);
-        Map<String, StoredTensor> found = named.endsWith(TORCH) || isTorch(file)
+        Map<String, StoredTensor> found = named.endsWith(TORCH)
                 ? TorchFile.read(file)
                 : SafetensorsFile.open(file).tensors();
         Map<String, StoredTensor> tensors = new LinkedHashMap<>();
@@ -61,16 +61,6 @@ record Checkpoint(Path file, Map<String, StoredTensor> tensors) {
         });
         check(file, config, tensors);
         return new Checkpoint(file, tensors);
-    }
-
-    private static boolean isTorch(Path resolved) {
-        try (FileChannel channel = FileChannel.open(resolved, StandardOpenOption.READ)) {
-            ByteBuffer magic = ByteBuffer.allocate(2);
-            channel.read(magic);
-            return magic.position() == 2 && magic.get(0) == 'P' && magic.get(1) == 'K';
-        } catch (IOException e) {
-            throw new UncheckedIOException(resolved + ": cannot be read: " + e, e);
-        }
     }
 
     private static Path weightsFile(Path folder) {

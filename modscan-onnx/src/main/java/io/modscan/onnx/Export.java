@@ -1,6 +1,7 @@
 package io.modscan.onnx;
 
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.file.WholeFile;
 import io.modscan.core.safetensors.StoredTensor;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.CapturePlan.Reading;
@@ -12,10 +13,8 @@ import io.modscan.core.site.Sites;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
-import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -149,39 +148,20 @@ public final class Export {
         return version == null ? "development" : version;
     }
 
-    /** Writes all aside before anything is moved into place, so that a failure leaves an older export as it was. */
+    /** The weights come first, so that there is never a graph without them. */
     private void write(OptGraph graph, Path target, Path folder, Optional<Path> data) throws IOException {
-        if (Files.isDirectory(target)) {
-            throw new FileAlreadyExistsException(target.toString(), null, "is a folder");
-        }
         byte[] model = graph.serialise(
                 data.isEmpty() ? GraphBuilder.WeightLocation.inPlace(folder) : copied(graph, data.get()),
                 metadata(),
                 version());
-        try {
-            if (data.isPresent()) {
-                copyWeights(graph, aside(data.get()));
-            }
-            Files.write(aside(target), model);
-            if (data.isPresent()) {
-                Files.move(aside(data.get()), data.get(), StandardCopyOption.REPLACE_EXISTING);
-            }
-            Files.move(aside(target), target, StandardCopyOption.REPLACE_EXISTING);
-        } finally {
-            Files.deleteIfExists(aside(target));
-            if (data.isPresent()) {
-                Files.deleteIfExists(aside(data.get()));
-            }
-        }
-    }
-
-    private static Path aside(Path file) {
-        return file.resolveSibling(file.getFileName() + ".part");
+        WholeFile.write(target, aside -> {
+            Files.write(aside, model);
+            data.ifPresent(weights -> WholeFile.write(weights, copy -> copyWeights(graph, copy)));
+        });
     }
 
     private static void copyWeights(OptGraph graph, Path data) throws IOException {
-        try (FileChannel out = FileChannel.open(
-                data, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
+        try (FileChannel out = FileChannel.open(data, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             Map<String, Long> offsets = offsets(graph);
             for (StoredTensor weight : graph.weights()) {
                 out.position(Objects.requireNonNull(offsets.get(weight.name()), weight.name()));

@@ -91,9 +91,11 @@ final class HubTokenizer implements Tokenizer {
         Map<String, String> specials = specials(folder);
         String bos = specials.get("bos_token");
         if (bos == null) {
+            Path config = folder.resolve("tokenizer_config.json");
             throw new MalformedFileException(
-                    folder.resolve("tokenizer_config.json"),
-                    "names no 'bos_token', which OPT puts in front of every text");
+                    config,
+                    (Files.exists(config) ? "names no" : "is not there, nor is special_tokens_map.json, to name the")
+                            + " 'bos_token', which OPT puts in front of every text");
         }
         List<Map<String, Object>> added = new ArrayList<>();
         for (String special : specials.values().stream().distinct().toList()) {

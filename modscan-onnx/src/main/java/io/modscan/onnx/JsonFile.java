@@ -42,10 +42,6 @@ final class JsonFile {
         }
     }
 
-    Path path() {
-        return path;
-    }
-
     Map<String, Object> values() {
         return values;
     }

@@ -11,6 +11,7 @@ import io.modscan.core.site.Site;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,6 +28,10 @@ import org.jspecify.annotations.Nullable;
  * {@code ln1.hook_normalized}, {@code ln2.hook_normalized} and {@code ln_final.hook_normalized} are the LayerNorm's output
  * <em>with</em> its scale and shift, as the next matrix sees it. {@code hook_embed} is what enters the residual stream,
  * so where the embedding has a width of its own (350m), it is taken after {@code project_in}.
+ *
+ * <p>The tokenizer's binding, DJL, is set up by system properties that hold for the whole JVM: unless they are set
+ * already, opening a tokenizer sets {@code OPT_OUT_TRACKING} (else it reports its use over the network) and
+ * {@code RUST_FLAVOR=cpu} (else it fetches another native library where it sees a GPU).
  *
  * <p>Immutable; safe for use by many threads. Weights are not read here: an opened source, or an export, refers to the
  * checkpoint's own file.
@@ -141,7 +146,15 @@ public final class OptModel implements Model {
     public Tokenizer tokenizer() {
         synchronized (tokenizerLock) {
             if (tokenizer == null) {
-                tokenizer = HubTokenizer.open(folder);
+                Tokenizer opened = HubTokenizer.open(folder);
+                int[] inFront = opened.encode("");
+                if (inFront.length != 1 || inFront[0] != config.bosTokenId()) {
+                    throw new MalformedFileException(
+                            configFile(),
+                            "'bos_token_id' is " + config.bosTokenId() + ", but the tokenizer's files put "
+                                    + Arrays.toString(inFront) + " in front of a text");
+                }
+                tokenizer = opened;
             }
             return tokenizer;
         }

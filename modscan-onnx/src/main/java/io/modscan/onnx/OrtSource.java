@@ -5,6 +5,7 @@ import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtProvider;
 import ai.onnxruntime.OrtSession;
+import ai.onnxruntime.providers.OrtCUDAProviderOptions;
 import io.modscan.core.ActivationSource;
 import io.modscan.core.TokenBatch;
 import io.modscan.core.error.ModscanException;
@@ -64,8 +65,10 @@ final class OrtSource implements ActivationSource {
             throw new ModscanException(advice + "This ONNX Runtime was built without CUDA; it has "
                     + OrtEnvironment.getAvailableProviders());
         }
-        try {
-            settings.addCUDA(device);
+        try (OrtCUDAProviderOptions cuda = new OrtCUDAProviderOptions(device)) {
+            // On by default, it cuts the operands of matrix products to 10 bits of mantissa.
+            cuda.add("use_tf32", "0");
+            settings.addCUDA(cuda);
         } catch (OrtException e) {
             throw new ModscanException(advice + "ONNX Runtime says: " + e.getMessage(), e);
         }

@@ -472,8 +472,8 @@ class ExportTest {
         Path inside = Files.createDirectories(elsewhere.resolve("opt.onnx")).resolve("mine");
         Files.writeString(inside, "mine");
         assertThatThrownBy(() -> model.export().to(elsewhere.resolve("opt.onnx")))
-                .isInstanceOf(UncheckedIOException.class)
-                .hasMessageContaining("opt.onnx");
+                .isInstanceOf(ModscanException.class)
+                .hasMessageContainingAll("opt.onnx", "is a folder");
         assertThat(filesIn(elsewhere)).containsExactly("opt.onnx");
         assertThat(inside).hasContent("mine");
     }

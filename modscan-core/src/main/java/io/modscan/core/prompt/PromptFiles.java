@@ -95,7 +95,9 @@ final class PromptFiles {
                         row.getField(header.indexOf("text")));
                 for (int column = 0; column < header.size(); column++) {
                     String name = header.get(column);
-                    if (!name.equals("id") && !name.equals("text")) {
+                    if (!name.equals("id")
+                            && !name.equals("text")
+                            && !row.getField(column).isEmpty()) {
                         prompt = prompt.withLabel(name, row.getField(column));
                     }
                 }
@@ -110,7 +112,7 @@ final class PromptFiles {
     }
 
     private static List<String> header(Gathering gathering, CsvRecord row) {
-        List<String> header = row.getFields();
+        List<String> header = row.getFields().stream().map(String::strip).toList();
         if (!header.contains("text")) {
             throw gathering.malformed(
                     row.getStartingLineNumber(),

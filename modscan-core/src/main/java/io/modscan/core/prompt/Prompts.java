@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * A set of prompts in the caller's order: at least one, each with an id of its own. Immutable.
  *
  * <p>Files are UTF-8 (a byte order mark is skipped): CSV with a header that names {@code id} and {@code text}, every
- * further column being a label; JSON lines with the keys {@code id}, {@code text} or {@code ids} (ready token ids),
+ * further column being a label (an empty cell is none); JSON lines with the keys {@code id}, {@code text} or {@code ids} (ready token ids),
  * every further key being a label; or plain text, a prompt a line.
  */
 public final class Prompts implements Iterable<Prompt> {

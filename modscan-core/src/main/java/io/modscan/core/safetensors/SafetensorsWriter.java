@@ -2,15 +2,14 @@ package io.modscan.core.safetensors;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.file.WholeFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -102,10 +101,9 @@ public final class SafetensorsWriter {
             entry.put("data_offsets", List.of(begin, end));
             header.put(tensor.name(), entry);
         }
-        Path aside = target.resolveSibling(target.getFileName() + ".part");
-        try {
-            try (FileChannel channel = FileChannel.open(
-                    aside, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE)) {
+        WholeFile.write(target, aside -> {
+            try (FileChannel channel =
+                    FileChannel.open(aside, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
                 writeFully(channel, header(target, header));
                 for (Pending tensor : ordered) {
                     long before = channel.position();
@@ -119,16 +117,7 @@ public final class SafetensorsWriter {
                 }
                 channel.force(true);
             }
-            Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
-        } catch (IOException e) {
-            throw new UncheckedIOException(target + ": cannot be written: " + e, e);
-        } finally {
-            try {
-                Files.deleteIfExists(aside);
-            } catch (IOException e) {
-                // The file aside is only litter; what went wrong before, if anything did, matters more.
-            }
-        }
+        });
     }
 
     private static ByteBuffer header(Path target, Map<String, Object> header) throws IOException {

@@ -127,9 +127,10 @@ public record CapturePlan(List<Reading> readings) {
                 .toList();
         return new ModscanException(
                 passedOver.isEmpty()
-                        ? "no site matches '" + selection.selector() + "'; near are "
+                        ? "no site matches " + Sites.describe(selection.selector()) + "; near are "
                                 + Sites.near(selection.selector(), candidates) + layers(candidates)
-                        : "'" + selection.selector() + "' matches only sites that a wildcard passes over, such as "
+                        : Sites.describe(selection.selector())
+                                + " matches only sites that a wildcard passes over, such as "
                                 + passedOver + ": they are read on demand, or have no single axis of positions to pool"
                                 + " over (give the full name)");
     }

@@ -25,7 +25,8 @@ public final class Sites {
      * for one. A glob may begin at any part of the name: {@code hook_z} means {@code hook_z} of every layer.
      *
      * @param glob such as {@code blocks.*.attn.hook_z}, {@code blocks.3.*} or a full name
-     * @return the selector, which names a site if the last part of the glob spells the last part of the site's name
+     * @return the selector, which names a site if the last part of the glob spells the last part of the site's name (for
+     *     magnitudes of a site on demand, the last two parts)
      */
     public static SiteSelector glob(String glob) {
         return new Glob(glob);
@@ -261,13 +262,23 @@ public final class Sites {
 
         @Override
         public boolean names(Site site) {
-            return lastPart.equals(site.hook());
+            return lastPart.equals(site.hook())
+                    // "magnitude" is the last part for all, so it does not spell a site that has to be spelled.
+                    && site.magnitudeOf()
+                            .filter(Site::onDemand)
+                            .map(of -> glob.endsWith(of.hook() + "." + lastPart))
+                            .orElse(true);
         }
 
         @Override
         public String toString() {
             return glob;
         }
+    }
+
+    /** Says in a message which selector it was; a lambda has no name to go by. */
+    static String describe(SiteSelector selector) {
+        return selector.getClass().isHidden() ? "the given selector" : "'" + selector + "'";
     }
 
     /** The names nearest to what matched nothing, for the message that says so. */
