@@ -192,6 +192,11 @@ class CommandLineTest {
                 "blocks.*.attn.hook_zz",
                 "--out",
                 file("x"));
+        String texts = file("texts.jsonl", "{\"id\": \"a\", \"text\": \"hi\"}");
+        assertFailure("'a' is a text", "capture", "--model", model(), "--ids", texts, "--out", file("x"));
+        assertFailure("is a folder", "capture", "--model", model(), "--ids", ids, "--out", folder.toString());
+        String unlabelled = file("unlabelled.csv", "id,topic,text", "1,x,hi", "2,,there");
+        assertFailure("prompt '2' has no label 'topic'", "scan", "--prompts", unlabelled, "--out", file("scan"));
         assertFailure("no label 'author'", "scan", "--label", "author", "--out", file("scan"));
         assertFailure(
                 "onnxruntime_gpu", "capture", "--model", model(), "--ids", ids, "--device", "cuda", "--out", file("x"));

@@ -227,6 +227,21 @@ class ProbeTest {
             }
         }
 
+        @Test
+        void ofMoreThanTheHeapHoldsAreRefusedBeforehand() {
+            Site wide = new Site("wide", OptionalInt.empty(), List.of(Axis.POSITION, Axis.units(1 << 26)), false);
+            int[] ids = IntStream.range(0, 7).toArray();
+            List<Prompt> many = IntStream.range(0, 1000)
+                    .mapToObj(i -> Prompt.ofTokens("p" + i, ids))
+                    .toList();
+            try (Probe probe =
+                    Probe.builder(new FakeModel(List.of(wide), false)).build()) {
+                assertThatExceptionOfType(ModscanException.class)
+                        .isThrownBy(() -> probe.capture(Prompts.of(many)))
+                        .withMessageContainingAll("1000 prompts", "1792000 MiB", "-Xmx");
+            }
+        }
+
         @ParameterizedTest
         @ValueSource(ints = {0, -1, Integer.MIN_VALUE})
         void ofNoTokensAreRefused(int budget) {

@@ -293,6 +293,15 @@ class HubTokenizerTest {
                 .hasMessageContainingAll("tokenizer_config.json", "'add_prefix_space'");
     }
 
+    @Test
+    void aBosThatIsNotTheConfigsIsRefused() {
+        assertThat(new TinyOpt().load(folder).tokenizer().encode("")).containsExactly(id("</s>"));
+        assertThatThrownBy(() ->
+                        new TinyOpt().config("bos_token_id", 5).load(folder).tokenizer())
+                .isInstanceOf(MalformedFileException.class)
+                .hasMessageContainingAll("config.json", "'bos_token_id' is 5", "[" + id("</s>") + "]");
+    }
+
     // ---- OPT's own vocabulary, which is not in the repository ----
 
     @Test

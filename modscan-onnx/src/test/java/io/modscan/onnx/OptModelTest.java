@@ -13,6 +13,8 @@ import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.onnx.Runs.Padding;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -88,6 +90,24 @@ class OptModelTest {
         assertThatThrownBy(() -> OptModel.load(folder))
                 .isInstanceOf(UnsupportedModelException.class)
                 .hasMessageContainingAll(folder.toString(), "several files", index);
+    }
+
+    /** A header of 19,280 bytes makes a safetensors file begin with the letters of a zip. */
+    @Test
+    void aSafetensorsFileThatBeginsLikeAZipIsRead() throws IOException {
+        Path file = new TinyOpt().write(folder).resolve("model.safetensors");
+        ByteBuffer old = ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
+        int header = (int) old.getLong();
+        int padded = 'P' + ('K' << 8);
+        ByteBuffer zipLike =
+                ByteBuffer.allocate(old.capacity() - header + padded).order(ByteOrder.LITTLE_ENDIAN);
+        zipLike.putLong(padded).put(old.slice(8, header));
+        zipLike.put(" ".repeat(padded - header).getBytes(StandardCharsets.US_ASCII));
+        zipLike.put(old.slice(8 + header, old.capacity() - 8 - header));
+        Files.write(file, zipLike.array());
+        assertThat(new String(Files.readAllBytes(file), 0, 2, StandardCharsets.US_ASCII))
+                .isEqualTo("PK");
+        assertThat(OptModel.load(folder).sites()).isNotEmpty();
     }
 
     // ---- config.json ----

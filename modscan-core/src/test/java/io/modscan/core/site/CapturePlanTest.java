@@ -271,6 +271,14 @@ class CapturePlanTest {
         }
 
         @Test
+        void ofASiteOnDemandHaveToBeSpelled() {
+            assertThat(names(Sites.glob("*.magnitude")))
+                    .contains("blocks.0.attn.hook_z.magnitude")
+                    .doesNotContain("blocks.0.attn.hook_result.magnitude");
+            assertThat(names(Sites.glob("hook_result.magnitude"))).hasSize(2);
+        }
+
+        @Test
         void canBeNamed() {
             assertThat(names(Sites.glob("blocks.*.attn.hook_z.magnitude"))).hasSize(2);
         }
@@ -333,6 +341,11 @@ class CapturePlanTest {
                     "in layers [7]",
                     "[blocks.0.attn.hook_z,",
                     "in layers 0 to 1");
+        }
+
+        @Test
+        void aLambdaIsNotCalledByItsClass() {
+            refused(Pooling.none(), site -> false, "no site matches the given selector");
         }
 
         @Test
