@@ -57,20 +57,24 @@ final class OrtSource implements ActivationSource {
     }
 
     private static void addCuda(OrtSession.SessionOptions settings, int device) {
-        String advice =
-                "CUDA device " + device + " was asked for. Put com.microsoft.onnxruntime:onnxruntime_gpu (of the same"
-                        + " version) in place of com.microsoft.onnxruntime:onnxruntime among the dependencies, on a machine with an"
-                        + " NVIDIA driver, CUDA and cuDNN; or use RuntimeOptions.cpu(). ";
         if (!OrtEnvironment.getAvailableProviders().contains(OrtProvider.CUDA)) {
-            throw new ModscanException(advice + "This ONNX Runtime was built without CUDA; it has "
-                    + OrtEnvironment.getAvailableProviders());
+            throw new ModscanException("CUDA device " + device + " was asked for, and this ONNX Runtime was built with "
+                    + OrtEnvironment.getAvailableProviders()
+                    + " only. Put com.microsoft.onnxruntime:onnxruntime_gpu (of the"
+                    + " same version) in place of com.microsoft.onnxruntime:onnxruntime among the dependencies, or use"
+                    + " RuntimeOptions.cpu()");
         }
         try (OrtCUDAProviderOptions cuda = new OrtCUDAProviderOptions(device)) {
             // On by default, it cuts the operands of matrix products to 10 bits of mantissa.
             cuda.add("use_tf32", "0");
             settings.addCUDA(cuda);
         } catch (OrtException e) {
-            throw new ModscanException(advice + "ONNX Runtime says: " + e.getMessage(), e);
+            throw new ModscanException(
+                    "CUDA device " + device
+                            + " was asked for, and ONNX Runtime cannot use it. It needs an NVIDIA driver and"
+                            + " the versions of CUDA and cuDNN that it was built with; or use RuntimeOptions.cpu(). It says: "
+                            + e.getMessage(),
+                    e);
         }
     }
 
