@@ -66,36 +66,30 @@ final class JsonFile {
 
     /** An integer from 0, or a default where the key is missing or null. */
     int index(String key, int otherwise) {
-        Object value = values.get(key);
-        if (value == null) {
-            return otherwise;
+        int index = typed(key, Integer.class, otherwise, "an integer from 0");
+        if (index < 0) {
+            throw wrong(key, "an integer from 0");
         }
-        if (value instanceof Integer number && number >= 0) {
-            return number;
-        }
-        throw wrong(key, "an integer from 0");
+        return index;
     }
 
     boolean flag(String key, boolean otherwise) {
-        Object value = values.get(key);
-        if (value == null) {
-            return otherwise;
-        }
-        if (value instanceof Boolean flag) {
-            return flag;
-        }
-        throw wrong(key, "true or false");
+        return typed(key, Boolean.class, otherwise, "true or false");
     }
 
     String string(String key, String otherwise) {
+        return typed(key, String.class, otherwise, "a string");
+    }
+
+    private <T> T typed(String key, Class<T> type, T otherwise, String right) {
         Object value = values.get(key);
         if (value == null) {
             return otherwise;
         }
-        if (value instanceof String string) {
-            return string;
+        if (type.isInstance(value)) {
+            return type.cast(value);
         }
-        throw wrong(key, "a string");
+        throw wrong(key, right);
     }
 
     private MalformedFileException wrong(String key, String right) {
