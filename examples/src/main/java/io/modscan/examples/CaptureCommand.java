@@ -7,9 +7,14 @@ import io.modscan.core.file.WholeFile;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
+import io.modscan.onnx.OptModel;
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -20,7 +25,10 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code modscan capture}: activations of a prompt file as a safetensors file. */
-@Command(name = "capture", description = "Captures the activations of prompts into a safetensors file.")
+@Command(
+        name = "capture",
+        mixinStandardHelpOptions = true,
+        description = "Captures the activations of prompts into a safetensors file.")
 final class CaptureCommand implements Runnable {
 
     @Option(names = "--model", required = true, paramLabel = "DIR", description = "The checkpoint's folder.")
@@ -75,6 +83,14 @@ final class CaptureCommand implements Runnable {
                         "Ready token ids: {\"id\": …, \"topic\": …, \"ids\": [2, 31414, …]} a line; run as they are.")
         private @Nullable Path ids;
 
+        Path file() {
+            Path file = ids != null ? ids : prompts;
+            if (file == null) {
+                throw new IllegalStateException("picocli let neither --prompts nor --ids through");
+            }
+            return file;
+        }
+
         Prompts read() {
             if (ids != null) {
                 Prompts ready = Prompts.jsonl(ids);
@@ -86,10 +102,23 @@ final class CaptureCommand implements Runnable {
                 }
                 return ready;
             }
-            if (prompts != null) {
-                return Prompts.read(prompts);
+            return Prompts.read(file());
+        }
+    }
+
+    /** A capture replaces its target, which must not be what it reads. */
+    private void refuseInputs() {
+        if (!Files.exists(out)) {
+            return;
+        }
+        try (Stream<Path> files = Files.list(model)) {
+            for (Path read : Stream.concat(files, Stream.of(input.file())).toList()) {
+                if (Files.isSameFile(read, out)) {
+                    throw new ModscanException(out + ": is one of the files that are read; give another --out");
+                }
             }
-            throw new IllegalStateException("picocli let neither --prompts nor --ids through");
+        } catch (IOException e) {
+            throw new UncheckedIOException(model + ": cannot be read: " + e, e);
         }
     }
 
@@ -102,8 +131,10 @@ final class CaptureCommand implements Runnable {
         }
         PrintWriter err = spec.commandLine().getErr();
         Prompts prompts = input.read();
+        OptModel opt = options.load(model);
+        refuseInputs();
         WholeFile.prepare(out);
-        Probe.Builder builder = Probe.builder(options.load(model))
+        Probe.Builder builder = Probe.builder(opt)
                 .sites(sites.isEmpty() ? new String[] {"*"} : sites.toArray(String[]::new))
                 .pooling(new Pooling(pooling, skipBos));
         if (cut) {

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Comparator;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The embedded demo: a small OPT trained for this project, and 100 prompts of ten topics. {@code PROVENANCE.md} beside its
@@ -25,11 +26,13 @@ final class DemoModel {
             "tokenizer_config.json",
             "special_tokens_map.json");
 
+    private static @Nullable Path unpacked;
+
     private DemoModel() {}
 
     /** The checkpoint, laid out in a temporary folder: ONNX Runtime reads weights from files, not from a jar. */
     static Path folder() {
-        return Unpacked.FOLDER.resolve("opt-demo");
+        return unpacked().resolve("opt-demo");
     }
 
     static OptModel model() {
@@ -38,17 +41,16 @@ final class DemoModel {
 
     /** The file of prompts, labelled by {@code topic}. */
     static Path promptFile() {
-        return Unpacked.FOLDER.resolve("prompts.csv");
+        return unpacked().resolve("prompts.csv");
     }
 
     static Prompts prompts() {
         return Prompts.csv(promptFile());
     }
 
-    private static final class Unpacked {
-        static final Path FOLDER = unpack();
-
-        private static Path unpack() {
+    /** Unpacks the files once, and sees to it that they go with the process. */
+    private static synchronized Path unpacked() {
+        if (unpacked == null) {
             try {
                 Path folder = Files.createTempDirectory("modscan-demo");
                 Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(folder)));
@@ -57,28 +59,29 @@ final class DemoModel {
                     copy("demo/model/" + name, model.resolve(name));
                 }
                 copy("demo/prompts.csv", folder.resolve("prompts.csv"));
-                return folder;
+                unpacked = folder;
             } catch (IOException e) {
                 throw new UncheckedIOException("the demo model cannot be unpacked: " + e, e);
             }
         }
+        return unpacked;
+    }
 
-        private static void copy(String resource, Path target) throws IOException {
-            try (InputStream in = DemoModel.class.getResourceAsStream(resource)) {
-                if (in == null) {
-                    throw new IllegalStateException("the build left out " + resource);
-                }
-                Files.copy(in, target, StandardCopyOption.REPLACE_EXISTING);
+    private static void copy(String resource, Path target) throws IOException {
+        try (InputStream in = DemoModel.class.getResourceAsStream(resource)) {
+            if (in == null) {
+                throw new IllegalStateException("the build left out " + resource);
             }
+            Files.copy(in, target, StandardCopyOption.REPLACE_EXISTING);
         }
+    }
 
-        private static void delete(Path folder) {
-            try (var files = Files.walk(folder)) {
-                files.sorted(Comparator.reverseOrder())
-                        .forEach(file -> file.toFile().delete());
-            } catch (IOException e) {
-                // A leftover in the temporary folder is the operating system's to clear.
-            }
+    private static void delete(Path folder) {
+        try (var files = Files.walk(folder)) {
+            files.sorted(Comparator.reverseOrder())
+                    .forEach(file -> file.toFile().delete());
+        } catch (IOException e) {
+            // A leftover in the temporary folder is the operating system's to clear.
         }
     }
 }

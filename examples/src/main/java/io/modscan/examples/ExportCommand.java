@@ -12,7 +12,10 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** {@code modscan export}: an OPT checkpoint as an ONNX file whose outputs are its sites. */
-@Command(name = "export", description = "Writes a checkpoint as an ONNX file with every tensor as an output.")
+@Command(
+        name = "export",
+        mixinStandardHelpOptions = true,
+        description = "Writes a checkpoint as an ONNX file with every tensor as an output.")
 final class ExportCommand implements Runnable {
 
     @Option(names = "--model", required = true, paramLabel = "DIR", description = "The checkpoint's folder.")

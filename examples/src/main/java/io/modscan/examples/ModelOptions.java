@@ -57,10 +57,10 @@ final class ModelOptions {
     static final class ThreadsConverter implements ITypeConverter<Integer> {
         @Override
         public Integer convert(String number) {
-            if (number.matches("[1-9]\\d{0,4}")) {
+            if (number.matches("[1-9]\\d{0,2}")) {
                 return Integer.valueOf(number);
             }
-            throw new TypeConversionException("'" + number + "' is not a positive number");
+            throw new TypeConversionException("'" + number + "' is not a number from 1 to 999");
         }
     }
 }

@@ -26,6 +26,7 @@ import picocli.CommandLine.Spec;
 /** {@code modscan scan}: which heads and neurons respond to which topic, and how far apart the topics are. */
 @Command(
         name = "scan",
+        mixinStandardHelpOptions = true,
         description = "Tells which heads and neurons light up for which label; without options, for the embedded demo.")
 final class ScanCommand implements Runnable {
 

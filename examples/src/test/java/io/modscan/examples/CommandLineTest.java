@@ -156,6 +156,15 @@ class CommandLineTest {
     }
 
     @Test
+    void eachCommandTellsItsOptions() {
+        for (String command : List.of("export", "capture", "scan")) {
+            CommandLineRun run = CommandLineRun.of(command, "--help");
+            assertThat(run.status()).isZero();
+            assertThat(run.out()).contains("--out", "--model");
+        }
+    }
+
+    @Test
     void wrongUsageExitsWithTwo() throws IOException {
         String ids = file("ids.jsonl", "{\"id\": 1, \"ids\": [2, 5]}");
         assertThat(CommandLineRun.of("capture", "--model", model(), "--out", file("x"))
@@ -194,6 +203,9 @@ class CommandLineTest {
                 file("x"));
         String texts = file("texts.jsonl", "{\"id\": \"a\", \"text\": \"hi\"}");
         assertFailure("'a' is a text", "capture", "--model", model(), "--ids", texts, "--out", file("x"));
+        assertFailure("one of the files that are read", "capture", "--model", model(), "--ids", ids, "--out", ids);
+        assertThat(Path.of(ids)).content().contains("\"ids\"");
+        assertFailure("is a device", "capture", "--model", model(), "--ids", ids, "--out", "/dev/null");
         assertFailure("is a folder", "capture", "--model", model(), "--ids", ids, "--out", folder.toString());
         String unlabelled = file("unlabelled.csv", "id,topic,text", "1,x,hi", "2,,there");
         assertFailure("prompt '2' has no label 'topic'", "scan", "--prompts", unlabelled, "--out", file("scan"));

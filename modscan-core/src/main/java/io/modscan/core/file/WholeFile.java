@@ -35,11 +35,15 @@ public final class WholeFile {
      * Sees to it, before the work is done, that a file can be written: makes its folder where there is none.
      *
      * @param target the file to be
-     * @throws ModscanException if the target is a folder, or its folder cannot be made or written to
+     * @throws ModscanException if the target is there and is no plain file, or its folder cannot be made or written to
      */
     public static void prepare(Path target) {
         if (Files.isDirectory(target)) {
             throw new ModscanException(target + ": is a folder; give the name of a file in it");
+        }
+        if (Files.exists(target) && !Files.isRegularFile(target)) {
+            throw new ModscanException(
+                    target + ": is a device or the like, which a file would replace; give another name");
         }
         Path folder = folder(target);
         try {
