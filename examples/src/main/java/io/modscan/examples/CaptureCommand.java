@@ -113,7 +113,7 @@ final class CaptureCommand implements Runnable {
         }
         try (Stream<Path> files = Files.list(model)) {
             for (Path read : Stream.concat(files, Stream.of(input.file())).toList()) {
-                if (Files.isSameFile(read, out)) {
+                if (Files.exists(read) && Files.isSameFile(read, out)) {
                     throw new ModscanException(out + ": is one of the files that are read; give another --out");
                 }
             }

@@ -99,7 +99,8 @@ public final class Export {
      *
      * @param file where to; its name ends in {@code .onnx}; an existing one is replaced
      * @return what was written
-     * @throws ModscanException     if a selector matches nothing, or the name has another ending
+     * @throws ModscanException     if a selector matches nothing, the name has another ending, or no file can be written
+     *                              there
      * @throws UncheckedIOException if writing fails
      */
     public Exported to(Path file) {
@@ -113,9 +114,9 @@ public final class Export {
                         .map(selector -> new Selection(selector, Pooling.none()))
                         .toList());
         try {
-            Path folder = Files.createDirectories(
-                            Optional.ofNullable(file.toAbsolutePath().getParent())
-                                    .orElseThrow())
+            WholeFile.prepare(file);
+            Path folder = Optional.ofNullable(file.toAbsolutePath().getParent())
+                    .orElseThrow()
                     .toRealPath();
             Path target = folder.resolve(file.getFileName());
             OptGraph graph = model.graph(plan);
@@ -150,19 +151,19 @@ public final class Export {
 
     /** The weights come first, so that there is never a graph without them. */
     private void write(OptGraph graph, Path target, Path folder, Optional<Path> data) throws IOException {
+        Map<String, Long> offsets = offsets(graph);
         byte[] model = graph.serialise(
-                data.isEmpty() ? GraphBuilder.WeightLocation.inPlace(folder) : copied(graph, data.get()),
+                data.isEmpty() ? GraphBuilder.WeightLocation.inPlace(folder) : copied(offsets, data.get()),
                 metadata(),
                 version());
         WholeFile.write(target, aside -> {
             Files.write(aside, model);
-            data.ifPresent(weights -> WholeFile.write(weights, copy -> copyWeights(graph, copy)));
+            data.ifPresent(weights -> WholeFile.write(weights, copy -> copyWeights(graph, offsets, copy)));
         });
     }
 
-    private static void copyWeights(OptGraph graph, Path data) throws IOException {
+    private static void copyWeights(OptGraph graph, Map<String, Long> offsets, Path data) throws IOException {
         try (FileChannel out = FileChannel.open(data, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            Map<String, Long> offsets = offsets(graph);
             for (StoredTensor weight : graph.weights()) {
                 out.position(Objects.requireNonNull(offsets.get(weight.name()), weight.name()));
                 copy(weight, out);
@@ -184,6 +185,7 @@ public final class Export {
         }
     }
 
+    /** Where each copied weight begins in the data file, by name. */
     private static Map<String, Long> offsets(OptGraph graph) {
         Map<String, Long> offsets = new LinkedHashMap<>();
         long end = 0;
@@ -195,8 +197,7 @@ public final class Export {
         return offsets;
     }
 
-    private static GraphBuilder.WeightLocation copied(OptGraph graph, Path data) {
-        Map<String, Long> offsets = offsets(graph);
+    private static GraphBuilder.WeightLocation copied(Map<String, Long> offsets, Path data) {
         return new GraphBuilder.WeightLocation() {
             @Override
             public String file(StoredTensor tensor) {

@@ -111,7 +111,6 @@ final class OrtSource implements ActivationSource {
             inputs.put(
                     "attention_mask",
                     opened(opened, OnnxTensor.createTensor(environment, batch.attentionMask(), shape)));
-            inputs.keySet().retainAll(session.getInputNames());
             Map<String, OnnxTensor> pinned = new HashMap<>();
             for (int i = 0; i < outputNames.size(); i++) {
                 Reading reading = plan.readings().get(i);

@@ -483,7 +483,7 @@ class ExportTest {
         Export export = model().export();
         Path file = Files.writeString(folder.resolve("file"), "");
         assertThatThrownBy(() -> export.to(file.resolve("opt.onnx")))
-                .isInstanceOf(UncheckedIOException.class)
+                .isInstanceOf(ModscanException.class)
                 .hasMessageContaining(file.resolve("opt.onnx").toString());
     }
 }
