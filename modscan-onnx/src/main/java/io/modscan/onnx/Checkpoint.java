@@ -4,15 +4,12 @@ import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.core.safetensors.DType;
-import io.modscan.core.safetensors.SafetensorsFile;
 import io.modscan.core.safetensors.StoredTensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
@@ -20,73 +17,79 @@ import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 
 /**
  * The weights of an OPT checkpoint, where they lie: names are those of transformers' state dict without the prefix
- * {@code model.decoder.}; every tensor that the config calls for is there in its shape, and none besides.
+ * {@code model.decoder.}; every tensor is one that the config calls for, in its shape.
  *
- * @param file    the file that holds the weights, links resolved: ONNX Runtime refuses external data behind a link that
- *                leaves its folder
+ * @param root    the innermost folder that holds all files of the weights
  * @param tensors the tensors by name
  */
-record Checkpoint(Path file, Map<String, StoredTensor> tensors) {
+record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
 
-    private static final String SAFETENSORS = "model.safetensors";
-    private static final String TORCH = "pytorch_model.bin";
-    static final String LM_HEAD = "lm_head.weight";
+    private static final String EMBEDDING = "embed_tokens.weight";
+    private static final String LM_HEAD = "lm_head.weight";
 
     /** Bytes of each tensor that go into the fingerprint: enough to tell checkpoints apart, few enough for 66b. */
     private static final int SAMPLE = 4096;
 
     private static final Set<DType> FLOATS = Set.of(DType.F16, DType.BF16, DType.F32, DType.F64);
 
-    static Checkpoint open(Path folder, OptConfig config) {
-        Path named = weightsFile(folder);
-        Path file = resolved(named);
-        Map<String, StoredTensor> found = named.endsWith(TORCH)
-                ? TorchFile.read(file)
-                : SafetensorsFile.open(file).tensors();
+    /** Weights that are all there. */
+    static Checkpoint whole(WeightFiles files, OptConfig config) {
+        if (config.layers() > files.tensors().size()) {
+            throw new MalformedFileException(
+                    files.path(),
+                    "has " + files.tensors().size() + " tensors, too few for the 'num_hidden_layers' " + config.layers()
+                            + " of config.json");
+        }
+        Checkpoint checkpoint = some(files, config);
+        List<String> missing = new ArrayList<>(expected(config).keySet());
+        missing.removeAll(checkpoint.tensors.keySet());
+        if (config.tiedHead() && checkpoint.tensors.containsKey(LM_HEAD)) {
+            missing.remove(EMBEDDING);
+        }
+        if (!missing.isEmpty()) {
+            throw new MalformedFileException(
+                    files.path(),
+                    "lacks the tensors " + few(missing) + " that config.json calls for; it holds "
+                            + few(files.tensors().keySet()));
+        }
+        return checkpoint;
+    }
+
+    /** Weights of which some may not be there, since an export left out what its outputs don't need. */
+    static Checkpoint some(WeightFiles files, OptConfig config) {
         Map<String, StoredTensor> tensors = new LinkedHashMap<>();
-        found.forEach((name, tensor) -> {
+        files.tensors().forEach((name, tensor) -> {
             String bare = bareName(name);
             // A counter that fairseq's checkpoints carry and no one reads.
             if (!bare.equals("version") && tensors.put(bare, tensor) != null) {
-                throw new MalformedFileException(file, "holds the tensor '" + bare + "' under two names");
+                throw new MalformedFileException(files.path(), "holds the tensor '" + bare + "' under two names");
             }
         });
-        check(file, config, tensors);
-        return new Checkpoint(file, tensors);
+        check(files.path(), config, tensors);
+        return new Checkpoint(root(files), tensors);
     }
 
-    private static Path weightsFile(Path folder) {
-        for (String name : List.of(SAFETENSORS, TORCH)) {
-            Path file = folder.resolve(name);
-            if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
-                return file;
-            }
-            if (Files.exists(folder.resolve(name + ".index.json"))) {
-                throw new UnsupportedModelException(folder + ": is a checkpoint in several files (" + name
-                        + ".index.json), which this version does not read; it reads " + SAFETENSORS + " or " + TORCH);
+    private static Path root(WeightFiles files) {
+        Path root = null;
+        for (StoredTensor tensor : files.tensors().values()) {
+            root = root == null ? tensor.file().getParent() : root;
+            while (root != null && !tensor.file().startsWith(root)) {
+                root = root.getParent();
             }
         }
-        throw new ModscanException(folder + ": has no weights; expected is " + SAFETENSORS + " or " + TORCH);
-    }
-
-    private static Path resolved(Path file) {
-        try {
-            if (!Files.exists(file)) {
-                throw new ModscanException(file + ": is a link to " + Files.readSymbolicLink(file)
-                        + ", which is not there (an unfinished download?); fetch the model again");
-            }
-            return file.toRealPath();
-        } catch (IOException e) {
-            throw new UncheckedIOException(file + ": cannot be read: " + e, e);
+        if (root == null) {
+            throw new ModscanException(files.path() + ": its weights lie on several drives; put them into one folder");
         }
+        return root;
     }
 
     private static String bareName(String name) {
@@ -98,43 +101,28 @@ record Checkpoint(Path file, Map<String, StoredTensor> tensors) {
         return name;
     }
 
-    private static void check(Path file, OptConfig config, Map<String, StoredTensor> tensors) {
-        if (config.layers() > tensors.size()) {
-            throw new MalformedFileException(
-                    file,
-                    "has " + tensors.size() + " tensors, too few for the 'num_hidden_layers' " + config.layers()
-                            + " of config.json");
-        }
+    private static void check(Path path, OptConfig config, Map<String, StoredTensor> tensors) {
         Map<String, List<Long>> expected = expected(config);
-        List<String> missing = new ArrayList<>();
-        expected.forEach((name, shape) -> {
-            StoredTensor tensor = tensors.get(name);
-            if (tensor == null) {
-                missing.add(name);
+        // Where a tied head is stored all the same, it is what counts.
+        expected.putIfAbsent(LM_HEAD, Objects.requireNonNull(expected.get(EMBEDDING)));
+        List<String> extra = new ArrayList<>();
+        tensors.forEach((name, tensor) -> {
+            List<Long> shape = expected.get(name);
+            if (shape == null) {
+                extra.add(name);
             } else if (!tensor.shape().equals(shape)) {
                 throw new MalformedFileException(
-                        file,
+                        path,
                         "tensor '" + tensor.name() + "' has the shape " + tensor.shape() + "; config.json calls for "
                                 + shape);
             } else if (!FLOATS.contains(tensor.dtype())) {
-                throw new UnsupportedModelException(file + ": tensor '" + tensor.name() + "' has the type "
+                throw new UnsupportedModelException(path + ": tensor '" + tensor.name() + "' has the type "
                         + tensor.dtype() + "; weights are " + FLOATS);
             }
         });
-        if (!missing.isEmpty()) {
-            throw new MalformedFileException(
-                    file,
-                    "lacks the tensors " + few(missing) + " that config.json calls for; it holds "
-                            + few(tensors.keySet()));
-        }
-        Set<String> extra = new LinkedHashSet<>(tensors.keySet());
-        extra.removeAll(expected.keySet());
-        if (config.tiedHead()) {
-            extra.remove(LM_HEAD);
-        }
         if (!extra.isEmpty()) {
             throw new MalformedFileException(
-                    file, "holds the tensors " + few(extra) + " that an OPT with this config.json does not have");
+                    path, "holds the tensors " + few(extra) + " that an OPT with this config.json does not have");
         }
     }
 
@@ -163,6 +151,9 @@ record Checkpoint(Path file, Map<String, StoredTensor> tensors) {
             linear(shapes, config, block + "fc1", config.dMlp(), d);
             linear(shapes, config, block + "fc2", d, config.dMlp());
             norm(shapes, config, block + "final_layer_norm");
+            config.activation()
+                    .parameters()
+                    .forEach((name, shape) -> shapes.put(block + "activation_fn." + name, shape));
         }
         if (config.finalNorm()) {
             norm(shapes, config, "final_layer_norm");
@@ -187,35 +178,56 @@ record Checkpoint(Path file, Map<String, StoredTensor> tensors) {
         }
     }
 
-    StoredTensor tensor(String name) {
-        StoredTensor tensor = tensors.get(name);
-        if (tensor == null) {
-            throw new IllegalArgumentException("no tensor " + name);
-        }
-        return tensor;
+    /** The table of token embeddings; a tied head serves as one where it is the only of the two that is stored. */
+    String embedding() {
+        return tensors.containsKey(EMBEDDING) ? EMBEDDING : LM_HEAD;
+    }
+
+    /**
+     * The language-model head. One that is stored counts, even where the config says that it is tied to the embedding; so
+     * does transformers since 5.0, and before it the two were never stored apart.
+     */
+    String head() {
+        StoredTensor head = tensors.get(LM_HEAD);
+        StoredTensor embedding = tensors.get(EMBEDDING);
+        boolean shared = head != null
+                && embedding != null
+                && head.file().equals(embedding.file())
+                && head.offset() == embedding.offset();
+        return head == null || shared ? EMBEDDING : LM_HEAD;
+    }
+
+    /** A tensor, if it is there. */
+    Optional<StoredTensor> tensor(String name) {
+        return Optional.ofNullable(tensors.get(name));
     }
 
     /**
      * SHA-256 over the config and each tensor's name, type, shape and first 4 KiB. It tells checkpoints apart without
      * reading all of a large one; it is no proof that every byte is the same.
      */
-    String fingerprint(Path configFile) {
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            digest.update(Files.readAllBytes(configFile));
-            for (Map.Entry<String, StoredTensor> entry : new TreeMap<>(tensors).entrySet()) {
-                StoredTensor tensor = entry.getValue();
-                digest.update((entry.getKey() + " " + tensor.dtype() + " " + tensor.shape() + "\n")
-                        .getBytes(StandardCharsets.UTF_8));
-                ByteBuffer sample = ByteBuffer.allocate((int) Math.min(SAMPLE, tensor.length()));
-                while (sample.hasRemaining() && channel.read(sample, tensor.offset() + sample.position()) >= 0) {}
-                digest.update(sample.flip());
-            }
-            return HexFormat.of().formatHex(digest.digest());
-        } catch (IOException e) {
-            throw new UncheckedIOException(file + ": cannot be read: " + e, e);
+    String fingerprint(String config) {
+        MessageDigest digest;
+        try {
+            digest = MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+        digest.update(config.getBytes(StandardCharsets.UTF_8));
+        new TreeMap<>(tensors).forEach((name, tensor) -> {
+            digest.update((name + " " + tensor.dtype() + " " + tensor.shape() + "\n").getBytes(StandardCharsets.UTF_8));
+            digest.update(sample(tensor));
+        });
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
+    private static ByteBuffer sample(StoredTensor tensor) {
+        ByteBuffer sample = ByteBuffer.allocate((int) Math.min(SAMPLE, tensor.length()));
+        try (FileChannel channel = FileChannel.open(tensor.file(), StandardOpenOption.READ)) {
+            while (sample.hasRemaining() && channel.read(sample, tensor.offset() + sample.position()) >= 0) {}
+            return sample.flip();
+        } catch (IOException e) {
+            throw new UncheckedIOException(tensor.file() + ": cannot be read: " + e, e);
         }
     }
 }

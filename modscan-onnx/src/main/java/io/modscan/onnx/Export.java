@@ -119,12 +119,12 @@ public final class Export {
                     .orElseThrow()
                     .toRealPath();
             Path target = folder.resolve(file.getFileName());
-            OptGraph graph = model.graph(plan);
-            boolean inPlace = !selfContained && model.checkpoint().file().startsWith(folder);
+            OptGraph graph = model.graph(plan, OptGraph.Dialect.ONNX);
+            boolean inPlace = !selfContained && model.checkpoint().root().startsWith(folder);
             if (!inPlace && !selfContained) {
                 LOG.warn(
                         "{} is not below {}, and an ONNX file can't refer to files elsewhere: the weights are copied",
-                        model.checkpoint().file(),
+                        model.checkpoint().root(),
                         folder);
             }
             Optional<Path> data =
@@ -137,9 +137,9 @@ public final class Export {
         }
     }
 
-    private Map<String, String> metadata() throws IOException {
+    private Map<String, String> metadata() {
         Map<String, String> metadata = new LinkedHashMap<>(model.provenance());
-        metadata.put("model.config", Files.readString(model.configFile()));
+        metadata.put(ExportedFile.CONFIG, model.configText());
         metadata.put("modscan.version", version());
         return metadata;
     }
@@ -149,7 +149,10 @@ public final class Export {
         return version == null ? "development" : version;
     }
 
-    /** The weights come first, so that there is never a graph without them. */
+    /**
+     * The weights come first, so that there is never a graph without them; and an older graph goes before they do, so that
+     * there is never one with others' weights.
+     */
     private void write(OptGraph graph, Path target, Path folder, Optional<Path> data) throws IOException {
         Map<String, Long> offsets = offsets(graph);
         byte[] model = graph.serialise(
@@ -158,7 +161,12 @@ public final class Export {
                 version());
         WholeFile.write(target, aside -> {
             Files.write(aside, model);
-            data.ifPresent(weights -> WholeFile.write(weights, copy -> copyWeights(graph, offsets, copy)));
+            if (data.isPresent()) {
+                WholeFile.write(data.get(), copy -> {
+                    copyWeights(graph, offsets, copy);
+                    Files.deleteIfExists(target);
+                });
+            }
         });
     }
 

@@ -13,13 +13,17 @@ import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import io.modscan.core.safetensors.DType;
 import io.modscan.core.safetensors.StoredTensor;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -33,26 +37,37 @@ final class GraphBuilder {
 
     static final int IR_VERSION = 8;
 
+    static final String PRODUCER = "modscan";
+
+    /** The key of the metadata under which the graph's digest stands. */
+    static final String GRAPH_DIGEST = "modscan.graph";
+
     /** The operators in use and the opset in which each took the form in use. */
     private static final Map<String, Integer> SINCE = Map.ofEntries(
             Map.entry("Add", 14),
             Map.entry("And", 7),
             Map.entry("Cast", 13),
+            Map.entry("Clip", 13),
             Map.entry("Concat", 13),
             Map.entry("CumSum", 14),
             Map.entry("Div", 14),
             Map.entry("Equal", 13),
             Map.entry("Erf", 13),
+            Map.entry("Exp", 13),
             Map.entry("Gather", 13),
             Map.entry("GatherElements", 13),
             Map.entry("GatherND", 13),
             Map.entry("Greater", 13),
             Map.entry("GreaterOrEqual", 16),
+            Map.entry("HardSwish", 14),
             Map.entry("Identity", 16),
             Map.entry("LayerNormalization", 17),
+            Map.entry("LeakyRelu", 16),
             Map.entry("MatMul", 13),
+            Map.entry("Min", 13),
             Map.entry("Mul", 14),
             Map.entry("Not", 1),
+            Map.entry("PRelu", 16),
             Map.entry("Range", 11),
             Map.entry("ReduceL2", 13),
             Map.entry("ReduceLogSumExp", 13),
@@ -61,12 +76,19 @@ final class GraphBuilder {
             Map.entry("Relu", 14),
             Map.entry("Reshape", 14),
             Map.entry("Shape", 15),
+            Map.entry("Sigmoid", 13),
             Map.entry("Slice", 13),
             Map.entry("Softmax", 13),
+            Map.entry("Softplus", 1),
+            Map.entry("Sqrt", 13),
             Map.entry("Sub", 14),
+            Map.entry("Tanh", 13),
             Map.entry("Transpose", 13),
             Map.entry("Unsqueeze", 13),
             Map.entry("Where", 16));
+
+    /** The domain of operators that ONNX Runtime has besides ONNX's own. */
+    private static final String RUNTIME_DOMAIN = "com.microsoft";
 
     private static final Map<DType, TensorProto.DataType> TYPES = Map.of(
             DType.F64, TensorProto.DataType.DOUBLE,
@@ -85,6 +107,7 @@ final class GraphBuilder {
     private final List<ValueInfoProto> inputs = new ArrayList<>();
     private final Map<String, TensorProto> constants = new LinkedHashMap<>();
     private final Map<String, StoredTensor> weights = new LinkedHashMap<>();
+    private final Set<String> absent = new LinkedHashSet<>();
     private final Map<String, Node> nodes = new LinkedHashMap<>();
     private final Set<String> names = new LinkedHashSet<>();
 
@@ -104,6 +127,19 @@ final class GraphBuilder {
             claim(tensor.name());
         }
         return tensor.name();
+    }
+
+    /** A weight that is nowhere: what needs it cannot be an output. */
+    String absentWeight(String name) {
+        if (absent.add(name)) {
+            claim(name);
+        }
+        return name;
+    }
+
+    /** Whether all weights that a tensor needs are there. */
+    boolean canCompute(String tensor) {
+        return needed(List.of(tensor)).stream().noneMatch(absent::contains);
     }
 
     /** A constant list of int64. */
@@ -160,6 +196,18 @@ final class GraphBuilder {
         if (since == null || since > OPSET) {
             throw new IllegalStateException("operator " + type + " is not in the table of opset " + OPSET);
         }
+        return node("", type, output, inputs, attributes);
+    }
+
+    /**
+     * Adds a product with the transpose of a matrix as one node of ONNX Runtime's own, which no other runtime knows. A
+     * Transpose of a weight would be folded, and cost a copy of all weights while a session is made.
+     */
+    String timesTransposed(String output, String input, String matrix) {
+        return node(RUNTIME_DOMAIN, "FusedMatMul", output, List.of(input, matrix), attribute("transB", 1L));
+    }
+
+    private String node(String domain, String type, String output, List<String> inputs, AttributeProto... attributes) {
         for (String input : inputs) {
             if (!names.contains(input)) {
                 throw new IllegalStateException(
@@ -171,6 +219,7 @@ final class GraphBuilder {
                 new Node(
                         output,
                         NodeProto.newBuilder()
+                                .setDomain(domain)
                                 .setOpType(type)
                                 .setName(output)
                                 .addAllInput(inputs)
@@ -253,9 +302,14 @@ final class GraphBuilder {
         }
     }
 
+    /** Whether the given outputs need a tensor. */
+    boolean needs(List<Output> outputs, String tensor) {
+        return needed(outputs.stream().map(Output::tensor).toList()).contains(tensor);
+    }
+
     /** The weights that the given outputs need, in the order in which they were added. */
     List<StoredTensor> weightsFor(List<Output> outputs) {
-        Set<String> needed = needed(outputs);
+        Set<String> needed = needed(outputs.stream().map(Output::tensor).toList());
         return weights.values().stream()
                 .filter(weight -> needed.contains(weight.name()))
                 .toList();
@@ -263,7 +317,10 @@ final class GraphBuilder {
 
     /** Serialises the model with the given outputs and nothing that they don't need. */
     byte[] build(List<Output> outputs, WeightLocation location, Map<String, String> metadata, String version) {
-        Set<String> needed = needed(outputs);
+        Set<String> needed = needed(outputs.stream().map(Output::tensor).toList());
+        if (needed.stream().anyMatch(absent::contains)) {
+            throw new IllegalStateException("outputs need weights that are not there, of " + absent);
+        }
         GraphProto.Builder graph = GraphProto.newBuilder().setName(graphName).addAllInput(inputs);
         weights.values().stream()
                 .filter(weight -> needed.contains(weight.name()))
@@ -275,21 +332,44 @@ final class GraphBuilder {
                 .filter(node -> needed.contains(node.output()))
                 .forEach(node -> graph.addNode(node.proto()));
         outputs.forEach(output -> graph.addOutput(valueInfo(output.tensor(), DType.F32, output.shape())));
+        GraphProto built = graph.build();
         ModelProto.Builder model = ModelProto.newBuilder()
                 .setIrVersion(IR_VERSION)
-                .setProducerName("modscan")
+                .setProducerName(PRODUCER)
                 .setProducerVersion(version)
                 .addOpsetImport(OperatorSetIdProto.newBuilder().setDomain("").setVersion(OPSET))
-                .setGraph(graph);
-        metadata.forEach((key, value) -> model.addMetadataProps(
+                .setGraph(built);
+        if (built.getNodeList().stream().anyMatch(node -> node.getDomain().equals(RUNTIME_DOMAIN))) {
+            model.addOpsetImport(
+                    OperatorSetIdProto.newBuilder().setDomain(RUNTIME_DOMAIN).setVersion(1));
+        }
+        Map<String, String> properties = new LinkedHashMap<>(metadata);
+        properties.put(GRAPH_DIGEST, digest(built));
+        properties.forEach((key, value) -> model.addMetadataProps(
                 StringStringEntryProto.newBuilder().setKey(key).setValue(value)));
         return model.build().toByteArray();
     }
 
-    private Set<String> needed(List<Output> outputs) {
+    /** SHA-256 of a graph, by which it shows that nobody has edited it since. */
+    static String digest(GraphProto graph) {
+        try {
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(graph.toByteArray()));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+    }
+
+    /** The element type of a number that a model has for it. */
+    static Optional<DType> type(int number) {
+        return TYPES.entrySet().stream()
+                .filter(type -> type.getValue().getNumber() == number)
+                .map(Map.Entry::getKey)
+                .findFirst();
+    }
+
+    private Set<String> needed(List<String> tensors) {
         Set<String> needed = new LinkedHashSet<>();
-        Deque<String> open = new ArrayDeque<>();
-        outputs.forEach(output -> open.add(output.tensor()));
+        Deque<String> open = new ArrayDeque<>(tensors);
         while (!open.isEmpty()) {
             String tensor = open.remove();
             Node node = nodes.get(tensor);

@@ -17,22 +17,18 @@ import org.jspecify.annotations.Nullable;
 final class JsonFile {
 
     private final Path path;
+    private final String text;
     private final Map<String, Object> values;
 
-    private JsonFile(Path path, Map<String, Object> values) {
+    private JsonFile(Path path, String text, Map<String, Object> values) {
         this.path = path;
+        this.text = text;
         this.values = values;
     }
 
     static JsonFile read(Path path) {
         try {
-            Map<String, Object> values = JSON.std.mapFrom(Files.readString(path));
-            if (values == null) {
-                throw new MalformedFileException(path, "is not a JSON object: it is null");
-            }
-            return new JsonFile(path, values);
-        } catch (JsonProcessingException e) {
-            throw new MalformedFileException(path, "is not a JSON object: " + e.getMessage(), e);
+            return parse(path, Files.readString(path));
         } catch (CharacterCodingException e) {
             throw new MalformedFileException(path, "is not UTF-8", e);
         } catch (NoSuchFileException e) {
@@ -40,6 +36,30 @@ final class JsonFile {
         } catch (IOException e) {
             throw new UncheckedIOException(path + ": cannot be read: " + e, e);
         }
+    }
+
+    /** An object from text that was found elsewhere. */
+    static JsonFile parse(Path where, String text) {
+        try {
+            Map<String, Object> values = JSON.std.mapFrom(text);
+            if (values == null) {
+                throw new MalformedFileException(where, "is not a JSON object: it is null");
+            }
+            return new JsonFile(where, text, values);
+        } catch (JsonProcessingException e) {
+            throw new MalformedFileException(where, "is not a JSON object: " + e.getMessage(), e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(where + ": cannot be read: " + e, e);
+        }
+    }
+
+    Path path() {
+        return path;
+    }
+
+    /** The text that was read. */
+    String text() {
+        return text;
     }
 
     Map<String, Object> values() {

@@ -2,11 +2,16 @@ package io.modscan.onnx;
 
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.UnsupportedModelException;
-import java.nio.file.Path;
+import java.util.Collection;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * What an OPT checkpoint's {@code config.json} says about the network; the names are those of transformers' OPTConfig, and
- * so are the defaults. Sizes have none: they have to be there.
+ * so are the defaults. Sizes have none: they have to be there. A setting that is neither read here nor known to leave a
+ * forward pass as it is, is refused.
  *
  * @param dModel        width of the residual stream, {@code hidden_size}
  * @param layers        number of blocks
@@ -42,28 +47,131 @@ record OptConfig(
     /** Rows that OPT's table of positions has in front of position 0; row 1 is what padding gets. */
     static final int POSITION_OFFSET = 2;
 
-    /** The activation functions that are handled. */
-    enum Activation {
-        RELU,
-        /** The exact one, with the error function. */
-        GELU
-    }
+    /** What {@link #read} reads. */
+    private static final Set<String> READ = Set.of(
+            "model_type",
+            "hidden_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "ffn_dim",
+            "vocab_size",
+            "max_position_embeddings",
+            "word_embed_proj_dim",
+            "do_layer_norm_before",
+            "_remove_final_layer_norm",
+            "enable_bias",
+            "layer_norm_elementwise_affine",
+            "tie_word_embeddings",
+            "activation_function",
+            "bos_token_id");
 
-    static OptConfig read(Path file) {
-        JsonFile json = JsonFile.read(file);
+    /** What transformers would compute otherwise, and the one value at which it does not. */
+    private static final Map<String, Object> FIXED = Map.of(
+            "is_encoder_decoder", false,
+            "add_cross_attention", false,
+            "learned_embeddings", true,
+            "scale_embeddings", false);
+
+    /** What must be null or empty: quantized weights, heads cut out, code of the checkpoint's own. */
+    private static final Set<String> EMPTY =
+            Set.of("quantization_config", "compression_config", "pruned_heads", "per_layer_config", "auto_map");
+
+    /** What concerns training, generation, or how transformers stores and calls a model, but not what it computes. */
+    private static final Set<String> HARMLESS = Set.of(
+            // OPT's own
+            "activation_dropout",
+            "attention_dropout",
+            "dropout",
+            "eos_token_id",
+            "init_std",
+            "layerdrop",
+            "output_projection",
+            "pad_token_id",
+            "use_cache",
+            // every model's
+            "_attn_implementation",
+            "_attn_implementation_autoset",
+            "_attn_implementation_internal",
+            "_commit_hash",
+            "_flash_attn_2_enabled",
+            "_name_or_path",
+            "architectures",
+            "attn_implementation",
+            "chunk_size_feed_forward",
+            "cross_attention_hidden_size",
+            "decoder_start_token_id",
+            "dtype",
+            "finetuning_task",
+            "gradient_checkpointing",
+            "id2label",
+            "is_decoder",
+            "label2id",
+            "num_labels",
+            "output_attentions",
+            "output_hidden_states",
+            "prefix",
+            "problem_type",
+            "return_dict",
+            "sep_token_id",
+            "task_specific_params",
+            "tf_legacy_loss",
+            "tie_encoder_decoder",
+            "tie_last_hidden_states",
+            "tokenizer_class",
+            "torch_dtype",
+            "torchscript",
+            "transformers_version",
+            "use_bfloat16",
+            "xla_device",
+            // generation's, which older releases wrote here
+            "assistant_confidence_threshold",
+            "assistant_lookbehind",
+            "bad_words_ids",
+            "begin_suppress_tokens",
+            "diversity_penalty",
+            "do_sample",
+            "early_stopping",
+            "encoder_no_repeat_ngram_size",
+            "encoder_repetition_penalty",
+            "epsilon_cutoff",
+            "eta_cutoff",
+            "exponential_decay_length_penalty",
+            "forced_bos_token_id",
+            "forced_eos_token_id",
+            "length_penalty",
+            "max_length",
+            "min_length",
+            "no_repeat_ngram_size",
+            "num_assistant_tokens",
+            "num_assistant_tokens_schedule",
+            "num_beam_groups",
+            "num_beams",
+            "num_return_sequences",
+            "output_scores",
+            "remove_invalid_values",
+            "repetition_penalty",
+            "return_dict_in_generate",
+            "suppress_tokens",
+            "target_lookbehind",
+            "temperature",
+            "top_k",
+            "top_p",
+            "typical_p");
+
+    static OptConfig read(JsonFile json) {
         String type = json.string("model_type", "");
         if (!type.equals("opt")) {
             throw new UnsupportedModelException(
-                    file + ": 'model_type' is '" + type + "'; modscan reads OPT checkpoints ('opt')");
+                    json.path() + ": 'model_type' is '" + type + "'; modscan reads OPT checkpoints ('opt')");
         }
         int dModel = json.positive("hidden_size");
         int heads = json.positive("num_attention_heads");
         if (dModel % heads != 0) {
             throw new MalformedFileException(
-                    file, "'hidden_size' " + dModel + " is not divisible by 'num_attention_heads' " + heads);
+                    json.path(), "'hidden_size' " + dModel + " is not divisible by 'num_attention_heads' " + heads);
         }
         boolean preNorm = json.flag("do_layer_norm_before", true);
-        return new OptConfig(
+        OptConfig config = new OptConfig(
                 dModel,
                 json.positive("num_hidden_layers"),
                 heads,
@@ -76,18 +184,40 @@ record OptConfig(
                 json.flag("enable_bias", true),
                 json.flag("layer_norm_elementwise_affine", true),
                 json.flag("tie_word_embeddings", true),
-                activation(file, json.string("activation_function", "relu")),
+                activation(json),
                 json.index("bos_token_id", 2));
+        refuseUnknown(json);
+        return config;
     }
 
-    private static Activation activation(Path file, String name) {
-        return switch (name) {
-            case "relu" -> Activation.RELU;
-            case "gelu" -> Activation.GELU;
-            default ->
-                throw new UnsupportedModelException(
-                        file + ": 'activation_function' is '" + name + "'; handled are relu and gelu");
-        };
+    private static void refuseUnknown(JsonFile json) {
+        Map<String, Object> refused = new TreeMap<>();
+        json.values().forEach((key, value) -> {
+            boolean known = READ.contains(key)
+                    || HARMLESS.contains(key)
+                    || value == null
+                    || value.equals(FIXED.get(key))
+                    || (EMPTY.contains(key) && isEmpty(value));
+            if (!known) {
+                refused.put(key, Objects.requireNonNull(value));
+            }
+        });
+        if (!refused.isEmpty()) {
+            throw new UnsupportedModelException(json.path() + ": has settings that modscan does not know, " + refused
+                    + "; they may change what the model computes. If they don't, take them out");
+        }
+    }
+
+    private static boolean isEmpty(Object value) {
+        return (value instanceof Map<?, ?> map && map.isEmpty())
+                || (value instanceof Collection<?> list && list.isEmpty());
+    }
+
+    private static Activation activation(JsonFile json) {
+        String name = json.string("activation_function", "relu");
+        return Activation.named(name)
+                .orElseThrow(() -> new UnsupportedModelException(
+                        json.path() + ": 'activation_function' is '" + name + "'; known are " + Activation.allNames()));
     }
 
     int dHead() {

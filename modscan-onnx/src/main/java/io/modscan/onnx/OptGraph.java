@@ -22,6 +22,7 @@ import java.util.Map;
  */
 final class OptGraph {
 
+    static final String LOGITS = "logits";
     static final String LOSS = "loss";
 
     private static final String INPUT_IDS = "input_ids";
@@ -35,6 +36,7 @@ final class OptGraph {
 
     private final OptConfig config;
     private final Checkpoint checkpoint;
+    private final Dialect dialect;
     private final GraphBuilder graph = new GraphBuilder("opt");
     private final List<Output> outputs = new ArrayList<>();
 
@@ -44,9 +46,18 @@ final class OptGraph {
     private final String headShape;
     private final String flatShape;
 
-    private OptGraph(OptConfig config, Checkpoint checkpoint) {
+    /** The operators that a graph may use. */
+    enum Dialect {
+        /** ONNX's own. */
+        ONNX,
+        /** Also those that only ONNX Runtime has, by which it needs neither time nor memory to transpose the weights. */
+        ONNX_RUNTIME
+    }
+
+    private OptGraph(OptConfig config, Checkpoint checkpoint, Dialect dialect) {
         this.config = config;
         this.checkpoint = checkpoint;
+        this.dialect = dialect;
         graph.input(INPUT_IDS, DType.I64, "batch", "sequence");
         graph.input(ATTENTION_MASK, DType.I64, "batch", "sequence");
         // 1 at a row's first real token, 2 at its second, …; 0 at padding, on whichever side.
@@ -59,10 +70,18 @@ final class OptGraph {
     }
 
     /** The network with what a plan asks for as its outputs. */
-    static OptGraph of(OptConfig config, Checkpoint checkpoint, CapturePlan plan) {
-        OptGraph opt = new OptGraph(config, checkpoint);
+    static OptGraph of(OptConfig config, Checkpoint checkpoint, CapturePlan plan, Dialect dialect) {
+        OptGraph opt = new OptGraph(config, checkpoint, dialect);
         plan.readings().forEach(opt::read);
         return opt;
+    }
+
+    /** The sites that can be computed from the weights that are there. */
+    static List<Site> sites(OptConfig config, Checkpoint checkpoint) {
+        GraphBuilder graph = new OptGraph(config, checkpoint, Dialect.ONNX).graph;
+        return OptSites.of(config).stream()
+                .filter(site -> graph.canCompute(site.name()))
+                .toList();
     }
 
     /** The names of the graph's outputs, in order of the plan's readings. */
@@ -72,6 +91,17 @@ final class OptGraph {
 
     List<StoredTensor> weights() {
         return graph.weightsFor(outputs);
+    }
+
+    /** Whether the outputs need the language-model head, and it is more than a fifth of all weights that they need. */
+    boolean headDominates() {
+        long all = weights().stream().mapToLong(OptGraph::elements).sum();
+        return graph.needs(outputs, LOGITS)
+                && checkpoint.tensor(checkpoint.head()).map(OptGraph::elements).orElse(0L) > all / 5;
+    }
+
+    private static long elements(StoredTensor tensor) {
+        return tensor.length() / tensor.dtype().bytes();
     }
 
     byte[] serialise(GraphBuilder.WeightLocation location, Map<String, String> metadata, String version) {
@@ -91,14 +121,13 @@ final class OptGraph {
         if (config.dEmbed() != config.dModel()) {
             stream = matMul("project_out", stream, "project_out.weight");
         }
-        String head = config.tiedHead() ? "embed_tokens.weight" : Checkpoint.LM_HEAD;
-        String logits = matMul("logits", stream, head);
+        String logits = matMul(LOGITS, stream, checkpoint.head());
         loss(logits);
     }
 
     private String embeddings() {
         boolean projected = config.dEmbed() != config.dModel();
-        String tokens = lookUp(projected ? "embed_tokens" : "hook_embed", "embed_tokens.weight", INPUT_IDS);
+        String tokens = lookUp(projected ? "embed_tokens" : "hook_embed", checkpoint.embedding(), INPUT_IDS);
         if (projected) {
             tokens = matMul("hook_embed", tokens, "project_in.weight");
         }
@@ -151,7 +180,11 @@ final class OptGraph {
         }
 
         String pre = linear(block + "mlp.hook_pre", normalized, weights + "fc1");
-        String post = activation(block + "mlp.hook_post", pre);
+        String post = config.activation()
+                .build(
+                        new Activation.Nodes(
+                                graph, block + "mlp.hook_post", name -> weight(weights + "activation_fn." + name)),
+                        pre);
         String mlpOut = linear(block + "hook_mlp_out", post, weights + "fc2");
 
         String residPost = block + "hook_resid_post";
@@ -192,19 +225,6 @@ final class OptGraph {
     /** [batch, sequence, head, unit] */
     private String heads(String name, String input, String weights) {
         return op("Reshape", name, linear(name + "_flat", input, weights), headShape);
-    }
-
-    private String activation(String name, String input) {
-        return switch (config.activation()) {
-            case RELU -> op("Relu", name, input);
-            case GELU -> {
-                String erf =
-                        op("Erf", name + "_erf", op("Div", name + "_over_sqrt2", input, graph.scalar("sqrt2", (float)
-                                Math.sqrt(2))));
-                String share = op("Add", name + "_erf_plus_one", erf, graph.scalar("one_float", 1f));
-                yield op("Mul", name, op("Mul", name + "_half", input, graph.scalar("half", 0.5f)), share);
-            }
-        };
     }
 
     /**
@@ -410,13 +430,23 @@ final class OptGraph {
 
     /** A weight in float32. */
     private String weight(String name) {
-        StoredTensor tensor = checkpoint.tensor(name);
-        String stored = graph.weight(tensor);
+        String stored = stored(name);
         String cast = name + ".float";
-        if (tensor.dtype() == DType.F32) {
+        if (isFloat(name)) {
             return stored;
         }
         return graph.has(cast) ? cast : graph.op("Cast", cast, List.of(stored), GraphBuilder.to(DType.F32));
+    }
+
+    private String stored(String name) {
+        return checkpoint.tensor(name).map(graph::weight).orElseGet(() -> graph.absentWeight(name));
+    }
+
+    private boolean isFloat(String name) {
+        return checkpoint
+                .tensor(name)
+                .filter(tensor -> tensor.dtype() != DType.F32)
+                .isEmpty();
     }
 
     private String transposed(String name) {
@@ -426,9 +456,8 @@ final class OptGraph {
 
     /** Rows of a table, cast after they are picked, so that the table stays in half precision. */
     private String lookUp(String output, String table, String indices) {
-        StoredTensor tensor = checkpoint.tensor(table);
-        String stored = graph.weight(tensor);
-        if (tensor.dtype() == DType.F32) {
+        String stored = stored(table);
+        if (isFloat(table)) {
             return op("Gather", output, stored, indices);
         }
         String picked = op("Gather", output + "_stored", stored, indices);
@@ -436,7 +465,9 @@ final class OptGraph {
     }
 
     private String matMul(String output, String input, String weight) {
-        return op("MatMul", output, input, transposed(weight));
+        return dialect == Dialect.ONNX_RUNTIME
+                ? graph.timesTransposed(output, input, weight(weight))
+                : op("MatMul", output, input, transposed(weight));
     }
 
     private String linear(String output, String input, String weights) {

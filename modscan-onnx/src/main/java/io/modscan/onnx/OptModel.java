@@ -38,57 +38,95 @@ import org.jspecify.annotations.Nullable;
  */
 public final class OptModel implements Model {
 
-    private final Path folder;
+    private static final String CONFIG = "config.json";
+
+    private final Path path;
+    private final String configText;
     private final OptConfig config;
     private final Checkpoint checkpoint;
     private final RuntimeOptions options;
     private final Map<String, String> provenance;
     private final List<Site> sites;
+    private final Path tokenizerPath;
     private final Object tokenizerLock = new Object();
     private @Nullable Tokenizer tokenizer;
 
     private OptModel(
-            Path folder,
+            Path path,
+            String configText,
             OptConfig config,
             Checkpoint checkpoint,
             RuntimeOptions options,
-            Map<String, String> provenance) {
-        this.folder = folder;
+            Map<String, String> provenance,
+            List<Site> sites,
+            Path tokenizerPath) {
+        this.path = path;
+        this.configText = configText;
         this.config = config;
         this.checkpoint = checkpoint;
         this.options = options;
         this.provenance = provenance;
-        this.sites = OptSites.of(config);
+        this.sites = sites;
+        this.tokenizerPath = tokenizerPath;
     }
 
     /**
-     * Opens a checkpoint and checks that it is whole: every tensor that the config calls for is there in its shape.
+     * Opens a checkpoint, or what {@link Export} made of one, and checks that it is whole: every tensor that the config
+     * calls for is there in its shape. An export has no need of the checkpoint's config; where it was cut off behind its
+     * outputs, the model has those sites whose weights it still knows.
      *
-     * @param folder the folder with the checkpoint's files
+     * @param path the folder with the checkpoint's files, or an export, {@code NAME.onnx}
      * @return the model, to be run on the CPU
      * @throws ModscanException          if there is no such folder, or a file is missing from it
      * @throws MalformedFileException    if a file is truncated or inconsistent, or a tensor is missing, misshapen or
      *                                   unknown; nothing that a pickle names is run
-     * @throws UnsupportedModelException if it is another kind of model, or has a setting that is not handled
+     * @throws UnsupportedModelException if it is another kind of model, or has a setting that is not known
      * @throws UncheckedIOException      if a file cannot be read
      */
-    public static OptModel load(Path folder) {
-        if (!Files.isDirectory(folder)) {
-            throw new ModscanException(folder + ": no such folder; expected is one with config.json and the weights");
+    public static OptModel load(Path path) {
+        return Files.isRegularFile(path) && path.toString().endsWith(".onnx") ? ofExport(path) : ofFolder(path);
+    }
+
+    private static OptModel ofFolder(Path path) {
+        ModelFolder folder = ModelFolder.open(path);
+        if (!folder.has(CONFIG)) {
+            throw new ModscanException(path + ": has no " + CONFIG + ", so it is no checkpoint of transformers");
         }
-        Path configFile = folder.resolve("config.json");
-        if (!Files.exists(configFile)) {
-            throw new ModscanException(folder + ": has no config.json, so it is no checkpoint of transformers");
-        }
-        OptConfig config = OptConfig.read(configFile);
-        Checkpoint checkpoint = Checkpoint.open(folder, config);
+        folder.resolve(CONFIG);
+        JsonFile json = JsonFile.read(path.resolve(CONFIG));
+        OptConfig config = OptConfig.read(json);
+        WeightFiles files = WeightFiles.read(folder);
+        Checkpoint checkpoint = Checkpoint.whole(files, config);
         Map<String, String> provenance = new LinkedHashMap<>();
         provenance.put("model.type", "opt");
-        provenance.put(
-                "model.name", String.valueOf(folder.toAbsolutePath().normalize().getFileName()));
-        provenance.put("model.weights", String.valueOf(checkpoint.file().getFileName()));
-        provenance.put("model.fingerprint", checkpoint.fingerprint(configFile));
-        return new OptModel(folder, config, checkpoint, RuntimeOptions.cpu(), Collections.unmodifiableMap(provenance));
+        provenance.put("model.name", folder.modelName());
+        folder.revision().ifPresent(revision -> provenance.put("model.revision", revision));
+        provenance.put("model.weights", String.valueOf(files.path().getFileName()));
+        provenance.put("model.fingerprint", checkpoint.fingerprint(json.text()));
+        return new OptModel(
+                path,
+                json.text(),
+                config,
+                checkpoint,
+                RuntimeOptions.cpu(),
+                Collections.unmodifiableMap(provenance),
+                OptSites.of(config),
+                path);
+    }
+
+    private static OptModel ofExport(Path path) {
+        ExportedFile exported = ExportedFile.read(path);
+        OptConfig config = OptConfig.read(JsonFile.parse(path, exported.config()));
+        Checkpoint checkpoint = Checkpoint.some(exported.weights(), config);
+        return new OptModel(
+                path,
+                exported.config(),
+                config,
+                checkpoint,
+                RuntimeOptions.cpu(),
+                Collections.unmodifiableMap(exported.provenance()),
+                OptGraph.sites(config, checkpoint),
+                Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder"));
     }
 
     /**
@@ -98,7 +136,34 @@ public final class OptModel implements Model {
      * @return a copy
      */
     public OptModel withRuntime(RuntimeOptions options) {
-        return new OptModel(folder, config, checkpoint, Objects.requireNonNull(options, "options"), provenance);
+        return new OptModel(
+                path,
+                configText,
+                config,
+                checkpoint,
+                Objects.requireNonNull(options, "options"),
+                provenance,
+                sites,
+                tokenizerPath);
+    }
+
+    /**
+     * The same model with a tokenizer from elsewhere, such as for an export that was moved away from its checkpoint.
+     *
+     * @param tokenizer a folder with {@code tokenizer.json}, or {@code vocab.json} and {@code merges.txt}; or a file such
+     *                  as {@code tokenizer.json} itself. Opened when {@link #tokenizer()} is first called
+     * @return a copy
+     */
+    public OptModel withTokenizer(Path tokenizer) {
+        return new OptModel(
+                path,
+                configText,
+                config,
+                checkpoint,
+                options,
+                provenance,
+                sites,
+                Objects.requireNonNull(tokenizer, "tokenizer"));
     }
 
     /**
@@ -110,16 +175,16 @@ public final class OptModel implements Model {
         return new Export(this);
     }
 
-    OptGraph graph(CapturePlan plan) {
-        return OptGraph.of(config, checkpoint, plan);
+    OptGraph graph(CapturePlan plan, OptGraph.Dialect dialect) {
+        return OptGraph.of(config, checkpoint, plan, dialect);
     }
 
     Checkpoint checkpoint() {
         return checkpoint;
     }
 
-    Path configFile() {
-        return folder.resolve("config.json");
+    String configText() {
+        return configText;
     }
 
     @Override
@@ -146,11 +211,11 @@ public final class OptModel implements Model {
     public Tokenizer tokenizer() {
         synchronized (tokenizerLock) {
             if (tokenizer == null) {
-                Tokenizer opened = HubTokenizer.open(folder);
+                Tokenizer opened = HubTokenizer.open(tokenizerPath);
                 int[] inFront = opened.encode("");
                 if (inFront.length != 1 || inFront[0] != config.bosTokenId()) {
                     throw new MalformedFileException(
-                            configFile(),
+                            tokenizerPath,
                             "'bos_token_id' is " + config.bosTokenId() + ", but the tokenizer's files put "
                                     + Arrays.toString(inFront) + " in front of a text");
                 }
@@ -167,15 +232,15 @@ public final class OptModel implements Model {
 
     @Override
     public ActivationSource open(CapturePlan plan) {
-        OptGraph graph = graph(plan);
-        Path weights = Objects.requireNonNull(checkpoint.file().getParent(), "a resolved path has a parent");
+        OptGraph graph = graph(plan, OptGraph.Dialect.ONNX_RUNTIME);
+        Path weights = checkpoint.root();
         byte[] model = graph.serialise(GraphBuilder.WeightLocation.inPlace(weights), provenance, Export.version());
-        return new OrtSource(plan, graph.outputNames(), model, weights, options);
+        return new OrtSource(plan, graph, model, weights, options);
     }
 
     @Override
     public String toString() {
-        return "OptModel[" + folder + ", " + config.layers() + " layers, " + config.heads() + " heads, " + config.dMlp()
+        return "OptModel[" + path + ", " + config.layers() + " layers, " + config.heads() + " heads, " + config.dMlp()
                 + " neurons a layer]";
     }
 }

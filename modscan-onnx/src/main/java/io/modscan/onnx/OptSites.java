@@ -56,7 +56,7 @@ final class OptSites {
         if (config.finalNorm()) {
             sites.add(site("ln_final.hook_normalized", OptionalInt.empty(), stream));
         }
-        sites.add(site("logits", OptionalInt.empty(), List.of(Axis.POSITION, Axis.units(config.vocabulary()))));
+        sites.add(site(OptGraph.LOGITS, OptionalInt.empty(), List.of(Axis.POSITION, Axis.units(config.vocabulary()))));
         sites.add(site(OptGraph.LOSS, OptionalInt.empty(), List.of(Axis.POSITION)));
         return List.copyOf(sites);
     }

@@ -29,6 +29,12 @@ final class OrtSource implements ActivationSource {
     /** Where initializers' files are looked for when the model comes as bytes. */
     private static final String WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path";
 
+    /**
+     * Rearranging a matrix for speed holds it twice meanwhile. That is nothing, unless one matrix is much of the model, as
+     * the language-model head of a small one is.
+     */
+    private static final String DISABLE_PREPACKING = "session.disable_prepacking";
+
     private final CapturePlan plan;
     private final List<String> outputNames;
     private final OrtEnvironment environment = OrtEnvironment.getEnvironment();
@@ -38,11 +44,14 @@ final class OrtSource implements ActivationSource {
 
     private boolean closed;
 
-    OrtSource(CapturePlan plan, List<String> outputNames, byte[] model, Path weightsFolder, RuntimeOptions options) {
+    OrtSource(CapturePlan plan, OptGraph graph, byte[] model, Path weightsFolder, RuntimeOptions options) {
         this.plan = plan;
-        this.outputNames = outputNames;
+        this.outputNames = graph.outputNames();
         try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
             settings.addConfigEntry(WEIGHTS_FOLDER, weightsFolder.toString());
+            if (graph.headDominates()) {
+                settings.addConfigEntry(DISABLE_PREPACKING, "1");
+            }
             if (options.threads().isPresent()) {
                 settings.setIntraOpNumThreads(options.threads().getAsInt());
             }

@@ -340,7 +340,8 @@ class ExportTest {
                         "model.weights",
                         "model.fingerprint",
                         "model.config",
-                        "modscan.version");
+                        "modscan.version",
+                        "modscan.graph");
     }
 
     @Test

@@ -365,7 +365,7 @@ class OrtSourceTest {
     // ---- only what is asked ----
 
     private GraphProto graph(OptModel model, String... globs) throws IOException {
-        return ModelProto.parseFrom(model.graph(Runs.plan(model, Pooling.none(), globs))
+        return ModelProto.parseFrom(model.graph(Runs.plan(model, Pooling.none(), globs), OptGraph.Dialect.ONNX)
                         .serialise(GraphBuilder.WeightLocation.inPlace(folder.toRealPath()), Map.of(), "test"))
                 .getGraph();
     }

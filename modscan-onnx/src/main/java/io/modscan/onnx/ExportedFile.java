@@ -1,0 +1,110 @@
+package io.modscan.onnx;
+
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.StringStringEntryProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.modscan.core.error.MalformedFileException;
+import io.modscan.core.error.UnsupportedModelException;
+import io.modscan.core.safetensors.DType;
+import io.modscan.core.safetensors.StoredTensor;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Collectors;
+
+/**
+ * An ONNX file that {@link Export} wrote, read back as what it was made from: the config, which is in its metadata, and
+ * the weights, which it knows by file and offset.
+ *
+ * @param config     the text of {@code config.json}
+ * @param provenance of the model that was exported
+ * @param weights    those that the export's outputs need
+ */
+record ExportedFile(String config, Map<String, String> provenance, WeightFiles weights) {
+
+    /** The key of the metadata under which the config's text stands. */
+    static final String CONFIG = "model.config";
+
+    /** Without weights a graph has some hundred bytes a node. */
+    private static final long MAX_SIZE = 64L << 20;
+
+    static ExportedFile read(Path file) {
+        ModelProto model = parse(file);
+        Map<String, String> metadata = model.getMetadataPropsList().stream()
+                .collect(Collectors.toMap(
+                        StringStringEntryProto::getKey,
+                        StringStringEntryProto::getValue,
+                        (first, second) -> second,
+                        LinkedHashMap::new));
+        String config = metadata.remove(CONFIG);
+        if (!model.getProducerName().equals(GraphBuilder.PRODUCER) || config == null) {
+            throw new UnsupportedModelException(file + ": is an ONNX model of "
+                    + (model.getProducerName().isEmpty() ? "unknown origin" : "'" + model.getProducerName() + "'")
+                    + "; what can be opened here is an export of modscan's");
+        }
+        String digest = metadata.get(GraphBuilder.GRAPH_DIGEST);
+        if (!GraphBuilder.digest(model.getGraph()).equals(digest)) {
+            throw new UnsupportedModelException(
+                    file + ": was changed since modscan wrote it, so what it computes is not"
+                            + " what its config says; export the checkpoint again");
+        }
+        metadata.keySet().removeIf(key -> !key.startsWith("model."));
+        ModelFolder folder =
+                ModelFolder.open(Objects.requireNonNull(file.toAbsolutePath().getParent(), "a file lies in a folder"));
+        Map<String, StoredTensor> tensors = new LinkedHashMap<>();
+        for (TensorProto tensor : model.getGraph().getInitializerList()) {
+            if (tensor.getDataLocation() == TensorProto.DataLocation.EXTERNAL) {
+                tensors.put(tensor.getName(), located(file, folder, tensor));
+            }
+        }
+        return new ExportedFile(config, metadata, new WeightFiles(file, tensors));
+    }
+
+    private static ModelProto parse(Path file) {
+        try {
+            long size = Files.size(file);
+            if (size > MAX_SIZE) {
+                throw new UnsupportedModelException(file + ": has " + size
+                        + " bytes; an export of modscan's holds no weights and has at most " + MAX_SIZE);
+            }
+            return ModelProto.parseFrom(Files.readAllBytes(file));
+        } catch (InvalidProtocolBufferException e) {
+            throw new MalformedFileException(file, "is no ONNX model, or not all of one: " + e.getMessage(), e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be read: " + e, e);
+        }
+    }
+
+    private static StoredTensor located(Path file, ModelFolder folder, TensorProto tensor) {
+        Map<String, String> entries = tensor.getExternalDataList().stream()
+                .collect(Collectors.toMap(
+                        StringStringEntryProto::getKey, StringStringEntryProto::getValue, (first, second) -> second));
+        String where = "tensor '" + tensor.getName() + "'";
+        DType type = GraphBuilder.type(tensor.getDataType())
+                .orElseThrow(() -> new MalformedFileException(file, where + " is of type " + tensor.getDataType()));
+        try {
+            Path data = folder.resolve(entries.getOrDefault("location", ""));
+            List<Long> shape = tensor.getDimsList();
+            long offset = Long.parseLong(entries.getOrDefault("offset", ""));
+            long length = Long.parseLong(entries.getOrDefault("length", ""));
+            long size = Files.size(data);
+            if (offset > size - length) {
+                throw new MalformedFileException(
+                        data,
+                        "has " + size + " bytes; " + where + " of " + file + " has " + length + " bytes at " + offset
+                                + " (truncated, or changed since the export?)");
+            }
+            return new StoredTensor(tensor.getName(), type, shape, data, offset, length);
+        } catch (IllegalArgumentException e) {
+            throw new MalformedFileException(file, where + " is not where a tensor can be: " + entries, e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": the file of " + where + " cannot be read: " + e, e);
+        }
+    }
+}
