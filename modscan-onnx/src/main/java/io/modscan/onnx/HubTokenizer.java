@@ -4,37 +4,46 @@ import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.Tokenizer;
 import io.modscan.core.error.MalformedFileException;
-import io.modscan.core.error.ModscanException;
-import io.modscan.core.error.UnsupportedModelException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
+import java.util.stream.IntStream;
 
 /**
- * The tokenizer of an OPT checkpoint: byte-level BPE from {@code vocab.json} and {@code merges.txt}, with the special
- * tokens that {@code tokenizer_config.json} or {@code special_tokens_map.json} names.
+ * The tokenizer of an OPT checkpoint, which gives the ids of transformers 5.18: byte-level BPE from
+ * {@code tokenizer.json}, or from {@code vocab.json} and {@code merges.txt}, with the special tokens that the files beside
+ * it name.
  *
- * <p>One rule for BOS: a text gets exactly one in front, put there here and nowhere else. A {@code </s>} spelled out in a
- * text is the text's own token and stays; ready token ids never come this way and stay as they are.
+ * <p>One rule for BOS: a text gets what the model's own tokenizer puts in front, put there here and nowhere else. For OPT
+ * that is one BOS, for Galactica nothing, and never two. With a {@code tokenizer.json} its post-processor alone decides;
+ * {@code add_bos_token} then changes nothing, as in transformers 5. A {@code </s>} spelled out in a text is the text's own
+ * token and stays; ready token ids never come this way and stay as they are.
  *
  * <p>Half of a surrogate pair, which is no character, counts as U+FFFD.
  */
 final class HubTokenizer implements Tokenizer {
 
+    /** The files of a folder that may have to do with it. */
+    static final List<String> FILES = List.of(
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "special_tokens_map.json",
+            "added_tokens.json",
+            "vocab.json",
+            "merges.txt");
+
     private static final Cleaner CLEANER = Cleaner.create();
-    private static final List<String> SPECIALS = List.of("bos_token", "eos_token", "unk_token", "pad_token");
 
     static {
         // The binding's only switches are system properties: without the first it reports its use over the network, and
@@ -44,9 +53,15 @@ final class HubTokenizer implements Tokenizer {
     }
 
     private final HuggingFaceTokenizer binding;
+    private final Path file;
+    private final List<Integer> front;
+    private final int lastId;
 
-    private HubTokenizer(HuggingFaceTokenizer binding) {
+    private HubTokenizer(HuggingFaceTokenizer binding, TokenizerDefinition definition) {
         this.binding = binding;
+        this.file = definition.file();
+        this.front = definition.front();
+        this.lastId = definition.lastId();
         CLEANER.register(this, binding::close);
     }
 
@@ -56,181 +71,62 @@ final class HubTokenizer implements Tokenizer {
         }
     }
 
-    static HubTokenizer open(Path folder) {
-        String json;
+    /**
+     * Opens a checkpoint's tokenizer.
+     *
+     * @param path a folder with {@code tokenizer.json}, or with {@code vocab.json} and {@code merges.txt}; or a
+     *     {@code tokenizer.json} alone, beside which nothing is read
+     */
+    static HubTokenizer open(Path path) {
+        if (Files.isDirectory(path)) {
+            ModelFolder folder = ModelFolder.open(path);
+            FILES.stream().filter(folder::has).forEach(folder::resolve);
+        }
+        TokenizerDefinition definition = TokenizerDefinition.read(path);
+        byte[] json;
         try {
-            json = JSON.std.asString(compose(folder));
+            ByteBuffer bytes =
+                    StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(JSON.std.asString(definition.json())));
+            json = new byte[bytes.remaining()];
+            bytes.get(json);
+        } catch (CharacterCodingException e) {
+            throw new MalformedFileException(definition.file(), "has half a character (a lone surrogate)", e);
         } catch (IOException e) {
-            throw new UncheckedIOException(folder + ": the tokenizer cannot be composed: " + e, e);
+            throw new UncheckedIOException(definition.file() + ": the tokenizer cannot be composed: " + e, e);
         }
         // Neither cut nor padded: the binding's own default cuts at 512 tokens.
-        Map<String, String> options = Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "true");
+        Map<String, String> options = Map.of("truncation", "false", "padding", "false");
         try {
-            return new HubTokenizer(HuggingFaceTokenizer.newInstance(
-                    new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8)), options));
+            return new HubTokenizer(
+                    HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), options), definition);
         } catch (IOException | RuntimeException e) {
-            throw new ModscanException(folder + ": the tokenizer cannot be opened: " + e.getMessage(), e);
+            throw new MalformedFileException(definition.file(), "the tokenizer cannot be opened: " + e.getMessage(), e);
         }
     }
 
-    /** The {@code tokenizer.json} that the checkpoint comes without. */
-    private static Map<String, Object> compose(Path folder) throws IOException {
-        Path vocabFile = folder.resolve("vocab.json");
-        Path mergesFile = folder.resolve("merges.txt");
-        if (!Files.exists(vocabFile) || !Files.exists(mergesFile)) {
-            throw new ModscanException(folder + ": has no tokenizer; expected are vocab.json and merges.txt"
-                    + " (prompts of ready token ids need none)");
-        }
-        Map<String, Object> vocab = JsonFile.read(vocabFile).values();
-        vocab.forEach((token, id) -> {
-            if (!(id instanceof Integer number) || number < 0) {
-                throw new MalformedFileException(
-                        vocabFile, "token '" + token + "' has the id " + id + "; an id is an integer from 0");
-            }
-        });
-        Map<String, String> specials = specials(folder);
-        String bos = specials.get("bos_token");
-        if (bos == null) {
-            Path config = folder.resolve("tokenizer_config.json");
+    /**
+     * Checks that this is a tokenizer for a model: it puts the model's BOS in front of a text, or nothing, and every id
+     * that it gives is one of the model's.
+     *
+     * @param config     where the model says so, for the message
+     * @param bos        the model's {@code bos_token_id}
+     * @param vocabulary the model's {@code vocab_size}
+     * @return this
+     */
+    HubTokenizer mustSuit(Path config, int bos, int vocabulary) {
+        if (!front.isEmpty() && !front.equals(List.of(bos))) {
             throw new MalformedFileException(
                     config,
-                    (Files.exists(config) ? "names no" : "is not there, nor is special_tokens_map.json, to name the")
-                            + " 'bos_token', which OPT puts in front of every text");
+                    "'bos_token_id' is " + bos + ", but the tokenizer of " + file + " puts " + front
+                            + " in front of a text");
         }
-        List<Map<String, Object>> added = new ArrayList<>();
-        for (String special : specials.values().stream().distinct().toList()) {
-            added.add(object(
-                    "id", id(vocabFile, vocab, special),
-                    "content", special,
-                    "single_word", false,
-                    "lstrip", false,
-                    "rstrip", false,
-                    "normalized", true,
-                    "special", true));
+        if (lastId >= vocabulary) {
+            throw new MalformedFileException(
+                    file,
+                    "has the token id " + lastId + ", but 'vocab_size' in " + config + " is " + vocabulary
+                            + "; the model's ids are those below");
         }
-        int bosId = id(vocabFile, vocab, bos);
-        return object(
-                "version",
-                "1.0",
-                "truncation",
-                null,
-                "padding",
-                null,
-                "added_tokens",
-                added,
-                "normalizer",
-                null,
-                "pre_tokenizer",
-                byteLevel(),
-                "post_processor",
-                object(
-                        "type", "TemplateProcessing",
-                        "single",
-                                List.of(
-                                        object("SpecialToken", object("id", bos, "type_id", 0)),
-                                        object("Sequence", object("id", "A", "type_id", 0))),
-                        "pair",
-                                List.of(
-                                        object("SpecialToken", object("id", bos, "type_id", 0)),
-                                        object("Sequence", object("id", "A", "type_id", 0)),
-                                        object("Sequence", object("id", "B", "type_id", 0))),
-                        "special_tokens",
-                                object(bos, object("id", bos, "ids", List.of(bosId), "tokens", List.of(bos)))),
-                "decoder",
-                byteLevel(),
-                "model",
-                object(
-                        "type",
-                        "BPE",
-                        "dropout",
-                        null,
-                        "unk_token",
-                        null,
-                        "continuing_subword_prefix",
-                        "",
-                        "end_of_word_suffix",
-                        "",
-                        "fuse_unk",
-                        false,
-                        "vocab",
-                        vocab,
-                        "merges",
-                        merges(mergesFile, vocab)));
-    }
-
-    private static Map<String, Object> byteLevel() {
-        return object("type", "ByteLevel", "add_prefix_space", false, "trim_offsets", true, "use_regex", true);
-    }
-
-    private static int id(Path vocabFile, Map<String, Object> vocab, String token) {
-        if (vocab.get(token) instanceof Integer id) {
-            return id;
-        }
-        throw new MalformedFileException(vocabFile, "has no id for the special token '" + token + "'");
-    }
-
-    /** The special tokens, by their role. */
-    private static Map<String, String> specials(Path folder) {
-        Map<String, String> specials = new LinkedHashMap<>();
-        for (String name : List.of("special_tokens_map.json", "tokenizer_config.json")) {
-            Path file = folder.resolve(name);
-            if (Files.exists(file)) {
-                JsonFile json = JsonFile.read(file);
-                if (json.flag("add_prefix_space", false)) {
-                    throw new UnsupportedModelException(
-                            file + ": 'add_prefix_space' is true; OPT's tokenizers have it false");
-                }
-                for (String role : SPECIALS) {
-                    Object value = json.get(role);
-                    Object content = value instanceof Map<?, ?> token ? token.get("content") : value;
-                    if (content instanceof String string) {
-                        specials.put(role, string);
-                    }
-                }
-            }
-        }
-        return specials;
-    }
-
-    private static List<String> merges(Path file, Map<String, Object> vocab) throws IOException {
-        List<String> merges = new ArrayList<>();
-        int number = 0;
-        for (String line : lines(file)) {
-            number++;
-            if (line.isEmpty() || (number == 1 && line.startsWith("#version"))) {
-                continue;
-            }
-            int space = line.indexOf(' ');
-            if (space <= 0 || space == line.length() - 1 || space != line.lastIndexOf(' ')) {
-                throw new MalformedFileException(file, "line " + number + ": '" + line + "' is not two parts to merge");
-            }
-            for (String token : List.of(line.substring(0, space), line.substring(space + 1), line.replace(" ", ""))) {
-                if (!vocab.containsKey(token)) {
-                    throw new MalformedFileException(
-                            file,
-                            "line " + number + ": '" + line + "' needs the token '" + token
-                                    + "', which vocab.json does not have");
-                }
-            }
-            merges.add(line);
-        }
-        return merges;
-    }
-
-    private static List<String> lines(Path file) throws IOException {
-        try {
-            return Files.readAllLines(file);
-        } catch (CharacterCodingException e) {
-            throw new MalformedFileException(file, "is not UTF-8", e);
-        }
-    }
-
-    private static Map<String, Object> object(@Nullable Object... keysAndValues) {
-        Map<String, Object> object = new LinkedHashMap<>();
-        for (int i = 0; i < keysAndValues.length; i += 2) {
-            object.put(String.valueOf(keysAndValues[i]), keysAndValues[i + 1]);
-        }
-        return object;
+        return this;
     }
 
     /** The text with each half of a surrogate pair replaced; the binding would garble the characters around it. */
@@ -244,8 +140,11 @@ final class HubTokenizer implements Tokenizer {
     @Override
     public int[] encode(String text) {
         try {
-            return Arrays.stream(binding.encode(whole(text), true, false).getIds())
-                    .mapToInt(Math::toIntExact)
+            return IntStream.concat(
+                            front.stream().mapToInt(Integer::intValue),
+                            Arrays.stream(binding.encode(whole(text), false, false)
+                                            .getIds())
+                                    .mapToInt(Math::toIntExact))
                     .toArray();
         } finally {
             // Else the cleaner may free the binding under its own call, this being used no more.

@@ -10,25 +10,72 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** A JSON object read from a file, whose values are asked for by key and type. */
 final class JsonFile {
 
+    /** Far above any vocabulary, far below what a string holds. */
+    private static final long MAX_BYTES = 256L << 20;
+
     private final Path path;
-    private final String text;
     private final Map<String, Object> values;
 
-    private JsonFile(Path path, String text, Map<String, Object> values) {
+    private JsonFile(Path path, Map<String, Object> values) {
         this.path = path;
-        this.text = text;
         this.values = values;
     }
 
     static JsonFile read(Path path) {
+        return parse(path, readText(path));
+    }
+
+    /** An object from text that was found in a file. */
+    static JsonFile parse(Path path, String text) {
         try {
-            return parse(path, Files.readString(path));
+            Map<String, Object> values = JSON.std.mapFrom(text);
+            if (values == null) {
+                throw new MalformedFileException(path, "is not a JSON object: it is null");
+            }
+            return new JsonFile(path, values);
+        } catch (JsonProcessingException e) {
+            throw new MalformedFileException(path, "is not a JSON object: " + e.getMessage(), e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + ": cannot be read: " + e, e);
+        }
+    }
+
+    /** An object without entries if there is no such file. */
+    static JsonFile readIfThere(Path path) {
+        return Files.exists(path) ? read(path) : new JsonFile(path, Map.of());
+    }
+
+    /** An object within a file, named for the message should it be none. */
+    static JsonFile object(Path path, @Nullable Object value, String name) {
+        if (!(value instanceof Map<?, ?> map)) {
+            throw new MalformedFileException(path, name + " is " + value + "; it must be an object");
+        }
+        Map<String, Object> values = new LinkedHashMap<>();
+        map.forEach((key, entry) -> values.put(String.valueOf(key), entry));
+        return new JsonFile(path, values);
+    }
+
+    /** The text of a checkpoint's file, which must be the file itself. */
+    static String readText(Path path) {
+        try {
+            if (Files.size(path) > MAX_BYTES) {
+                throw new MalformedFileException(
+                        path, "is " + Files.size(path) + " bytes long; at most " + MAX_BYTES + " are read");
+            }
+            String text = Files.readString(path);
+            if (text.startsWith("version https://git-lfs")) {
+                throw new MalformedFileException(
+                        path,
+                        "is Git LFS's pointer to the file, not the file; 'git lfs pull' in its folder fetches it");
+            }
+            return text;
         } catch (CharacterCodingException e) {
             throw new MalformedFileException(path, "is not UTF-8", e);
         } catch (NoSuchFileException e) {
@@ -38,28 +85,9 @@ final class JsonFile {
         }
     }
 
-    /** An object from text that was found elsewhere. */
-    static JsonFile parse(Path where, String text) {
-        try {
-            Map<String, Object> values = JSON.std.mapFrom(text);
-            if (values == null) {
-                throw new MalformedFileException(where, "is not a JSON object: it is null");
-            }
-            return new JsonFile(where, text, values);
-        } catch (JsonProcessingException e) {
-            throw new MalformedFileException(where, "is not a JSON object: " + e.getMessage(), e);
-        } catch (IOException e) {
-            throw new UncheckedIOException(where + ": cannot be read: " + e, e);
-        }
-    }
-
+    /** Where the object is from. */
     Path path() {
         return path;
-    }
-
-    /** The text that was read. */
-    String text() {
-        return text;
     }
 
     Map<String, Object> values() {

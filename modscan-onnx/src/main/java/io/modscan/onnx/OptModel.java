@@ -11,7 +11,6 @@ import io.modscan.core.site.Site;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -93,8 +92,8 @@ public final class OptModel implements Model {
             throw new ModscanException(path + ": has no " + CONFIG + ", so it is no checkpoint of transformers");
         }
         folder.resolve(CONFIG);
-        JsonFile json = JsonFile.read(path.resolve(CONFIG));
-        OptConfig config = OptConfig.read(json);
+        String text = JsonFile.readText(path.resolve(CONFIG));
+        OptConfig config = OptConfig.read(JsonFile.parse(path.resolve(CONFIG), text));
         WeightFiles files = WeightFiles.read(folder);
         Checkpoint checkpoint = Checkpoint.whole(files, config);
         Map<String, String> provenance = new LinkedHashMap<>();
@@ -102,10 +101,10 @@ public final class OptModel implements Model {
         provenance.put("model.name", folder.modelName());
         folder.revision().ifPresent(revision -> provenance.put("model.revision", revision));
         provenance.put("model.weights", String.valueOf(files.path().getFileName()));
-        provenance.put("model.fingerprint", checkpoint.fingerprint(json.text()));
+        provenance.put("model.fingerprint", checkpoint.fingerprint(text));
         return new OptModel(
                 path,
-                json.text(),
+                text,
                 config,
                 checkpoint,
                 RuntimeOptions.cpu(),
@@ -211,15 +210,9 @@ public final class OptModel implements Model {
     public Tokenizer tokenizer() {
         synchronized (tokenizerLock) {
             if (tokenizer == null) {
-                Tokenizer opened = HubTokenizer.open(tokenizerPath);
-                int[] inFront = opened.encode("");
-                if (inFront.length != 1 || inFront[0] != config.bosTokenId()) {
-                    throw new MalformedFileException(
-                            tokenizerPath,
-                            "'bos_token_id' is " + config.bosTokenId() + ", but the tokenizer's files put "
-                                    + Arrays.toString(inFront) + " in front of a text");
-                }
-                tokenizer = opened;
+                Path configured = Files.isDirectory(path) ? path.resolve(CONFIG) : path;
+                tokenizer =
+                        HubTokenizer.open(tokenizerPath).mustSuit(configured, config.bosTokenId(), config.vocabulary());
             }
             return tokenizer;
         }

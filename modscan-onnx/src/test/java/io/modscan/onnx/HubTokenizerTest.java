@@ -9,7 +9,9 @@ import io.modscan.core.Tokenizer;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
+import io.modscan.core.safetensors.DType;
 import java.io.IOException;
+import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,14 +25,21 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** With a vocabulary of the 256 bytes and a few merges; with OPT's own where there is one. */
+/**
+ * With a vocabulary of the 256 bytes and a few merges; with what {@code tools/tokenizer_fixtures.py} wrote; with OPT's
+ * own where there is one.
+ */
 class HubTokenizerTest {
 
     private static final int BOS = 2;
@@ -83,6 +92,13 @@ class HubTokenizerTest {
 
     private Tokenizer open() {
         return HubTokenizer.open(folder);
+    }
+
+    /** A model with room for so many token ids. */
+    private static TinyOpt modelOf(int vocabulary) {
+        return new TinyOpt()
+                .config("vocab_size", vocabulary)
+                .tensor("model.decoder.embed_tokens.weight", DType.F32, vocabulary, 12);
     }
 
     private int id(String token) {
@@ -185,7 +201,7 @@ class HubTokenizerTest {
 
     @Test
     void aModelsTokenizerIsThatOfItsFolder() {
-        OptModel model = new TinyOpt().load(folder);
+        OptModel model = modelOf(300).load(folder);
         assertThat(model.tokenizer().encode("hello")).containsExactly(BOS, id("hello"));
         assertThat(model.tokenizer()).isSameAs(model.tokenizer());
     }
@@ -286,6 +302,14 @@ class HubTokenizerTest {
     }
 
     @Test
+    void anEosBehindTheTextIsNotHandledAndSaysSo() throws IOException {
+        write("tokenizer_config.json", "{\"bos_token\": \"</s>\", \"add_eos_token\": true}");
+        assertThatThrownBy(this::open)
+                .isInstanceOf(UnsupportedModelException.class)
+                .hasMessageContainingAll("tokenizer_config.json", "'add_eos_token'");
+    }
+
+    @Test
     void aPrefixSpaceIsNotHandledAndSaysSo() throws IOException {
         write("tokenizer_config.json", "{\"bos_token\": \"</s>\", \"add_prefix_space\": true}");
         assertThatThrownBy(this::open)
@@ -295,11 +319,331 @@ class HubTokenizerTest {
 
     @Test
     void aBosThatIsNotTheConfigsIsRefused() {
-        assertThat(new TinyOpt().load(folder).tokenizer().encode("")).containsExactly(id("</s>"));
+        assertThat(modelOf(300).load(folder).tokenizer().encode("")).containsExactly(id("</s>"));
         assertThatThrownBy(() ->
-                        new TinyOpt().config("bos_token_id", 5).load(folder).tokenizer())
+                        modelOf(300).config("bos_token_id", 5).load(folder).tokenizer())
                 .isInstanceOf(MalformedFileException.class)
                 .hasMessageContainingAll("config.json", "'bos_token_id' is 5", "[" + id("</s>") + "]");
+    }
+
+    @Test
+    void withoutAddBosTokenNothingIsPutInFront() throws IOException {
+        write("tokenizer_config.json", "{\"add_bos_token\": false}");
+        assertThat(open().encode("hello")).containsExactly(id("hello"));
+    }
+
+    @Test
+    void addedTokensGetTheIdsBehindTheVocabulary() throws IOException {
+        write("added_tokens.json", "{\"<two>\": 9, \"<one>\": 8}");
+        assertThat(open().encode("he<two><one>")).containsExactly(BOS, id("he"), vocab.size() + 1, vocab.size());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"vocab.json", "merges.txt", "special_tokens_map.json"})
+    void aGitLfsPointerIsToldFromTheFile(String name) throws IOException {
+        write(name, "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 798156\n");
+        assertThatThrownBy(this::open)
+                .isInstanceOf(MalformedFileException.class)
+                .hasMessageContainingAll(name, "Git LFS", "git lfs pull");
+    }
+
+    // ---- tokenizer.json ----
+
+    private static Path fixtures() {
+        try {
+            return Path.of(Objects.requireNonNull(HubTokenizerTest.class.getResource("tokenizers"))
+                    .toURI());
+        } catch (URISyntaxException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static int[] ids(@Nullable Object list) {
+        return ((List<?>) Objects.requireNonNull(list))
+                .stream().mapToInt(id -> (Integer) id).toArray();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"galactica", "opt"})
+    void aTokenizerJsonGivesTheIdsOfTransformers(String name) throws IOException {
+        Tokenizer tokenizer = HubTokenizer.open(fixtures().resolve(name));
+        List<String> lines = Files.readAllLines(fixtures().resolve(name).resolve("golden.jsonl"));
+        assertThat(lines).hasSizeGreaterThan(40);
+        for (String line : lines) {
+            Map<String, Object> golden = JSON.std.mapFrom(line);
+            String text = (String) Objects.requireNonNull(golden.get("text"));
+            assertThat(tokenizer.encode(text)).as(text).isEqualTo(ids(golden.get("ids")));
+        }
+    }
+
+    static Stream<Arguments> variants() throws IOException {
+        List<String> lines = Files.readAllLines(fixtures().resolve("variants.jsonl"));
+        Object texts = JSON.std.mapFrom(lines.get(0)).get("texts");
+        List<Arguments> arguments = new ArrayList<>();
+        for (String line : lines.subList(1, lines.size())) {
+            Map<String, Object> variant = JSON.std.mapFrom(line);
+            arguments.add(Arguments.of(variant.get("name"), texts, variant));
+        }
+        return arguments.stream();
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("variants")
+    void theFilesBesideATokenizerJsonActAsInTransformers(
+            String name, List<String> texts, Map<String, Object> variant, @TempDir Path changed) throws IOException {
+        copy(fixtures().resolve((String) Objects.requireNonNull(variant.get("base"))), changed);
+        Map<?, ?> files = (Map<?, ?>) Objects.requireNonNull(variant.get("files"));
+        for (Map.Entry<?, ?> file : files.entrySet()) {
+            change(changed.resolve((String) file.getKey()), (Map<?, ?>) file.getValue());
+        }
+        Tokenizer tokenizer = HubTokenizer.open(changed);
+        List<?> ids = (List<?>) Objects.requireNonNull(variant.get("ids"));
+        for (int i = 0; i < texts.size(); i++) {
+            assertThat(tokenizer.encode(texts.get(i)))
+                    .as("%s: %s", name, texts.get(i))
+                    .isEqualTo(ids(ids.get(i)));
+        }
+    }
+
+    private static void copy(Path from, Path to) throws IOException {
+        try (Stream<Path> files = Files.list(from)) {
+            for (Path file : files.toList()) {
+                Files.copy(file, to.resolve(file.getFileName().toString()));
+            }
+        }
+    }
+
+    /** Sets keys of a JSON file, or drops those that are null. */
+    private static void change(Path file, Map<?, ?> changes) throws IOException {
+        Map<String, Object> values =
+                Files.exists(file) ? JSON.std.mapFrom(Files.readString(file)) : new LinkedHashMap<>();
+        changes.forEach((key, value) -> {
+            if (value == null) {
+                values.remove((String) key);
+            } else {
+                values.put((String) key, value);
+            }
+        });
+        Files.writeString(file, JSON.std.asString(values));
+    }
+
+    @Test
+    void aTokenizerJsonGoesBeforeVocabularyAndMerges() throws IOException {
+        copy(fixtures().resolve("galactica"), emptied());
+        write("vocab.json", "{}");
+        write("merges.txt", "");
+        assertThat(open().encode("1</s>2")).hasSize(3).contains(BOS);
+    }
+
+    @Test
+    void aTokenizerJsonMayComeAlone() {
+        Tokenizer alone = HubTokenizer.open(fixtures().resolve("galactica").resolve("tokenizer.json"));
+        Tokenizer folder = HubTokenizer.open(fixtures().resolve("galactica"));
+        assertThat(alone.encode("see [START_REF] 42")).isEqualTo(folder.encode("see [START_REF] 42"));
+        assertThat(HubTokenizer.open(fixtures().resolve("opt").resolve("tokenizer.json"))
+                        .encode(""))
+                .containsExactly(BOS);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"see [START_REF] 42", " a</s>b\r\n", "日本\ud83d\ude42 \u0000"})
+    void decodingGivesTheTextBack(String text) {
+        Tokenizer tokenizer = HubTokenizer.open(fixtures().resolve("galactica"));
+        assertThat(tokenizer.decode(tokenizer.encode(text))).isEqualTo(text);
+    }
+
+    @Test
+    void aModelsTokenizerMayPutNothingInFront() throws IOException {
+        copy(fixtures().resolve("galactica"), emptied());
+        Tokenizer tokenizer =
+                modelOf(400).config("bos_token_id", 0).load(folder).tokenizer();
+        assertThat(tokenizer.encode("")).isEmpty();
+        assertThat(tokenizer.encode("12")).hasSize(2);
+    }
+
+    @Test
+    void aTokenizerWithMoreIdsThanTheModelIsRefused() throws IOException {
+        copy(fixtures().resolve("galactica"), emptied());
+        assertThatThrownBy(() -> modelOf(399).load(folder).tokenizer())
+                .isInstanceOf(MalformedFileException.class)
+                .hasMessageContainingAll("tokenizer.json", "399", "'vocab_size'", "config.json");
+        write("tokenizer_config.json", "{\"tokenizer_class\": \"TokenizersBackend\", \"pad_token\": \"[PAD]\"}");
+        assertThatThrownBy(() -> modelOf(400).load(folder).tokenizer())
+                .isInstanceOf(MalformedFileException.class)
+                .hasMessageContainingAll("tokenizer.json", "id 400", "is 400");
+        assertThat(modelOf(401).load(folder).tokenizer().encode("[PAD]")).containsExactly(400);
+    }
+
+    @Test
+    void aTokenBehindTheTextIsRefusedThoughItLooksLikeABos() throws IOException {
+        String json = tokenizerJson(
+                "post_processor",
+                "{\"type\": \"TemplateProcessing\", \"single\": ["
+                        + "{\"Sequence\": {\"id\": \"A\", \"type_id\": 0}}, {\"SpecialToken\": {\"id\": \"</s>\", \"type_id\": 0}}],"
+                        + "\"pair\": [], \"special_tokens\": {\"</s>\": {\"id\": \"</s>\", \"ids\": [2], \"tokens\": [\"</s>\"]}}}");
+        write("tokenizer.json", json);
+        assertThatThrownBy(this::open)
+                .isInstanceOf(UnsupportedModelException.class)
+                .hasMessageContainingAll("tokenizer.json", "'post_processor'", "behind");
+    }
+
+    private Path emptied() throws IOException {
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path file : files.toList()) {
+                Files.delete(file);
+            }
+        }
+        return folder;
+    }
+
+    /** Galactica's file with one key changed. */
+    private static String tokenizerJson(String key, String value) throws IOException {
+        Map<String, Object> json = JSON.std.mapFrom(
+                Files.readString(fixtures().resolve("galactica").resolve("tokenizer.json")));
+        json.put(key, JSON.std.anyFrom(value));
+        return JSON.std.asString(json);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "``                                              | not a JSON object",
+                "{\"model\":                                     | not a JSON object",
+                "null                                            | not a JSON object",
+                "[1]                                             | not a JSON object",
+                "{}                                              | 'model' is null",
+                "{\"model\": []}                                 | 'model' is []",
+                "{\"model\": {}}                                 | 'merges'",
+                "{\"model\": {\"merges\": []}}                   | 'vocab' is null",
+                "{\"model\": {\"merges\": [], \"vocab\": [1]}}    | 'vocab' is [1]",
+                "{\"model\": {\"merges\": [], \"vocab\": {\"a\": -1}}} | 'a' has the id -1",
+                "{\"model\": {\"merges\": [], \"vocab\": {\"a\": 4294967295}}} | 'a' has the id 4294967295",
+                "{\"model\": {\"merges\": [[\"a\", \"x\"]], \"vocab\": {\"a\": 1}}} | `x` out of vocabulary",
+                "{\"model\": {\"merges\": [], \"vocab\": {\"\\ud800\": 1}}} | surrogate",
+                "{\"model\": {\"merges\": [], \"vocab\": {}}, \"added_tokens\": [{\"id\": 0, \"content\": \"\\ud800\"}]} | surrogate",
+                "{\"model\": {\"merges\": [], \"vocab\": {}}, \"added_tokens\": {}} | 'added_tokens' is no list",
+                "{\"model\": {\"merges\": [], \"vocab\": {}}, \"added_tokens\": [{\"id\": 0}]} | 'content'",
+                "{\"model\": {\"merges\": [], \"vocab\": {}}, \"added_tokens\": [{\"content\": \"x\"}]} | 'id'",
+                "version https://git-lfs.github.com/spec/v1      | Git LFS",
+            })
+    void aBrokenTokenizerJsonIsMalformed(String json, String problem) throws IOException {
+        write("tokenizer.json", json);
+        assertThatThrownBy(this::open)
+                .isInstanceOf(MalformedFileException.class)
+                .hasMessageContainingAll("tokenizer.json", problem);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"{\"model\": ", "[", "{\"model\": {\"type\": \"BPE\", \"vocab\": "})
+    void nestingWithoutEndIsMalformed(String opening) throws IOException {
+        write("tokenizer.json", opening.repeat(200_000));
+        assertThatThrownBy(this::open)
+                .isInstanceOf(MalformedFileException.class)
+                .hasMessageContainingAll("tokenizer.json");
+    }
+
+    private Tokenizer openNested(int depth) throws IOException {
+        write(
+                "tokenizer.json",
+                tokenizerJson(
+                        "pre_tokenizer",
+                        "{\"type\": \"Sequence\", \"pretokenizers\": [".repeat(depth)
+                                + "{\"type\": \"WhitespaceSplit\"}" + "]}".repeat(depth)));
+        write("tokenizer_config.json", "{\"tokenizer_class\": \"PreTrainedTokenizerFast\"}");
+        return open();
+    }
+
+    @Test
+    void nestingIsReadAsFarAsTheLibraryReadsIt() throws IOException {
+        assertThat(openNested(60).encode("the")).isNotEmpty();
+        for (int depth : new int[] {70, 450}) {
+            assertThatThrownBy(() -> openNested(depth))
+                    .isInstanceOf(MalformedFileException.class)
+                    .hasMessageContainingAll("tokenizer.json");
+        }
+    }
+
+    /** Some of these would end the JVM, were they handed on. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "version       | \"2.0\"                                                | '2.0'",
+                "model         | {\"type\": \"Unigram\", \"vocab\": []}                 | 'Unigram'",
+                "model         | {\"type\": \"BPE\", \"dropout\": 0.1}                 | 'dropout'",
+                "model         | {\"type\": \"BPE\", \"end_of_word_suffix\": \"</w>\"}  | 'end_of_word_suffix'",
+                "model         | {\"type\": \"BPE\", \"continuing_subword_prefix\": \"####\"} | 'continuing_subword_prefix'",
+                "normalizer    | {\"type\": \"Precompiled\"}                          | 'Precompiled'",
+                "normalizer    | {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Nmt\"}]} | 'Nmt'",
+                "pre_tokenizer | {\"type\": \"FixedLength\", \"length\": 0}             | 'FixedLength'",
+                "pre_tokenizer | {\"type\": \"Split\", \"pattern\": {\"Regex\": \"(a*)*[^ac]\"}} | run away",
+                "post_processor | {\"type\": \"RobertaProcessing\"}                   | 'RobertaProcessing'",
+                "decoder       | {\"type\": \"Fuse\"}                                 | 'Fuse'",
+            })
+    void whatIsNotHandledInATokenizerJsonIsNamed(String key, String value, String problem) throws IOException {
+        write("tokenizer.json", tokenizerJson(key, value));
+        write("tokenizer_config.json", "{\"tokenizer_class\": \"PreTrainedTokenizerFast\"}");
+        assertThatThrownBy(this::open)
+                .isInstanceOf(UnsupportedModelException.class)
+                .hasMessageContainingAll("tokenizer.json", problem);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "{\"single\": [{\"SpecialToken\": {\"id\": \"X\"}}], \"special_tokens\": {}} | 'X' is null",
+                "{\"single\": [], \"special_tokens\": {}}                            | no place for the text",
+                "{\"single\": \"$A\", \"special_tokens\": {}}                        | 'single' is $A",
+                "{\"special_tokens\": {}}                                            | 'single' is null",
+                "{\"single\": []}                                                   | 'special_tokens' is null",
+            })
+    void aBrokenTemplateIsMalformed(String template, String problem) throws IOException {
+        write(
+                "tokenizer.json",
+                tokenizerJson("post_processor", template.replaceFirst("\\{", "{\"type\": \"TemplateProcessing\", ")));
+        assertThatThrownBy(this::open)
+                .isInstanceOf(MalformedFileException.class)
+                .hasMessageContainingAll("tokenizer.json", problem);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "{\"tokenizer_class\": \"LlamaTokenizer\"}                  | 'LlamaTokenizer'",
+                "{\"split_special_tokens\": true}                          | 'split_special_tokens'",
+                "{\"fast_tokenizer_files\": [\"tokenizer.4.0.0.json\"]}    | 'fast_tokenizer_files'",
+            })
+    void whatIsNotHandledInTheConfigIsNamed(String config, String problem) throws IOException {
+        copy(fixtures().resolve("opt"), emptied());
+        write("tokenizer_config.json", config);
+        assertThatThrownBy(this::open)
+                .isInstanceOf(UnsupportedModelException.class)
+                .hasMessageContainingAll("tokenizer_config.json", problem);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{\"bos_token\": 7}",
+                "{\"extra_special_tokens\": [7]}",
+                "{\"extra_special_tokens\": {\"a\": null}}",
+                "{\"added_tokens_decoder\": {\"x\": \"<x>\"}}",
+                "{\"added_tokens_decoder\": {\"1\": {\"special\": true}}}",
+                "{\"added_tokens_decoder\": []}",
+            })
+    void aConfigWhoseTokensAreNoneIsMalformed(String config) throws IOException {
+        copy(fixtures().resolve("opt"), emptied());
+        write("tokenizer_config.json", config);
+        assertThatThrownBy(this::open)
+                .isInstanceOf(MalformedFileException.class)
+                .hasMessageContaining("tokenizer_config.json");
     }
 
     // ---- OPT's own vocabulary, which is not in the repository ----
@@ -321,12 +665,20 @@ class HubTokenizerTest {
         for (String json : Files.readAllLines(opt.resolve("golden.jsonl"))) {
             Map<String, Object> golden = JSON.std.mapFrom(json);
             line++;
-            int[] expected = ((List<?>) Objects.requireNonNull(golden.get("ids")))
-                    .stream().mapToInt(id -> (Integer) id).toArray();
+            int[] expected = ids(golden.get("ids"));
             assertThat(tokenizer.encode((String) Objects.requireNonNull(golden.get("text"))))
                     .as("line %d", line)
                     .isEqualTo(expected);
         }
         assertThat(line).isPositive();
+    }
+
+    @Test
+    void aLinkOutOfTheFolderIsNotFollowed(@TempDir Path elsewhere) throws IOException {
+        Path outside = Files.move(folder.resolve("merges.txt"), elsewhere.resolve("merges.txt"));
+        Files.createSymbolicLink(folder.resolve("merges.txt"), outside);
+        assertThatThrownBy(this::open)
+                .isInstanceOf(ModscanException.class)
+                .hasMessageContainingAll("merges.txt", "outside");
     }
 }
