@@ -14,6 +14,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -31,8 +32,8 @@ import picocli.CommandLine.Spec;
         description = "Captures the activations of prompts into a safetensors file.")
 final class CaptureCommand implements Runnable {
 
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "The checkpoint's folder.")
-    private Path model = Path.of("");
+    @Option(names = "--model", required = true, paramLabel = ModelOptions.LABEL, description = ModelOptions.DESCRIPTION)
+    private String model = "";
 
     @ArgGroup(multiplicity = "1")
     private PromptFile input = new PromptFile();
@@ -61,7 +62,7 @@ final class CaptureCommand implements Runnable {
     private Path out = Path.of("");
 
     @Mixin
-    private ModelOptions options = new ModelOptions();
+    private RunOptions options = new RunOptions();
 
     @Spec
     private CommandSpec spec = CommandSpec.create();
@@ -107,18 +108,21 @@ final class CaptureCommand implements Runnable {
     }
 
     /** A capture replaces its target, which must not be what it reads. */
-    private void refuseInputs() {
+    private void refuseInputs(Path model) {
         if (!Files.exists(out)) {
             return;
         }
-        try (Stream<Path> files = Files.list(model)) {
-            for (Path read : Stream.concat(files, Stream.of(input.file())).toList()) {
-                if (Files.exists(read) && Files.isSameFile(read, out)) {
+        Path folder = Files.isDirectory(model)
+                ? model
+                : Optional.ofNullable(model.toAbsolutePath().getParent()).orElseThrow();
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path file : Stream.concat(files, Stream.of(input.file())).toList()) {
+                if (Files.exists(file) && Files.isSameFile(file, out)) {
                     throw new ModscanException(out + ": is one of the files that are read; give another --out");
                 }
             }
         } catch (IOException e) {
-            throw new UncheckedIOException(model + ": cannot be read: " + e, e);
+            throw new UncheckedIOException(folder + ": cannot be read: " + e, e);
         }
     }
 
@@ -131,8 +135,8 @@ final class CaptureCommand implements Runnable {
         }
         PrintWriter err = spec.commandLine().getErr();
         Prompts prompts = input.read();
-        OptModel opt = options.load(model);
-        refuseInputs();
+        OptModel opt = options.load(model, err);
+        refuseInputs(opt.path());
         WholeFile.prepare(out);
         Probe.Builder builder = Probe.builder(opt)
                 .sites(sites.isEmpty() ? new String[] {"*"} : sites.toArray(String[]::new))

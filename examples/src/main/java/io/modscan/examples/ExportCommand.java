@@ -3,10 +3,10 @@ package io.modscan.examples;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
 import io.modscan.onnx.Export;
-import io.modscan.onnx.OptModel;
 import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -18,8 +18,8 @@ import picocli.CommandLine.Spec;
         description = "Writes a checkpoint as an ONNX file with every tensor as an output.")
 final class ExportCommand implements Runnable {
 
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "The checkpoint's folder.")
-    private Path model = Path.of("");
+    @Option(names = "--model", required = true, paramLabel = ModelOptions.LABEL, description = ModelOptions.DESCRIPTION)
+    private String model = "";
 
     @Option(names = "--out", required = true, paramLabel = "FILE.onnx", description = "The file to write.")
     private Path out = Path.of("");
@@ -30,12 +30,15 @@ final class ExportCommand implements Runnable {
     @Option(names = "--self-contained", description = "Copy the weights beside the file, into FILE.onnx.data.")
     private boolean selfContained;
 
+    @Mixin
+    private ModelOptions source = new ModelOptions();
+
     @Spec
     private CommandSpec spec = CommandSpec.create();
 
     @Override
     public void run() {
-        Export export = OptModel.load(model).export();
+        Export export = source.load(model, spec.commandLine().getErr()).export();
         if (!sites.isEmpty()) {
             export = export.sites(sites.stream().map(Sites::glob).toArray(SiteSelector[]::new));
         }

@@ -1,66 +1,52 @@
 package io.modscan.examples;
 
+import io.modscan.core.error.ModscanException;
 import io.modscan.onnx.OptModel;
-import io.modscan.onnx.RuntimeOptions;
-import java.nio.file.Path;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import io.modscan.onnx.hub.Hub;
+import io.modscan.onnx.hub.HubProgress;
+import java.io.PrintWriter;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.TypeConversionException;
 
-/** The options of commands that run a model. */
+/** How a model is found by its name. */
 final class ModelOptions {
 
-    @Option(
-            names = "--device",
-            paramLabel = "cpu|cuda[:N]",
-            defaultValue = "cpu",
-            converter = DeviceConverter.class,
-            description = "Where to run (default: cpu). CUDA needs onnxruntime_gpu in place of onnxruntime.")
-    private RuntimeOptions device = RuntimeOptions.cpu();
+    static final String LABEL = "DIR|HUB_ID|FILE.onnx";
+
+    static final String DESCRIPTION =
+            "The checkpoint's folder, a model's name on the hub (facebook/opt-125m), or an export.";
 
     @Option(
-            names = "--threads",
-            paramLabel = "N",
-            converter = ThreadsConverter.class,
-            description = "Threads on the CPU (default: one a physical core).")
-    private @Nullable Integer threads;
+            names = "--revision",
+            paramLabel = "REV",
+            description = "A hub model's branch, tag or commit (default: main).")
+    private @Nullable String revision;
 
-    OptModel load(Path folder) {
-        return apply(OptModel.load(folder));
-    }
-
-    OptModel apply(OptModel model) {
-        return model.withRuntime(threads == null ? device : device.withThreads(threads));
-    }
-
-    /** Reads {@code cpu}, {@code cuda} or {@code cuda:N}. */
-    static final class DeviceConverter implements ITypeConverter<RuntimeOptions> {
-        private static final Pattern CUDA = Pattern.compile("cuda(?::(\\d{1,4}))?");
-
-        @Override
-        public RuntimeOptions convert(String device) {
-            Matcher cuda = CUDA.matcher(device);
-            if (cuda.matches()) {
-                return RuntimeOptions.cuda(cuda.group(1) == null ? 0 : Integer.parseInt(cuda.group(1)));
+    OptModel load(String model, PrintWriter err) {
+        if (!OptModel.isHubName(model)) {
+            if (revision != null) {
+                throw new ModscanException(model + ": is no model of the hub, so it has no --revision");
             }
-            if (device.equals("cpu")) {
-                return RuntimeOptions.cpu();
-            }
-            throw new TypeConversionException("'" + device + "' is neither cpu nor cuda nor cuda:N");
+            return OptModel.load(model);
         }
+        Hub hub = Hub.fromEnvironment().withProgress(progress(model, err));
+        return OptModel.load(revision == null ? hub.snapshot(model) : hub.snapshot(model, revision));
     }
 
-    /** Reads a positive number. */
-    static final class ThreadsConverter implements ITypeConverter<Integer> {
-        @Override
-        public Integer convert(String number) {
-            if (number.matches("[1-9]\\d{0,2}")) {
-                return Integer.valueOf(number);
+    /** A line for each tenth. */
+    private static HubProgress progress(String model, PrintWriter err) {
+        return new HubProgress() {
+            private int tenth = -1;
+
+            @Override
+            public void update(String file, long done, long total) {
+                int now = total == 0 ? 10 : (int) (10.0 * done / total);
+                if (now != tenth) {
+                    tenth = now;
+                    err.printf("fetching %s: %.1f of %.1f MB%n", model, done / 1e6, total / 1e6);
+                    err.flush();
+                }
             }
-            throw new TypeConversionException("'" + number + "' is not a number from 1 to 999");
-        }
+        };
     }
 }

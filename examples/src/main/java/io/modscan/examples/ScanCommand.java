@@ -30,8 +30,11 @@ import picocli.CommandLine.Spec;
         description = "Tells which heads and neurons light up for which label; without options, for the embedded demo.")
 final class ScanCommand implements Runnable {
 
-    @Option(names = "--model", paramLabel = "DIR", description = "The checkpoint's folder (default: the demo model).")
-    private @Nullable Path model;
+    @Option(
+            names = "--model",
+            paramLabel = ModelOptions.LABEL,
+            description = ModelOptions.DESCRIPTION + " Default: the demo model.")
+    private @Nullable String model;
 
     @Option(
             names = "--prompts",
@@ -57,7 +60,7 @@ final class ScanCommand implements Runnable {
     private boolean cut;
 
     @Mixin
-    private ModelOptions options = new ModelOptions();
+    private RunOptions options = new RunOptions();
 
     @Spec
     private CommandSpec spec = CommandSpec.create();
@@ -65,7 +68,9 @@ final class ScanCommand implements Runnable {
     @Override
     public void run() {
         PrintWriter terminal = spec.commandLine().getOut();
-        OptModel opt = model == null ? options.apply(DemoModel.model()) : options.load(model);
+        OptModel opt = model == null
+                ? options.apply(DemoModel.model())
+                : options.load(model, spec.commandLine().getErr());
         Prompts texts = prompts == null ? DemoModel.prompts() : Prompts.read(prompts);
         if (texts.labels(label).stream().distinct().count() < 2) {
             throw new ModscanException(

@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
@@ -63,6 +64,12 @@ final class HubTokenizer implements Tokenizer {
         this.front = definition.front();
         this.lastId = definition.lastId();
         CLEANER.register(this, binding::close);
+    }
+
+    /** Whether these files of a hub's model are all that a tokenizer can need. */
+    static boolean isThere(Set<String> files) {
+        return files.contains("tokenizer_config.json")
+                && (files.contains("tokenizer.json") || files.containsAll(List.of("vocab.json", "merges.txt")));
     }
 
     private static void setUnlessSet(String property, String value) {

@@ -56,7 +56,8 @@ final class ModelFolder {
 
     static ModelFolder open(Path folder) {
         if (!Files.isDirectory(folder)) {
-            throw new ModscanException(folder + ": no such folder; expected is one with config.json and the weights");
+            throw new ModscanException(folder + ": no such folder; expected is one with config.json and the weights, an"
+                    + " export (NAME.onnx), or a model's name on the hub, such as facebook/opt-125m");
         }
         try {
             return new ModelFolder(folder, folder.toRealPath());

@@ -44,6 +44,8 @@ record OptConfig(
         Activation activation,
         int bosTokenId) {
 
+    static final String FILE = "config.json";
+
     /** Rows that OPT's table of positions has in front of position 0; row 1 is what padding gets. */
     static final int POSITION_OFFSET = 2;
 

@@ -8,6 +8,9 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Site;
+import io.modscan.onnx.hub.Hub;
+import io.modscan.onnx.hub.HubException;
+import io.modscan.onnx.hub.HubSnapshot;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,11 +19,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An OPT checkpoint as transformers saves it: a folder with {@code config.json}, {@code model.safetensors} or
- * {@code pytorch_model.bin}, and, to tokenize texts, {@code vocab.json} and {@code merges.txt}.
+ * An OPT checkpoint as transformers saves it or as the hub has it: {@code config.json}; the weights as safetensors or as
+ * {@code torch.save} writes them ({@code pytorch_model.bin}), in one file or in several with an index; and, to tokenize
+ * texts, {@code tokenizer.json}, or {@code vocab.json} and {@code merges.txt}. All shapes of the family are read, and all
+ * activation functions that transformers knows by name; a setting of the config that is not known is refused.
+ *
  *
  * <p>Sites carry TransformerLens names. Their tensors are those of transformers' OPTForCausalLM in float32, whatever type
  * the weights are stored in. TransformerLens folds LayerNorm weights into the next matrix unless told otherwise; here
@@ -37,7 +44,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class OptModel implements Model {
 
-    private static final String CONFIG = "config.json";
+    private static final Pattern HUB_NAME = Pattern.compile("\\w[\\w.-]*/\\w[\\w.-]*");
 
     private final Path path;
     private final String configText;
@@ -70,6 +77,49 @@ public final class OptModel implements Model {
     }
 
     /**
+     * Opens a model by what it is called: a folder or export on this machine, as {@link #load(Path)} does; or else a model
+     * of the Hugging Face hub. That is taken from the hub's cache on this machine or fetched into it first, by the
+     * settings of the environment ({@link Hub#fromEnvironment()}), from its branch {@code main}.
+     *
+     * @param model a path, or a name such as {@code facebook/opt-125m}
+     * @return the model, to be run on the CPU
+     * @throws HubException     if the model has to be fetched and cannot be; its reason tells why
+     * @throws ModscanException if there is neither such a file nor can there be such a model on the hub; else as
+     *                          {@link #load(Path)} throws
+     */
+    public static OptModel load(String model) {
+        return isHubName(model) ? load(Hub.fromEnvironment().snapshot(model)) : load(Path.of(model));
+    }
+
+    /**
+     * Opens a model of a hub: of another revision, with a token, or with a listener to the download. What is not in the
+     * hub's cache is fetched: config, weights and tokenizer, no other files.
+     *
+     * <pre>{@code
+     * OptModel.load(Hub.fromEnvironment().withToken(token).snapshot("me/my-opt", "refs/pr/1"));
+     * }</pre>
+     *
+     * @param snapshot the model at one revision
+     * @return the model, to be run on the CPU
+     * @throws HubException     if a file has to be fetched and cannot be; its reason tells why
+     * @throws ModscanException as {@link #load(Path)} throws
+     */
+    public static OptModel load(HubSnapshot snapshot) {
+        return load(HubCheckpoint.fetch(snapshot));
+    }
+
+    /**
+     * Whether a name is a hub model's: it is of the form {@code organisation/name}, and there is no file or folder of this
+     * name, which would go before it.
+     *
+     * @param model a path or a name
+     * @return whether {@link #load(String)} takes it for a name
+     */
+    public static boolean isHubName(String model) {
+        return HUB_NAME.matcher(model).matches() && !Files.exists(Path.of(model));
+    }
+
+    /**
      * Opens a checkpoint, or what {@link Export} made of one, and checks that it is whole: every tensor that the config
      * calls for is there in its shape. An export has no need of the checkpoint's config; where it was cut off behind its
      * outputs, the model has those sites whose weights it still knows.
@@ -88,12 +138,13 @@ public final class OptModel implements Model {
 
     private static OptModel ofFolder(Path path) {
         ModelFolder folder = ModelFolder.open(path);
-        if (!folder.has(CONFIG)) {
-            throw new ModscanException(path + ": has no " + CONFIG + ", so it is no checkpoint of transformers");
+        if (!folder.has(OptConfig.FILE)) {
+            throw new ModscanException(
+                    path + ": has no " + OptConfig.FILE + ", so it is no checkpoint of transformers");
         }
-        folder.resolve(CONFIG);
-        String text = JsonFile.readText(path.resolve(CONFIG));
-        OptConfig config = OptConfig.read(JsonFile.parse(path.resolve(CONFIG), text));
+        folder.resolve(OptConfig.FILE);
+        String text = JsonFile.readText(path.resolve(OptConfig.FILE));
+        OptConfig config = OptConfig.read(JsonFile.parse(path.resolve(OptConfig.FILE), text));
         WeightFiles files = WeightFiles.read(folder);
         Checkpoint checkpoint = Checkpoint.whole(files, config);
         Map<String, String> provenance = new LinkedHashMap<>();
@@ -166,6 +217,15 @@ public final class OptModel implements Model {
     }
 
     /**
+     * Where the model was opened.
+     *
+     * @return the checkpoint's folder (in the hub's cache, if it is a hub's), or the export
+     */
+    public Path path() {
+        return path;
+    }
+
+    /**
      * Begins an export as an ONNX file.
      *
      * @return settings of the export, which writes every site unless told otherwise
@@ -210,7 +270,7 @@ public final class OptModel implements Model {
     public Tokenizer tokenizer() {
         synchronized (tokenizerLock) {
             if (tokenizer == null) {
-                Path configured = Files.isDirectory(path) ? path.resolve(CONFIG) : path;
+                Path configured = Files.isDirectory(path) ? path.resolve(OptConfig.FILE) : path;
                 tokenizer =
                         HubTokenizer.open(tokenizerPath).mustSuit(configured, config.bosTokenId(), config.vocabulary());
             }

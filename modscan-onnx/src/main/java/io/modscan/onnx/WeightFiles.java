@@ -27,7 +27,7 @@ record WeightFiles(Path path, Map<String, StoredTensor> tensors) {
     private static final String INDEX = ".index.json";
 
     /** In transformers' order of preference. */
-    private static final List<String> NAMES = List.of(
+    static final List<String> NAMES = List.of(
             "model" + SAFETENSORS,
             "model" + SAFETENSORS + INDEX,
             "pytorch_model" + TORCH,
@@ -38,9 +38,13 @@ record WeightFiles(Path path, Map<String, StoredTensor> tensors) {
         return NAMES.stream().filter(isThere).findFirst();
     }
 
-    /** The files that hold the weights: those that an index names, or the only one itself. */
-    static Set<String> shards(ModelFolder folder, String name) {
-        return name.endsWith(INDEX) ? new TreeSet<>(weightMap(folder, name).values()) : Set.of(name);
+    static boolean isIndex(String name) {
+        return name.endsWith(INDEX);
+    }
+
+    /** The files that an index names. */
+    static Set<String> shards(ModelFolder folder, String index) {
+        return new TreeSet<>(weightMap(folder, index).values());
     }
 
     static WeightFiles read(ModelFolder folder) {
@@ -48,7 +52,7 @@ record WeightFiles(Path path, Map<String, StoredTensor> tensors) {
                 .orElseThrow(() -> new ModscanException(
                         folder.path() + ": has no weights; expected is one of " + String.join(", ", NAMES)));
         Path path = folder.path().resolve(name);
-        if (!name.endsWith(INDEX)) {
+        if (!isIndex(name)) {
             return new WeightFiles(path, readOne(folder, name));
         }
         Map<String, String> weightMap = weightMap(folder, name);

@@ -1,0 +1,78 @@
+package io.modscan.examples;
+
+import io.modscan.onnx.OptModel;
+import io.modscan.onnx.RuntimeOptions;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+/** The options of commands that run a model: which, where and how. */
+final class RunOptions {
+
+    @Option(
+            names = "--device",
+            paramLabel = "cpu|cuda[:N]",
+            defaultValue = "cpu",
+            converter = DeviceConverter.class,
+            description = "Where to run (default: cpu). CUDA needs onnxruntime_gpu in place of onnxruntime.")
+    private RuntimeOptions device = RuntimeOptions.cpu();
+
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            converter = ThreadsConverter.class,
+            description = "Threads on the CPU (default: one a physical core).")
+    private @Nullable Integer threads;
+
+    @Option(
+            names = "--tokenizer",
+            paramLabel = "DIR|FILE.json",
+            description = "A tokenizer from elsewhere, for a model that comes without one.")
+    private @Nullable Path tokenizer;
+
+    @Mixin
+    private ModelOptions source = new ModelOptions();
+
+    OptModel load(String model, PrintWriter err) {
+        return apply(source.load(model, err));
+    }
+
+    OptModel apply(OptModel model) {
+        OptModel runnable = model.withRuntime(threads == null ? device : device.withThreads(threads));
+        return tokenizer == null ? runnable : runnable.withTokenizer(tokenizer);
+    }
+
+    /** Reads {@code cpu}, {@code cuda} or {@code cuda:N}. */
+    static final class DeviceConverter implements ITypeConverter<RuntimeOptions> {
+        private static final Pattern CUDA = Pattern.compile("cuda(?::(\\d{1,4}))?");
+
+        @Override
+        public RuntimeOptions convert(String device) {
+            Matcher cuda = CUDA.matcher(device);
+            if (cuda.matches()) {
+                return RuntimeOptions.cuda(cuda.group(1) == null ? 0 : Integer.parseInt(cuda.group(1)));
+            }
+            if (device.equals("cpu")) {
+                return RuntimeOptions.cpu();
+            }
+            throw new TypeConversionException("'" + device + "' is neither cpu nor cuda nor cuda:N");
+        }
+    }
+
+    /** Reads a positive number. */
+    static final class ThreadsConverter implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String number) {
+            if (number.matches("[1-9]\\d{0,2}")) {
+                return Integer.valueOf(number);
+            }
+            throw new TypeConversionException("'" + number + "' is not a number from 1 to 999");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+package io.modscan.onnx.hub;
+
+import io.modscan.core.error.ModscanException;
+import io.modscan.onnx.hub.HubClient.FileFacts;
+import io.modscan.onnx.hub.HubClient.Wanted;
+import io.modscan.onnx.hub.HubException.Reason;
+import java.io.IOException;
+import java.nio.file.FileStore;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletionService;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorCompletionService;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+
+/** Fetches several files at once; if one fails, the others stop, and keep what they have. */
+final class Fetch {
+
+    private static final int AT_ONCE = 4;
+
+    private final HubSettings settings;
+    private final HubClient client;
+    private final ModelCache cache;
+
+    Fetch(HubSettings settings, HubClient client, ModelCache cache) {
+        this.settings = settings;
+        this.client = client;
+        this.cache = cache;
+    }
+
+    void run(List<Wanted> files) throws InterruptedException {
+        Map<Wanted, FileFacts> facts = new LinkedHashMap<>();
+        ExecutorService threads = Executors.newFixedThreadPool(Math.min(AT_ONCE, files.size()), task -> {
+            Thread thread = new Thread(task, "modscan-hub");
+            thread.setDaemon(true);
+            return thread;
+        });
+        try {
+            List<Callable<Map.Entry<Wanted, FileFacts>>> questions = new ArrayList<>();
+            for (Wanted file : files) {
+                questions.add(() -> Map.entry(file, client.file(file)));
+            }
+            for (Map.Entry<Wanted, FileFacts> answer : all(threads, questions)) {
+                facts.put(answer.getKey(), answer.getValue());
+            }
+            cache.prepare();
+            checkSpace(facts);
+            Tally tally = new Tally(settings.progress(), facts);
+            List<Callable<Boolean>> downloads = new ArrayList<>();
+            facts.forEach((file, fact) -> downloads.add(() -> {
+                new Download(client, cache, file, fact, bytes -> tally.at(file, bytes)).run();
+                tally.finished(file);
+                return true;
+            }));
+            all(threads, downloads);
+        } finally {
+            threads.shutdownNow();
+            // What they hold, files and locks, is to be free again before the caller goes on; but not at any price.
+            boolean interrupted = Thread.interrupted();
+            try {
+                threads.awaitTermination(5, TimeUnit.SECONDS);
+            } finally {
+                if (interrupted) {
+                    Thread.currentThread().interrupt();
+                }
+            }
+        }
+    }
+
+    private static <T> List<T> all(ExecutorService threads, List<Callable<T>> tasks) throws InterruptedException {
+        CompletionService<T> running = new ExecutorCompletionService<>(threads);
+        List<Future<T>> futures = new ArrayList<>();
+        for (Callable<T> task : tasks) {
+            futures.add(running.submit(task));
+        }
+        List<T> results = new ArrayList<>();
+        while (results.size() < futures.size()) {
+            try {
+                results.add(running.take().get());
+            } catch (ExecutionException e) {
+                if (e.getCause() instanceof RuntimeException failure) {
+                    throw failure;
+                }
+                if (e.getCause() instanceof Error failure) {
+                    throw failure;
+                }
+                throw new ModscanException("a download failed: " + e.getCause(), e.getCause());
+            }
+        }
+        return results;
+    }
+
+    private void checkSpace(Map<Wanted, FileFacts> facts) {
+        Map<String, Long> missing = new TreeMap<>();
+        try {
+            for (FileFacts fact : facts.values()) {
+                if (fact.size() > 0 && !cache.has(fact.etag(), fact.size())) {
+                    Path partial = cache.partial(fact.etag());
+                    long there = Files.isRegularFile(partial) ? Files.size(partial) : 0;
+                    missing.put(fact.etag(), Math.max(0, fact.size() - there));
+                }
+            }
+            // As a floating point number, since sizes from a server may overflow the sum.
+            double need =
+                    missing.values().stream().mapToDouble(Long::doubleValue).sum();
+            FileStore disk = Files.getFileStore(cache.folder());
+            if (disk.getTotalSpace() > 0 && disk.getUsableSpace() < need) {
+                throw new HubException(
+                        Reason.NO_SPACE,
+                        String.format(
+                                "%s: %d files need %.1f MB more, and the disk of %s has %.1f MB left; make room, or set"
+                                        + " HF_HUB_CACHE to a folder on another disk",
+                                facts.keySet().iterator().next().model(),
+                                missing.size(),
+                                need / 1e6,
+                                cache.folder(),
+                                disk.getUsableSpace() / 1e6));
+            }
+        } catch (IOException e) {
+            throw new ModscanException(cache.folder() + ": its disk cannot be asked for its space: " + e, e);
+        }
+    }
+
+    /** Adds up what the downloads have, and tells the listener, one thread at a time. */
+    private static final class Tally {
+
+        private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(200);
+
+        private final HubProgress listener;
+        private final Map<Wanted, Long> bytes = new LinkedHashMap<>();
+        private final Map<Wanted, Long> sizes = new LinkedHashMap<>();
+        private int unfinished;
+        private long told = System.nanoTime() - PAUSE;
+
+        Tally(HubProgress listener, Map<Wanted, FileFacts> facts) {
+            this.listener = listener;
+            this.unfinished = facts.size();
+            facts.forEach((file, fact) -> sizes.put(file, Math.max(0, fact.size())));
+        }
+
+        synchronized void at(Wanted file, long done) {
+            bytes.put(file, done);
+            // A file whose size was not known beforehand.
+            sizes.merge(file, done, Math::max);
+            long now = System.nanoTime();
+            if (now - told >= PAUSE) {
+                told = now;
+                tell(file);
+            }
+        }
+
+        synchronized void finished(Wanted file) {
+            bytes.put(file, sizes.getOrDefault(file, 0L));
+            if (--unfinished == 0) {
+                tell(file);
+            }
+        }
+
+        private void tell(Wanted file) {
+            listener.update(String.valueOf(file.file()), sum(bytes), sum(sizes));
+        }
+
+        private static long sum(Map<Wanted, Long> values) {
+            return values.values().stream().mapToLong(Long::longValue).sum();
+        }
+    }
+}
