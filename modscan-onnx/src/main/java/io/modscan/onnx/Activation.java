@@ -5,18 +5,46 @@ import static io.modscan.onnx.GraphBuilder.attribute;
 import io.modscan.core.safetensors.DType;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.function.UnaryOperator;
 
 /**
- * The activation functions of neurons, under the names that transformers maps ({@code ACT2FN}) and with its constants, as
- * nodes of ONNX's own.
+ * An activation function of neurons, under one of the names that transformers maps ({@code ACT2FN}) and with its
+ * constants, as nodes of ONNX's own.
+ *
+ * @param name the name
  */
-final class Activation {
+record Activation(String name) {
 
-    /** Builds the function of one layer's neurons. */
-    private interface Formula {
-        String build(Nodes on, String x);
+    private static final List<String> NAMES = List.of(
+            "gelu",
+            "gelu_10",
+            "gelu_accurate",
+            "gelu_fast",
+            "gelu_new",
+            "gelu_python",
+            "gelu_python_tanh",
+            "gelu_pytorch_tanh",
+            "hardswish",
+            "laplace",
+            "leaky_relu",
+            "linear",
+            "mish",
+            "prelu",
+            "quick_gelu",
+            "relu",
+            "relu2",
+            "relu6",
+            "sigmoid",
+            "silu",
+            "sqrtsoftplus",
+            "swish",
+            "tanh",
+            "xielu");
+
+    Activation {
+        if (!NAMES.contains(name)) {
+            throw new IllegalArgumentException("'" + name + "'; known are " + NAMES);
+        }
     }
 
     /**
@@ -56,103 +84,52 @@ final class Activation {
         }
     }
 
-    private static final List<Activation> ALL = List.of(
-            of(List.of("relu"), (on, x) -> on.op("Relu", "", x)),
-
-            // The exact one: x · (1 + erf(x / √2)) / 2.
-            of(List.of("gelu", "gelu_python"), Activation::gelu),
-            of(List.of("gelu_10"), (on, x) -> on.clipped("", gelu(on.inner("gelu"), x), -10f, 10f)),
-
-            // The approximation x · (1 + tanh(√(2 / π) · (x + 0.044715 · x³))) / 2, under each of its names.
-            of(
-                    List.of("gelu_new", "gelu_fast", "gelu_accurate", "gelu_pytorch_tanh", "gelu_python_tanh"),
-                    Activation::geluTanh),
-            of(
-                    List.of("quick_gelu"),
-                    (on, x) -> on.op(
-                            "Mul", "", x, on.op("Sigmoid", "sigmoid", on.op("Mul", "scaled", x, on.number(1.702))))),
-            of(List.of("silu", "swish"), (on, x) -> on.op("Mul", "", x, on.op("Sigmoid", "sigmoid", x))),
-            of(
-                    List.of("mish"),
-                    (on, x) -> on.op("Mul", "", x, on.op("Tanh", "tanh", on.op("Softplus", "softplus", x)))),
-            of(List.of("hardswish"), (on, x) -> on.op("HardSwish", "", x)),
-            of(
-                    List.of("leaky_relu"),
-                    (on, x) -> on.graph().op("LeakyRelu", on.name(), List.of(x), attribute("alpha", 0.01f))),
-            of(List.of("relu2"), (on, x) -> {
-                String relu = on.op("Relu", "relu", x);
-                return on.op("Mul", "", relu, relu);
-            }),
-            of(List.of("relu6"), (on, x) -> on.clipped("", x, 0f, 6f)),
-            of(List.of("sigmoid"), (on, x) -> on.op("Sigmoid", "", x)),
-            of(List.of("tanh"), (on, x) -> on.op("Tanh", "", x)),
-            of(List.of("sqrtsoftplus"), (on, x) -> on.op("Sqrt", "", on.op("Softplus", "softplus", x))),
-
-            // The normal distribution function with μ = √½ and σ = √(1 / 4π), as transformers rounds them.
-            of(List.of("laplace"), (on, x) -> {
-                String centred = on.op("Sub", "centred", x, on.number(0.707107));
-                String erf = on.op("Erf", "erf", on.op("Div", "scaled", centred, on.number(0.282095 * Math.sqrt(2))));
-                return on.op("Mul", "", on.op("Add", "erf_plus_one", erf, on.number(1)), on.number(0.5));
-            }),
-            of(List.of("linear"), (on, x) -> on.op("Identity", "", x)),
-
-            // With a slope that was learned, one a layer.
-            of(List.of("prelu"), Map.of("weight", List.of(1L)), (on, x) -> on.op("PRelu", "", x, on.learned("weight"))),
-
-            // arXiv 2411.13010.
-            of(
-                    List.of("xielu"),
-                    Map.of("alpha_p", List.of(1L), "alpha_n", List.of(1L), "beta", List.of(), "eps", List.of()),
-                    Activation::xielu));
-
-    private final List<String> names;
-    private final Map<String, List<Long>> parameters;
-    private final Formula formula;
-
-    private Activation(List<String> names, Map<String, List<Long>> parameters, Formula formula) {
-        this.names = names;
-        this.parameters = parameters;
-        this.formula = formula;
-    }
-
-    private static Activation of(List<String> names, Formula formula) {
-        return new Activation(names, Map.of(), formula);
-    }
-
-    private static Activation of(List<String> names, Map<String, List<Long>> parameters, Formula formula) {
-        return new Activation(names, parameters, formula);
-    }
-
-    static Optional<Activation> named(String name) {
-        return ALL.stream()
-                .filter(activation -> activation.names.contains(name))
-                .findFirst();
-    }
-
-    /** All names, sorted. */
-    static List<String> allNames() {
-        return ALL.stream()
-                .flatMap(activation -> activation.names.stream())
-                .sorted()
-                .toList();
-    }
-
     /** The parameters that each layer has learned, with their shapes. */
     Map<String, List<Long>> parameters() {
-        return parameters;
+        return switch (name) {
+            case "prelu" -> Map.of("weight", List.of(1L));
+            case "xielu" -> Map.of("alpha_p", List.of(1L), "alpha_n", List.of(1L), "beta", List.of(), "eps", List.of());
+            default -> Map.of();
+        };
     }
 
     /** Adds the nodes that compute the function of a tensor; the result bears the name that the nodes were given. */
     String build(Nodes on, String x) {
-        return formula.build(on, x);
+        return switch (name) {
+            case "relu" -> on.op("Relu", "", x);
+            case "relu2" -> {
+                String relu = on.op("Relu", "relu", x);
+                yield on.op("Mul", "", relu, relu);
+            }
+            case "relu6" -> on.clipped("", x, 0f, 6f);
+            case "leaky_relu" -> on.graph().op("LeakyRelu", on.name(), List.of(x), attribute("alpha", 0.01f));
+            case "prelu" -> on.op("PRelu", "", x, on.learned("weight"));
+            case "gelu", "gelu_python" -> gelu(on, x);
+            case "gelu_10" -> on.clipped("", gelu(on.inner("gelu"), x), -10f, 10f);
+            case "gelu_new", "gelu_fast", "gelu_accurate", "gelu_pytorch_tanh", "gelu_python_tanh" -> geluTanh(on, x);
+            case "quick_gelu" ->
+                on.op("Mul", "", x, on.op("Sigmoid", "sigmoid", on.op("Mul", "scaled", x, on.number(1.702))));
+            case "silu", "swish" -> on.op("Mul", "", x, on.op("Sigmoid", "sigmoid", x));
+            case "hardswish" -> on.op("HardSwish", "", x);
+            case "mish" -> on.op("Mul", "", x, on.op("Tanh", "tanh", on.op("Softplus", "softplus", x)));
+            case "sqrtsoftplus" -> on.op("Sqrt", "", on.op("Softplus", "softplus", x));
+            case "sigmoid" -> on.op("Sigmoid", "", x);
+            case "tanh" -> on.op("Tanh", "", x);
+            case "laplace" -> laplace(on, x);
+            case "linear" -> on.op("Identity", "", x);
+            case "xielu" -> xielu(on, x);
+            default -> throw new IllegalStateException("no formula for " + name);
+        };
     }
 
+    /** The exact one: x · (1 + erf(x / √2)) / 2. */
     private static String gelu(Nodes on, String x) {
         String erf = on.op("Erf", "erf", on.op("Div", "over_sqrt2", x, on.number(Math.sqrt(2))));
         String half = on.op("Mul", "half", x, on.number(0.5));
         return on.op("Mul", "", half, on.op("Add", "erf_plus_one", erf, on.number(1)));
     }
 
+    /** The approximation x · (1 + tanh(√(2 / π) · (x + 0.044715 · x³))) / 2, which goes by many names. */
     private static String geluTanh(Nodes on, String x) {
         String cube = on.op("Mul", "cube", on.op("Mul", "square", x, x), x);
         String sum = on.op("Add", "with_cube", x, on.op("Mul", "cube_scaled", cube, on.number(0.044715)));
@@ -161,7 +138,14 @@ final class Activation {
         return on.op("Mul", "", half, on.op("Add", "tanh_plus_one", tanh, on.number(1)));
     }
 
-    /** transformers keeps the parameters in bfloat16 whatever type the model has, and rounds what it makes of them. */
+    /** The normal distribution function with μ = √½ and σ = √(1 / 4π), as transformers rounds them. */
+    private static String laplace(Nodes on, String x) {
+        String centred = on.op("Sub", "centred", x, on.number(0.707107));
+        String erf = on.op("Erf", "erf", on.op("Div", "scaled", centred, on.number(0.282095 * Math.sqrt(2))));
+        return on.op("Mul", "", on.op("Add", "erf_plus_one", erf, on.number(1)), on.number(0.5));
+    }
+
+    /** arXiv 2411.13010. transformers keeps the parameters in bfloat16 whatever type the model has, and rounds what it makes of them. */
     private static String xielu(Nodes on, String x) {
         String beta = on.rounded("beta", on.learned("beta"));
         String eps = on.rounded("eps", on.learned("eps"));

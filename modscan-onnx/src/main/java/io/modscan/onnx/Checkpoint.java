@@ -37,7 +37,7 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
     private static final String LM_HEAD = "lm_head.weight";
 
     /** Bytes of each tensor that go into the fingerprint: enough to tell checkpoints apart, few enough for 66b. */
-    private static final int SAMPLE = 4096;
+    private static final int SAMPLE = 1024;
 
     private static final Set<DType> FLOATS = Set.of(DType.F16, DType.BF16, DType.F32, DType.F64);
 
@@ -203,7 +203,7 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
     }
 
     /**
-     * SHA-256 over the config and each tensor's name, type, shape and first 4 KiB. It tells checkpoints apart without
+     * SHA-256 over the config and each tensor's name, type, shape and first KiB. It tells checkpoints apart without
      * reading all of a large one; it is no proof that every byte is the same.
      */
     String fingerprint(String config) {

@@ -21,7 +21,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -34,8 +33,6 @@ import org.slf4j.LoggerFactory;
  * the weights are copied to a second file {@code NAME.onnx.data} beside it.
  */
 public final class Export {
-
-    private static final Logger LOG = LoggerFactory.getLogger(Export.class);
 
     /** Tensors in the data file begin at multiples of this, so that they can be mapped. */
     private static final long ALIGNMENT = 64;
@@ -122,10 +119,12 @@ public final class Export {
             OptGraph graph = model.graph(plan, OptGraph.Dialect.ONNX);
             boolean inPlace = !selfContained && model.checkpoint().root().startsWith(folder);
             if (!inPlace && !selfContained) {
-                LOG.warn(
-                        "{} is not below {}, and an ONNX file can't refer to files elsewhere: the weights are copied",
-                        model.checkpoint().root(),
-                        folder);
+                // Not as a constant: finding SLF4J's binding takes a tenth of a first export that has nothing to say.
+                LoggerFactory.getLogger(Export.class)
+                        .warn(
+                                "{} is not below {}, and an ONNX file can't refer to files elsewhere: the weights are copied",
+                                model.checkpoint().root(),
+                                folder);
             }
             Optional<Path> data =
                     inPlace ? Optional.empty() : Optional.of(target.resolveSibling(target.getFileName() + ".data"));

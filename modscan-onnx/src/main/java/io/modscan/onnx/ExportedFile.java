@@ -48,8 +48,8 @@ record ExportedFile(String config, Map<String, String> provenance, WeightFiles w
                     + (model.getProducerName().isEmpty() ? "unknown origin" : "'" + model.getProducerName() + "'")
                     + "; what can be opened here is an export of modscan's");
         }
-        String digest = metadata.get(GraphBuilder.GRAPH_DIGEST);
-        if (!GraphBuilder.digest(model.getGraph()).equals(digest)) {
+        String checksum = metadata.get(GraphBuilder.GRAPH_CHECKSUM);
+        if (!GraphBuilder.checksum(model.getGraph()).equals(checksum)) {
             throw new UnsupportedModelException(
                     file + ": was changed since modscan wrote it, so what it computes is not"
                             + " what its config says; export the checkpoint again");

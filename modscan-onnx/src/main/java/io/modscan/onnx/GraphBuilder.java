@@ -13,18 +13,16 @@ import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import io.modscan.core.safetensors.DType;
 import io.modscan.core.safetensors.StoredTensor;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.zip.CRC32;
 
 /**
  * Collects the nodes of an ONNX graph, in order of computation. Tensors are known by name; {@link #build} keeps only what
@@ -39,8 +37,8 @@ final class GraphBuilder {
 
     static final String PRODUCER = "modscan";
 
-    /** The key of the metadata under which the graph's digest stands. */
-    static final String GRAPH_DIGEST = "modscan.graph";
+    /** The key of the metadata under which the graph's checksum stands. */
+    static final String GRAPH_CHECKSUM = "modscan.graph";
 
     /** The operators in use and the opset in which each took the form in use. */
     private static final Map<String, Integer> SINCE = Map.ofEntries(
@@ -344,19 +342,17 @@ final class GraphBuilder {
                     OperatorSetIdProto.newBuilder().setDomain(RUNTIME_DOMAIN).setVersion(1));
         }
         Map<String, String> properties = new LinkedHashMap<>(metadata);
-        properties.put(GRAPH_DIGEST, digest(built));
+        properties.put(GRAPH_CHECKSUM, checksum(built));
         properties.forEach((key, value) -> model.addMetadataProps(
                 StringStringEntryProto.newBuilder().setKey(key).setValue(value)));
         return model.build().toByteArray();
     }
 
-    /** SHA-256 of a graph, by which it shows that nobody has edited it since. */
-    static String digest(GraphProto graph) {
-        try {
-            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(graph.toByteArray()));
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform has SHA-256", e);
-        }
+    /** A checksum of a graph, by which it shows that nobody has edited it since. */
+    static String checksum(GraphProto graph) {
+        CRC32 checksum = new CRC32();
+        checksum.update(graph.toByteArray());
+        return Long.toHexString(checksum.getValue());
     }
 
     /** The element type of a number that a model has for it. */

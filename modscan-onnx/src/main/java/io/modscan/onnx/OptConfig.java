@@ -216,10 +216,11 @@ record OptConfig(
     }
 
     private static Activation activation(JsonFile json) {
-        String name = json.string("activation_function", "relu");
-        return Activation.named(name)
-                .orElseThrow(() -> new UnsupportedModelException(
-                        json.path() + ": 'activation_function' is '" + name + "'; known are " + Activation.allNames()));
+        try {
+            return new Activation(json.string("activation_function", "relu"));
+        } catch (IllegalArgumentException e) {
+            throw new UnsupportedModelException(json.path() + ": 'activation_function' is " + e.getMessage());
+        }
     }
 
     int dHead() {

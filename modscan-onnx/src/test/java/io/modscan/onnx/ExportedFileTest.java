@@ -223,10 +223,10 @@ class ExportedFileTest {
                     entry.setValue(value);
                 }
             }
-            String digest = GraphBuilder.digest(model.getGraph());
+            String checksum = GraphBuilder.checksum(model.getGraph());
             model.getMetadataPropsBuilderList().stream()
-                    .filter(entry -> entry.getKey().equals(GraphBuilder.GRAPH_DIGEST))
-                    .forEach(entry -> entry.setValue(digest));
+                    .filter(entry -> entry.getKey().equals(GraphBuilder.GRAPH_CHECKSUM))
+                    .forEach(entry -> entry.setValue(checksum));
             return model;
         });
         assertThatThrownBy(() -> OptModel.load(file))

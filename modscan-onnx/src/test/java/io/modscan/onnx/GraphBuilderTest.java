@@ -169,7 +169,8 @@ class GraphBuilderTest {
         assertThat(model.getProducerVersion()).isEqualTo("1.2.3");
         assertThat(model.getMetadataPropsList())
                 .extracting(StringStringEntryProto::getKey, StringStringEntryProto::getValue)
-                .containsExactly(tuple("key", "value"), tuple("modscan.graph", GraphBuilder.digest(model.getGraph())));
+                .containsExactly(
+                        tuple("key", "value"), tuple("modscan.graph", GraphBuilder.checksum(model.getGraph())));
         assertThat(model.getGraph().getName()).isEqualTo("test");
     }
 }

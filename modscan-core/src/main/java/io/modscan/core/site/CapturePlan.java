@@ -101,22 +101,25 @@ public record CapturePlan(List<Reading> readings) {
                 candidates.add(site.magnitude());
             }
         }
-        Map<Site, Reading> chosen = new LinkedHashMap<>();
+        Map<String, Reading> chosen = new LinkedHashMap<>();
         for (Selection selection : selections) {
             List<Reading> matched = resolve(candidates, selection);
             if (matched.isEmpty()) {
                 throw unmatched(candidates, selection);
             }
             for (Reading reading : matched) {
-                Reading earlier = chosen.put(reading.site(), reading);
+                Reading earlier = chosen.put(reading.site().name(), reading);
                 if (earlier != null && !earlier.equals(reading)) {
                     throw new ModscanException(reading.site() + " is asked for with two poolings, " + earlier.pooling()
                             + " and " + reading.pooling() + "; use a probe for each");
                 }
             }
         }
-        return new CapturePlan(
-                candidates.stream().map(chosen::get).filter(Objects::nonNull).toList());
+        return new CapturePlan(candidates.stream()
+                .map(Site::name)
+                .map(chosen::get)
+                .filter(Objects::nonNull)
+                .toList());
     }
 
     private static ModscanException unmatched(List<Site> candidates, Selection selection) {

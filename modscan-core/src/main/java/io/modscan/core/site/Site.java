@@ -58,13 +58,22 @@ public record Site(String name, OptionalInt layer, List<Axis> axes, boolean onDe
                 return false;
             }
         }
-        boolean pairs = axes.contains(Axis.QUERY) || axes.contains(Axis.KEY);
+        boolean pairs = has(axes, Axis.Role.QUERY) || has(axes, Axis.Role.KEY);
         int last = axes.size() - 1;
         return !pairs
-                || (axes.get(last).equals(Axis.KEY)
+                || (axes.get(last).role() == Axis.Role.KEY
                         && last > 0
-                        && axes.get(last - 1).equals(Axis.QUERY)
-                        && !axes.contains(Axis.POSITION));
+                        && axes.get(last - 1).role() == Axis.Role.QUERY
+                        && !has(axes, Axis.Role.POSITION));
+    }
+
+    private static boolean has(List<Axis> axes, Axis.Role role) {
+        for (Axis axis : axes) {
+            if (axis.role() == role) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /**
@@ -83,7 +92,7 @@ public record Site(String name, OptionalInt layer, List<Axis> axes, boolean onDe
      * @return whether it has
      */
     public boolean hasPositions() {
-        return axes.contains(Axis.POSITION);
+        return has(axes, Axis.Role.POSITION);
     }
 
     /**
@@ -105,11 +114,12 @@ public record Site(String name, OptionalInt layer, List<Axis> axes, boolean onDe
     }
 
     private int size(Axis.Role role) {
-        return axes.stream()
-                .filter(axis -> axis.role() == role)
-                .mapToInt(Axis::size)
-                .findFirst()
-                .orElse(0);
+        for (Axis axis : axes) {
+            if (axis.role() == role) {
+                return axis.size();
+            }
+        }
+        return 0;
     }
 
     /**

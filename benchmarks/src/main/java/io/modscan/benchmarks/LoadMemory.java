@@ -1,0 +1,44 @@
+package io.modscan.benchmarks;
+
+import io.modscan.core.Probe;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Pooling;
+import io.modscan.onnx.OptModel;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** The most memory that a process ever had (Linux: VmHWM), before a model is loaded and after a capture of one prompt. */
+final class LoadMemory {
+
+    private LoadMemory() {}
+
+    /**
+     * Prints the two, in KiB.
+     *
+     * @param args a checkpoint's folder, and the sites to capture
+     */
+    public static void main(String[] args) throws IOException {
+        long before = peak();
+        try (Probe probe = Probe.builder(OptModel.load(Path.of(args[0])))
+                .sites(args[1].split(","))
+                .pooling(Pooling.mean())
+                .build()) {
+            probe.capture(Prompts.of(
+                    List.of(Prompt.ofTokens("a", IntStream.range(2, 34).toArray()))));
+        }
+        System.out.println(before);
+        System.out.println(peak());
+    }
+
+    private static long peak() throws IOException {
+        return Files.readAllLines(Path.of("/proc/self/status")).stream()
+                .filter(line -> line.startsWith("VmHWM:"))
+                .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
+                .findFirst()
+                .orElseThrow();
+    }
+}
