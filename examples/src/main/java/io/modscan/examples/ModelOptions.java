@@ -33,15 +33,15 @@ final class ModelOptions {
         return OptModel.load(revision == null ? hub.snapshot(model) : hub.snapshot(model, revision));
     }
 
-    /** A line for each tenth. */
+    /** A line for each tenth of what is worth waiting for. */
     private static HubProgress progress(String model, PrintWriter err) {
         return new HubProgress() {
             private int tenth = -1;
 
             @Override
             public void update(String file, long done, long total) {
-                int now = total == 0 ? 10 : (int) (10.0 * done / total);
-                if (now != tenth) {
+                int now = (int) (10.0 * done / total);
+                if (now != tenth && total >= 1_000_000) {
                     tenth = now;
                     err.printf("fetching %s: %.1f of %.1f MB%n", model, done / 1e6, total / 1e6);
                     err.flush();

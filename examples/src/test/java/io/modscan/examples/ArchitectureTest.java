@@ -42,6 +42,14 @@ class ArchitectureTest {
             .resideInAPackage("io.modscan.metrics..");
 
     @ArchTest
+    static final ArchRule THE_HUB_KNOWS_NO_MODEL = noClasses()
+            .that()
+            .resideInAPackage("io.modscan.onnx.hub..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("io.modscan.onnx");
+
+    @ArchTest
     static final ArchRule PACKAGES_HAVE_NO_CYCLES =
             slices().matching("io.modscan.core.(*)..").should().beFreeOfCycles();
 

@@ -11,8 +11,10 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -153,6 +155,98 @@ class CommandLineTest {
         try (OrtSession session = OrtEnvironment.getEnvironment().createSession(file("demo.onnx"))) {
             assertThat(session.getOutputNames()).hasSize(7).contains("logits", "blocks.5.hook_resid_post");
         }
+    }
+
+    @Test
+    void anExportServesAsTheModel() throws IOException {
+        Path exported = folder.resolve("moved").resolve("demo.onnx");
+        CommandLineRun export =
+                CommandLineRun.of("export", "--model", model(), "--self-contained", "--out", exported.toString());
+        assertThat(export.status()).as(export.err()).isZero();
+        String prompts = file("prompts.txt", "The letter lay unopened");
+        CommandLineRun direct = capture(model(), prompts, "direct.safetensors");
+        assertThat(direct.status()).as(direct.err()).isZero();
+        CommandLineRun again = capture(exported.toString(), prompts, "again.safetensors", "--tokenizer", model());
+        assertThat(again.status()).as(again.err()).isZero();
+        assertThat(folder.resolve("again.safetensors")).hasSameBinaryContentAs(folder.resolve("direct.safetensors"));
+        CommandLineRun without = capture(exported.toString(), prompts, "without.safetensors");
+        assertThat(without.status()).isOne();
+        assertThat(without.err()).contains("has no tokenizer");
+    }
+
+    private CommandLineRun capture(String model, String prompts, String out, String... more) {
+        List<String> args = new ArrayList<>(List.of(
+                "capture", "--model", model, "--prompts", prompts, "--sites", "hook_z,loss", "--out", file(out)));
+        args.addAll(List.of(more));
+        return CommandLineRun.of(args.toArray(String[]::new));
+    }
+
+    /** As Python's tools leave a model: links into blobs. */
+    private Path hubCache() throws IOException {
+        Path repository = Files.createDirectories(folder.resolve("hub").resolve("models--me--tiny"));
+        String commit = "0123456789abcdef0123456789abcdef01234567";
+        Path snapshot = Files.createDirectories(repository.resolve("snapshots").resolve(commit));
+        Path blobs = Files.createDirectories(repository.resolve("blobs"));
+        Files.createDirectories(repository.resolve("refs"));
+        Files.writeString(repository.resolve("refs").resolve("main"), commit);
+        try (Stream<Path> files = Files.list(DemoModel.folder())) {
+            for (Path file : files.toList()) {
+                String name = file.getFileName().toString();
+                Files.copy(file, blobs.resolve("hash-of-" + name));
+                Files.createSymbolicLink(snapshot.resolve(name), Path.of("..", "..", "blobs", "hash-of-" + name));
+            }
+        }
+        return folder.resolve("hub");
+    }
+
+    /** In a process of its own, since the hub's settings come from the environment. */
+    @Test
+    void aModelOfTheHubIsFoundInTheCache() throws IOException, InterruptedException {
+        String prompts = file("prompts.txt", "The letter lay unopened");
+        Path cache = hubCache();
+        assertThat(offline(cache, "me/tiny", prompts, "hub.safetensors")).isEqualTo("0");
+        assertThat(capture(model(), prompts, "folder.safetensors").status()).isZero();
+        SafetensorsFile ofHub = SafetensorsFile.open(folder.resolve("hub.safetensors"));
+        SafetensorsFile ofFolder = SafetensorsFile.open(folder.resolve("folder.safetensors"));
+        assertThat(ofHub.tensors().keySet()).isEqualTo(ofFolder.tensors().keySet());
+        assertThat(ofHub.map("blocks.5.attn.hook_z")).isEqualTo(ofFolder.map("blocks.5.attn.hook_z"));
+        assertThat(ofHub.metadata()).containsEntry("model.name", "me/tiny");
+        assertThat(offline(cache, "me/absent", prompts, "absent.safetensors"))
+                .startsWith("1modscan: me/absent (main): is not in the cache")
+                .contains("HF_HUB_OFFLINE")
+                .hasLineCount(1);
+    }
+
+    /** The exit status, and what was printed on standard error if it is not 0. */
+    private String offline(Path cache, String model, String prompts, String out)
+            throws IOException, InterruptedException {
+        Path err = folder.resolve("err.txt");
+        ProcessBuilder builder = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        "io.modscan.examples.Modscan",
+                        "capture",
+                        "--model",
+                        model,
+                        "--prompts",
+                        prompts,
+                        "--sites",
+                        "hook_z,loss",
+                        "--out",
+                        file(out))
+                .redirectError(err.toFile())
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD);
+        builder.environment().put("HF_HUB_CACHE", cache.toString());
+        builder.environment().put("HF_HUB_OFFLINE", "1");
+        int status = builder.start().waitFor();
+        return status + (status == 0 ? "" : Files.readString(err));
+    }
+
+    @Test
+    void onlyAHubsModelHasRevisions() {
+        assertFailure("no model of the hub", "export", "--model", model(), "--revision", "v1", "--out", file("m.onnx"));
+        assertFailure("facebook/opt-125m", "export", "--model", "opt-125n", "--out", file("m.onnx"));
     }
 
     @Test
