@@ -32,6 +32,9 @@ public class ExportBenchmark {
     /** Where {@link Benchmarks} has put the checkpoints. */
     static final String FOLDER = "modscan.benchmarks.folder";
 
+    /** For JMH. */
+    public ExportBenchmark() {}
+
     private static Path checkpoint(String name) {
         return Path.of(System.getProperty(FOLDER, "")).resolve(name);
     }

@@ -26,7 +26,7 @@ import java.util.TreeMap;
  * @param affineNorm    whether LayerNorms have scale and shift
  * @param tiedHead      whether the language-model head is the transposed token embedding
  * @param activation    the neurons' activation function
- * @param bosTokenId    id of the token in front of every sequence
+ * @param bosTokenId    id of the token that marks the beginning of a sequence
  */
 record OptConfig(
         int dModel,

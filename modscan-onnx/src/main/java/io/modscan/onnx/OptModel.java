@@ -28,7 +28,6 @@ import org.jspecify.annotations.Nullable;
  * texts, {@code tokenizer.json}, or {@code vocab.json} and {@code merges.txt}. All shapes of the family are read, and all
  * activation functions that transformers knows by name; a setting of the config that is not known is refused.
  *
- *
  * <p>Sites carry TransformerLens names. Their tensors are those of transformers' OPTForCausalLM in float32, whatever type
  * the weights are stored in. TransformerLens folds LayerNorm weights into the next matrix unless told otherwise; here
  * {@code ln1.hook_normalized}, {@code ln2.hook_normalized} and {@code ln_final.hook_normalized} are the LayerNorm's output
