@@ -68,19 +68,23 @@ final class Benchmarks {
                         sites)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
+        List<String> peaks;
         try (BufferedReader reader = process.inputReader(StandardCharsets.UTF_8)) {
-            double before = 1024.0 * Long.parseLong(reader.readLine());
-            double after = 1024.0 * Long.parseLong(reader.readLine());
-            System.out.printf(
-                    Locale.ROOT,
-                    "A capture of %s from OPT-125M: the process has at most %.0f MB, of which %.0f before loading;"
-                            + " what loading adds is %.2f times the float32 weights (%.0f MB).%n",
-                    sites,
-                    after / 1e6,
-                    before / 1e6,
-                    (after - before) / weights,
-                    weights / 1e6);
+            peaks = reader.lines().toList();
         }
-        process.waitFor();
+        if (process.waitFor() != 0 || peaks.size() != 2) {
+            throw new IllegalStateException("a capture of " + sites + " failed; why, is above");
+        }
+        double before = 1024.0 * Long.parseLong(peaks.get(0));
+        double after = 1024.0 * Long.parseLong(peaks.get(1));
+        System.out.printf(
+                Locale.ROOT,
+                "A capture of %s from OPT-125M: the process has at most %.0f MB, of which %.0f before loading;"
+                        + " what loading adds is %.2f times the float32 weights (%.0f MB).%n",
+                sites,
+                after / 1e6,
+                before / 1e6,
+                (after - before) / weights,
+                weights / 1e6);
     }
 }

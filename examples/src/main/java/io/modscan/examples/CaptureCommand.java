@@ -14,7 +14,6 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -108,21 +107,16 @@ final class CaptureCommand implements Runnable {
     }
 
     /** A capture replaces its target, which must not be what it reads. */
-    private void refuseInputs(Path model) {
-        if (!Files.exists(out)) {
-            return;
-        }
-        Path folder = Files.isDirectory(model)
-                ? model
-                : Optional.ofNullable(model.toAbsolutePath().getParent()).orElseThrow();
-        try (Stream<Path> files = Files.list(folder)) {
-            for (Path file : Stream.concat(files, Stream.of(input.file())).toList()) {
-                if (Files.exists(file) && Files.isSameFile(file, out)) {
+    private void refuseInputs(OptModel model) {
+        try {
+            for (Path file : Stream.concat(model.files().stream(), Stream.of(input.file()))
+                    .toList()) {
+                if (Files.exists(out) && Files.isSameFile(file, out)) {
                     throw new ModscanException(out + ": is one of the files that are read; give another --out");
                 }
             }
         } catch (IOException e) {
-            throw new UncheckedIOException(folder + ": cannot be read: " + e, e);
+            throw new UncheckedIOException(out + ": cannot be compared with what is read: " + e, e);
         }
     }
 
@@ -136,7 +130,7 @@ final class CaptureCommand implements Runnable {
         PrintWriter err = spec.commandLine().getErr();
         Prompts prompts = input.read();
         OptModel opt = options.load(model, err);
-        refuseInputs(opt.path());
+        refuseInputs(opt);
         WholeFile.prepare(out);
         Probe.Builder builder = Probe.builder(opt)
                 .sites(sites.isEmpty() ? new String[] {"*"} : sites.toArray(String[]::new))

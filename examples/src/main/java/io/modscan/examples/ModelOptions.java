@@ -24,13 +24,17 @@ final class ModelOptions {
 
     OptModel load(String model, PrintWriter err) {
         if (!OptModel.isHubName(model)) {
-            if (revision != null) {
-                throw new ModscanException(model + ": is no model of the hub, so it has no --revision");
-            }
+            refuseRevision(model);
             return OptModel.load(model);
         }
         Hub hub = Hub.fromEnvironment().withProgress(progress(model, err));
         return OptModel.load(revision == null ? hub.snapshot(model) : hub.snapshot(model, revision));
+    }
+
+    void refuseRevision(String model) {
+        if (revision != null) {
+            throw new ModscanException(model + ": is no model of the hub, so it has no --revision");
+        }
     }
 
     /** A line for each tenth of what is worth waiting for. */

@@ -43,7 +43,12 @@ final class RunOptions {
         return apply(source.load(model, err));
     }
 
-    OptModel apply(OptModel model) {
+    OptModel demo() {
+        source.refuseRevision("the demo model");
+        return apply(DemoModel.model());
+    }
+
+    private OptModel apply(OptModel model) {
         OptModel runnable = model.withRuntime(threads == null ? device : device.withThreads(threads));
         return tokenizer == null ? runnable : runnable.withTokenizer(tokenizer);
     }

@@ -69,7 +69,7 @@ final class ScanCommand implements Runnable {
     public void run() {
         PrintWriter terminal = spec.commandLine().getOut();
         OptModel opt = model == null
-                ? options.apply(DemoModel.model())
+                ? options.demo()
                 : options.load(model, spec.commandLine().getErr());
         Prompts texts = prompts == null ? DemoModel.prompts() : Prompts.read(prompts);
         if (texts.labels(label).stream().distinct().count() < 2) {

@@ -244,7 +244,31 @@ class CommandLineTest {
     }
 
     @Test
+    void aCaptureDoesNotReplaceTheWeightsOfAnExport() throws IOException {
+        Path checkpoint = Files.createDirectories(folder.resolve("in").resolve("checkpoint"));
+        for (String name : List.of("config.json", "model.safetensors")) {
+            Files.copy(DemoModel.folder().resolve(name), checkpoint.resolve(name));
+        }
+        String export = folder.resolve("in").resolve("demo.onnx").toString();
+        assertThat(CommandLineRun.of("export", "--model", checkpoint.toString(), "--out", export)
+                        .status())
+                .isZero();
+        assertFailure(
+                "one of the files that are read",
+                "capture",
+                "--model",
+                export,
+                "--ids",
+                file("ids.jsonl", "{\"id\": 1, \"ids\": [2, 5]}"),
+                "--out",
+                checkpoint.resolve("model.safetensors").toString());
+        assertThat(checkpoint.resolve("model.safetensors"))
+                .hasSameBinaryContentAs(DemoModel.folder().resolve("model.safetensors"));
+    }
+
+    @Test
     void onlyAHubsModelHasRevisions() {
+        assertFailure("no model of the hub", "scan", "--revision", "v1", "--out", file("scan"));
         assertFailure("no model of the hub", "export", "--model", model(), "--revision", "v1", "--out", file("m.onnx"));
         assertFailure("facebook/opt-125m", "export", "--model", "opt-125n", "--out", file("m.onnx"));
     }

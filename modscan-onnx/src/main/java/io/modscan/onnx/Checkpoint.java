@@ -15,6 +15,7 @@ import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -195,6 +196,13 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
                 && head.file().equals(embedding.file())
                 && head.offset() == embedding.offset();
         return head == null || shared ? EMBEDDING : LM_HEAD;
+    }
+
+    /** The same checkpoint with some of its tensors. */
+    Checkpoint only(Collection<StoredTensor> some) {
+        Map<String, StoredTensor> kept = new LinkedHashMap<>(tensors);
+        kept.values().retainAll(some);
+        return new Checkpoint(root, kept);
     }
 
     /** A tensor, if it is there. */

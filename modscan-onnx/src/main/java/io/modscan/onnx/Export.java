@@ -136,9 +136,11 @@ public final class Export {
         }
     }
 
-    private Map<String, String> metadata() {
+    private Map<String, String> metadata(OptGraph graph) {
         Map<String, String> metadata = new LinkedHashMap<>(model.provenance());
         metadata.put(ExportedFile.CONFIG, model.configText());
+        metadata.put(
+                ExportedFile.WEIGHTS, model.checkpoint().only(graph.weights()).fingerprint(model.configText()));
         metadata.put("modscan.version", version());
         return metadata;
     }
@@ -156,7 +158,7 @@ public final class Export {
         Map<String, Long> offsets = offsets(graph);
         byte[] model = graph.serialise(
                 data.isEmpty() ? GraphBuilder.WeightLocation.inPlace(folder) : copied(offsets, data.get()),
-                metadata(),
+                metadata(graph),
                 version());
         WholeFile.write(target, aside -> {
             Files.write(aside, model);

@@ -25,14 +25,18 @@ import java.util.stream.Collectors;
  * @param config     the text of {@code config.json}
  * @param provenance of the model that was exported
  * @param weights    those that the export's outputs need
+ * @param fingerprint of config and weights when the export was written
  */
-record ExportedFile(String config, Map<String, String> provenance, WeightFiles weights) {
+record ExportedFile(String config, Map<String, String> provenance, WeightFiles weights, String fingerprint) {
 
     /** The key of the metadata under which the config's text stands. */
     static final String CONFIG = "model.config";
 
-    /** Without weights a graph has some hundred bytes a node. */
-    private static final long MAX_SIZE = 64L << 20;
+    /** The key under which the fingerprint of the config and of the weights in the graph stands. */
+    static final String WEIGHTS = "modscan.weights";
+
+    /** Without weights a layer takes some ten thousand bytes. */
+    private static final long MAX_SIZE = 8L << 20;
 
     static ExportedFile read(Path file) {
         ModelProto model = parse(file);
@@ -54,16 +58,18 @@ record ExportedFile(String config, Map<String, String> provenance, WeightFiles w
                     file + ": was changed since modscan wrote it, so what it computes is not"
                             + " what its config says; export the checkpoint again");
         }
+        String fingerprint = metadata.getOrDefault(WEIGHTS, "");
         metadata.keySet().removeIf(key -> !key.startsWith("model."));
         ModelFolder folder =
                 ModelFolder.open(Objects.requireNonNull(file.toAbsolutePath().getParent(), "a file lies in a folder"));
         Map<String, StoredTensor> tensors = new LinkedHashMap<>();
         for (TensorProto tensor : model.getGraph().getInitializerList()) {
-            if (tensor.getDataLocation() == TensorProto.DataLocation.EXTERNAL) {
-                tensors.put(tensor.getName(), located(file, folder, tensor));
+            if (tensor.getDataLocation() == TensorProto.DataLocation.EXTERNAL
+                    && tensors.put(tensor.getName(), located(file, folder, tensor)) != null) {
+                throw new MalformedFileException(file, "has the tensor '" + tensor.getName() + "' twice");
             }
         }
-        return new ExportedFile(config, metadata, new WeightFiles(file, tensors));
+        return new ExportedFile(config, metadata, new WeightFiles(file, tensors), fingerprint);
     }
 
     private static ModelProto parse(Path file) {

@@ -105,7 +105,9 @@ final class GraphBuilder {
     private final List<ValueInfoProto> inputs = new ArrayList<>();
     private final Map<String, TensorProto> constants = new LinkedHashMap<>();
     private final Map<String, StoredTensor> weights = new LinkedHashMap<>();
-    private final Set<String> absent = new LinkedHashSet<>();
+    /** Weights that are nowhere, and all that needs them. */
+    private final Set<String> outOfReach = new LinkedHashSet<>();
+
     private final Map<String, Node> nodes = new LinkedHashMap<>();
     private final Set<String> names = new LinkedHashSet<>();
 
@@ -129,7 +131,7 @@ final class GraphBuilder {
 
     /** A weight that is nowhere: what needs it cannot be an output. */
     String absentWeight(String name) {
-        if (absent.add(name)) {
+        if (outOfReach.add(name)) {
             claim(name);
         }
         return name;
@@ -137,7 +139,7 @@ final class GraphBuilder {
 
     /** Whether all weights that a tensor needs are there. */
     boolean canCompute(String tensor) {
-        return needed(List.of(tensor)).stream().noneMatch(absent::contains);
+        return !outOfReach.contains(tensor);
     }
 
     /** A constant list of int64. */
@@ -211,6 +213,9 @@ final class GraphBuilder {
                 throw new IllegalStateException(
                         "node " + output + " reads " + input + ", which nothing yields before it");
             }
+        }
+        if (inputs.stream().anyMatch(outOfReach::contains)) {
+            outOfReach.add(output);
         }
         nodes.put(
                 claim(output),
@@ -316,8 +321,8 @@ final class GraphBuilder {
     /** Serialises the model with the given outputs and nothing that they don't need. */
     byte[] build(List<Output> outputs, WeightLocation location, Map<String, String> metadata, String version) {
         Set<String> needed = needed(outputs.stream().map(Output::tensor).toList());
-        if (needed.stream().anyMatch(absent::contains)) {
-            throw new IllegalStateException("outputs need weights that are not there, of " + absent);
+        if (needed.stream().anyMatch(outOfReach::contains)) {
+            throw new IllegalStateException("outputs need weights that are not there");
         }
         GraphProto.Builder graph = GraphProto.newBuilder().setName(graphName).addAllInput(inputs);
         weights.values().stream()

@@ -12,25 +12,41 @@ final class HubCheckpoint {
 
     private HubCheckpoint() {}
 
-    /** Sees to it that config, weights and tokenizer are there, and returns the folder that they are in. */
+    /** Sees to it that config, weights and tokenizer are there; returns the file that stands for the weights. */
     static Path fetch(HubSnapshot snapshot) {
+        // By its commit, so that the branch is noted in the cache only once all is there.
+        HubSnapshot parts = snapshot.atCommit();
         Set<String> cached = snapshot.cached();
-        Set<String> files = isEnough(snapshot, cached) ? cached : snapshot.files();
-        if (!files.contains(OptConfig.FILE)) {
-            throw new UnsupportedModelException(snapshot.model() + " (" + snapshot.commit() + "): has no "
-                    + OptConfig.FILE + ", so it is no checkpoint of transformers");
+        Set<String> files = isEnough(parts, cached) ? cached : snapshot.files();
+        if (!files.contains(OptConfig.FILE) && snapshot.isListed()) {
+            throw new UnsupportedModelException(
+                    what(snapshot) + "has no " + OptConfig.FILE + ", so it is no checkpoint of transformers");
         }
-        Path folder = snapshot.fetch(List.of(OptConfig.FILE));
+        Path folder = parts.fetch(List.of(OptConfig.FILE));
         // What is no OPT is refused before its weights are fetched.
+        ModelFolder.open(folder).resolve(OptConfig.FILE);
         OptConfig.read(JsonFile.read(folder.resolve(OptConfig.FILE)));
-        String weights = WeightFiles.preferred(name -> isThere(snapshot, cached, name))
+        String weights = WeightFiles.preferred(name -> isThere(parts, cached, name))
                 .or(() -> WeightFiles.preferred(files::contains))
-                .orElseThrow(() -> new UnsupportedModelException(snapshot.model() + " (" + snapshot.commit()
-                        + "): has no weights for PyTorch; expected is one of " + WeightFiles.NAMES));
-        List<String> wanted = new ArrayList<>(shards(snapshot, weights));
+                .orElseGet(() -> unlisted(snapshot));
+        List<String> wanted = new ArrayList<>(shards(parts, weights));
+        wanted.add(OptConfig.FILE);
         wanted.add(weights);
         HubTokenizer.FILES.stream().filter(files::contains).forEach(wanted::add);
-        return snapshot.fetch(wanted);
+        return snapshot.fetch(wanted).resolve(weights);
+    }
+
+    /** Without a listing, asking for the weights tells why there are none. */
+    private static String unlisted(HubSnapshot snapshot) {
+        if (snapshot.isListed()) {
+            throw new UnsupportedModelException(
+                    what(snapshot) + "has no weights for PyTorch; expected is one of " + WeightFiles.NAMES);
+        }
+        return WeightFiles.NAMES.get(0);
+    }
+
+    private static String what(HubSnapshot snapshot) {
+        return snapshot.model() + " (" + snapshot.commit() + "): ";
     }
 
     private static boolean isEnough(HubSnapshot snapshot, Set<String> cached) {

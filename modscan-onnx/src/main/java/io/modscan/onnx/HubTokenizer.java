@@ -4,6 +4,7 @@ import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.Tokenizer;
 import io.modscan.core.error.MalformedFileException;
+import io.modscan.core.error.ModscanException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -15,11 +16,13 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.text.Normalizer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * The tokenizer of an OPT checkpoint, which gives the ids of transformers 5.18: byte-level BPE from
@@ -44,6 +47,9 @@ final class HubTokenizer implements Tokenizer {
             "vocab.json",
             "merges.txt");
 
+    /** Half of the steps back in one match at which the library panics, and ends the JVM. */
+    private static final long MAX_STEPS = 5_000_000;
+
     private static final Cleaner CLEANER = Cleaner.create();
 
     static {
@@ -57,12 +63,14 @@ final class HubTokenizer implements Tokenizer {
     private final Path file;
     private final List<Integer> front;
     private final int lastId;
+    private final int ways;
 
     private HubTokenizer(HuggingFaceTokenizer binding, TokenizerDefinition definition) {
         this.binding = binding;
         this.file = definition.file();
         this.front = definition.front();
         this.lastId = definition.lastId();
+        this.ways = definition.ways();
         CLEANER.register(this, binding::close);
     }
 
@@ -87,7 +95,9 @@ final class HubTokenizer implements Tokenizer {
     static HubTokenizer open(Path path) {
         if (Files.isDirectory(path)) {
             ModelFolder folder = ModelFolder.open(path);
-            FILES.stream().filter(folder::has).forEach(folder::resolve);
+            Stream.concat(FILES.stream(), Stream.of(OptConfig.FILE))
+                    .filter(folder::has)
+                    .forEach(folder::resolve);
         }
         TokenizerDefinition definition = TokenizerDefinition.read(path);
         byte[] json;
@@ -144,8 +154,20 @@ final class HubTokenizer implements Tokenizer {
                 .toString();
     }
 
+    /** Longer ones could take more steps than the library bears; NFKD makes a text as long as any normalization does. */
+    private void refuseOverlong(String text) {
+        long most = ways == 0 ? Long.MAX_VALUE : MAX_STEPS / ways;
+        if (text.length() > most / 18
+                && Normalizer.normalize(text, Normalizer.Form.NFKD).length() > most) {
+            throw new ModscanException(
+                    "a text of " + text.length() + " characters is too long for the expressions by which " + file
+                            + " splits it: at most " + most + " (less for some scripts); split or cut it before");
+        }
+    }
+
     @Override
     public int[] encode(String text) {
+        refuseOverlong(text);
         try {
             return IntStream.concat(
                             front.stream().mapToInt(Integer::intValue),

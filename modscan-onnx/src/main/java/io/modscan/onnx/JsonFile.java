@@ -100,16 +100,16 @@ final class JsonFile {
     }
 
     /** A positive integer that has to be there. */
-    int positive(String key) {
-        if (values.get(key) instanceof Integer number && number > 0) {
+    int positive(String key, int most) {
+        if (values.get(key) instanceof Integer number && number > 0 && number <= most) {
             return number;
         }
-        throw wrong(key, "a positive integer");
+        throw wrong(key, "a positive integer up to " + most);
     }
 
     /** A positive integer, or a default where the key is missing or null. */
-    int positive(String key, int otherwise) {
-        return values.get(key) == null ? otherwise : positive(key);
+    int positive(String key, int most, int otherwise) {
+        return values.get(key) == null ? otherwise : positive(key, most);
     }
 
     /** An integer from 0, or a default where the key is missing or null. */

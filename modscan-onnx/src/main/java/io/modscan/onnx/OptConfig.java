@@ -49,6 +49,11 @@ record OptConfig(
     /** Rows that OPT's table of positions has in front of position 0; row 1 is what padding gets. */
     static final int POSITION_OFFSET = 2;
 
+    // Far above any OPT (66b: 64 layers, 36,864 neurons), so that no number in a file costs much memory.
+    private static final int MAX_LAYERS = 1 << 9;
+    private static final int MAX_WIDTH = 1 << 20;
+    private static final int MAX_ROWS = 1 << 28;
+
     /** What {@link #read} reads. */
     private static final Set<String> READ = Set.of(
             "model_type",
@@ -84,6 +89,7 @@ record OptConfig(
             "activation_dropout",
             "attention_dropout",
             "dropout",
+            "end_token_id",
             "eos_token_id",
             "init_std",
             "layerdrop",
@@ -166,8 +172,8 @@ record OptConfig(
             throw new UnsupportedModelException(
                     json.path() + ": 'model_type' is '" + type + "'; modscan reads OPT checkpoints ('opt')");
         }
-        int dModel = json.positive("hidden_size");
-        int heads = json.positive("num_attention_heads");
+        int dModel = json.positive("hidden_size", MAX_WIDTH);
+        int heads = json.positive("num_attention_heads", MAX_WIDTH);
         if (dModel % heads != 0) {
             throw new MalformedFileException(
                     json.path(), "'hidden_size' " + dModel + " is not divisible by 'num_attention_heads' " + heads);
@@ -175,12 +181,12 @@ record OptConfig(
         boolean preNorm = json.flag("do_layer_norm_before", true);
         OptConfig config = new OptConfig(
                 dModel,
-                json.positive("num_hidden_layers"),
+                json.positive("num_hidden_layers", MAX_LAYERS),
                 heads,
-                json.positive("ffn_dim"),
-                json.positive("vocab_size"),
-                json.positive("max_position_embeddings"),
-                json.positive("word_embed_proj_dim", dModel),
+                json.positive("ffn_dim", MAX_WIDTH),
+                json.positive("vocab_size", MAX_ROWS),
+                json.positive("max_position_embeddings", MAX_ROWS),
+                json.positive("word_embed_proj_dim", MAX_WIDTH, dModel),
                 preNorm,
                 preNorm && !json.flag("_remove_final_layer_norm", false),
                 json.flag("enable_bias", true),

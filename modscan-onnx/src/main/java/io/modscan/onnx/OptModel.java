@@ -11,15 +11,22 @@ import io.modscan.core.site.Site;
 import io.modscan.onnx.hub.Hub;
 import io.modscan.onnx.hub.HubException;
 import io.modscan.onnx.hub.HubSnapshot;
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.function.Function;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -87,7 +94,17 @@ public final class OptModel implements Model {
      *                          {@link #load(Path)} throws
      */
     public static OptModel load(String model) {
-        return isHubName(model) ? load(Hub.fromEnvironment().snapshot(model)) : load(Path.of(model));
+        if (model.isEmpty()) {
+            throw new ModscanException(
+                    "no model is named; expected is a folder, an export (NAME.onnx), or a model's name on"
+                            + " the hub, such as facebook/opt-125m");
+        }
+        try {
+            return isHubName(model) ? load(Hub.fromEnvironment().snapshot(model)) : load(Path.of(model));
+        } catch (InvalidPathException e) {
+            throw new ModscanException(
+                    "'" + e.getInput().replace('\0', '?') + "' cannot be a path: " + e.getReason(), e);
+        }
     }
 
     /**
@@ -104,7 +121,9 @@ public final class OptModel implements Model {
      * @throws ModscanException as {@link #load(Path)} throws
      */
     public static OptModel load(HubSnapshot snapshot) {
-        return load(HubCheckpoint.fetch(snapshot));
+        Path weights = HubCheckpoint.fetch(snapshot);
+        Path folder = Objects.requireNonNull(weights.getParent(), "weights lie in a folder");
+        return ofFolder(folder, files -> WeightFiles.read(files, String.valueOf(weights.getFileName())));
     }
 
     /**
@@ -132,10 +151,13 @@ public final class OptModel implements Model {
      * @throws UncheckedIOException      if a file cannot be read
      */
     public static OptModel load(Path path) {
-        return Files.isRegularFile(path) && path.toString().endsWith(".onnx") ? ofExport(path) : ofFolder(path);
+        if (Files.isRegularFile(path) && path.toString().endsWith(".onnx")) {
+            return ofExport(path);
+        }
+        return ofFolder(path, WeightFiles::read);
     }
 
-    private static OptModel ofFolder(Path path) {
+    private static OptModel ofFolder(Path path, Function<ModelFolder, WeightFiles> weights) {
         ModelFolder folder = ModelFolder.open(path);
         if (!folder.has(OptConfig.FILE)) {
             throw new ModscanException(
@@ -144,7 +166,7 @@ public final class OptModel implements Model {
         folder.resolve(OptConfig.FILE);
         String text = JsonFile.readText(path.resolve(OptConfig.FILE));
         OptConfig config = OptConfig.read(JsonFile.parse(path.resolve(OptConfig.FILE), text));
-        WeightFiles files = WeightFiles.read(folder);
+        WeightFiles files = weights.apply(folder);
         Checkpoint checkpoint = Checkpoint.whole(files, config);
         Map<String, String> provenance = new LinkedHashMap<>();
         provenance.put("model.type", "opt");
@@ -167,6 +189,12 @@ public final class OptModel implements Model {
         ExportedFile exported = ExportedFile.read(path);
         OptConfig config = OptConfig.read(JsonFile.parse(path, exported.config()));
         Checkpoint checkpoint = Checkpoint.some(exported.weights(), config);
+        if (!checkpoint.fingerprint(exported.config()).equals(exported.fingerprint())) {
+            throw new MalformedFileException(
+                    path,
+                    "its weights, or the config in its metadata, are not those that it was written for (a file was replaced"
+                            + " since?); export the checkpoint again");
+        }
         return new OptModel(
                 path,
                 exported.config(),
@@ -216,12 +244,31 @@ public final class OptModel implements Model {
     }
 
     /**
-     * Where the model was opened.
+     * The files that the model reads, then or later: its config or export, its weights, and those of its tokenizer. What is
+     * written must not be one of them.
      *
-     * @return the checkpoint's folder (in the hub's cache, if it is a hub's), or the export
+     * @return the files, links followed; unmodifiable
+     * @throws UncheckedIOException if a path cannot be followed
      */
-    public Path path() {
-        return path;
+    public Set<Path> files() {
+        Set<Path> files = new LinkedHashSet<>();
+        checkpoint.tensors().values().forEach(tensor -> files.add(tensor.file()));
+        Stream.of(path, path.resolve(OptConfig.FILE), tokenizerPath)
+                .filter(Files::isRegularFile)
+                .forEach(files::add);
+        HubTokenizer.FILES.stream()
+                .map(tokenizerPath::resolve)
+                .filter(Files::isRegularFile)
+                .forEach(files::add);
+        return files.stream().map(OptModel::real).collect(Collectors.toUnmodifiableSet());
+    }
+
+    private static Path real(Path file) {
+        try {
+            return file.toRealPath();
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be followed: " + e, e);
+        }
     }
 
     /**

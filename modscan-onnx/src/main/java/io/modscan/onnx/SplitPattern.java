@@ -5,7 +5,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Tells regular expressions that cannot run away. The tokenizers library panics where a match takes more than some ten
  * million steps back, and a panic ends the JVM; so an expression from a file is run only if the steps are bounded by its
- * form: a fixed number of them for each character of the text.
+ * form: at most {@link #ways} of them for each character of the text. How long a text may be then, see
+ * {@link HubTokenizer}.
  *
  * <p>That is more than tokenizers of the OPT family need: characters, escapes, classes and alternatives, lookaround, and
  * in each outermost alternative one {@code *}, <code>+</code> or <code>{…}</code>, on one character, class or
@@ -16,7 +17,7 @@ final class SplitPattern {
     private static final int MAX_LENGTH = 2_000;
     private static final int MAX_DEPTH = 20;
     /** Ways through the whole expression, a repetition counted as one. */
-    private static final int MAX_WAYS = 512;
+    private static final int MAX_WAYS = 64;
 
     private final String regex;
     private int at;
@@ -25,18 +26,29 @@ final class SplitPattern {
     private int choices;
     private long ways;
 
+    private final @Nullable String problem;
+
     private SplitPattern(String regex) {
         this.regex = regex;
+        this.problem = regex.length() > MAX_LENGTH ? "is longer than " + MAX_LENGTH + " characters" : findProblem();
     }
 
-    /** What is wrong with an expression, or null if nothing is. */
-    static @Nullable String problem(String regex) {
-        return regex.length() > MAX_LENGTH
-                ? "is longer than " + MAX_LENGTH + " characters"
-                : new SplitPattern(regex).problem();
+    static SplitPattern of(String regex) {
+        return new SplitPattern(regex);
     }
 
-    private @Nullable String problem() {
+    /** What is wrong with the expression, or null if nothing is. */
+    @Nullable
+    String problem() {
+        return problem;
+    }
+
+    /** The most steps that a match can take back for each character of a text. */
+    int ways() {
+        return (int) ways;
+    }
+
+    private @Nullable String findProblem() {
         boolean single = true;
         while (at < regex.length()) {
             char c = regex.charAt(at++);

@@ -27,8 +27,9 @@ import org.jspecify.annotations.Nullable;
  * @param json   the form of a {@code tokenizer.json}
  * @param front  the ids put in front of every text
  * @param lastId the highest id that a text can get, a token that is there by default left aside
+ * @param ways   the most steps that matching an expression of the file's can take back for each character of a text
  */
-record TokenizerDefinition(Path file, Map<String, @Nullable Object> json, List<Integer> front, int lastId) {
+record TokenizerDefinition(Path file, Map<String, @Nullable Object> json, List<Integer> front, int lastId, int ways) {
 
     private static final Set<String> NORMALIZERS = Set.of("NFC", "NFD", "NFKC", "NFKD", "Lowercase");
     private static final Set<String> PRE_TOKENIZERS =
@@ -151,7 +152,7 @@ record TokenizerDefinition(Path file, Map<String, @Nullable Object> json, List<I
         json.put("post_processor", null);
         json.put("decoder", decoder);
         json.put("model", model.json());
-        return new TokenizerDefinition(file, json, front, last);
+        return new TokenizerDefinition(file, json, front, last, ways(preTokenizer));
     }
 
     private static SortedMap<Integer, Token> ownTokens(Path file, @Nullable Object value) {
@@ -249,12 +250,30 @@ record TokenizerDefinition(Path file, Map<String, @Nullable Object> json, List<I
         if (type.equals("Split")) {
             Object regex = JsonFile.object(file, part.get("pattern"), "the pattern of a Split")
                     .get("Regex");
-            String problem = regex instanceof String string ? SplitPattern.problem(string) : null;
+            String problem =
+                    regex instanceof String string ? SplitPattern.of(string).problem() : null;
             if (problem != null) {
                 throw new UnsupportedModelException(file + ": the expression '" + regex + "' " + problem
                         + "; handled are those that cannot run away");
             }
         }
+    }
+
+    private static int ways(@Nullable Object value) {
+        if (value instanceof String regex) {
+            return SplitPattern.of(regex).ways();
+        }
+        int ways = 0;
+        if (value instanceof Map<?, ?> part) {
+            for (String key : List.of("pretokenizers", "pattern", "Regex")) {
+                ways = Math.max(ways, ways(part.get(key)));
+            }
+        } else if (value instanceof List<?> members) {
+            for (Object member : members) {
+                ways = Math.max(ways, ways(member));
+            }
+        }
+        return ways;
     }
 
     private static List<?> list(Path file, JsonFile json, String key) {

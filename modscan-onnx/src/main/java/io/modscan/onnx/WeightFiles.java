@@ -51,6 +51,15 @@ record WeightFiles(Path path, Map<String, StoredTensor> tensors) {
         String name = preferred(folder::has)
                 .orElseThrow(() -> new ModscanException(
                         folder.path() + ": has no weights; expected is one of " + String.join(", ", NAMES)));
+        return read(folder, name);
+    }
+
+    /**
+     * Reads weights of which there may be others in the folder.
+     *
+     * @param name one of {@link #NAMES}
+     */
+    static WeightFiles read(ModelFolder folder, String name) {
         Path path = folder.path().resolve(name);
         if (!isIndex(name)) {
             return new WeightFiles(path, readOne(folder, name));

@@ -340,6 +340,7 @@ class ExportTest {
                         "model.weights",
                         "model.fingerprint",
                         "model.config",
+                        "modscan.weights",
                         "modscan.version",
                         "modscan.graph");
     }
@@ -460,7 +461,7 @@ class ExportTest {
         Files.delete(checkpoint().resolve("model.safetensors"));
         assertThatThrownBy(() -> model.export().to(file))
                 .isInstanceOf(UncheckedIOException.class)
-                .hasMessageContainingAll(file.toString(), "model.safetensors");
+                .hasMessageContaining("model.safetensors");
 
         assertThat(filesIn(elsewhere)).containsExactly("opt.onnx", "opt.onnx.data");
         assertSame(run(file, BATCH), before);

@@ -16,6 +16,7 @@ import io.modscan.core.site.Site;
 import io.modscan.core.site.Sites;
 import io.modscan.onnx.Runs.Padding;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -223,15 +224,73 @@ class ExportedFileTest {
                     entry.setValue(value);
                 }
             }
-            String checksum = GraphBuilder.checksum(model.getGraph());
-            model.getMetadataPropsBuilderList().stream()
-                    .filter(entry -> entry.getKey().equals(GraphBuilder.GRAPH_CHECKSUM))
-                    .forEach(entry -> entry.setValue(checksum));
-            return model;
+            return withItsChecksum(model);
         });
         assertThatThrownBy(() -> OptModel.load(file))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining(message);
+    }
+
+    @Test
+    void weightsThatWereReplacedSinceAreTold() throws IOException {
+        Path file = export(new TinyOpt().load(checkpoint()));
+        Path weights = checkpoint().resolve("model.safetensors");
+        try (FileChannel channel = FileChannel.open(weights, StandardOpenOption.WRITE)) {
+            // The last tensor's last numbers, as if it had been trained on.
+            channel.write(ByteBuffer.wrap(new byte[] {1, 2, 3, 4}), channel.size() - 4);
+        }
+        assertThatThrownBy(() -> OptModel.load(file))
+                .isInstanceOf(MalformedFileException.class)
+                .hasMessageContainingAll("tiny.onnx", "not those that it was written for");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"'\"num_attention_heads\":3', '\"num_attention_heads\":2'", "relu, gelu"})
+    void aConfigThatWasEditedInTheMetadataIsTold(String before, String after) throws IOException {
+        Path file = export(new TinyOpt().load(checkpoint()));
+        change(file, model -> {
+            for (StringStringEntryProto.Builder entry : model.getMetadataPropsBuilderList()) {
+                if (entry.getKey().equals(ExportedFile.CONFIG)) {
+                    assertThat(entry.getValue()).contains(before);
+                    entry.setValue(entry.getValue().replace(before, after));
+                }
+            }
+            return model;
+        });
+        assertThatThrownBy(() -> OptModel.load(file))
+                .isInstanceOf(MalformedFileException.class)
+                .hasMessageContainingAll("tiny.onnx", "config in its metadata");
+    }
+
+    @Test
+    void aTensorThatIsThereTwiceIsMalformed() throws IOException {
+        Path file = export(new TinyOpt().load(checkpoint()));
+        change(file, model -> {
+            model.getGraphBuilder().addInitializer(model.getGraph().getInitializer(0));
+            return withItsChecksum(model);
+        });
+        assertThatThrownBy(() -> OptModel.load(file))
+                .isInstanceOf(MalformedFileException.class)
+                .hasMessageContainingAll("tiny.onnx", "embed_tokens.weight' twice");
+    }
+
+    @Test
+    void whatIsTooLargeForAGraphIsNotRead() throws IOException {
+        Path file = Files.createDirectories(checkpoint()).resolve("large.onnx");
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            channel.write(ByteBuffer.allocate(1), 1L << 33);
+        }
+        assertThatThrownBy(() -> OptModel.load(file))
+                .isInstanceOf(UnsupportedModelException.class)
+                .hasMessageContainingAll("large.onnx", "holds no weights");
+    }
+
+    private static ModelProto.Builder withItsChecksum(ModelProto.Builder model) {
+        String checksum = GraphBuilder.checksum(model.getGraph());
+        model.getMetadataPropsBuilderList().stream()
+                .filter(entry -> entry.getKey().equals(GraphBuilder.GRAPH_CHECKSUM))
+                .forEach(entry -> entry.setValue(checksum));
+        return model;
     }
 
     @Test

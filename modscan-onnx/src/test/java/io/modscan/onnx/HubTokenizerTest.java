@@ -681,4 +681,30 @@ class HubTokenizerTest {
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContainingAll("merges.txt", "outside");
     }
+
+    /** The steps that an expression may take are its ways times the text's length, and the library bears ten million. */
+    @Test
+    void aTextThatIsTooLongForAnExpressionIsRefused() throws IOException {
+        Path file = folder.resolve("tokenizer.json");
+        Files.writeString(file, splitBy("^a?a?a?a?a?a?a*ab"));
+        HubTokenizer tokenizer = HubTokenizer.open(file);
+        String longest = "a".repeat(78_125);
+        assertThat(tokenizer.encode(longest)).hasSize(longest.length());
+        assertThatThrownBy(() -> tokenizer.encode(longest + "a"))
+                .isExactlyInstanceOf(ModscanException.class)
+                .hasMessageContainingAll("78126 characters", "tokenizer.json", "at most 78125");
+        // One character that normalization makes eighteen of.
+        String compact = "\ufdfa".repeat(5_000);
+        assertThatThrownBy(() -> tokenizer.encode(compact)).hasMessageContaining("5000 characters");
+        Files.writeString(file, splitBy("^a?a?a?a?a?a?a?a?a*ab"));
+        assertThatThrownBy(() -> HubTokenizer.open(file))
+                .isInstanceOf(UnsupportedModelException.class)
+                .hasMessageContaining("too many ways");
+    }
+
+    private static String splitBy(String regex) {
+        return "{\"version\": \"1.0\", \"normalizer\": {\"type\": \"NFKC\"}, \"pre_tokenizer\": {\"type\": \"Split\","
+                + " \"pattern\": {\"Regex\": \"" + regex + "\"}, \"behavior\": \"Isolated\", \"invert\": false},"
+                + " \"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1}, \"merges\": []}}";
+    }
 }

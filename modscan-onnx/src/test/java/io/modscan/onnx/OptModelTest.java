@@ -174,6 +174,54 @@ class OptModelTest {
                 .hasMessageContainingAll("config.json", "has no '" + key + "'", "positive integer");
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "num_hidden_layers, 2147483647",
+        "num_hidden_layers, 513",
+        "hidden_size, 2147483646",
+        "ffn_dim, 2147483647",
+        "vocab_size, 2147483647",
+        "max_position_embeddings, 2147483647",
+        "word_embed_proj_dim, 2147483647",
+        "word_embed_proj_dim, 0",
+        "hidden_size, -12"
+    })
+    void aSizeThatNoModelHasIsMalformed(String key, int value) {
+        assertThatThrownBy(loading(new TinyOpt().config(key, value)))
+                .isInstanceOf(MalformedFileException.class)
+                .hasMessageContainingAll("config.json", "'" + key + "' is " + value, "a positive integer up to");
+    }
+
+    @Test
+    void itsFilesAreThoseThatItReads() throws IOException {
+        OptModel model = new TinyOpt().load(folder.resolve("tiny"));
+        Path real = folder.resolve("tiny").toRealPath();
+        assertThat(model.files())
+                .containsExactlyInAnyOrder(real.resolve("config.json"), real.resolve("model.safetensors"));
+        Files.writeString(folder.resolve("tiny").resolve("vocab.json"), "{}");
+        assertThat(model.files()).contains(real.resolve("vocab.json"));
+        Path export = model.export()
+                .selfContained()
+                .to(folder.resolve("out").resolve("m.onnx"))
+                .model();
+        Path tokenizer = Files.writeString(folder.resolve("t.json"), "{}").toRealPath();
+        assertThat(OptModel.load(export).withTokenizer(tokenizer).files())
+                .containsExactlyInAnyOrder(
+                        export.toRealPath(),
+                        export.resolveSibling("m.onnx.data").toRealPath(),
+                        tokenizer);
+    }
+
+    @Test
+    void whatCannotBeAPathIsTold() {
+        assertThatThrownBy(() -> OptModel.load("a\0b"))
+                .isExactlyInstanceOf(ModscanException.class)
+                .hasMessageContaining("'a?b' cannot be a path");
+        assertThatThrownBy(() -> OptModel.load(""))
+                .isExactlyInstanceOf(ModscanException.class)
+                .hasMessageContainingAll("no model is named", "facebook/opt-125m");
+    }
+
     @Test
     void aFlagThatIsNoBooleanIsMalformed() {
         assertThatThrownBy(loading(new TinyOpt().config("do_layer_norm_before", "yes")))
@@ -257,10 +305,10 @@ class OptModelTest {
     }
 
     @Test
-    void layersByTheBillionAreRefusedAtOnce() {
-        assertThatThrownBy(loading(new TinyOpt().config("num_hidden_layers", Integer.MAX_VALUE)))
+    void moreLayersThanTensorsAreRefusedAtOnce() {
+        assertThatThrownBy(loading(new TinyOpt().config("num_hidden_layers", 500)))
                 .isInstanceOf(MalformedFileException.class)
-                .hasMessageContainingAll("36 tensors", "too few", "'num_hidden_layers' 2147483647");
+                .hasMessageContainingAll("36 tensors", "too few", "'num_hidden_layers' 500");
     }
 
     @Test

@@ -20,7 +20,7 @@ class SplitPatternTest {
                 "a+?|b*?",
             })
     void boundedOnesPass(String regex) {
-        assertThat(SplitPattern.problem(regex)).isNull();
+        assertThat(SplitPattern.of(regex).problem()).isNull();
     }
 
     @ParameterizedTest
@@ -53,14 +53,14 @@ class SplitPatternTest {
                 "\\p{L",
             })
     void othersAreToldWhatIsWrong(String regex) {
-        assertThat(SplitPattern.problem(regex)).isNotEmpty();
+        assertThat(SplitPattern.of(regex).problem()).isNotEmpty();
     }
 
     @ParameterizedTest
     @ValueSource(ints = {21, 5_000})
     void deepOrLongOnesAreToldWhatIsWrong(int depth) {
-        assertThat(SplitPattern.problem("(".repeat(depth) + "a" + ")".repeat(depth)))
+        assertThat(SplitPattern.of("(".repeat(depth) + "a" + ")".repeat(depth)).problem())
                 .isNotEmpty();
-        assertThat(SplitPattern.problem("a*z|".repeat(depth * 30))).isNotEmpty();
+        assertThat(SplitPattern.of("a*z|".repeat(depth * 30)).problem()).isNotEmpty();
     }
 }

@@ -26,9 +26,15 @@ public final class HubSnapshot {
     private final String revision;
     private final String commit;
     private volatile @Nullable Set<String> files;
+    private volatile boolean listed;
 
     private HubSnapshot(
-            HubSettings settings, String model, String revision, String commit, @Nullable Set<String> files) {
+            HubSettings settings,
+            String model,
+            String revision,
+            String commit,
+            @Nullable Set<String> files,
+            boolean listed) {
         this.settings = settings;
         this.client = new HubClient(settings);
         this.cache = new ModelCache(settings, model);
@@ -36,6 +42,7 @@ public final class HubSnapshot {
         this.revision = revision;
         this.commit = commit;
         this.files = files;
+        this.listed = listed;
     }
 
     static HubSnapshot find(HubSettings settings, String model, String revision) {
@@ -49,17 +56,17 @@ public final class HubSnapshot {
                                 + " switched off (HF_HUB_OFFLINE); fetch it once with the network, or set HF_HUB_CACHE to"
                                 + " the cache that has it");
             }
-            return new HubSnapshot(settings, model, revision, cached, null);
+            return new HubSnapshot(settings, model, revision, cached, null, false);
         }
         if (HubNames.isCommit(revision)) {
-            return new HubSnapshot(settings, model, revision, revision, null);
+            return new HubSnapshot(settings, model, revision, revision, null, false);
         }
         Revision found = ask(new HubClient(settings), model, revision, cached);
         if (found != null) {
-            return new HubSnapshot(settings, model, revision, found.commit(), found.files());
+            return new HubSnapshot(settings, model, revision, found.commit(), found.files(), true);
         }
         String commit = Objects.requireNonNull(cached, "without a server and a cache, asking throws");
-        return new HubSnapshot(settings, model, revision, commit, cache.files(commit));
+        return new HubSnapshot(settings, model, revision, commit, cache.files(commit), false);
     }
 
     /** What the server says of a revision, or null if it says nothing and the cache will have to do. */
@@ -116,8 +123,28 @@ public final class HubSnapshot {
         }
         Revision found = settings.offline() ? null : ask(client, model, commit, cache.commit(commit));
         known = found == null ? cache.files(commit) : found.files();
+        listed = found != null;
         files = known;
         return known;
+    }
+
+    /**
+     * Whether {@link #files()} are all that the model has, as the hub lists them, and not only those that the cache has.
+     *
+     * @return whether it has been asked and the hub has answered
+     */
+    public boolean isListed() {
+        return listed;
+    }
+
+    /**
+     * The same snapshot as if it had been asked for by its commit: fetching from it notes no branch or tag in the cache. So
+     * some files can be fetched to see which others are needed, and the branch be noted when all are there.
+     *
+     * @return a snapshot of the same commit
+     */
+    public HubSnapshot atCommit() {
+        return new HubSnapshot(settings, model, commit, commit, files, listed);
     }
 
     /**

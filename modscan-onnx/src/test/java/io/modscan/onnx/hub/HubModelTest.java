@@ -12,6 +12,7 @@ import io.modscan.core.site.Pooling;
 import io.modscan.onnx.OptModel;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -200,6 +201,61 @@ class HubModelTest {
                         HubException.class, e -> assertThat(e.reason()).isEqualTo(HubException.Reason.FILE_NOT_FOUND))
                 .hasMessageContaining(last);
         assertThat(numbers(load())).isNotEmpty();
+    }
+
+    private static void assertReason(HubException.Reason reason, Runnable load, String... parts) {
+        assertThatThrownBy(load::run)
+                .isInstanceOfSatisfying(
+                        HubException.class, e -> assertThat(e.reason()).isEqualTo(reason))
+                .hasMessageContainingAll(parts);
+    }
+
+    @Test
+    void aPartOfAModelIsToldFromNoCheckpointWithoutNetwork() throws IOException {
+        serve(resource("references/pre_norm"));
+        serve(resource(TOKENIZER));
+        hub().snapshot(LocalHub.MODEL).fetch(List.of("tokenizer.json"));
+        assertReason(
+                HubException.Reason.OFFLINE,
+                () -> OptModel.load(hub().offline().snapshot(LocalHub.MODEL)),
+                LocalHub.MODEL,
+                "lacks [config.json]");
+        hub().snapshot(LocalHub.MODEL).fetch(List.of("config.json"));
+        assertReason(
+                HubException.Reason.OFFLINE,
+                () -> OptModel.load(hub().offline().snapshot(LocalHub.MODEL)),
+                LocalHub.MODEL,
+                "lacks [model.safetensors]");
+        URI nobody = URI.create("http://localhost:1");
+        assertReason(
+                HubException.Reason.OFFLINE,
+                () -> OptModel.load(hub().withEndpoint(nobody).snapshot(LocalHub.MODEL)),
+                LocalHub.MODEL,
+                "cannot be reached");
+    }
+
+    @Test
+    void theBranchIsNotedOnlyOnceAllIsThere() throws IOException {
+        serve(resource("references/post_norm_sharded"));
+        Path ref = cache.resolve("models--acme--tiny-opt").resolve("refs").resolve("main");
+        String former = "89abcdef0123456789abcdef0123456789abcdef";
+        Files.createDirectories(ref.getParent());
+        Files.writeString(ref, former);
+        server.script("HEAD model-00002-of-00003.safetensors", LocalHub.status(403, "X-Error-Code", "GatedRepo"));
+        assertReason(HubException.Reason.GATED, this::load, LocalHub.MODEL);
+        assertThat(ref).hasContent(former);
+        load();
+        assertThat(ref).hasContent(LocalHub.COMMIT);
+    }
+
+    /** As a download of all *.json and *.bin leaves it. */
+    @Test
+    void anIndexWithoutItsFilesDoesNotHideWeightsThatAreThere() throws IOException {
+        Path folder = resource("references/shards_beside_other_bin");
+        serve(folder);
+        hub().snapshot(LocalHub.MODEL)
+                .fetch(List.of("config.json", "model.safetensors.index.json", "pytorch_model.bin"));
+        assertThat(load().provenance()).containsEntry("model.weights", "pytorch_model.bin");
     }
 
     @Test
