@@ -15,7 +15,7 @@ import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.Collection;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -199,9 +199,11 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
     }
 
     /** The same checkpoint with some of its tensors. */
-    Checkpoint only(Collection<StoredTensor> some) {
+    Checkpoint only(List<StoredTensor> some) {
+        Set<String> names = new HashSet<>();
+        some.forEach(tensor -> names.add(tensor.name()));
         Map<String, StoredTensor> kept = new LinkedHashMap<>(tensors);
-        kept.values().retainAll(some);
+        kept.values().removeIf(tensor -> !names.contains(tensor.name()));
         return new Checkpoint(root, kept);
     }
 

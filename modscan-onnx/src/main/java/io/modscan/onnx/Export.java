@@ -139,8 +139,7 @@ public final class Export {
     private Map<String, String> metadata(OptGraph graph) {
         Map<String, String> metadata = new LinkedHashMap<>(model.provenance());
         metadata.put(ExportedFile.CONFIG, model.configText());
-        metadata.put(
-                ExportedFile.WEIGHTS, model.checkpoint().only(graph.weights()).fingerprint(model.configText()));
+        metadata.put(ExportedFile.WEIGHTS, model.fingerprint(graph.weights()));
         metadata.put("modscan.version", version());
         return metadata;
     }

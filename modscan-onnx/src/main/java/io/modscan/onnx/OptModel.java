@@ -6,6 +6,7 @@ import io.modscan.core.Tokenizer;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
+import io.modscan.core.safetensors.StoredTensor;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Site;
 import io.modscan.onnx.hub.Hub;
@@ -56,6 +57,9 @@ public final class OptModel implements Model {
     private final String configText;
     private final OptConfig config;
     private final Checkpoint checkpoint;
+    /** Of the config and the weights that are there, which for an export may be some only. */
+    private final String fingerprint;
+
     private final RuntimeOptions options;
     private final Map<String, String> provenance;
     private final List<Site> sites;
@@ -68,6 +72,7 @@ public final class OptModel implements Model {
             String configText,
             OptConfig config,
             Checkpoint checkpoint,
+            String fingerprint,
             RuntimeOptions options,
             Map<String, String> provenance,
             List<Site> sites,
@@ -76,6 +81,7 @@ public final class OptModel implements Model {
         this.configText = configText;
         this.config = config;
         this.checkpoint = checkpoint;
+        this.fingerprint = fingerprint;
         this.options = options;
         this.provenance = provenance;
         this.sites = sites;
@@ -168,17 +174,19 @@ public final class OptModel implements Model {
         OptConfig config = OptConfig.read(JsonFile.parse(path.resolve(OptConfig.FILE), text));
         WeightFiles files = weights.apply(folder);
         Checkpoint checkpoint = Checkpoint.whole(files, config);
+        String fingerprint = checkpoint.fingerprint(text);
         Map<String, String> provenance = new LinkedHashMap<>();
         provenance.put("model.type", "opt");
         provenance.put("model.name", folder.modelName());
         folder.revision().ifPresent(revision -> provenance.put("model.revision", revision));
         provenance.put("model.weights", String.valueOf(files.path().getFileName()));
-        provenance.put("model.fingerprint", checkpoint.fingerprint(text));
+        provenance.put("model.fingerprint", fingerprint);
         return new OptModel(
                 path,
                 text,
                 config,
                 checkpoint,
+                fingerprint,
                 RuntimeOptions.cpu(),
                 Collections.unmodifiableMap(provenance),
                 OptSites.of(config),
@@ -189,7 +197,8 @@ public final class OptModel implements Model {
         ExportedFile exported = ExportedFile.read(path);
         OptConfig config = OptConfig.read(JsonFile.parse(path, exported.config()));
         Checkpoint checkpoint = Checkpoint.some(exported.weights(), config);
-        if (!checkpoint.fingerprint(exported.config()).equals(exported.fingerprint())) {
+        String fingerprint = checkpoint.fingerprint(exported.config());
+        if (!fingerprint.equals(exported.fingerprint())) {
             throw new MalformedFileException(
                     path,
                     "its weights, or the config in its metadata, are not those that it was written for (a file was replaced"
@@ -200,6 +209,7 @@ public final class OptModel implements Model {
                 exported.config(),
                 config,
                 checkpoint,
+                fingerprint,
                 RuntimeOptions.cpu(),
                 Collections.unmodifiableMap(exported.provenance()),
                 OptGraph.sites(config, checkpoint),
@@ -218,6 +228,7 @@ public final class OptModel implements Model {
                 configText,
                 config,
                 checkpoint,
+                fingerprint,
                 Objects.requireNonNull(options, "options"),
                 provenance,
                 sites,
@@ -237,6 +248,7 @@ public final class OptModel implements Model {
                 configText,
                 config,
                 checkpoint,
+                fingerprint,
                 options,
                 provenance,
                 sites,
@@ -286,6 +298,13 @@ public final class OptModel implements Model {
 
     Checkpoint checkpoint() {
         return checkpoint;
+    }
+
+    /** The fingerprint of the model with some of its weights. */
+    String fingerprint(List<StoredTensor> weights) {
+        Checkpoint some = checkpoint.only(weights);
+        boolean all = some.tensors().size() == checkpoint.tensors().size();
+        return all ? fingerprint : some.fingerprint(configText);
     }
 
     String configText() {
