@@ -350,7 +350,11 @@ public final class OptModel implements Model {
 
     @Override
     public ActivationSource open(CapturePlan plan) {
-        OptGraph graph = graph(plan, OptGraph.Dialect.ONNX_RUNTIME);
+        return open(plan, OptGraph.Dialect.ONNX_RUNTIME);
+    }
+
+    ActivationSource open(CapturePlan plan, OptGraph.Dialect dialect) {
+        OptGraph graph = graph(plan, dialect);
         Path weights = checkpoint.root();
         byte[] model = graph.serialise(GraphBuilder.WeightLocation.inPlace(weights), provenance, Export.version());
         return new OrtSource(plan, graph, model, weights, options);

@@ -3,8 +3,10 @@ package io.modscan.onnx;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.jr.ob.JSON;
+import io.modscan.core.ActivationSource;
 import io.modscan.core.TokenBatch;
 import io.modscan.core.safetensors.SafetensorsFile;
+import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import java.io.IOException;
@@ -157,12 +159,27 @@ class OptReferencesTest {
                 ACTIVATION_TOLERANCE);
     }
 
-    /** Runs the reference's padded batch in one go, and compares what is not padding. */
+    /** Runs the reference's padded batch in one go, as captured and as exported, and compares what is not padding. */
     private static void compare(
             OptModel model, SafetensorsFile reference, String prefix, Set<String> sites, double tolerance) {
+        for (OptGraph.Dialect dialect : OptGraph.Dialect.values()) {
+            compare(model, dialect, reference, prefix, sites, tolerance);
+        }
+    }
+
+    private static void compare(
+            OptModel model,
+            OptGraph.Dialect dialect,
+            SafetensorsFile reference,
+            String prefix,
+            Set<String> sites,
+            double tolerance) {
         TokenBatch batch = batch(reference);
-        Map<String, float[]> values =
-                Runs.run(model, Runs.plan(model, Pooling.none(), sites.toArray(String[]::new)), batch);
+        CapturePlan plan = Runs.plan(model, Pooling.none(), sites.toArray(String[]::new));
+        Map<String, float[]> values;
+        try (ActivationSource source = model.open(plan, dialect)) {
+            values = Runs.run(source, batch);
+        }
         assertThat(values.keySet()).containsExactlyInAnyOrderElementsOf(sites);
         values.forEach((name, actual) -> {
             Site site = Runs.site(model, name);
