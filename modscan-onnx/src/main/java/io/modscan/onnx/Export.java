@@ -31,6 +31,9 @@ import org.slf4j.LoggerFactory;
  * <p>The file holds no weights. Where it lies in the checkpoint's folder or above it, it refers to the bytes in the
  * checkpoint's own file. Elsewhere it can't, since ONNX allows no path that leaves the model's folder; then, or on demand,
  * the weights are copied to a second file {@code NAME.onnx.data} beside it.
+ *
+ * <p>The checkpoint's config is in the metadata ({@code model.config}), so that {@link OptModel#load(Path)} opens the export
+ * again without the checkpoint's folder.
  */
 public final class Export {
 
