@@ -32,6 +32,7 @@ public final class HubException extends ModscanException {
         NO_SPACE
     }
 
+    /** What kept a file from being had. */
     private final Reason reason;
 
     HubException(Reason reason, String message) {
