@@ -19,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -43,7 +44,7 @@ class HubModelTest {
     }
 
     private Hub hub() {
-        return Hub.fromEnvironment()
+        return Hub.fromEnvironment(Map.of(), cache)
                 .withCache(cache)
                 .withEndpoint(server.endpoint())
                 .withToken("");
