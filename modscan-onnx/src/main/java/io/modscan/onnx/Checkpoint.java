@@ -20,7 +20,6 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -50,8 +49,9 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
                     "has " + files.tensors().size() + " tensors, too few for the 'num_hidden_layers' " + config.layers()
                             + " of config.json");
         }
-        Checkpoint checkpoint = some(files, config);
-        List<String> missing = new ArrayList<>(expected(config).keySet());
+        Map<String, List<Long>> expected = expected(config);
+        Checkpoint checkpoint = of(files, expected);
+        List<String> missing = new ArrayList<>(expected.keySet());
         missing.removeAll(checkpoint.tensors.keySet());
         if (config.tiedHead() && checkpoint.tensors.containsKey(LM_HEAD)) {
             missing.remove(EMBEDDING);
@@ -67,6 +67,10 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
 
     /** Weights of which some may not be there, since an export left out what its outputs don't need. */
     static Checkpoint some(WeightFiles files, OptConfig config) {
+        return of(files, expected(config));
+    }
+
+    private static Checkpoint of(WeightFiles files, Map<String, List<Long>> expected) {
         Map<String, StoredTensor> tensors = new LinkedHashMap<>();
         files.tensors().forEach((name, tensor) -> {
             String bare = bareName(name);
@@ -75,7 +79,7 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
                 throw new MalformedFileException(files.path(), "holds the tensor '" + bare + "' under two names");
             }
         });
-        check(files.path(), config, tensors);
+        check(files.path(), expected, tensors);
         return new Checkpoint(root(files), tensors);
     }
 
@@ -102,13 +106,11 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
         return name;
     }
 
-    private static void check(Path path, OptConfig config, Map<String, StoredTensor> tensors) {
-        Map<String, List<Long>> expected = expected(config);
-        // Where a tied head is stored all the same, it is what counts.
-        expected.putIfAbsent(LM_HEAD, Objects.requireNonNull(expected.get(EMBEDDING)));
+    private static void check(Path path, Map<String, List<Long>> expected, Map<String, StoredTensor> tensors) {
         List<String> extra = new ArrayList<>();
         tensors.forEach((name, tensor) -> {
-            List<Long> shape = expected.get(name);
+            // Where a tied head is stored all the same, it has the embedding's shape.
+            List<Long> shape = expected.get(name.equals(LM_HEAD) ? EMBEDDING : name);
             if (shape == null) {
                 extra.add(name);
             } else if (!tensor.shape().equals(shape)) {
@@ -137,7 +139,7 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
     private static Map<String, List<Long>> expected(OptConfig config) {
         long d = config.dModel();
         Map<String, List<Long>> shapes = new LinkedHashMap<>();
-        shapes.put("embed_tokens.weight", List.of((long) config.vocabulary(), (long) config.dEmbed()));
+        shapes.put(EMBEDDING, List.of((long) config.vocabulary(), (long) config.dEmbed()));
         shapes.put("embed_positions.weight", List.of((long) config.maxPositions() + OptConfig.POSITION_OFFSET, d));
         if (config.dEmbed() != config.dModel()) {
             shapes.put("project_in.weight", List.of(d, (long) config.dEmbed()));

@@ -1,18 +1,14 @@
 package io.modscan.onnx;
 
-import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -21,8 +17,6 @@ import java.util.Optional;
  * links into the cache's {@code blobs}.
  */
 final class ModelFolder {
-
-    private static final byte[] LFS_POINTER = "version https://git-lfs".getBytes(StandardCharsets.UTF_8);
 
     private static final String REPOSITORY = "models--";
 
@@ -103,7 +97,7 @@ final class ModelFolder {
         } catch (NoSuchFileException e) {
             throw new ModscanException(
                     file + ": is a link to " + linkTarget(file)
-                            + ", which is not there (an unfinished download?); fetch" + " the model again",
+                            + ", which is not there (an unfinished download?); fetch the model again",
                     e);
         } catch (FileSystemException e) {
             throw new ModscanException(
@@ -126,20 +120,6 @@ final class ModelFolder {
             return Files.readSymbolicLink(link).toString();
         } catch (IOException e) {
             return "a file";
-        }
-    }
-
-    /** As {@link #resolve}, and not what Git leaves in place of a large file that it has not fetched. */
-    Path resolveWeights(String name) {
-        Path target = resolve(name);
-        try (InputStream in = Files.newInputStream(target)) {
-            if (Arrays.equals(in.readNBytes(LFS_POINTER.length), LFS_POINTER)) {
-                throw new MalformedFileException(
-                        folder.resolve(name), "is a Git LFS pointer, not the weights; fetch them with git lfs pull");
-            }
-            return target;
-        } catch (IOException e) {
-            throw new UncheckedIOException(folder.resolve(name) + ": cannot be read: " + e, e);
         }
     }
 }

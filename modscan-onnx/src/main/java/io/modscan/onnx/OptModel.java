@@ -53,38 +53,35 @@ public final class OptModel implements Model {
 
     private static final Pattern HUB_NAME = Pattern.compile("\\w[\\w.-]*/\\w[\\w.-]*");
 
-    private final Path path;
-    private final String configText;
-    private final OptConfig config;
-    private final Checkpoint checkpoint;
-    /** Of the config and the weights that are there, which for an export may be some only. */
-    private final String fingerprint;
-
+    private final Loaded loaded;
     private final RuntimeOptions options;
-    private final Map<String, String> provenance;
-    private final List<Site> sites;
     private final Path tokenizerPath;
     private final Object tokenizerLock = new Object();
     private @Nullable Tokenizer tokenizer;
 
-    private OptModel(
+    /**
+     * What was found where the model was opened.
+     *
+     * @param path        the folder or the export
+     * @param configText  the text of {@code config.json}
+     * @param config      what it says
+     * @param checkpoint  the weights, of which an export may know some only
+     * @param fingerprint of config text and weights
+     * @param provenance  facts by key
+     * @param sites       those that the weights suffice for
+     */
+    private record Loaded(
             Path path,
             String configText,
             OptConfig config,
             Checkpoint checkpoint,
             String fingerprint,
-            RuntimeOptions options,
             Map<String, String> provenance,
-            List<Site> sites,
-            Path tokenizerPath) {
-        this.path = path;
-        this.configText = configText;
-        this.config = config;
-        this.checkpoint = checkpoint;
-        this.fingerprint = fingerprint;
+            List<Site> sites) {}
+
+    private OptModel(Loaded loaded, RuntimeOptions options, Path tokenizerPath) {
+        this.loaded = loaded;
         this.options = options;
-        this.provenance = provenance;
-        this.sites = sites;
         this.tokenizerPath = tokenizerPath;
     }
 
@@ -181,16 +178,15 @@ public final class OptModel implements Model {
         folder.revision().ifPresent(revision -> provenance.put("model.revision", revision));
         provenance.put("model.weights", String.valueOf(files.path().getFileName()));
         provenance.put("model.fingerprint", fingerprint);
-        return new OptModel(
+        Loaded loaded = new Loaded(
                 path,
                 text,
                 config,
                 checkpoint,
                 fingerprint,
-                RuntimeOptions.cpu(),
                 Collections.unmodifiableMap(provenance),
-                OptSites.of(config),
-                path);
+                OptSites.of(config));
+        return new OptModel(loaded, RuntimeOptions.cpu(), path);
     }
 
     private static OptModel ofExport(Path path) {
@@ -204,15 +200,17 @@ public final class OptModel implements Model {
                     "its weights, or the config in its metadata, are not those that it was written for (a file was replaced"
                             + " since?); export the checkpoint again");
         }
-        return new OptModel(
+        Loaded loaded = new Loaded(
                 path,
                 exported.config(),
                 config,
                 checkpoint,
                 fingerprint,
-                RuntimeOptions.cpu(),
                 Collections.unmodifiableMap(exported.provenance()),
-                OptGraph.sites(config, checkpoint),
+                OptGraph.sites(config, checkpoint));
+        return new OptModel(
+                loaded,
+                RuntimeOptions.cpu(),
                 Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder"));
     }
 
@@ -223,16 +221,7 @@ public final class OptModel implements Model {
      * @return a copy
      */
     public OptModel withRuntime(RuntimeOptions options) {
-        return new OptModel(
-                path,
-                configText,
-                config,
-                checkpoint,
-                fingerprint,
-                Objects.requireNonNull(options, "options"),
-                provenance,
-                sites,
-                tokenizerPath);
+        return new OptModel(loaded, Objects.requireNonNull(options, "options"), tokenizerPath);
     }
 
     /**
@@ -243,16 +232,7 @@ public final class OptModel implements Model {
      * @return a copy
      */
     public OptModel withTokenizer(Path tokenizer) {
-        return new OptModel(
-                path,
-                configText,
-                config,
-                checkpoint,
-                fingerprint,
-                options,
-                provenance,
-                sites,
-                Objects.requireNonNull(tokenizer, "tokenizer"));
+        return new OptModel(loaded, options, Objects.requireNonNull(tokenizer, "tokenizer"));
     }
 
     /**
@@ -264,8 +244,8 @@ public final class OptModel implements Model {
      */
     public Set<Path> files() {
         Set<Path> files = new LinkedHashSet<>();
-        checkpoint.tensors().values().forEach(tensor -> files.add(tensor.file()));
-        Stream.of(path, path.resolve(OptConfig.FILE), tokenizerPath)
+        loaded.checkpoint().tensors().values().forEach(tensor -> files.add(tensor.file()));
+        Stream.of(loaded.path(), loaded.path().resolve(OptConfig.FILE), tokenizerPath)
                 .filter(Files::isRegularFile)
                 .forEach(files::add);
         HubTokenizer.FILES.stream()
@@ -293,51 +273,55 @@ public final class OptModel implements Model {
     }
 
     OptGraph graph(CapturePlan plan, OptGraph.Dialect dialect) {
-        return OptGraph.of(config, checkpoint, plan, dialect);
+        return OptGraph.of(loaded.config(), loaded.checkpoint(), plan, dialect);
     }
 
     Checkpoint checkpoint() {
-        return checkpoint;
+        return loaded.checkpoint();
     }
 
     /** The fingerprint of the model with some of its weights. */
     String fingerprint(List<StoredTensor> weights) {
-        Checkpoint some = checkpoint.only(weights);
-        boolean all = some.tensors().size() == checkpoint.tensors().size();
-        return all ? fingerprint : some.fingerprint(configText);
+        Checkpoint some = loaded.checkpoint().only(weights);
+        boolean all = some.tensors().size() == loaded.checkpoint().tensors().size();
+        return all ? loaded.fingerprint() : some.fingerprint(loaded.configText());
     }
 
     String configText() {
-        return configText;
+        return loaded.configText();
     }
 
     @Override
     public List<Site> sites() {
-        return sites;
+        return loaded.sites();
     }
 
     @Override
     public int maxTokens() {
-        return config.maxPositions();
+        return loaded.config().maxPositions();
     }
 
     @Override
     public int vocabularySize() {
-        return config.vocabulary();
+        return loaded.config().vocabulary();
     }
 
     @Override
     public int bosTokenId() {
-        return config.bosTokenId();
+        return loaded.config().bosTokenId();
     }
 
     @Override
     public Tokenizer tokenizer() {
         synchronized (tokenizerLock) {
             if (tokenizer == null) {
-                Path configured = Files.isDirectory(path) ? path.resolve(OptConfig.FILE) : path;
-                tokenizer =
-                        HubTokenizer.open(tokenizerPath).mustSuit(configured, config.bosTokenId(), config.vocabulary());
+                Path path = loaded.path();
+                OptConfig config = loaded.config();
+                tokenizer = HubTokenizer.open(tokenizerPath)
+                        .mustSuit(
+                                Files.isDirectory(path) ? path.resolve(OptConfig.FILE) : path,
+                                config.bosTokenId(),
+                                config.vocabulary());
             }
             return tokenizer;
         }
@@ -345,7 +329,7 @@ public final class OptModel implements Model {
 
     @Override
     public Map<String, String> provenance() {
-        return provenance;
+        return loaded.provenance();
     }
 
     @Override
@@ -355,14 +339,16 @@ public final class OptModel implements Model {
 
     ActivationSource open(CapturePlan plan, OptGraph.Dialect dialect) {
         OptGraph graph = graph(plan, dialect);
-        Path weights = checkpoint.root();
-        byte[] model = graph.serialise(GraphBuilder.WeightLocation.inPlace(weights), provenance, Export.version());
+        Path weights = loaded.checkpoint().root();
+        byte[] model =
+                graph.serialise(GraphBuilder.WeightLocation.inPlace(weights), loaded.provenance(), Export.version());
         return new OrtSource(plan, graph, model, weights, options);
     }
 
     @Override
     public String toString() {
-        return "OptModel[" + path + ", " + config.layers() + " layers, " + config.heads() + " heads, " + config.dMlp()
-                + " neurons a layer]";
+        OptConfig config = loaded.config();
+        return "OptModel[" + loaded.path() + ", " + config.layers() + " layers, " + config.heads() + " heads, "
+                + config.dMlp() + " neurons a layer]";
     }
 }

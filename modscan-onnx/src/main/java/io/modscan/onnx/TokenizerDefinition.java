@@ -87,7 +87,7 @@ record TokenizerDefinition(Path file, Map<String, @Nullable Object> json, List<I
             front = List.of(id);
         }
         List<Token> added = settings.tokens(new TreeMap<>(), true);
-        return of(vocabFile, model, added, null, byteLevel(false), byteLevel(false), front);
+        return of(vocabFile, model, added, null, byteLevel(false), byteLevel(false), front, 0);
     }
 
     private static TokenizerDefinition fromJson(Path file, @Nullable Path folder) {
@@ -104,12 +104,20 @@ record TokenizerDefinition(Path file, Map<String, @Nullable Object> json, List<I
         List<Integer> front = front(file, json.get("post_processor"));
         if (gpt2) {
             boolean prefixSpace = settings != null && settings.flag("add_prefix_space");
-            return of(file, model, added, null, byteLevel(prefixSpace), byteLevel(false), front);
+            return of(file, model, added, null, byteLevel(prefixSpace), byteLevel(false), front, 0);
         }
         check(file, "normalizer", json.get("normalizer"), "normalizers", NORMALIZERS);
-        check(file, "pre_tokenizer", json.get("pre_tokenizer"), "pretokenizers", PRE_TOKENIZERS);
+        int ways = check(file, "pre_tokenizer", json.get("pre_tokenizer"), "pretokenizers", PRE_TOKENIZERS);
         check(file, "decoder", json.get("decoder"), "decoders", DECODERS);
-        return of(file, model, added, json.get("normalizer"), json.get("pre_tokenizer"), json.get("decoder"), front);
+        return of(
+                file,
+                model,
+                added,
+                json.get("normalizer"),
+                json.get("pre_tokenizer"),
+                json.get("decoder"),
+                front,
+                ways);
     }
 
     private static TokenizerDefinition of(
@@ -119,7 +127,8 @@ record TokenizerDefinition(Path file, Map<String, @Nullable Object> json, List<I
             @Nullable Object normalizer,
             @Nullable Object preTokenizer,
             @Nullable Object decoder,
-            List<Integer> front) {
+            List<Integer> front,
+            int ways) {
         int last = 0;
         for (int id : model.ids().values()) {
             last = Math.max(last, id);
@@ -152,7 +161,7 @@ record TokenizerDefinition(Path file, Map<String, @Nullable Object> json, List<I
         json.put("post_processor", null);
         json.put("decoder", decoder);
         json.put("model", model.json());
-        return new TokenizerDefinition(file, json, front, last, ways(preTokenizer));
+        return new TokenizerDefinition(file, json, front, last, ways);
     }
 
     private static SortedMap<Integer, Token> ownTokens(Path file, @Nullable Object value) {
@@ -229,51 +238,40 @@ record TokenizerDefinition(Path file, Map<String, @Nullable Object> json, List<I
         return front;
     }
 
-    /** Lets only known parts through, one or a sequence of them; the nesting is bounded by the JSON parser. */
-    private static void check(Path file, String name, @Nullable Object value, String members, Set<String> handled) {
+    /**
+     * Lets only known parts through, one or a sequence of them; the nesting is bounded by the JSON parser. Returns the most
+     * {@link SplitPattern#ways} of an expression among them.
+     */
+    private static int check(Path file, String name, @Nullable Object value, String members, Set<String> handled) {
         if (value == null) {
-            return;
+            return 0;
         }
         JsonFile part = JsonFile.object(file, value, "'" + name + "'");
         String type = part.string("type", "");
         if (type.equals("Sequence")) {
+            int ways = 0;
             for (Object member : list(file, part, members)) {
-                check(file, name, member, members, handled);
+                ways = Math.max(ways, check(file, name, member, members, handled));
             }
-            return;
+            return ways;
         }
         if (!handled.contains(type)) {
             throw new UnsupportedModelException(
                     file + ": '" + name + "' has a part of the type '" + type + "'; handled are "
                             + String.join(", ", handled.stream().sorted().toList()) + " and Sequence");
         }
-        if (type.equals("Split")) {
-            Object regex = JsonFile.object(file, part.get("pattern"), "the pattern of a Split")
-                    .get("Regex");
-            String problem =
-                    regex instanceof String string ? SplitPattern.of(string).problem() : null;
-            if (problem != null) {
-                throw new UnsupportedModelException(file + ": the expression '" + regex + "' " + problem
-                        + "; handled are those that cannot run away");
-            }
+        if (!type.equals("Split")
+                || !(JsonFile.object(file, part.get("pattern"), "the pattern of a Split")
+                                .get("Regex")
+                        instanceof String regex)) {
+            return 0;
         }
-    }
-
-    private static int ways(@Nullable Object value) {
-        if (value instanceof String regex) {
-            return SplitPattern.of(regex).ways();
+        SplitPattern pattern = SplitPattern.of(regex);
+        if (pattern.problem() != null) {
+            throw new UnsupportedModelException(file + ": the expression '" + regex + "' " + pattern.problem()
+                    + "; handled are those that cannot run away");
         }
-        int ways = 0;
-        if (value instanceof Map<?, ?> part) {
-            for (String key : List.of("pretokenizers", "pattern", "Regex")) {
-                ways = Math.max(ways, ways(part.get(key)));
-            }
-        } else if (value instanceof List<?> members) {
-            for (Object member : members) {
-                ways = Math.max(ways, ways(member));
-            }
-        }
-        return ways;
+        return pattern.ways();
     }
 
     private static List<?> list(Path file, JsonFile json, String key) {

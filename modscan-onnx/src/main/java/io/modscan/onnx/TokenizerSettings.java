@@ -179,7 +179,7 @@ final class TokenizerSettings {
         Path file = configFile;
         String name = config.string("tokenizer_class", "");
         if (name.isEmpty()) {
-            file = folder.resolve("config.json");
+            file = folder.resolve(OptConfig.FILE);
             name = JsonFile.readIfThere(file).string("tokenizer_class", "");
         }
         return switch (name) {

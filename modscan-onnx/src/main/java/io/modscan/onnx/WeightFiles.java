@@ -93,7 +93,7 @@ record WeightFiles(Path path, Map<String, StoredTensor> tensors) {
     }
 
     private static Map<String, StoredTensor> readOne(ModelFolder folder, String name) {
-        Path real = folder.resolveWeights(name);
+        Path real = folder.resolve(name);
         // Messages name the file as the user knows it; in the hub's cache, the real one is called by its hash.
         Path named = folder.path().resolve(name);
         Map<String, StoredTensor> read = name.endsWith(TORCH)
@@ -121,7 +121,7 @@ record WeightFiles(Path path, Map<String, StoredTensor> tensors) {
                 throw new MalformedFileException(
                         path,
                         "has the tensor '" + tensor + "' in '" + file
-                                + "'; right is the name of a file in the same folder" + " that ends in " + ending);
+                                + "'; right is the name of a file in the same folder that ends in " + ending);
             }
             files.put(String.valueOf(tensor), plain);
         });

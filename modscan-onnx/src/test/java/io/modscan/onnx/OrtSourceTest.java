@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import ai.onnx.proto.OnnxMl.GraphProto;
@@ -44,6 +45,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -375,6 +377,29 @@ class OrtSourceTest {
                 .filter(tensor -> tensor.getDataLocation() == TensorProto.DataLocation.EXTERNAL)
                 .map(TensorProto::getName)
                 .toList();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, logits, true", "1, loss, true", "1, ln_final.hook_normalized, false", "2, logits, false"})
+    void theHeadDominatesWhereItIsComputedAndMuchOfTheModel(int layers, String site, boolean dominates) {
+        OptModel model = new TinyOpt().layers(layers).load(folder);
+        CapturePlan plan = Runs.plan(model, Pooling.none(), site);
+        assertThat(model.graph(plan, OptGraph.Dialect.ONNX_RUNTIME).headDominates())
+                .isEqualTo(dominates);
+    }
+
+    /** Without packing, the numbers are those of a graph that packs. */
+    @Test
+    void packingOrNotGivesTheSameNumbers() {
+        OptModel model = new TinyOpt().layers(1).load(folder);
+        TokenBatch batch = Runs.batch(Padding.LEFT, 5, ROWS[0], ROWS[1]);
+        String norm = "ln_final.hook_normalized";
+        float[] packed = Runs.get(Runs.run(model, Runs.plan(model, Pooling.none(), norm), batch), norm);
+        float[] unpacked = Runs.get(Runs.run(model, Runs.plan(model, Pooling.none(), norm, "logits"), batch), norm);
+        assertThat(unpacked).hasSameSizeAs(packed);
+        for (int i = 0; i < packed.length; i++) {
+            assertThat(unpacked[i]).isCloseTo(packed[i], within(2e-5f));
+        }
     }
 
     @Test

@@ -44,6 +44,9 @@ public final class SafetensorsFile {
                     .build())
             .build();
 
+    /** The letters "version ", with which a Git LFS pointer begins, read as a header length. */
+    private static final long LFS_POINTER = 0x206e_6f69_7372_6576L;
+
     private final Path path;
     private final Map<String, StoredTensor> tensors;
     private final Map<String, String> metadata;
@@ -72,6 +75,10 @@ public final class SafetensorsFile {
             }
             ByteBuffer prefix = read(channel, 0, 8, path);
             long headerLength = prefix.getLong();
+            if (headerLength == LFS_POINTER) {
+                throw new MalformedFileException(
+                        path, "is a Git LFS pointer, not the weights; fetch them with git lfs pull");
+            }
             if (headerLength < 2 || headerLength > MAX_HEADER || headerLength > size - 8) {
                 throw new MalformedFileException(
                         path,

@@ -66,7 +66,7 @@ record HubSettings(
                             Duration.ofSeconds(60)));
         } catch (InvalidPathException e) {
             throw new ModscanException(
-                    "the hub cache '" + HubNames.printable(cache) + "' (from HF_HUB_CACHE or HF_HOME) is" + " no path: "
+                    "the hub cache '" + HubNames.printable(cache) + "' (from HF_HUB_CACHE or HF_HOME) is no path: "
                             + e.getMessage(),
                     e);
         } catch (IllegalArgumentException e) {
