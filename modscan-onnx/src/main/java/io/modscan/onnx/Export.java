@@ -157,7 +157,7 @@ public final class Export {
      * there is never one with others' weights.
      */
     private void write(OptGraph graph, Path target, Path folder, Optional<Path> data) throws IOException {
-        Map<String, Long> offsets = offsets(graph);
+        Map<String, Long> offsets = data.isEmpty() ? Map.of() : offsets(graph);
         byte[] model = graph.serialise(
                 data.isEmpty() ? GraphBuilder.WeightLocation.inPlace(folder) : copied(offsets, data.get()),
                 metadata(graph),
