@@ -22,7 +22,7 @@ final class LoadMemory {
      * @param args a checkpoint's folder, and the sites to capture
      */
     public static void main(String[] args) throws IOException {
-        long before = peak();
+        long before = kib("VmHWM");
         try (Probe probe = Probe.builder(OptModel.load(Path.of(args[0])))
                 .sites(args[1].split(","))
                 .pooling(Pooling.mean())
@@ -31,12 +31,13 @@ final class LoadMemory {
                     List.of(Prompt.ofTokens("a", IntStream.range(2, 34).toArray()))));
         }
         System.out.println(before);
-        System.out.println(peak());
+        System.out.println(kib("VmHWM"));
     }
 
-    private static long peak() throws IOException {
+    /** What Linux says of this process's memory. */
+    static long kib(String fact) throws IOException {
         return Files.readAllLines(Path.of("/proc/self/status")).stream()
-                .filter(line -> line.startsWith("VmHWM:"))
+                .filter(line -> line.startsWith(fact + ":"))
                 .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
                 .findFirst()
                 .orElseThrow();

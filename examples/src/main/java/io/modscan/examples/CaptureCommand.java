@@ -1,6 +1,5 @@
 package io.modscan.examples;
 
-import io.modscan.core.Activations;
 import io.modscan.core.Probe;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.file.WholeFile;
@@ -28,7 +27,10 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "capture",
         mixinStandardHelpOptions = true,
-        description = "Captures the activations of prompts into a safetensors file.")
+        description = {
+            "Captures the activations of prompts into a safetensors file, or several with an index.",
+            "If it ends early, the same command goes on where it was."
+        })
 final class CaptureCommand implements Runnable {
 
     @Option(names = "--model", required = true, paramLabel = ModelOptions.LABEL, description = ModelOptions.DESCRIPTION)
@@ -57,8 +59,18 @@ final class CaptureCommand implements Runnable {
     @Option(names = "--cut", description = "Cut prompts that are longer than the model takes, instead of failing.")
     private boolean cut;
 
+    @Option(
+            names = "--file-size",
+            paramLabel = "BYTES",
+            converter = RunOptions.BytesConverter.class,
+            description = "Begin another file where one would become larger, such as 500m (default: 4g).")
+    private @Nullable Long fileSize;
+
     @Option(names = "--out", required = true, paramLabel = "FILE.safetensors", description = "The file to write.")
     private Path out = Path.of("");
+
+    @Mixin
+    private ProgressOptions progress = new ProgressOptions();
 
     @Mixin
     private RunOptions options = new RunOptions();
@@ -91,18 +103,18 @@ final class CaptureCommand implements Runnable {
             return file;
         }
 
-        Prompts read() {
+        /** The prompts, which stay on disk. */
+        Iterable<Prompt> open() {
+            Iterable<Prompt> prompts = Prompts.onDisk(file());
             if (ids != null) {
-                Prompts ready = Prompts.jsonl(ids);
-                for (Prompt prompt : ready) {
+                for (Prompt prompt : prompts) {
                     if (prompt.tokenIds().isEmpty()) {
                         throw new ModscanException(ids + ": prompt '" + prompt.id()
                                 + "' is a text; --ids takes ready token ids, --prompts takes texts");
                     }
                 }
-                return ready;
             }
-            return Prompts.read(file());
+            return prompts;
         }
     }
 
@@ -128,22 +140,26 @@ final class CaptureCommand implements Runnable {
                     "--skip-bos leaves the BOS position out of a pooling; add --pooling mean, last or max");
         }
         PrintWriter err = spec.commandLine().getErr();
-        Prompts prompts = input.read();
+        Iterable<Prompt> prompts = input.open();
         OptModel opt = options.load(model, err);
         refuseInputs(opt);
-        WholeFile.prepare(out);
-        Probe.Builder builder = Probe.builder(opt)
+        WholeFile.prepare(out); // before the model is loaded in vain
+        try (ProgressBar bar = progress.open(err);
+                Probe probe = builder(opt).progress(bar).build()) {
+            err.println("capturing " + prompts.spliterator().getExactSizeIfKnown() + " prompts at "
+                    + probe.plan().readings().size() + " sites");
+            probe.capture(prompts, out);
+        }
+        spec.commandLine().getOut().println(out + ": written");
+    }
+
+    private Probe.Builder builder(OptModel opt) {
+        Probe.Builder builder = options.probe(opt)
                 .sites(sites.isEmpty() ? new String[] {"*"} : sites.toArray(String[]::new))
                 .pooling(new Pooling(pooling, skipBos));
         if (cut) {
             builder.cutOverlong();
         }
-        try (Probe probe = builder.build()) {
-            err.println("capturing " + prompts.size() + " prompts at "
-                    + probe.plan().readings().size() + " sites");
-            Activations activations = probe.capture(prompts);
-            activations.save(out);
-        }
-        spec.commandLine().getOut().println(out + ": written");
+        return fileSize == null ? builder : builder.fileSize(fileSize);
     }
 }

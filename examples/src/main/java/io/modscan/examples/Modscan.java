@@ -33,26 +33,23 @@ final class Modscan {
     }
 
     /**
-     * Runs a command and exits: 0 if all went well, 1 after a failure, 2 after wrong usage.
+     * Runs a command and exits: 0 if all went well, 1 after a failure, 2 after wrong usage, 130 if it was ended by Ctrl-C,
+     * 143 if it was ended by {@code kill}.
      *
      * @param args the command and its options
      */
     public static void main(String[] args) {
         PrintWriter out = new PrintWriter(new OutputStreamWriter(System.out, StandardCharsets.UTF_8), true);
         PrintWriter err = new PrintWriter(new OutputStreamWriter(System.err, StandardCharsets.UTF_8), true);
-        System.exit(run(out, err, args));
+        System.exit(Signals.around(() -> run(out, err, args)));
     }
 
     static int run(PrintWriter out, PrintWriter err, String... args) {
-        Modscan modscan = new Modscan();
+        CommandLine line = commandLine(out, err);
         try {
-            return new CommandLine(modscan)
-                    .setOut(out)
-                    .setErr(err)
-                    .setCaseInsensitiveEnumValuesAllowed(true)
-                    .setExecutionExceptionHandler((failure, command, parsed) -> modscan.failed(failure, err))
-                    .execute(args.length == 0 ? new String[] {"--help"} : args);
+            return line.execute(args.length == 0 ? new String[] {"--help"} : args);
         } catch (OutOfMemoryError e) {
+            Modscan modscan = line.getCommand();
             return modscan.failed(
                     new ModscanException(
                             "out of memory (" + e.getMessage()
@@ -61,6 +58,15 @@ final class Modscan {
                             e),
                     err);
         }
+    }
+
+    static CommandLine commandLine(PrintWriter out, PrintWriter err) {
+        Modscan modscan = new Modscan();
+        return new CommandLine(modscan)
+                .setOut(out)
+                .setErr(err)
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setExecutionExceptionHandler((failure, command, parsed) -> modscan.failed(failure, err));
     }
 
     private int failed(Exception failure, PrintWriter err) {

@@ -1,9 +1,11 @@
 package io.modscan.examples;
 
+import io.modscan.core.Probe;
 import io.modscan.onnx.OptModel;
 import io.modscan.onnx.RuntimeOptions;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +31,13 @@ final class RunOptions {
             converter = ThreadsConverter.class,
             description = "Threads on the CPU (default: one a physical core).")
     private @Nullable Integer threads;
+
+    @Option(
+            names = "--memory",
+            paramLabel = "BYTES",
+            converter = BytesConverter.class,
+            description = "What a run may take beside the model and its results, such as 500m (default: 1g).")
+    private @Nullable Long memory;
 
     @Option(
             names = "--tokenizer",
@@ -67,6 +76,27 @@ final class RunOptions {
                 return RuntimeOptions.cpu();
             }
             throw new TypeConversionException("'" + device + "' is neither cpu nor cuda nor cuda:N");
+        }
+    }
+
+    /** Begins a probe within the given memory. */
+    Probe.Builder probe(OptModel model) {
+        Probe.Builder builder = Probe.builder(model);
+        return memory == null ? builder : builder.memoryLimit(memory);
+    }
+
+    /** Reads a number of bytes, such as {@code 500m}. */
+    static final class BytesConverter implements ITypeConverter<Long> {
+        private static final Pattern BYTES = Pattern.compile("([1-9]\\d{0,9})([kmgt]?)");
+
+        @Override
+        public Long convert(String bytes) {
+            Matcher matcher = BYTES.matcher(bytes.toLowerCase(Locale.ROOT));
+            if (!matcher.matches()) {
+                throw new TypeConversionException("'" + bytes + "' is not a number of bytes such as 500m or 4g");
+            }
+            int unit = 1 + "kmgt".indexOf(matcher.group(2).isEmpty() ? "-" : matcher.group(2));
+            return Long.parseLong(matcher.group(1)) << (10 * unit);
         }
     }
 

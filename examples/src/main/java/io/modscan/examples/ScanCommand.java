@@ -60,6 +60,9 @@ final class ScanCommand implements Runnable {
     private boolean cut;
 
     @Mixin
+    private ProgressOptions progress = new ProgressOptions();
+
+    @Mixin
     private RunOptions options = new RunOptions();
 
     @Spec
@@ -93,13 +96,14 @@ final class ScanCommand implements Runnable {
     }
 
     private Activations capture(OptModel opt, Prompts texts) {
-        Probe.Builder builder = Probe.builder(opt)
+        Probe.Builder builder = options.probe(opt)
                 .sites(Sites.z().magnitude(), Sites.mlpPost(), Sites.residPost())
                 .pooling(Pooling.mean().withoutBos());
         if (cut) {
             builder.cutOverlong();
         }
-        try (Probe probe = builder.build()) {
+        try (ProgressBar bar = progress.open(spec.commandLine().getErr());
+                Probe probe = builder.progress(bar).build()) {
             spec.commandLine()
                     .getErr()
                     .println("capturing " + texts.size() + " prompts at "

@@ -3,6 +3,7 @@ package io.modscan.core;
 import io.modscan.core.site.CapturePlan;
 import java.nio.FloatBuffer;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Computes what one plan asks for. It owns whatever native it needs, such as a session of ONNX Runtime. Safe for use by
@@ -18,13 +19,36 @@ public interface ActivationSource extends AutoCloseable {
     CapturePlan plan();
 
     /**
-     * Runs a batch.
+     * What computes: what is needed to say later why the same model gave other bits.
+     *
+     * @return facts by key, such as {@code runtime.threads}; none unless overridden
+     */
+    default Map<String, String> provenance() {
+        return Map.of();
+    }
+
+    /**
+     * About how much memory a batch takes while it is run, beside its inputs and outputs, so that batches can be kept
+     * within a limit.
+     *
+     * @param rows    the batch's rows
+     * @param columns its columns
+     * @return bytes; 0 unless overridden
+     */
+    default long workingBytes(int rows, int columns) {
+        return 0;
+    }
+
+    /**
+     * Runs a batch. If the calling thread is interrupted meanwhile, or was before, this ends within a second, and the
+     * thread's interrupt status stays set.
      *
      * @param batch   the tokens, padded on either side
      * @param outputs where the values go, one buffer for each of the plan's readings, in their order: direct, in native
      *                byte order, with exactly {@code batch.rows() × reading.values(batch.columns())} values from position
      *                0, of the shape [rows, …] with the site's axes behind (those of positions dropped where pooled). What
      *                is written at padding is without meaning.
+     * @throws java.util.concurrent.CancellationException if the thread is interrupted; what is written is without meaning
      * @throws io.modscan.core.error.ModscanException if the computation fails
      * @throws IllegalStateException                  if the source is closed
      */

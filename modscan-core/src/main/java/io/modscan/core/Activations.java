@@ -18,7 +18,8 @@ import java.util.TreeMap;
 
 /**
  * What a capture returns: for each planned site the values of every prompt, in the caller's order of prompts. It lives on
- * the heap and outlives the probe. Immutable; safe for use by many threads.
+ * the heap, or is {@linkplain Recording mapped from a file}, which must stay as it is meanwhile; it outlives the probe.
+ * Immutable; safe for use by many threads.
  */
 public final class Activations {
 
@@ -30,7 +31,9 @@ public final class Activations {
     /**
      * Puts together what was read.
      *
-     * @param rows for each reading, a heap buffer a prompt
+     * @param tokenIds for each prompt its ids; a list that reads them when asked will do
+     * @param rows     for each reading, a buffer a prompt with its values from 0 to its capacity; here too a list may make
+     *                 them when asked, and it is asked often
      */
     Activations(
             Prompts prompts,
@@ -118,7 +121,7 @@ public final class Activations {
         Prompts some = prompts.slice(from, to);
         List<int[]> ids = tokenIds.subList(from, to);
         Map<String, String> facts = new TreeMap<>(provenance);
-        facts.putAll(Probe.provenanceOf(ids));
+        facts.putAll(TokensDigest.of(ids));
         List<Reading> readings = new ArrayList<>();
         List<List<FloatBuffer>> rows = new ArrayList<>();
         for (SiteActivations site : sites.values()) {

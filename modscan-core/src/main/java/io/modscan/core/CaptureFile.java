@@ -1,119 +1,74 @@
 package io.modscan.core;
 
-import com.fasterxml.jackson.jr.ob.JSON;
-import io.modscan.core.prompt.Prompt;
-import io.modscan.core.safetensors.DType;
-import io.modscan.core.safetensors.SafetensorsWriter;
+import io.modscan.core.file.WholeFile;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.nio.channels.WritableByteChannel;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
-import java.util.Map;
 
-/** The layout of capture files; {@link Activations#save} describes it. */
+/** Writes activations that are there already. */
 final class CaptureFile {
 
-    private static final int CHUNK = 1 << 16;
+    private static final int FLOATS_AT_ONCE = 1 << 16;
 
     private CaptureFile() {}
 
     static void write(Activations activations, Path file) {
-        SafetensorsWriter writer = new SafetensorsWriter();
-        activations.provenance().forEach(writer::metadata);
-        writer.metadata("modscan.prompts", promptsJson(activations));
-        List<int[]> ids = activations.allTokenIds();
-        long tokens = ids.stream().mapToLong(row -> row.length).sum();
-        writer.add("input_ids", DType.I64, List.of(tokens), channel -> {
-            for (int[] row : ids) {
-                ByteBuffer bytes = ByteBuffer.allocate(row.length * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-                for (int id : row) {
-                    bytes.putLong(id);
+        Chunk all = new Chunk(0, activations.prompts().stream().toList(), activations.allTokenIds(), true);
+        CaptureLayout layout = new CaptureLayout(
+                file,
+                activations.provenance(),
+                activations.sites().stream().map(SiteActivations::reading).toList(),
+                all,
+                true);
+        WholeFile.write(file, aside -> {
+            try (FileChannel channel =
+                    FileChannel.open(aside, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+                CaptureLayout.writeFully(channel, layout.header(), 0);
+                layout.writeTokens(channel);
+                List<SiteActivations> sites = activations.sites();
+                for (int reading = 0; reading < sites.size(); reading++) {
+                    write(channel, layout, reading, sites.get(reading).rows());
                 }
-                writeFully(channel, bytes.flip());
+                channel.force(true);
             }
         });
-        writer.add("prompt_offsets", DType.I64, List.of(ids.size() + 1L), channel -> {
-            ByteBuffer bytes =
-                    ByteBuffer.allocate((ids.size() + 1) * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-            long offset = 0;
-            bytes.putLong(offset);
-            for (int[] row : ids) {
-                offset += row.length;
-                bytes.putLong(offset);
-            }
-            writeFully(channel, bytes.flip());
-        });
-        for (SiteActivations site : activations.sites()) {
-            if (!SiteActivations.isPerPair(site.site())) {
-                writer.add(
-                        site.site().name(),
-                        DType.F32,
-                        site.packedShape(),
-                        channel -> writeFloats(channel, site.rows()));
-            } else {
-                for (int prompt = 0; prompt < site.size(); prompt++) {
-                    FloatBuffer row = site.rows().get(prompt);
-                    long length = ids.get(prompt).length;
-                    writer.add(
-                            site.site().name() + "/" + prompt,
-                            DType.F32,
-                            site.site().heads() > 0
-                                    ? List.of((long) site.site().heads(), length, length)
-                                    : List.of(length, length),
-                            channel -> writeFloats(channel, List.of(row)));
-                }
-            }
-        }
-        writer.write(file);
     }
 
-    private static String promptsJson(Activations activations) {
-        List<Map<String, Object>> prompts = new ArrayList<>();
-        for (Prompt prompt : activations.prompts()) {
-            Map<String, Object> entry = new LinkedHashMap<>();
-            entry.put("id", prompt.id());
-            entry.put("labels", prompt.labels());
-            prompts.add(entry);
-        }
-        try {
-            return JSON.std.asString(prompts);
-        } catch (IOException e) {
-            throw new UncheckedIOException("prompts cannot be written as JSON", e);
-        }
-    }
-
-    /** Many small rows leave in one write. */
-    private static void writeFloats(WritableByteChannel channel, List<FloatBuffer> rows) throws IOException {
-        ByteBuffer bytes = ByteBuffer.allocateDirect(CHUNK * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    /** Many small rows leave in one write where they lie behind one another. */
+    private static void write(FileChannel channel, CaptureLayout layout, int reading, List<FloatBuffer> rows)
+            throws IOException {
+        ByteBuffer bytes =
+                ByteBuffer.allocateDirect(FLOATS_AT_ONCE * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
         FloatBuffer floats = bytes.asFloatBuffer();
-        for (FloatBuffer row : rows) {
-            int at = 0;
-            while (at < row.capacity()) {
+        long begin = layout.position(reading, 0);
+        for (int prompt = 0; prompt < rows.size(); prompt++) {
+            if (layout.position(reading, prompt) != begin + (long) floats.position() * Float.BYTES) {
+                flush(channel, bytes, floats, begin);
+                begin = layout.position(reading, prompt);
+            }
+            FloatBuffer row = rows.get(prompt);
+            for (int at = 0; at < row.capacity(); ) {
                 int length = Math.min(floats.remaining(), row.capacity() - at);
                 floats.put(row.slice(at, length));
                 at += length;
                 if (!floats.hasRemaining()) {
-                    flush(channel, bytes, floats);
+                    begin = flush(channel, bytes, floats, begin);
                 }
             }
         }
-        flush(channel, bytes, floats);
+        flush(channel, bytes, floats, begin);
     }
 
-    private static void flush(WritableByteChannel channel, ByteBuffer bytes, FloatBuffer floats) throws IOException {
-        writeFully(channel, bytes.clear().limit(floats.position() * Float.BYTES));
+    private static long flush(FileChannel channel, ByteBuffer bytes, FloatBuffer floats, long position)
+            throws IOException {
+        int length = floats.position() * Float.BYTES;
+        CaptureLayout.writeFully(channel, bytes.clear().limit(length), position);
         floats.clear();
-    }
-
-    private static void writeFully(WritableByteChannel channel, ByteBuffer bytes) throws IOException {
-        while (bytes.hasRemaining()) {
-            channel.write(bytes);
-        }
+        return position + length;
     }
 }

@@ -4,30 +4,22 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.CapturePlan;
-import io.modscan.core.site.CapturePlan.Reading;
 import io.modscan.core.site.CapturePlan.Selection;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.FloatBuffer;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
-import java.util.HexFormat;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
-import java.util.TreeMap;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import java.util.Spliterator;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.stream.Stream;
 
 /**
  * Captures a model's activations for sets of prompts.
@@ -42,26 +34,19 @@ import org.slf4j.LoggerFactory;
  */
 public final class Probe implements AutoCloseable {
 
-    private static final Logger LOG = LoggerFactory.getLogger(Probe.class);
-
-    /**
-     * Bounds what a batch's outputs take, so that a plan with attention patterns takes smaller batches. Java allows as much
-     * in direct buffers as on the heap.
-     */
-    private static final long BATCH_OUTPUT_BYTES =
-            Math.min(256L << 20, Runtime.getRuntime().maxMemory() / 4);
-
-    private final Model model;
-    private final ActivationSource source;
-    private final int tokenBudget;
-    private final boolean cutOverlong;
+    private final CapturePlan plan;
+    private final CaptureEngine engine;
     private volatile boolean closed;
 
     private Probe(Builder builder, CapturePlan plan) {
-        this.model = builder.model;
-        this.tokenBudget = builder.tokenBudget;
-        this.cutOverlong = builder.cutOverlong;
-        this.source = model.open(plan);
+        this.plan = plan;
+        ActivationSource source = builder.model.open(plan);
+        // Java allows as much in direct buffers as on the heap.
+        long outputLimit =
+                Math.min(builder.memoryLimit / 2, Runtime.getRuntime().maxMemory() / 4);
+        Batching batching = new Batching(source, builder.tokenBudget, builder.memoryLimit, outputLimit);
+        this.engine = new CaptureEngine(
+                builder.model, source, batching, builder.cutOverlong, builder.fileSize, builder.listener);
     }
 
     /**
@@ -80,7 +65,10 @@ public final class Probe implements AutoCloseable {
         private final List<SiteSelector> selectors = new ArrayList<>();
         private final List<Selection> selections = new ArrayList<>();
         private Pooling pooling = Pooling.none();
-        private int tokenBudget = 4096;
+        private int tokenBudget = 1024;
+        private long memoryLimit = 1L << 30;
+        private long fileSize = 4L << 30;
+        private Consumer<Progress> listener = progress -> {};
         private boolean cutOverlong;
 
         private Builder(Model model) {
@@ -136,7 +124,7 @@ public final class Probe implements AutoCloseable {
         /**
          * Sets how many tokens, padding included, are run at once. A prompt longer than this is run alone.
          *
-         * @param tokens at least 1; 4096 unless set
+         * @param tokens at least 1; 1024 unless set
          * @return this
          * @throws IllegalArgumentException if not positive
          */
@@ -145,6 +133,51 @@ public final class Probe implements AutoCloseable {
                 throw new IllegalArgumentException("a token budget of " + tokens + " runs nothing; give at least 1");
             }
             this.tokenBudget = tokens;
+            return this;
+        }
+
+        /**
+         * Sets how much memory a run may take beside the model and what is kept of its results: for the values of a batch
+         * (at most half of this, and a quarter of Java's heap) and what the network needs to compute them. Batches are made
+         * small enough, to a single prompt if need be; one that alone takes more is run all the same.
+         *
+         * @param bytes at least 1; 1 GiB unless set
+         * @return this
+         * @throws IllegalArgumentException if not positive
+         */
+        public Builder memoryLimit(long bytes) {
+            this.memoryLimit = positive("a memory limit", bytes);
+            return this;
+        }
+
+        /**
+         * Sets how large a capture file may become before another one is begun.
+         *
+         * @param bytes at least 1; 4 GiB unless set. A prompt whose values take more has a file of its own
+         * @return this
+         * @throws IllegalArgumentException if not positive
+         */
+        public Builder fileSize(long bytes) {
+            this.fileSize = positive("a file size", bytes);
+            return this;
+        }
+
+        private static long positive(String what, long bytes) {
+            if (bytes < 1) {
+                throw new IllegalArgumentException(what + " of " + bytes + " bytes allows nothing; give at least 1");
+            }
+            return bytes;
+        }
+
+        /**
+         * Sets a listener that is told of each batch that was run, by the thread that runs it. What it throws ends the
+         * run.
+         *
+         * @param listener told how far a run is
+         * @return this
+         */
+        public Builder progress(Consumer<Progress> listener) {
+            this.listener = Objects.requireNonNull(listener, "listener");
             return this;
         }
 
@@ -182,232 +215,172 @@ public final class Probe implements AutoCloseable {
      * @return the plan
      */
     public CapturePlan plan() {
-        return source.plan();
+        return plan;
     }
 
     /**
-     * Captures prompts: tokenizes them, runs them in batches of similar length, and gives the planned values back in the
-     * order of the prompts. A prompt's values don't depend on its neighbours beyond float rounding.
+     * Captures prompts into memory: tokenizes them, runs them in batches of similar length, and gives the planned values
+     * back in the order of the prompts. A prompt's values don't depend on its neighbours beyond float rounding, and the same
+     * call gives the same bits again where version, threads and memory limit are the same.
+     *
+     * <p>This, as the other ways to run prompts, ends within a second if the thread is interrupted.
      *
      * @param prompts the prompts
      * @return their activations
      * @throws ModscanException      if a prompt is longer than the model takes (unless {@link Builder#cutOverlong} was
      *                               called), has an id outside the vocabulary or nothing to pool, if the values don't
      *                               fit into Java's heap, or if running fails
+     * @throws CancellationException if the thread is interrupted; its interrupt status stays set
      * @throws IllegalStateException if the probe is closed
      */
     public Activations capture(Prompts prompts) {
+        return open().toMemory(prompts);
+    }
+
+    /**
+     * Captures prompts into a file, or, where it would become larger than {@link Builder#fileSize}, into several and an
+     * index of them: {@code acts-00001.safetensors}, {@code acts-00002.safetensors}, … and
+     * {@code acts.safetensors.index.json} in place of {@code acts.safetensors}. {@link Activations#save} tells what is in
+     * them; in those of several, the names of tensors end in the range of their prompts, {@code NAME/FROM-TO}. There may
+     * be more prompts than fit into memory.
+     *
+     * <p>What is done lies in {@code FILE.part}. If the run ends before it is done, because the process is killed, say,
+     * or the disk is full, the same call goes on where it was, and the file becomes the same, byte for byte. A capture
+     * that is there already is not made again; another one in that file is replaced when this one is complete.
+     *
+     * @param prompts the prompts, with ids of their own. They are read on another thread, once, a file's worth ahead; to go
+     *                on, the same ones have to be given again. Of those that don't say that they are distinct (as
+     *                {@link Prompts} do), the ids are kept in memory
+     * @param file    the file
+     * @throws ModscanException      as {@link #capture(Prompts)} throws; if another capture is being written to the file, or
+     *                               a part of another one is there
+     * @throws CancellationException if the thread is interrupted; its interrupt status stays set
+     * @throws UncheckedIOException  if the file cannot be written
+     * @throws IllegalStateException if the probe is closed
+     */
+    public void capture(Iterable<? extends Prompt> prompts, Path file) {
+        open().toFile(prompts.spliterator(), file);
+    }
+
+    /**
+     * Captures the prompts of a stream into a file, as {@link #capture(Iterable, Path)} does. To go on where a run ended, a
+     * stream of the same prompts has to be given.
+     *
+     * @param prompts the prompts, which the caller closes
+     * @param file    the file
+     * @throws ModscanException      as there
+     * @throws CancellationException as there
+     * @throws UncheckedIOException  as there
+     * @throws IllegalStateException as there
+     */
+    public void capture(Stream<? extends Prompt> prompts, Path file) {
+        open().toFile(prompts.spliterator(), file);
+    }
+
+    /**
+     * Runs prompts and hands their activations on piece by piece, in the order of the prompts, without keeping any. The next
+     * piece is computed when the last one was taken. How many prompts make a piece depends on the memory limit.
+     *
+     * @param prompts the prompts, of any number. They are read on another thread, once, a piece ahead
+     * @param action  what is done with a piece, which is readable until this returns
+     * @throws ModscanException      as {@link #capture(Prompts)} throws, or if two prompts of a piece have the same id
+     * @throws CancellationException if the thread is interrupted; its interrupt status stays set
+     * @throws IllegalStateException if the probe is closed
+     */
+    public void forEach(Iterable<? extends Prompt> prompts, Consumer<? super Activations> action) {
+        open().inPieces(prompts.spliterator(), action);
+    }
+
+    /**
+     * Runs the prompts of a stream piece by piece, as {@link #forEach(Iterable, Consumer)} does.
+     *
+     * @param prompts the prompts, which the caller closes
+     * @param action  what is done with a piece, which is readable until this returns
+     * @throws ModscanException      as there
+     * @throws CancellationException as there
+     * @throws IllegalStateException as there
+     */
+    public void forEach(Stream<? extends Prompt> prompts, Consumer<? super Activations> action) {
+        open().inPieces(prompts.spliterator(), action);
+    }
+
+    /**
+     * Runs prompts and measures them, without keeping activations.
+     *
+     * @param prompts the prompts, as for {@link #forEach(Iterable, Consumer)}
+     * @param metric  what to measure
+     * @param <R>     the result
+     * @return the result
+     * @throws ModscanException      as {@link #forEach(Iterable, Consumer)} and the metric throw
+     * @throws CancellationException if the thread is interrupted; its interrupt status stays set
+     * @throws IllegalStateException if the probe is closed
+     */
+    public <R> R measure(Iterable<? extends Prompt> prompts, Metric<R> metric) {
+        return measure(prompts.spliterator(), metric);
+    }
+
+    /**
+     * Runs the prompts of a stream and measures them, as {@link #measure(Iterable, Metric)} does.
+     *
+     * @param prompts the prompts, which the caller closes
+     * @param metric  what to measure
+     * @param <R>     the result
+     * @return the result
+     * @throws ModscanException      as there
+     * @throws CancellationException as there
+     * @throws IllegalStateException as there
+     */
+    public <R> R measure(Stream<? extends Prompt> prompts, Metric<R> metric) {
+        return measure(prompts.spliterator(), metric);
+    }
+
+    private <R> R measure(Spliterator<? extends Prompt> prompts, Metric<R> metric) {
+        Metric.Accumulator<R> accumulator = metric.start();
+        open().inPieces(prompts, accumulator::add);
+        return accumulator.finish();
+    }
+
+    /**
+     * Does work on a thread of its own, such as {@code probe.async(p -> p.capture(prompts))}. A future that is
+     * cancelled, or times out, interrupts that thread, so that a run ends within a second.
+     *
+     * @param work what to do with this probe
+     * @param <T>  the result
+     * @return completed with the result, or with what the work threw
+     */
+    public <T> CompletableFuture<T> async(Function<? super Probe, ? extends T> work) {
+        CompletableFuture<T> future = new CompletableFuture<>();
+        Thread thread = new Thread(
+                () -> {
+                    try {
+                        future.complete(work.apply(this));
+                    } catch (Throwable e) {
+                        future.completeExceptionally(e);
+                    }
+                },
+                "modscan-capture");
+        thread.setDaemon(true);
+        // Cancelled, timed out or completed by somebody else: what the thread does is no longer wanted.
+        CompletableFuture<T> unused = future.whenComplete((result, failure) -> {
+            if (!Thread.currentThread().equals(thread)) {
+                thread.interrupt();
+            }
+        });
+        thread.start();
+        return future;
+    }
+
+    private CaptureEngine open() {
         if (closed) {
             throw new IllegalStateException("the probe is closed; build another to capture more");
         }
-        List<int[]> tokenIds = tokenize(prompts);
-        checkMemory(tokenIds);
-        List<Reading> readings = plan().readings();
-        List<FloatBuffer[]> rows = new ArrayList<>();
-        readings.forEach(reading -> rows.add(new FloatBuffer[prompts.size()]));
-        List<List<Integer>> batches = batches(tokenIds);
-        List<FloatBuffer> buffers = buffers(batches, tokenIds);
-        for (List<Integer> batch : batches) {
-            run(batch, tokenIds, buffers, rows);
-        }
-        return new Activations(
-                prompts,
-                tokenIds,
-                provenance(tokenIds),
-                readings,
-                rows.stream().map(List::of).toList());
-    }
-
-    /** Says beforehand what would otherwise end in an error without a hint, after much work. */
-    private void checkMemory(List<int[]> tokenIds) {
-        long bytes = 0;
-        for (int[] ids : tokenIds) {
-            for (Reading reading : plan().readings()) {
-                bytes += reading.values(ids.length) * Float.BYTES;
-            }
-        }
-        long most = Runtime.getRuntime().maxMemory();
-        if (bytes > most) {
-            throw new ModscanException("the values of " + tokenIds.size() + " prompts at "
-                    + plan().readings().size()
-                    + " sites take " + (bytes >> 20) + " MiB and Java's heap has at most " + (most >> 20)
-                    + " MiB: pool them, capture fewer sites or prompts, or give Java more (-Xmx)");
-        }
-    }
-
-    private List<int[]> tokenize(Prompts prompts) {
-        Tokenizer tokenizer = null;
-        List<int[]> all = new ArrayList<>(prompts.size());
-        for (Prompt prompt : prompts) {
-            int[] ids = prompt.tokenIds().orElse(null);
-            if (ids == null) {
-                tokenizer = tokenizer == null ? model.tokenizer() : tokenizer;
-                ids = tokenizer.encode(prompt.text().orElseThrow());
-            }
-            ids = fit(prompt, ids);
-            check(prompt, ids);
-            all.add(ids);
-        }
-        return all;
-    }
-
-    private int[] fit(Prompt prompt, int[] ids) {
-        if (ids.length <= model.maxTokens()) {
-            return ids;
-        }
-        if (!cutOverlong) {
-            throw new ModscanException("prompt '" + prompt.id() + "' has " + ids.length
-                    + " tokens; the model takes at most " + model.maxTokens()
-                    + " (shorten it, or let the probe cut it: cutOverlong())");
-        }
-        LOG.warn("prompt '{}' cut from {} to {} tokens", prompt.id(), ids.length, model.maxTokens());
-        return Arrays.copyOf(ids, model.maxTokens());
-    }
-
-    private void check(Prompt prompt, int[] ids) {
-        if (ids.length == 0) {
-            throw new ModscanException("prompt '" + prompt.id() + "' has no tokens");
-        }
-        for (int id : ids) {
-            if (id < 0 || id >= model.vocabularySize()) {
-                throw new ModscanException("prompt '" + prompt.id() + "' has the token id " + id
-                        + "; the model's ids are 0 to " + (model.vocabularySize() - 1));
-            }
-        }
-        boolean onlyBos = ids.length == 1 && ids[0] == model.bosTokenId();
-        for (Reading reading : plan().readings()) {
-            if (reading.values(ids.length) > Integer.MAX_VALUE / Float.BYTES) {
-                throw new ModscanException(
-                        "prompt '" + prompt.id() + "' has " + ids.length + " tokens, so its values of "
-                                + reading.site() + " take " + reading.values(ids.length) * Float.BYTES
-                                + " bytes, more than one buffer holds; capture shorter prompts or pool them");
-            }
-            if (onlyBos && reading.pooling().skipBos()) {
-                throw new ModscanException("prompt '" + prompt.id() + "' is only a BOS token, so nothing of "
-                        + reading.site() + " is left to pool; drop the prompt, or pool with BOS");
-            }
-        }
-    }
-
-    /** Indices of prompts, grouped so that each group has similar lengths and fits the budget. */
-    private List<List<Integer>> batches(List<int[]> tokenIds) {
-        List<Integer> byLength = IntStream.range(0, tokenIds.size())
-                .boxed()
-                .sorted(Comparator.comparingInt(i -> tokenIds.get(i).length))
-                .toList();
-        List<List<Integer>> batches = new ArrayList<>();
-        List<Integer> batch = new ArrayList<>();
-        for (int index : byLength) {
-            // Sorted, so the newcomer is the longest and sets the padded length.
-            if (!batch.isEmpty() && !fits(batch.size() + 1, tokenIds.get(index).length)) {
-                batches.add(batch);
-                batch = new ArrayList<>();
-            }
-            batch.add(index);
-        }
-        batches.add(batch);
-        return batches;
-    }
-
-    private boolean fits(long rows, int columns) {
-        long outputs = plan().readings().stream()
-                .mapToLong(reading -> rows * reading.values(columns) * Float.BYTES)
-                .sum();
-        return rows * columns <= tokenBudget && outputs <= BATCH_OUTPUT_BYTES;
-    }
-
-    /** One buffer a reading, large enough for every batch. */
-    private List<FloatBuffer> buffers(List<List<Integer>> batches, List<int[]> tokenIds) {
-        List<FloatBuffer> buffers = new ArrayList<>();
-        for (Reading reading : plan().readings()) {
-            long largest = batches.stream()
-                    .mapToLong(batch -> batch.size() * reading.values(columns(batch, tokenIds)))
-                    .max()
-                    .orElse(0);
-            buffers.add(ByteBuffer.allocateDirect((int) largest * Float.BYTES)
-                    .order(ByteOrder.nativeOrder())
-                    .asFloatBuffer());
-        }
-        return buffers;
-    }
-
-    private static int columns(List<Integer> batch, List<int[]> tokenIds) {
-        return tokenIds.get(batch.get(batch.size() - 1)).length;
-    }
-
-    private void run(List<Integer> batch, List<int[]> tokenIds, List<FloatBuffer> buffers, List<FloatBuffer[]> rows) {
-        TokenBatch tokens =
-                TokenBatch.padRight(batch.stream().map(tokenIds::get).toList());
-        List<Reading> readings = plan().readings();
-        List<FloatBuffer> outputs = new ArrayList<>();
-        for (int i = 0; i < readings.size(); i++) {
-            long values = tokens.rows() * readings.get(i).values(tokens.columns());
-            outputs.add(buffers.get(i).slice(0, (int) values));
-        }
-        source.run(tokens, outputs);
-        for (int i = 0; i < readings.size(); i++) {
-            Reading reading = readings.get(i);
-            int stride = (int) reading.values(tokens.columns());
-            for (int row = 0; row < batch.size(); row++) {
-                int index = batch.get(row);
-                FloatBuffer padded = outputs.get(i).slice(row * stride, stride);
-                rows.get(i)[index] = unpad(reading, padded, tokens.columns(), tokenIds.get(index).length);
-            }
-        }
-    }
-
-    /** Copies a prompt's values out of its padded row. */
-    private static FloatBuffer unpad(Reading reading, FloatBuffer padded, int columns, int length) {
-        float[] values = new float[(int) reading.values(length)];
-        if (!SiteActivations.isPerPair(reading.site())) {
-            padded.get(0, values);
-        } else {
-            int squares = Math.max(1, reading.site().heads());
-            for (int square = 0; square < squares; square++) {
-                for (int query = 0; query < length; query++) {
-                    padded.get(
-                            (square * columns + query) * columns, values, (square * length + query) * length, length);
-                }
-            }
-        }
-        return FloatBuffer.wrap(values);
-    }
-
-    private Map<String, String> provenance(List<int[]> tokenIds) {
-        Map<String, String> facts = new TreeMap<>(model.provenance());
-        @Nullable String version = Probe.class.getPackage().getImplementationVersion();
-        facts.put("modscan.version", version == null ? "development" : version);
-        facts.put(
-                "modscan.plan",
-                plan().readings().stream()
-                        .map(reading -> reading.site() + " " + reading.pooling())
-                        .collect(Collectors.joining("; ")));
-        facts.putAll(provenanceOf(tokenIds));
-        return facts;
-    }
-
-    /** The part of the provenance that tells of the prompts. */
-    static Map<String, String> provenanceOf(List<int[]> tokenIds) {
-        return Map.of(
-                "modscan.prompt_count", Integer.toString(tokenIds.size()), "modscan.tokens_sha256", sha256(tokenIds));
-    }
-
-    private static String sha256(List<int[]> tokenIds) {
-        try {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            for (int[] ids : tokenIds) {
-                digest.update((Arrays.toString(ids) + "\n").getBytes(StandardCharsets.UTF_8));
-            }
-            return HexFormat.of().formatHex(digest.digest());
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform has SHA-256", e);
-        }
+        return engine;
     }
 
     /** Frees the model. Closing a second time does nothing. */
     @Override
     public void close() {
         closed = true;
-        source.close();
+        engine.close();
     }
 }

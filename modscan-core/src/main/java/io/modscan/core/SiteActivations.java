@@ -186,19 +186,6 @@ public final class SiteActivations {
         return rows;
     }
 
-    /** The shape that the rows have together, as written to a file; not for sites with two axes of positions. */
-    List<Long> packedShape() {
-        List<Long> shape = new ArrayList<>();
-        if (pooling().isPooled()) {
-            shape.add((long) rows.size());
-        } else {
-            long width = site().width();
-            shape.add(rows.stream().mapToLong(row -> row.capacity() / width).sum());
-        }
-        site().axes().stream().filter(axis -> axis.size() > 0).forEach(axis -> shape.add((long) axis.size()));
-        return shape;
-    }
-
     @Override
     public String toString() {
         return "SiteActivations[" + site() + ", " + pooling() + ", " + size() + " prompts]";

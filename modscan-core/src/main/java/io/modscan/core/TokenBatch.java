@@ -43,28 +43,38 @@ public record TokenBatch(int rows, int columns, LongBuffer inputIds, LongBuffer 
      * @throws IllegalArgumentException if the padded ids are more than one buffer holds
      */
     public static TokenBatch padRight(List<int[]> sequences) {
-        int columns = sequences.stream().mapToInt(ids -> ids.length).max().orElse(0);
+        int columns = columns(sequences);
         long size = (long) sequences.size() * columns;
-        if (size > Integer.MAX_VALUE / Long.BYTES) {
+        if (size > Integer.MAX_VALUE / (2 * Long.BYTES)) {
             throw new IllegalArgumentException("a batch of " + sequences.size() + " × " + columns
-                    + " tokens is more than one buffer holds, " + Integer.MAX_VALUE / Long.BYTES
+                    + " tokens is more than one buffer holds, " + Integer.MAX_VALUE / (2 * Long.BYTES)
                     + "; take fewer sequences or a smaller token budget");
         }
-        LongBuffer inputIds = longs((int) size);
-        LongBuffer attentionMask = longs((int) size);
+        return padRight(
+                sequences,
+                ByteBuffer.allocateDirect((int) size * 2 * Long.BYTES)
+                        .order(ByteOrder.nativeOrder())
+                        .asLongBuffer());
+    }
+
+    /** The same in given memory, with room for ids and mask. */
+    static TokenBatch padRight(List<int[]> sequences, LongBuffer memory) {
+        int columns = columns(sequences);
+        int size = sequences.size() * columns;
+        LongBuffer inputIds = memory.slice(0, size);
+        LongBuffer attentionMask = memory.slice(size, size);
         for (int row = 0; row < sequences.size(); row++) {
             int[] ids = sequences.get(row);
-            for (int column = 0; column < ids.length; column++) {
-                inputIds.put(row * columns + column, ids[column]);
-                attentionMask.put(row * columns + column, 1);
+            for (int column = 0; column < columns; column++) {
+                boolean real = column < ids.length;
+                inputIds.put(row * columns + column, real ? ids[column] : 0);
+                attentionMask.put(row * columns + column, real ? 1 : 0);
             }
         }
         return new TokenBatch(sequences.size(), columns, inputIds, attentionMask);
     }
 
-    private static LongBuffer longs(int count) {
-        return ByteBuffer.allocateDirect(count * Long.BYTES)
-                .order(ByteOrder.nativeOrder())
-                .asLongBuffer();
+    private static int columns(List<int[]> sequences) {
+        return sequences.stream().mapToInt(ids -> ids.length).max().orElse(0);
     }
 }

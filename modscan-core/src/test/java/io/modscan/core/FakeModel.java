@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /**
@@ -43,6 +44,12 @@ final class FakeModel implements Model {
 
     /** The sizes of the batches that were run, in order. */
     final List<Batch> batches = new CopyOnWriteArrayList<>();
+
+    /** Called with each batch before it is run, by the thread that runs it. */
+    volatile Consumer<TokenBatch> onRun = batch -> {};
+
+    /** What each token is said to take while it is run. */
+    volatile long workingBytesAToken;
 
     /** How often each source that was opened was closed. */
     final List<Source> sources = new CopyOnWriteArrayList<>();
@@ -232,10 +239,16 @@ final class FakeModel implements Model {
         }
 
         @Override
+        public long workingBytes(int rows, int columns) {
+            return workingBytesAToken * rows * columns;
+        }
+
+        @Override
         public void run(TokenBatch batch, List<FloatBuffer> outputs) {
             if (closed) {
                 throw new IllegalStateException("the source is closed");
             }
+            onRun.accept(batch);
             batches.add(new Batch(batch.rows(), batch.columns()));
             assertThat(outputs).hasSameSizeAs(plan.readings());
             for (int i = 0; i < outputs.size(); i++) {

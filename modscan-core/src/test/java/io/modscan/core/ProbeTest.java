@@ -172,8 +172,8 @@ class ProbeTest {
                     Probe.builder(model).sites(Sites.loss()).tokenBudget(12).build()) {
                 probe.capture(PROMPTS);
             }
-            // Lengths 2, 3, 4 fill 12 tokens; then 7 alone, for 12 would not go with it; then 12.
-            assertThat(model.batches).containsExactly(new Batch(3, 4), new Batch(1, 7), new Batch(1, 12));
+            // 12 alone; 7 alone, since with 4 it would go beyond 12; then 4, 3, 2.
+            assertThat(model.batches).containsExactly(new Batch(1, 12), new Batch(1, 7), new Batch(3, 4));
         }
 
         @Test
@@ -198,7 +198,7 @@ class ProbeTest {
             }
             assertThat(model.batches)
                     .containsExactly(
-                            new Batch(1, 2), new Batch(1, 3), new Batch(1, 4), new Batch(1, 7), new Batch(1, 12));
+                            new Batch(1, 12), new Batch(1, 7), new Batch(1, 4), new Batch(1, 3), new Batch(1, 2));
         }
 
         @Test
@@ -212,7 +212,9 @@ class ProbeTest {
                         .toList());
                 assertThat(probe.capture(prompts).at(wide).size()).isEqualTo(10);
             }
-            assertThat(wideModel.batches).containsExactly(new Batch(8, 2), new Batch(2, 2));
+            assertThat(wideModel.batches)
+                    .hasSize(2)
+                    .allSatisfy(batch -> assertThat(batch.rows()).isLessThanOrEqualTo(8));
         }
 
         @Test
@@ -228,6 +230,40 @@ class ProbeTest {
         }
 
         @Test
+        void areSmallerWhereTheyNeedMuchMemoryToBeRun() {
+            model.workingBytesAToken = 1 << 20;
+            try (Probe probe = Probe.builder(model)
+                    .sites(Sites.loss())
+                    .memoryLimit(24L << 20)
+                    .build()) {
+                assertEveryValue(probe.capture(PROMPTS));
+            }
+            assertThat(model.batches)
+                    .allSatisfy(
+                            batch -> assertThat(batch.rows() * batch.columns()).isLessThan(24));
+        }
+
+        @Test
+        void areRunOneByOneWhereEvenAPromptIsBeyondTheLimit() {
+            try (Probe probe = Probe.builder(model).memoryLimit(1).build()) {
+                assertEveryValue(probe.capture(PROMPTS));
+            }
+            assertThat(model.batches).hasSize(5);
+        }
+
+        @Test
+        void ofPromptsOfManyWindowsAreTheSameEachTime() {
+            Prompts prompts = random(20_000, 8);
+            for (int i = 0; i < 2; i++) {
+                try (Probe probe = Probe.builder(model).sites(Sites.loss()).build()) {
+                    assertEveryValue(probe.capture(prompts));
+                }
+            }
+            int half = model.batches.size() / 2;
+            assertThat(model.batches.subList(0, half)).isEqualTo(model.batches.subList(half, 2 * half));
+        }
+
+        @Test
         void ofMoreThanTheHeapHoldsAreRefusedBeforehand() {
             Site wide = new Site("wide", OptionalInt.empty(), List.of(Axis.POSITION, Axis.units(1 << 26)), false);
             int[] ids = IntStream.range(0, 7).toArray();
@@ -238,7 +274,8 @@ class ProbeTest {
                     Probe.builder(new FakeModel(List.of(wide), false)).build()) {
                 assertThatExceptionOfType(ModscanException.class)
                         .isThrownBy(() -> probe.capture(Prompts.of(many)))
-                        .withMessageContainingAll("1000 prompts", "1792000 MiB", "-Xmx");
+                        .withMessageContainingAll("1 prompts", "1792 MiB", "into a file", "-Xmx");
+                assertThat(model.batches).isEmpty();
             }
         }
 

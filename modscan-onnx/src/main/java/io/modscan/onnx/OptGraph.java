@@ -100,6 +100,17 @@ final class OptGraph {
                 && checkpoint.tensor(checkpoint.head()).map(OptGraph::elements).orElse(0L) > all / 5;
     }
 
+    /**
+     * About how much memory a run takes beside its inputs and outputs: attention's squares of positions, the widest vectors
+     * that are there at one time, and, where the plan needs them, the logits.
+     */
+    long workingBytes(long rows, long columns) {
+        long squares = 3L * config.heads() * columns * columns;
+        long vectors = columns * (8L * config.dModel() + 2L * config.dMlp());
+        long logits = graph.needs(outputs, LOGITS) ? 2 * columns * config.vocabulary() : 0;
+        return Float.BYTES * rows * (squares + vectors + logits);
+    }
+
     private static long elements(StoredTensor tensor) {
         return tensor.length() / tensor.dtype().bytes();
     }

@@ -20,6 +20,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
@@ -36,6 +37,8 @@ final class OrtSource implements ActivationSource {
     private static final String DISABLE_PREPACKING = "session.disable_prepacking";
 
     private final CapturePlan plan;
+    private final OptGraph graph;
+    private final RuntimeOptions options;
     private final List<String> outputNames;
     private final OrtEnvironment environment = OrtEnvironment.getEnvironment();
     private final OrtSession session;
@@ -46,6 +49,8 @@ final class OrtSource implements ActivationSource {
 
     OrtSource(CapturePlan plan, OptGraph graph, byte[] model, Path weightsFolder, RuntimeOptions options) {
         this.plan = plan;
+        this.graph = graph;
+        this.options = options;
         this.outputNames = graph.outputNames();
         try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
             settings.addConfigEntry(WEIGHTS_FOLDER, weightsFolder.toString());
@@ -93,14 +98,40 @@ final class OrtSource implements ActivationSource {
     }
 
     @Override
+    public long workingBytes(int rows, int columns) {
+        return graph.workingBytes(rows, columns);
+    }
+
+    @Override
+    public Map<String, String> provenance() {
+        return Map.of(
+                "runtime.name",
+                "onnxruntime " + environment.getVersion(),
+                "runtime.device",
+                options.cudaDevice().isPresent()
+                        ? "cuda:" + options.cudaDevice().getAsInt()
+                        : "cpu",
+                "runtime.threads",
+                options.threads().isPresent()
+                        ? Integer.toString(options.threads().getAsInt())
+                        : "default");
+    }
+
+    @Override
     public void run(TokenBatch batch, List<FloatBuffer> outputs) {
         lock.readLock().lock();
         try {
             if (closed) {
                 throw new IllegalStateException("the source is closed");
             }
+            if (Thread.currentThread().isInterrupted()) {
+                throw cancelled(batch);
+            }
             runOpen(batch, outputs);
         } catch (OrtException e) {
+            if (Thread.currentThread().isInterrupted()) {
+                throw cancelled(batch);
+            }
             throw new ModscanException(
                     "ONNX Runtime failed on a batch of " + batch.rows() + " × " + batch.columns() + " tokens: "
                             + e.getMessage(),
@@ -108,6 +139,11 @@ final class OrtSource implements ActivationSource {
         } finally {
             lock.readLock().unlock();
         }
+    }
+
+    private static CancellationException cancelled(TokenBatch batch) {
+        return new CancellationException(
+                "interrupted at a batch of " + batch.rows() + " × " + batch.columns() + " tokens");
     }
 
     private void runOpen(TokenBatch batch, List<FloatBuffer> outputs) throws OrtException {
@@ -127,7 +163,14 @@ final class OrtSource implements ActivationSource {
                         outputNames.get(i),
                         opened(opened, OnnxTensor.createTensor(environment, outputs.get(i), shape(reading, batch))));
             }
-            session.run(inputs, Set.of(), pinned).close();
+            try (OrtSession.RunOptions settings = new OrtSession.RunOptions()) {
+                RunWatch watch = RunWatch.over(settings);
+                try {
+                    session.run(inputs, Set.of(), pinned, settings).close();
+                } finally {
+                    watch.end();
+                }
+            }
         } finally {
             opened.forEach(OnnxTensor::close);
         }

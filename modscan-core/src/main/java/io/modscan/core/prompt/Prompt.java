@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,13 +18,25 @@ public final class Prompt {
     private final String id;
     private final Map<String, String> labels;
     private final @Nullable String text;
-    private final int @Nullable [] tokenIds;
+    private final @Nullable Supplier<int[]> tokenIds;
 
-    private Prompt(String id, Map<String, String> labels, @Nullable String text, int @Nullable [] tokenIds) {
+    private Prompt(String id, Map<String, String> labels, @Nullable String text, @Nullable Supplier<int[]> tokenIds) {
         this.id = Objects.requireNonNull(id, "id");
-        this.labels = Collections.unmodifiableMap(new LinkedHashMap<>(labels));
+        this.labels = copy(labels);
         this.text = text;
         this.tokenIds = tokenIds;
+    }
+
+    /** A map with a table of its own for one label or none would be most of what a prompt takes. */
+    private static Map<String, String> copy(Map<String, String> labels) {
+        if (labels.isEmpty()) {
+            return Collections.emptyMap();
+        }
+        if (labels.size() == 1) {
+            Map.Entry<String, String> only = labels.entrySet().iterator().next();
+            return Collections.singletonMap(only.getKey(), only.getValue());
+        }
+        return Collections.unmodifiableMap(new LinkedHashMap<>(labels));
     }
 
     /**
@@ -49,7 +62,20 @@ public final class Prompt {
         if (tokenIds.length == 0) {
             throw new IllegalArgumentException("prompt '" + id + "' has no token ids; at least one is needed");
         }
-        return new Prompt(id, Map.of(), null, tokenIds.clone());
+        int[] own = tokenIds.clone();
+        return new Prompt(id, Map.of(), null, own::clone);
+    }
+
+    /**
+     * Ready token ids that stay where they are until they are asked for, so that many prompts are held without theirs.
+     *
+     * @param id       its id, unique among the prompts that it is captured with
+     * @param labels   its labels
+     * @param tokenIds gives the ids, at least one: at every call a new array of the same ids, also to several threads
+     * @return a prompt
+     */
+    public static Prompt ofTokens(String id, Map<String, String> labels, Supplier<int[]> tokenIds) {
+        return new Prompt(id, labels, null, Objects.requireNonNull(tokenIds, "tokenIds"));
     }
 
     /**
@@ -98,7 +124,11 @@ public final class Prompt {
      * @return a copy of the ids, or empty if the prompt is a text
      */
     public Optional<int[]> tokenIds() {
-        return Optional.ofNullable(tokenIds).map(int[]::clone);
+        return Optional.ofNullable(tokenIds).map(Supplier::get);
+    }
+
+    private int @Nullable [] ids() {
+        return tokenIds == null ? null : tokenIds.get();
     }
 
     @Override
@@ -107,16 +137,16 @@ public final class Prompt {
                 && id.equals(other.id)
                 && labels.equals(other.labels)
                 && Objects.equals(text, other.text)
-                && Arrays.equals(tokenIds, other.tokenIds);
+                && Arrays.equals(ids(), other.ids());
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(id, labels, text, Arrays.hashCode(tokenIds));
+        return Objects.hash(id, labels, text, Arrays.hashCode(ids()));
     }
 
     @Override
     public String toString() {
-        return "Prompt[" + id + ", " + labels + ", " + (text != null ? text : Arrays.toString(tokenIds)) + "]";
+        return "Prompt[" + id + ", " + labels + ", " + (text != null ? text : Arrays.toString(ids())) + "]";
     }
 }

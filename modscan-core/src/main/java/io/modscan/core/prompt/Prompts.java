@@ -11,9 +11,11 @@ import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Objects;
 import java.util.Set;
+import java.util.Spliterator;
+import java.util.Spliterators;
+import java.util.concurrent.CancellationException;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -80,7 +82,7 @@ public final class Prompts implements Iterable<Prompt> {
      * @throws UncheckedIOException   if the file cannot be read
      */
     public static Prompts csv(Path file) {
-        return PromptFiles.csv(file);
+        return PromptFile.read(file, PromptFormat.CSV);
     }
 
     /**
@@ -95,7 +97,7 @@ public final class Prompts implements Iterable<Prompt> {
      * @throws UncheckedIOException   if the file cannot be read
      */
     public static Prompts jsonl(Path file) {
-        return PromptFiles.jsonl(file);
+        return PromptFile.read(file, PromptFormat.JSON_LINES);
     }
 
     /**
@@ -108,7 +110,7 @@ public final class Prompts implements Iterable<Prompt> {
      * @throws UncheckedIOException   if the file cannot be read
      */
     public static Prompts text(Path file) {
-        return PromptFiles.text(file);
+        return PromptFile.read(file, PromptFormat.TEXT);
     }
 
     /**
@@ -120,17 +122,35 @@ public final class Prompts implements Iterable<Prompt> {
      * @throws UncheckedIOException if the file cannot be read
      */
     public static Prompts read(Path file) {
-        String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
-        if (name.endsWith(".csv")) {
-            return csv(file);
-        }
-        if (name.endsWith(".jsonl")) {
-            return jsonl(file);
-        }
-        if (name.endsWith(".txt")) {
-            return text(file);
-        }
-        throw new ModscanException(file + ": a prompt file ends in .csv, .jsonl or .txt");
+        return PromptFile.read(file, PromptFormat.of(file));
+    }
+
+    /**
+     * The prompts of a file that need not fit in memory: they stay on disk, and each iterator reads them anew, one at a
+     * time. The format is told by the name's ending, {@code .csv}, {@code .jsonl} or {@code .txt}.
+     *
+     * <p>The file is read through once before this method returns, so that a malformed last line is an error now and not
+     * after hours of work. The number of prompts is known from then on: the iterable's spliterator is
+     * {@linkplain Spliterator#SIZED sized}. The file must stay as it is. A pass over a file that has another
+     * size or time of modification than at first, or another number of prompts, fails with a {@link ModscanException}.
+     *
+     * <p>An iterator or spliterator opens the file at its first step and closes it behind the last prompt or at an error. It
+     * is also an {@link AutoCloseable}; close it if you leave it halfway, or the file stays open until it is garbage.
+     *
+     * <p>To tell whether an id comes twice, the first pass keeps 64 bits of a hash of each id, which takes 11 to 21 bytes a
+     * prompt; ids that are running numbers from 0 take nothing. Two different ids are held to be the same, and the file
+     * refused, with a chance of n² / 2⁶⁵ for n prompts: 3 in a million for ten million prompts.
+     *
+     * @param file the file; it is read more than once, so it cannot be a pipe
+     * @return its prompts, in order
+     * @throws MalformedFileException if a line is malformed (it is named), an id comes twice, it is not UTF-8, or there is
+     *                                no prompt
+     * @throws ModscanException       if there is no such file, or its name ends otherwise
+     * @throws CancellationException  if the thread is interrupted meanwhile; its interrupt status stays set
+     * @throws UncheckedIOException   if the file cannot be read
+     */
+    public static Iterable<Prompt> onDisk(Path file) {
+        return PromptFile.check(file, PromptFormat.of(file));
     }
 
     /**
@@ -221,6 +241,12 @@ public final class Prompts implements Iterable<Prompt> {
     @Override
     public Iterator<Prompt> iterator() {
         return list.iterator();
+    }
+
+    @Override
+    public Spliterator<Prompt> spliterator() {
+        return Spliterators.spliterator(
+                list, Spliterator.ORDERED | Spliterator.DISTINCT | Spliterator.NONNULL | Spliterator.IMMUTABLE);
     }
 
     @Override

@@ -1,33 +1,29 @@
 package io.modscan.core.safetensors;
 
-import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.file.WholeFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * Collects tensors and writes them as one safetensors file, which appears whole or not at all: it is written aside and
- * moved into place. Tensors are laid out by falling element size, then by name, so each is aligned to its elements.
- * Not safe for use by several threads.
+ * moved into place, laid out as a {@link SafetensorsLayout}. Not safe for use by several threads.
  */
 public final class SafetensorsWriter {
 
-    private record Pending(String name, DType dtype, List<Long> shape, TensorData data) {}
+    private record Content(long length, TensorData data) {}
 
-    private final Map<String, Pending> tensors = new LinkedHashMap<>();
-    private final Map<String, String> metadata = new LinkedHashMap<>();
+    private final SafetensorsLayout.Builder layout = SafetensorsLayout.builder();
+    private final Map<String, Content> contents = new HashMap<>();
 
     /** An empty file to be. */
     public SafetensorsWriter() {}
@@ -52,7 +48,7 @@ public final class SafetensorsWriter {
      * @return this
      */
     public SafetensorsWriter metadata(String key, String value) {
-        metadata.put(key, value);
+        layout.metadata(key, value);
         return this;
     }
 
@@ -67,11 +63,8 @@ public final class SafetensorsWriter {
      * @throws IllegalArgumentException if the name is taken or reserved, or the shape is impossible
      */
     public SafetensorsWriter add(String name, DType dtype, List<Long> shape, TensorData data) {
-        StoredTensor.byteLength(name, dtype, shape);
-        if (name.equals("__metadata__")
-                || tensors.putIfAbsent(name, new Pending(name, dtype, List.copyOf(shape), data)) != null) {
-            throw new IllegalArgumentException("the tensor name '" + name + "' is taken");
-        }
+        layout.add(name, dtype, shape);
+        contents.put(name, new Content(StoredTensor.byteLength(dtype, shape), data));
         return this;
     }
 
@@ -85,55 +78,24 @@ public final class SafetensorsWriter {
      *                               it was
      */
     public void write(Path target) {
-        List<Pending> ordered = new ArrayList<>(tensors.values());
-        ordered.sort(Comparator.comparingInt((Pending t) -> -t.dtype().bytes()).thenComparing(Pending::name));
-        Map<String, Object> header = new LinkedHashMap<>();
-        if (!metadata.isEmpty()) {
-            header.put("__metadata__", metadata);
-        }
-        long end = 0;
-        for (Pending tensor : ordered) {
-            long begin = end;
-            end = Math.addExact(begin, StoredTensor.byteLength(tensor.dtype(), tensor.shape()));
-            Map<String, Object> entry = new LinkedHashMap<>(); // in one order, so that equal tensors give equal files
-            entry.put("dtype", tensor.dtype().name());
-            entry.put("shape", tensor.shape());
-            entry.put("data_offsets", List.of(begin, end));
-            header.put(tensor.name(), entry);
-        }
+        SafetensorsLayout laidOut = layout.build(target);
         WholeFile.write(target, aside -> {
             try (FileChannel channel =
                     FileChannel.open(aside, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-                writeFully(channel, header(target, header));
-                for (Pending tensor : ordered) {
+                writeFully(channel, laidOut.header());
+                for (String name : laidOut.offsets().keySet()) {
+                    Content content = Objects.requireNonNull(contents.get(name));
                     long before = channel.position();
-                    tensor.data().writeTo(channel);
+                    content.data().writeTo(channel);
                     long written = channel.position() - before;
-                    long expected = StoredTensor.byteLength(tensor.dtype(), tensor.shape());
-                    if (written != expected) {
-                        throw new IllegalStateException("tensor '" + tensor.name() + "' wrote " + written
-                                + " bytes; its shape takes " + expected);
+                    if (written != content.length()) {
+                        throw new IllegalStateException("tensor '" + name + "' wrote " + written
+                                + " bytes; its shape takes " + content.length());
                     }
                 }
                 channel.force(true);
             }
         });
-    }
-
-    private static ByteBuffer header(Path target, Map<String, Object> header) throws IOException {
-        byte[] bytes = JSON.std.asBytes(header);
-        int padded = Math.addExact(bytes.length, 7) & ~7;
-        if (padded > SafetensorsFile.MAX_HEADER) {
-            throw new ModscanException(target + ": not written: the names, shapes and metadata would take a header of "
-                    + padded + " bytes and the format allows " + SafetensorsFile.MAX_HEADER
-                    + "; write fewer tensors or less metadata to a file");
-        }
-        ByteBuffer buffer = ByteBuffer.allocate(Math.addExact(8, padded)).order(ByteOrder.LITTLE_ENDIAN);
-        buffer.putLong(padded).put(bytes);
-        while (buffer.hasRemaining()) {
-            buffer.put((byte) ' ');
-        }
-        return buffer.flip();
     }
 
     private static void writeFully(WritableByteChannel channel, ByteBuffer buffer) throws IOException {

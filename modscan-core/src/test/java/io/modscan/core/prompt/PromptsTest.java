@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Nested;
@@ -465,6 +466,26 @@ class PromptsTest {
             Map<String, String> labels =
                     Prompt.of("a", "one").withLabel("topic", "x").labels();
             assertThatExceptionOfType(UnsupportedOperationException.class).isThrownBy(() -> labels.put("topic", "y"));
+        }
+
+        @Test
+        void idsThatAreReadWhenAskedForAreReadEachTime() {
+            int[] calls = {0};
+            Map<String, String> labels = new LinkedHashMap<>(Map.of("topic", "x"));
+            labels.put("language", "y");
+            Prompt prompt = Prompt.ofTokens("a", labels, () -> {
+                calls[0]++;
+                return new int[] {2, 7};
+            });
+            labels.clear();
+            assertThat(calls).containsExactly(0);
+            assertThat(prompt.tokenIds().orElseThrow()).containsExactly(2, 7);
+            assertThat(prompt.tokenIds().orElseThrow()).containsExactly(2, 7);
+            assertThat(calls).containsExactly(2);
+            Prompt ready = Prompt.ofTokens("a", 2, 7).withLabel("topic", "x").withLabel("language", "y");
+            assertThat(prompt).isEqualTo(ready).hasSameHashCodeAs(ready).hasToString(ready.toString());
+            assertThat(prompt.labels()).containsExactlyEntriesOf(ready.labels()).isUnmodifiable();
+            assertThat(prompt.text()).isEmpty();
         }
 
         @Test

@@ -1,0 +1,126 @@
+package io.modscan.core;
+
+import io.modscan.core.site.CapturePlan.Reading;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * Decides which prompts are run together. The same prompts in the same order make the same batches, whatever the machine
+ * does meanwhile, so that a capture gives the same bits again.
+ *
+ * @param source      what runs them
+ * @param tokenBudget how many tokens, padding included, a batch may have
+ * @param memoryLimit bytes that a batch may take, outputs included
+ * @param outputLimit bytes that its outputs may take
+ */
+record Batching(ActivationSource source, int tokenBudget, long memoryLimit, long outputLimit) {
+
+    /** What a batch costs whatever its size (reading the weights, above all), in tokens that could be run meanwhile. */
+    private static final long COST_OF_A_BATCH = 48;
+
+    /**
+     * Prompts to be run together.
+     *
+     * @param prompts their indices, longest first
+     * @param columns the longest one's tokens
+     */
+    @SuppressWarnings("ArrayRecordComponent") // never compared, only read
+    record Batch(int[] prompts, int columns) {
+        int rows() {
+            return prompts.length;
+        }
+    }
+
+    /** How many tokens are looked through for prompts of similar length. */
+    long windowTokens() {
+        return Math.max(1 << 16, 16L * tokenBudget);
+    }
+
+    /** Batches of prompts, of similar length within windows of consecutive prompts. */
+    List<Batch> batches(List<int[]> tokenIds) {
+        List<Batch> batches = new ArrayList<>();
+        int from = 0;
+        long tokens = 0;
+        for (int i = 0; i < tokenIds.size(); i++) {
+            int length = tokenIds.get(i).length;
+            if (i > from && tokens + length > windowTokens()) {
+                batches.addAll(window(tokenIds, from, i));
+                from = i;
+                tokens = 0;
+            }
+            tokens += length;
+        }
+        batches.addAll(window(tokenIds, from, tokenIds.size()));
+        return batches;
+    }
+
+    /** Of all ways to cut the prompts, sorted by length, into batches, the one of the least cost. */
+    private List<Batch> window(List<int[]> tokenIds, int from, int to) {
+        int[] byLength = IntStream.range(from, to)
+                .boxed()
+                .sorted(Comparator.comparingInt((Integer i) -> -tokenIds.get(i).length))
+                .mapToInt(i -> i)
+                .toArray();
+        long[] cost = new long[byLength.length + 1];
+        int[] begin = new int[byLength.length + 1];
+        Arrays.fill(cost, 1, cost.length, Long.MAX_VALUE);
+        int columns = 0;
+        int mostRows = 0;
+        for (int i = 0; i < byLength.length; i++) {
+            if (tokenIds.get(byLength[i]).length != columns) {
+                columns = tokenIds.get(byLength[i]).length;
+                mostRows = mostRows(columns, byLength.length);
+            }
+            for (int end = i + 1; end <= Math.min(i + mostRows, byLength.length); end++) {
+                long with = cost[i] + COST_OF_A_BATCH + (long) (end - i) * columns;
+                if (with < cost[end]) {
+                    cost[end] = with;
+                    begin[end] = i;
+                }
+            }
+        }
+        List<Batch> batches = new ArrayList<>();
+        for (int end = byLength.length; end > 0; end = begin[end]) {
+            int longest = byLength[begin[end]];
+            batches.add(new Batch(Arrays.copyOfRange(byLength, begin[end], end), tokenIds.get(longest).length));
+        }
+        Collections.reverse(batches);
+        return batches;
+    }
+
+    /** The largest number of rows that keeps to budget and memory; 1 where even that does not. */
+    private int mostRows(int columns, int most) {
+        int fits = 1;
+        int tooMany = Math.min(most, Math.max(1, tokenBudget / columns)) + 1;
+        while (tooMany - fits > 1) {
+            int middle = (fits + tooMany) >>> 1;
+            if (fitsMemory(middle, columns)) {
+                fits = middle;
+            } else {
+                tooMany = middle;
+            }
+        }
+        return fits;
+    }
+
+    private boolean fitsMemory(long rows, int columns) {
+        long outputs = 0;
+        for (Reading reading : source.plan().readings()) {
+            long bytes = rows * reading.values(columns) * Float.BYTES;
+            if (bytes > Integer.MAX_VALUE) {
+                return false;
+            }
+            outputs += bytes;
+        }
+        return outputs <= outputLimit && outputs + source.workingBytes((int) rows, columns) <= memoryLimit;
+    }
+
+    @Override
+    public String toString() {
+        return tokenBudget + " tokens, " + (memoryLimit >> 20) + " MiB, of outputs " + (outputLimit >> 20) + " MiB";
+    }
+}

@@ -1,0 +1,284 @@
+package io.modscan.core;
+
+import io.modscan.core.Batching.Batch;
+import io.modscan.core.TokenStream.Weight;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.CapturePlan.Reading;
+import java.nio.FloatBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.Set;
+import java.util.Spliterator;
+import java.util.TreeMap;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** The ways to run prompts that {@link Probe} offers. Safe for use by many threads, each of which makes runs of its own. */
+final class CaptureEngine implements AutoCloseable {
+
+    /** A file's share of these is in memory while it is written, whatever the size of its prompts' values. */
+    private static final long FILE_TOKENS = 1 << 23;
+
+    private static final long FILE_PROMPTS = 100_000;
+    private static final long FILE_HEADER = 1 << 25;
+
+    private final Model model;
+    private final ActivationSource source;
+    private final List<Reading> readings;
+    private final boolean cutOverlong;
+    private final Batching batching;
+    private final long fileSize;
+    private final Consumer<Progress> listener;
+    private final Queue<BatchRunner> idle = new ConcurrentLinkedQueue<>();
+
+    CaptureEngine(
+            Model model,
+            ActivationSource source,
+            Batching batching,
+            boolean cutOverlong,
+            long fileSize,
+            Consumer<Progress> listener) {
+        this.model = model;
+        this.source = source;
+        this.readings = source.plan().readings();
+        this.batching = batching;
+        this.cutOverlong = cutOverlong;
+        this.fileSize = fileSize;
+        this.listener = listener;
+    }
+
+    /** Keeps everything on the heap. */
+    Activations toMemory(Prompts prompts) {
+        List<FloatBuffer[]> rows = new ArrayList<>();
+        readings.forEach(reading -> rows.add(new FloatBuffer[prompts.size()]));
+        List<int[]> tokenIds = new ArrayList<>(prompts.size());
+        HeapCheck heap = new HeapCheck(readings);
+        try (Run run = new Run(
+                prompts.spliterator(),
+                (prompt, ids) -> {
+                    heap.add(ids);
+                    return (double) ids.length / batching.windowTokens();
+                },
+                Integer.MAX_VALUE)) {
+            for (Chunk chunk = run.next(); chunk != null; chunk = run.next()) {
+                int first = tokenIds.size();
+                tokenIds.addAll(chunk.tokenIds());
+                List<Batch> batches = batching.batches(chunk.tokenIds());
+                run.runner.reserveForEach(batches);
+                for (Batch batch : batches) {
+                    run.tokens.failEarly();
+                    run.runner.rewind();
+                    run.compute(batch, chunk, (reading, prompt, values) -> {
+                        float[] kept = new float[values.remaining() / Float.BYTES];
+                        values.asFloatBuffer().get(kept);
+                        rows.get(reading)[first + prompt] = FloatBuffer.wrap(kept);
+                    });
+                }
+            }
+        }
+        Map<String, String> facts = new TreeMap<>(provenance());
+        facts.putAll(TokensDigest.of(tokenIds));
+        return new Activations(
+                prompts, tokenIds, facts, readings, rows.stream().map(List::of).toList());
+    }
+
+    /** Writes to a file, or several, and goes on where an earlier run ended. */
+    void toFile(Spliterator<? extends Prompt> prompts, Path file) {
+        try (CaptureWriter writer = CaptureWriter.open(file);
+                Run run = new Run(prompts, fileWeight(prompts.hasCharacteristics(Spliterator.DISTINCT)), 1)) {
+            TokensDigest digest = new TokensDigest();
+            for (Chunk chunk = run.next(); chunk != null; chunk = run.next()) {
+                digest.add(chunk.tokenIds());
+                boolean only = chunk.first() == 0 && chunk.last();
+                Path next = writer.next(only);
+                CaptureLayout layout = new CaptureLayout(next, provenance(), readings, chunk, only);
+                if (writer.isThere(next, layout)) {
+                    run.skip(chunk);
+                    continue;
+                }
+                List<Batch> batches = batching.batches(chunk.tokenIds());
+                try (PartFile part = PartFile.open(next, layout, readings.size(), batches)) {
+                    compute(run, chunk, batches, part);
+                    part.finish();
+                } catch (CancellationException e) {
+                    throw PartFile.keeping(next, e);
+                }
+            }
+            writer.finish(digest.facts());
+        }
+    }
+
+    private static void compute(Run run, Chunk chunk, List<Batch> batches, PartFile part) {
+        run.runner.reserveForEach(batches);
+        for (int i = 0; i < batches.size(); i++) {
+            if (part.has(i)) {
+                run.skip(batches.get(i), chunk);
+            } else {
+                run.runner.rewind();
+                try {
+                    run.compute(batches.get(i), chunk, part::write);
+                } catch (ModscanException e) {
+                    throw part.keeping(e);
+                }
+                part.done(i);
+            }
+        }
+    }
+
+    /** Which part of a file a prompt takes. */
+    private Weight fileWeight(boolean distinct) {
+        Set<String> ids = new HashSet<>();
+        return (prompt, tokenIds) -> {
+            if (!distinct && !ids.add(prompt.id())) {
+                throw new ModscanException("two prompts have the id '" + prompt.id() + "'; ids must be unique");
+            }
+            long header = CaptureLayout.headerBytes(prompt, readings);
+            long bytes = header + (tokenIds.length + 1L) * Long.BYTES + bytes(readings, tokenIds.length);
+            return Math.max(
+                    Math.max((double) bytes / fileSize, (double) header / FILE_HEADER),
+                    Math.max((double) tokenIds.length / FILE_TOKENS, 1.0 / FILE_PROMPTS));
+        };
+    }
+
+    private static long bytes(List<Reading> readings, int positions) {
+        long bytes = 0;
+        for (Reading reading : readings) {
+            bytes += reading.values(positions) * Float.BYTES;
+        }
+        return bytes;
+    }
+
+    /** Keeps nothing. */
+    void inPieces(Spliterator<? extends Prompt> prompts, Consumer<? super Activations> action) {
+        // Half a buffer's reach, since padding comes on top.
+        double most = Math.min(batching.outputLimit(), 1 << 30);
+        Weight weight = (prompt, ids) ->
+                Math.max((double) ids.length / batching.windowTokens(), bytes(readings, ids.length) / most);
+        try (Run run = new Run(prompts, weight, 1)) {
+            for (Chunk chunk = run.next(); chunk != null; chunk = run.next()) {
+                List<Batch> batches = batching.batches(chunk.tokenIds());
+                run.runner.reserveForAll(batches);
+                List<FloatBuffer[]> rows = new ArrayList<>();
+                for (int i = 0; i < readings.size(); i++) {
+                    rows.add(new FloatBuffer[chunk.prompts().size()]);
+                }
+                for (Batch batch : batches) {
+                    run.compute(
+                            batch,
+                            chunk,
+                            (reading, prompt, values) -> rows.get(reading)[prompt] = values.asFloatBuffer());
+                }
+                Map<String, String> facts = new TreeMap<>(provenance());
+                facts.putAll(TokensDigest.of(chunk.tokenIds()));
+                List<PieceRows> lent = rows.stream().map(PieceRows::new).toList();
+                try {
+                    action.accept(new Activations(
+                            Prompts.of(chunk.prompts()), chunk.tokenIds(), facts, readings, List.copyOf(lent)));
+                } finally {
+                    lent.forEach(PieceRows::takeBack);
+                }
+            }
+        }
+    }
+
+    /** One way through prompts, by one thread. */
+    private final class Run implements AutoCloseable {
+        private final BatchRunner runner;
+        private final TokenStream tokens;
+        private final long begun = System.nanoTime();
+        private long promptsDone;
+        private long tokensDone;
+        private long tokensBefore;
+
+        Run(Spliterator<? extends Prompt> prompts, Weight weight, int ahead) {
+            BatchRunner used = idle.poll();
+            this.runner = used == null ? new BatchRunner(source) : used;
+            this.tokens = new TokenStream(model, readings, cutOverlong, prompts, weight, ahead);
+        }
+
+        @Nullable
+        Chunk next() {
+            return tokens.next();
+        }
+
+        void compute(Batch batch, Chunk chunk, BatchRunner.Rows rows) {
+            if (Thread.currentThread().isInterrupted()) {
+                throw new CancellationException("interrupted after " + promptsDone + " prompts");
+            }
+            runner.run(batch, chunk.tokenIds(), rows);
+            done(batch.rows(), tokensOf(batch, chunk));
+        }
+
+        /** Counts what an earlier run has done. */
+        void skip(Batch batch, Chunk chunk) {
+            tokensBefore += tokensOf(batch, chunk);
+            done(batch.rows(), tokensOf(batch, chunk));
+        }
+
+        void skip(Chunk chunk) {
+            tokensBefore += chunk.tokens();
+            done(chunk.prompts().size(), chunk.tokens());
+        }
+
+        private long tokensOf(Batch batch, Chunk chunk) {
+            long count = 0;
+            for (int prompt : batch.prompts()) {
+                count += chunk.tokenIds().get(prompt).length;
+            }
+            return count;
+        }
+
+        private void done(long prompts, long count) {
+            promptsDone += prompts;
+            tokensDone += count;
+            listener.accept(new Progress(
+                    promptsDone,
+                    tokens.promptsTotal(),
+                    tokensDone,
+                    tokens.tokensTotal(),
+                    tokensBefore,
+                    Duration.ofNanos(System.nanoTime() - begun)));
+        }
+
+        @Override
+        public void close() {
+            tokens.close();
+            idle.add(runner);
+        }
+    }
+
+    /** What is the same whatever the prompts. */
+    private Map<String, String> provenance() {
+        Map<String, String> facts = new TreeMap<>(model.provenance());
+        facts.putAll(source.provenance());
+        facts.put("model.bos_token_id", Integer.toString(model.bosTokenId()));
+        facts.put("model.max_tokens", Integer.toString(model.maxTokens()));
+        facts.put("model.vocabulary_size", Integer.toString(model.vocabularySize()));
+        @Nullable String version = CaptureEngine.class.getPackage().getImplementationVersion();
+        facts.put("modscan.version", version == null ? "development" : version);
+        facts.put("modscan.batches", batching.toString());
+        facts.put(
+                "modscan.plan",
+                readings.stream()
+                        .map(reading -> reading.site() + " " + reading.pooling())
+                        .collect(Collectors.joining("; ")));
+        return facts;
+    }
+
+    /** Frees the model. */
+    @Override
+    public void close() {
+        source.close();
+        idle.clear();
+    }
+}

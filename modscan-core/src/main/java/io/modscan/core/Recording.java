@@ -1,0 +1,253 @@
+package io.modscan.core;
+
+import io.modscan.core.error.MalformedFileException;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.CapturePlan.Reading;
+import io.modscan.core.site.Site;
+import java.nio.FloatBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A capture that was written to a file, or to several with an index. It gives what was captured as it is, and, as a model,
+ * stands in for the one that it was captured from: without that model, a probe of it captures the same prompts again.
+ *
+ * <pre>{@code
+ * Recording recording = Recording.open(Path.of("acts.safetensors"));
+ * recording.activations().measure(metric);
+ * try (Probe probe = Probe.builder(recording).sites(Sites.z()).pooling(Pooling.mean()).build()) {
+ *     Activations pooled = probe.capture(recording.prompts());
+ * }
+ * }</pre>
+ *
+ * <p>As a model it gives each site with the pooling that was recorded. A site that was recorded per token
+ * ({@code Pooling.none()}) it also gives with any other pooling, and its magnitudes with any: computed in Java, means in
+ * double precision.
+ *
+ * <p>The files are mapped, not loaded, whatever their size, and values and token ids are read when they are asked for. So
+ * the files must stay as they are while the recording, or what came of it, is in use; one that was replaced before all of
+ * it was mapped is refused. Nothing has to be closed. Immutable; safe for use by many threads.
+ */
+public final class Recording implements Model {
+
+    private static final String PROMPT_COUNT = "modscan.prompt_count";
+    private static final String TOKENS_HASH = "modscan.tokens_sha256";
+
+    private final Path path;
+    private final RecordedShards shards;
+    private final Map<String, String> provenance;
+    private final Activations activations;
+    private @Nullable TokenIndex tokenIndex;
+
+    private Recording(Path path, RecordedShards shards, Map<String, String> provenance, Prompts prompts) {
+        this.path = path;
+        this.shards = shards;
+        this.provenance = Collections.unmodifiableMap(provenance);
+        List<Reading> readings = shards.readings();
+        List<List<FloatBuffer>> rows = new ArrayList<>();
+        for (int i = 0; i < readings.size(); i++) {
+            rows.add(shards.rows(i));
+        }
+        this.activations = new Activations(prompts, shards.tokenIds(), provenance, readings, rows);
+    }
+
+    /**
+     * Opens a capture file. All sizes and offsets in it are checked; the values are not read.
+     *
+     * @param path the capture file, such as {@code acts.safetensors}. If the capture lies in several files, it is the name
+     *             without their numbers, or their index, {@code acts.safetensors.index.json}
+     * @return the recording
+     * @throws MalformedFileException       if a file is not a capture file or not consistent, or if the files of an index
+     *                                      are not all there or not of one capture
+     * @throws ModscanException             if there is no such file, or the capture is unfinished
+     * @throws java.io.UncheckedIOException if a file cannot be read
+     */
+    public static Recording open(Path path) {
+        RecordedFiles files = RecordedFiles.find(path);
+        List<RecordedShard.Opened> opened = new ArrayList<>();
+        for (Path file : files.files()) {
+            List<Reading> known =
+                    opened.isEmpty() ? List.of() : opened.get(0).shard().readings();
+            opened.add(RecordedShard.open(file, files.sharded(), known));
+        }
+        opened.sort(Comparator.comparingInt(each -> each.shard().from()));
+        Map<String, String> facts = facts(files, opened);
+        List<Prompt> prompts = new ArrayList<>();
+        for (RecordedShard.Opened each : opened) {
+            if (each.shard().from() != prompts.size()) {
+                throw new MalformedFileException(
+                        each.shard().file(),
+                        "begins with prompt " + each.shard().from() + "; the files of " + files.named()
+                                + " before it end at " + prompts.size());
+            }
+            prompts.addAll(each.prompts());
+        }
+        String counted = Integer.toString(prompts.size());
+        String told = facts.put(PROMPT_COUNT, counted);
+        if (told != null && !told.equals(counted)) {
+            throw new MalformedFileException(
+                    files.named(),
+                    "metadata '" + PROMPT_COUNT + "' is " + told + "; there are " + counted + " prompts");
+        }
+        RecordedShards shards = new RecordedShards(
+                opened.stream().map(RecordedShard.Opened::shard).toList());
+        try {
+            return new Recording(files.named(), shards, facts, Prompts.of(prompts));
+        } catch (ModscanException e) {
+            throw new MalformedFileException(files.named(), "metadata '" + PromptJson.KEY + "': " + e.getMessage(), e);
+        }
+    }
+
+    /** What holds of the whole capture. */
+    private static Map<String, String> facts(RecordedFiles files, List<RecordedShard.Opened> opened) {
+        RecordedShard.Opened first = opened.get(0);
+        Map<String, String> facts = new TreeMap<>(first.facts());
+        if (opened.size() > 1) {
+            facts.keySet().removeAll(List.of(PROMPT_COUNT, TOKENS_HASH));
+        }
+        for (RecordedShard.Opened each : opened) {
+            Path file = each.shard().file();
+            if (!each.shard().readings().equals(first.shard().readings())) {
+                throw new MalformedFileException(
+                        file,
+                        "metadata '" + SiteJson.KEY + "' differs from that in "
+                                + first.shard().file() + "; files of one capture have the same");
+            }
+            Set<String> keys = new TreeSet<>(first.facts().keySet());
+            keys.addAll(each.facts().keySet());
+            for (String key : keys) {
+                checkSame(key, file, each.facts(), first.shard().file(), first.facts());
+            }
+        }
+        files.facts().forEach((key, fact) -> {
+            if (facts.containsKey(key)) {
+                checkSame(key, first.shard().file(), facts, files.named(), files.facts());
+            }
+            if (!List.of(PromptJson.KEY, SiteJson.KEY, RecordedShard.RANGE).contains(key)) {
+                facts.put(key, fact);
+            }
+        });
+        return facts;
+    }
+
+    private static void checkSame(
+            String key, Path file, Map<String, String> facts, Path other, Map<String, String> others) {
+        if (!Objects.equals(facts.get(key), others.get(key)) && !key.equals(PROMPT_COUNT) && !key.equals(TOKENS_HASH)) {
+            throw new MalformedFileException(
+                    file,
+                    "metadata '" + key + "' is " + facts.get(key) + ", and " + others.get(key) + " in " + other
+                            + "; files of one capture have the same");
+        }
+    }
+
+    /**
+     * Everything that was captured.
+     *
+     * @return the activations, mapped from the file
+     */
+    public Activations activations() {
+        return activations;
+    }
+
+    /**
+     * The prompts that were captured, as ready token ids, which are read from the file when they are asked for.
+     *
+     * @return the prompts with their ids and labels, in the order of the capture
+     */
+    public Prompts prompts() {
+        return activations.prompts();
+    }
+
+    /**
+     * {@inheritDoc} These are the sites that were recorded. Magnitudes are among them only if the site that they are of
+     * is not.
+     */
+    @Override
+    public List<Site> sites() {
+        // A plan finds the magnitudes of listed sites by itself, and would find them twice if they were listed too.
+        List<Site> all = shards.readings().stream().map(Reading::site).toList();
+        return all.stream()
+                .filter(site -> site.magnitudeOf().filter(all::contains).isEmpty())
+                .toList();
+    }
+
+    @Override
+    public int maxTokens() {
+        return number(RecordedShard.MAX_TOKENS);
+    }
+
+    @Override
+    public int vocabularySize() {
+        return number(RecordedShard.VOCABULARY_SIZE);
+    }
+
+    @Override
+    public int bosTokenId() {
+        return number(RecordedShard.BOS_TOKEN_ID);
+    }
+
+    /** Each file was checked to have it. */
+    private int number(String key) {
+        return Integer.parseInt(provenance.getOrDefault(key, ""));
+    }
+
+    /**
+     * A recording has none.
+     *
+     * @throws ModscanException always
+     */
+    @Override
+    public Tokenizer tokenizer() {
+        throw new ModscanException(
+                path
+                        + ": a recording holds token ids and no tokenizer; capture Recording.prompts(), or prompts of ready ids");
+    }
+
+    /**
+     * What the files tell of the model and of the capture.
+     *
+     * @return facts by key; those of the capture that a new one tells by itself are overwritten there
+     */
+    @Override
+    public Map<String, String> provenance() {
+        return provenance;
+    }
+
+    /**
+     * Makes a source that gives the recorded values of the recorded prompts, which it knows by their token ids. The first
+     * to be opened reads the ids of all prompts. Of prompts with the same ids it gives the first one's values.
+     *
+     * @param plan the plan; each of its sites either as it was recorded, or derived from what was recorded per token
+     * @return a source; it throws {@link ModscanException} when given other prompts than those recorded
+     * @throws ModscanException if the plan asks for what was not recorded and can't be derived from it
+     */
+    @Override
+    public ActivationSource open(CapturePlan plan) {
+        return new RecordingSource(path.toString(), plan, shards, tokenIndex(), bosTokenId());
+    }
+
+    private synchronized TokenIndex tokenIndex() {
+        if (tokenIndex == null) {
+            tokenIndex = new TokenIndex(shards);
+        }
+        return tokenIndex;
+    }
+
+    @Override
+    public String toString() {
+        return "Recording[" + path + ", " + prompts().size() + " prompts, "
+                + shards.readings().stream().map(Reading::site).toList() + "]";
+    }
+}

@@ -1,0 +1,241 @@
+package io.modscan.core;
+
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.site.CapturePlan.Reading;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.Spliterator;
+import java.util.Spliterators;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.LinkedBlockingQueue;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Tokenizes prompts on a thread of its own, ahead of what is computed, and hands them on in chunks. */
+final class TokenStream implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(TokenStream.class);
+
+    /** Stands for what failed. */
+    private static final Chunk FAILED = new Chunk(0, List.of(), List.of(), true);
+
+    private final Model model;
+    private final List<Reading> readings;
+    private final boolean cutOverlong;
+    private final Weight weight;
+    private final OptionalLong promptsExpected;
+    private final BlockingQueue<Chunk> ready;
+    private final Thread thread;
+
+    private volatile long promptsRead;
+    private volatile long tokensRead;
+    private volatile boolean readToTheEnd;
+    private volatile @Nullable Throwable failure;
+    private boolean ended;
+
+    /** Which part of a chunk a prompt fills. A chunk ends before the prompt with which it would be more than full. */
+    @FunctionalInterface
+    interface Weight {
+        /** The part, not negative; may throw what is wrong with the prompt. */
+        double of(Prompt prompt, int[] ids);
+    }
+
+    /**
+     * Begins to tokenize.
+     *
+     * @param ahead how many chunks may wait to be taken
+     */
+    TokenStream(
+            Model model,
+            List<Reading> readings,
+            boolean cutOverlong,
+            Spliterator<? extends Prompt> prompts,
+            Weight weight,
+            int ahead) {
+        this.model = model;
+        this.readings = readings;
+        this.cutOverlong = cutOverlong;
+        this.weight = weight;
+        long exact = prompts.getExactSizeIfKnown();
+        this.promptsExpected = exact < 0 ? OptionalLong.empty() : OptionalLong.of(exact);
+        this.ready = new LinkedBlockingQueue<>(ahead);
+        this.thread = new Thread(() -> read(prompts), "modscan-tokenizer");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    /**
+     * Waits for the next chunk.
+     *
+     * @return the chunk, or null if there is none left
+     * @throws CancellationException if the thread is interrupted
+     * @throws RuntimeException      what the prompts or the tokenizer threw
+     */
+    @Nullable
+    Chunk next() {
+        if (ended) {
+            return null;
+        }
+        try {
+            Chunk chunk = ready.take();
+            failIf(chunk.prompts().isEmpty());
+            ended = chunk.last();
+            return chunk;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CancellationException("interrupted while waiting for prompts");
+        }
+    }
+
+    /** Throws what failed further ahead, before what lies between is computed in vain. */
+    void failEarly() {
+        failIf(failure != null);
+    }
+
+    private void failIf(boolean failed) {
+        if (failed && failure instanceof Error error) {
+            throw error;
+        }
+        if (failed && failure instanceof RuntimeException exception) {
+            throw exception;
+        }
+    }
+
+    /** How many prompts there are in all, if that is known by now. */
+    OptionalLong promptsTotal() {
+        return readToTheEnd ? OptionalLong.of(promptsRead) : promptsExpected;
+    }
+
+    /** How many tokens there are in all, if that is known by now or can be told from the prompts read so far. */
+    OptionalLong tokensTotal() {
+        long prompts = promptsRead;
+        if (readToTheEnd || promptsExpected.isEmpty() || prompts == 0) {
+            return readToTheEnd ? OptionalLong.of(tokensRead) : OptionalLong.empty();
+        }
+        return OptionalLong.of(Math.round((double) tokensRead / prompts * promptsExpected.getAsLong()));
+    }
+
+    private void read(Spliterator<? extends Prompt> prompts) {
+        try {
+            readAll(Spliterators.iterator(prompts));
+        } catch (InterruptedException e) {
+            // Closed: nobody waits for more.
+        } catch (Throwable e) {
+            failure = e;
+            tell(FAILED);
+        } finally {
+            close(prompts);
+        }
+    }
+
+    private void tell(Chunk chunk) {
+        try {
+            ready.put(chunk);
+        } catch (InterruptedException e) {
+            // As above.
+        }
+    }
+
+    /** What reads a file may hold it open. */
+    private static void close(Spliterator<? extends Prompt> prompts) {
+        if (prompts instanceof AutoCloseable closeable) {
+            try {
+                closeable.close();
+            } catch (Exception e) {
+                LOG.warn("what the prompts came from cannot be closed", e);
+            }
+        }
+    }
+
+    private void readAll(Iterator<? extends Prompt> iterator) throws InterruptedException {
+        Tokenizer tokenizer = null;
+        long first = 0;
+        long tokens = 0;
+        double full = 0;
+        List<Prompt> prompts = new ArrayList<>();
+        List<int[]> tokenIds = new ArrayList<>();
+        while (iterator.hasNext()) {
+            Prompt prompt = iterator.next();
+            int[] ids = prompt.tokenIds().orElse(null);
+            if (ids == null) {
+                tokenizer = tokenizer == null ? model.tokenizer() : tokenizer;
+                ids = tokenizer.encode(prompt.text().orElseThrow());
+            }
+            ids = fit(prompt, ids);
+            check(prompt, ids);
+            double part = weight.of(prompt, ids);
+            if (!prompts.isEmpty() && full + part > 1) {
+                Chunk chunk = new Chunk(first, prompts, tokenIds, false);
+                ready.put(chunk);
+                first = chunk.end();
+                full = 0;
+                prompts = new ArrayList<>();
+                tokenIds = new ArrayList<>();
+            }
+            full += part;
+            prompts.add(prompt);
+            tokenIds.add(ids);
+            promptsRead = first + prompts.size();
+            tokens += ids.length;
+            tokensRead = tokens;
+            if (Thread.interrupted()) {
+                throw new InterruptedException();
+            }
+        }
+        if (prompts.isEmpty()) {
+            throw new ModscanException("there is no prompt to capture; at least one is needed");
+        }
+        readToTheEnd = true;
+        ready.put(new Chunk(first, prompts, tokenIds, true));
+    }
+
+    private int[] fit(Prompt prompt, int[] ids) {
+        if (ids.length <= model.maxTokens()) {
+            return ids;
+        }
+        if (!cutOverlong) {
+            throw new ModscanException("prompt '" + prompt.id() + "' has " + ids.length
+                    + " tokens; the model takes at most " + model.maxTokens()
+                    + " (shorten it, or let the probe cut it: cutOverlong())");
+        }
+        LOG.warn("prompt '{}' cut from {} to {} tokens", prompt.id(), ids.length, model.maxTokens());
+        return Arrays.copyOf(ids, model.maxTokens());
+    }
+
+    private void check(Prompt prompt, int[] ids) {
+        if (ids.length == 0) {
+            throw new ModscanException("prompt '" + prompt.id() + "' has no tokens");
+        }
+        for (int id : ids) {
+            if (id < 0 || id >= model.vocabularySize()) {
+                throw new ModscanException("prompt '" + prompt.id() + "' has the token id " + id
+                        + "; the model's ids are 0 to " + (model.vocabularySize() - 1));
+            }
+        }
+        boolean onlyBos = ids.length == 1 && ids[0] == model.bosTokenId();
+        for (Reading reading : readings) {
+            if (reading.values(ids.length) > Integer.MAX_VALUE / Float.BYTES) {
+                throw new ModscanException(
+                        "prompt '" + prompt.id() + "' has " + ids.length + " tokens, so its values of "
+                                + reading.site() + " take " + reading.values(ids.length) * Float.BYTES
+                                + " bytes, more than one buffer holds; capture shorter prompts or pool them");
+            }
+            if (onlyBos && reading.pooling().skipBos()) {
+                throw new ModscanException("prompt '" + prompt.id() + "' is only a BOS token, so nothing of "
+                        + reading.site() + " is left to pool; drop the prompt, or pool with BOS");
+            }
+        }
+    }
+
+    /** Stops tokenizing. */
+    @Override
+    public void close() {
+        thread.interrupt();
+    }
+}

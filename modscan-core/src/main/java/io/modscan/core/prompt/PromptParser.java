@@ -1,0 +1,56 @@
+package io.modscan.core.prompt;
+
+import io.modscan.core.error.MalformedFileException;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/** Takes prompts from a file's text, one at a time, and says the line of what is wrong with one. */
+abstract class PromptParser {
+
+    private final Path file;
+    private long line;
+    private long prompts;
+
+    PromptParser(Path file) {
+        this.file = file;
+    }
+
+    /** The next prompt, or null at the end. */
+    final @Nullable Prompt next() throws IOException {
+        Prompt prompt = parse();
+        if (prompt != null) {
+            prompts++;
+        }
+        return prompt;
+    }
+
+    abstract @Nullable Prompt parse() throws IOException;
+
+    /** How many prompts there were so far. */
+    final long count() {
+        return prompts;
+    }
+
+    /** Tells where the parser is. */
+    final void at(long newLine) {
+        line = newLine;
+    }
+
+    final long line() {
+        return line;
+    }
+
+    /** The given id, or the running number where there is none. */
+    final String id(@Nullable Object given) {
+        return given == null ? Long.toString(prompts) : given.toString();
+    }
+
+    final MalformedFileException malformed(String problem) {
+        return malformed(problem, null);
+    }
+
+    final MalformedFileException malformed(String problem, @Nullable Throwable cause) {
+        return new MalformedFileException(file, "line " + line + ": " + problem, cause);
+    }
+}
