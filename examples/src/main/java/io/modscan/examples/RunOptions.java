@@ -1,5 +1,6 @@
 package io.modscan.examples;
 
+import io.modscan.core.Model;
 import io.modscan.core.Probe;
 import io.modscan.onnx.OptModel;
 import io.modscan.onnx.RuntimeOptions;
@@ -80,7 +81,7 @@ final class RunOptions {
     }
 
     /** Begins a probe within the given memory. */
-    Probe.Builder probe(OptModel model) {
+    Probe.Builder probe(Model model) {
         Probe.Builder builder = Probe.builder(model);
         return memory == null ? builder : builder.memoryLimit(memory);
     }

@@ -1,7 +1,9 @@
 package io.modscan.examples;
 
 import io.modscan.core.Activations;
+import io.modscan.core.Model;
 import io.modscan.core.Probe;
+import io.modscan.core.Recording;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.file.WholeFile;
 import io.modscan.core.prompt.Prompts;
@@ -12,7 +14,6 @@ import io.modscan.metrics.Cosine;
 import io.modscan.metrics.LabelSimilarity;
 import io.modscan.metrics.Selectivity;
 import io.modscan.metrics.SelectivityMap;
-import io.modscan.onnx.OptModel;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Map;
@@ -21,6 +22,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code modscan scan}: which heads and neurons respond to which topic, and how far apart the topics are. */
@@ -41,6 +43,12 @@ final class ScanCommand implements Runnable {
             paramLabel = "FILE",
             description = "Labelled prompts, .csv or .jsonl (default: the demo's 100 prompts).")
     private @Nullable Path prompts;
+
+    @Option(
+            names = "--recording",
+            paramLabel = "FILE.safetensors",
+            description = "Scan what was captured into this file, in place of running a model on prompts.")
+    private @Nullable Path recording;
 
     @Option(
             names = "--label",
@@ -71,10 +79,23 @@ final class ScanCommand implements Runnable {
     @Override
     public void run() {
         PrintWriter terminal = spec.commandLine().getOut();
-        OptModel opt = model == null
-                ? options.demo()
-                : options.load(model, spec.commandLine().getErr());
-        Prompts texts = prompts == null ? DemoModel.prompts() : Prompts.read(prompts);
+        Model source;
+        Prompts texts;
+        if (recording != null) {
+            if (model != null || prompts != null) {
+                throw new ParameterException(
+                        spec.commandLine(),
+                        "a --recording has its model and prompts; leave --model and --prompts away");
+            }
+            Recording captured = Recording.open(recording);
+            source = captured;
+            texts = captured.prompts();
+        } else {
+            source = model == null
+                    ? options.demo()
+                    : options.load(model, spec.commandLine().getErr());
+            texts = prompts == null ? DemoModel.prompts() : Prompts.read(prompts);
+        }
         if (texts.labels(label).stream().distinct().count() < 2) {
             throw new ModscanException(
                     "all prompts have the same '" + label + "'; a scan compares at least two labels");
@@ -82,7 +103,7 @@ final class ScanCommand implements Runnable {
 
         // Before the work, so that it is not done in vain.
         WholeFile.prepare(out.resolve("units.csv"));
-        Activations activations = capture(opt, texts);
+        Activations activations = capture(source, texts);
         SelectivityMap units =
                 activations.only(Sites.z().magnitude(), Sites.mlpPost()).measure(Selectivity.by(label));
         Map<Site, LabelSimilarity> layers = activations
@@ -90,13 +111,14 @@ final class ScanCommand implements Runnable {
                 .measure(Cosine.byLabel(label).perSite());
 
         ScanReport report = new ScanReport(units, layers, activations.provenance());
-        terminal.println((model == null ? "The demo model" : model) + ", " + texts.size() + " prompts by " + label);
+        String name = recording != null ? recording.toString() : model != null ? model : "The demo model";
+        terminal.println(name + ", " + texts.size() + " prompts by " + label);
         report.print(terminal);
         report.write(out).forEach(file -> terminal.println("written: " + file));
     }
 
-    private Activations capture(OptModel opt, Prompts texts) {
-        Probe.Builder builder = options.probe(opt)
+    private Activations capture(Model source, Prompts texts) {
+        Probe.Builder builder = options.probe(source)
                 .sites(Sites.z().magnitude(), Sites.mlpPost(), Sites.residPost())
                 .pooling(Pooling.mean().withoutBos());
         if (cut) {

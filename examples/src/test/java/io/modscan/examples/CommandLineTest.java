@@ -95,6 +95,39 @@ class CommandLineTest {
     }
 
     @Test
+    void scanOfARecordingFindsWhatTheScanOfTheModelFound() throws IOException {
+        String recording = file("acts.safetensors");
+        CommandLineRun captured = CommandLineRun.of(
+                "capture",
+                "--model",
+                model(),
+                "--prompts",
+                DemoModel.promptFile().toString(),
+                "--sites",
+                "hook_z.magnitude,mlp.hook_post,hook_resid_post",
+                "--pooling",
+                "mean",
+                "--skip-bos",
+                "--out",
+                recording);
+        assertThat(captured.status()).as(captured.err()).isZero();
+        CommandLineRun first = CommandLineRun.of("scan", "--out", file("first"));
+        CommandLineRun second = CommandLineRun.of("scan", "--recording", recording, "--out", file("second"));
+        assertThat(second.status()).as(second.err()).isZero();
+        assertThat(second.out())
+                .startsWith(recording + ", 100 prompts by topic")
+                .contains("L1H6");
+        assertThat(first.status()).isZero();
+        for (String name : List.of("units.csv", "sites.csv")) {
+            assertThat(folder.resolve("second").resolve(name))
+                    .hasSameTextualContentAs(folder.resolve("first").resolve(name));
+        }
+        CommandLineRun both = CommandLineRun.of("scan", "--recording", recording, "--model", model());
+        assertThat(both.status()).isEqualTo(2);
+        assertThat(both.err()).contains("--recording");
+    }
+
+    @Test
     void scanThatFindsNothingSaysSo() throws IOException {
         String[] lines = new String[8];
         for (int i = 0; i < lines.length; i++) {

@@ -19,6 +19,7 @@ import java.util.Spliterator;
 import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 final class CaptureEngine implements AutoCloseable {
 
     /** A file's share of these is in memory while it is written, whatever the size of its prompts' values. */
-    private static final long FILE_TOKENS = 1 << 23;
+    private static final long FILE_TOKENS = 1 << 22;
 
     private static final long FILE_PROMPTS = 100_000;
     private static final long FILE_HEADER = 1 << 25;
@@ -69,7 +70,8 @@ final class CaptureEngine implements AutoCloseable {
                     heap.add(ids);
                     return (double) ids.length / batching.windowTokens();
                 },
-                Integer.MAX_VALUE)) {
+                (prompt, ids) -> prompt,
+                true)) {
             for (Chunk chunk = run.next(); chunk != null; chunk = run.next()) {
                 int first = tokenIds.size();
                 tokenIds.addAll(chunk.tokenIds());
@@ -95,7 +97,12 @@ final class CaptureEngine implements AutoCloseable {
     /** Writes to a file, or several, and goes on where an earlier run ended. */
     void toFile(Spliterator<? extends Prompt> prompts, Path file) {
         try (CaptureWriter writer = CaptureWriter.open(file);
-                Run run = new Run(prompts, fileWeight(prompts.hasCharacteristics(Spliterator.DISTINCT)), 1)) {
+                Run run = new Run(
+                        prompts,
+                        fileWeight(prompts.hasCharacteristics(Spliterator.DISTINCT)),
+                        // Without their texts, of which a file's worth may be much.
+                        (prompt, ids) -> Prompt.ofTokens(prompt.id(), prompt.labels(), ids::clone),
+                        false)) {
             TokensDigest digest = new TokensDigest();
             for (Chunk chunk = run.next(); chunk != null; chunk = run.next()) {
                 digest.add(chunk.tokenIds());
@@ -164,7 +171,7 @@ final class CaptureEngine implements AutoCloseable {
         double most = Math.min(batching.outputLimit(), 1 << 30);
         Weight weight = (prompt, ids) ->
                 Math.max((double) ids.length / batching.windowTokens(), bytes(readings, ids.length) / most);
-        try (Run run = new Run(prompts, weight, 1)) {
+        try (Run run = new Run(prompts, weight, (prompt, ids) -> prompt, false)) {
             for (Chunk chunk = run.next(); chunk != null; chunk = run.next()) {
                 List<Batch> batches = batching.batches(chunk.tokenIds());
                 run.runner.reserveForAll(batches);
@@ -200,10 +207,14 @@ final class CaptureEngine implements AutoCloseable {
         private long tokensDone;
         private long tokensBefore;
 
-        Run(Spliterator<? extends Prompt> prompts, Weight weight, int ahead) {
+        Run(
+                Spliterator<? extends Prompt> prompts,
+                Weight weight,
+                BiFunction<Prompt, int[], Prompt> handed,
+                boolean ahead) {
             BatchRunner used = idle.poll();
             this.runner = used == null ? new BatchRunner(source) : used;
-            this.tokens = new TokenStream(model, readings, cutOverlong, prompts, weight, ahead);
+            this.tokens = new TokenStream(model, readings, cutOverlong, prompts, weight, handed, ahead);
         }
 
         @Nullable

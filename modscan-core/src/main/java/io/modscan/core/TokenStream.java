@@ -13,6 +13,8 @@ import java.util.Spliterators;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.SynchronousQueue;
+import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,6 +31,7 @@ final class TokenStream implements AutoCloseable {
     private final List<Reading> readings;
     private final boolean cutOverlong;
     private final Weight weight;
+    private final BiFunction<Prompt, int[], Prompt> handed;
     private final OptionalLong promptsExpected;
     private final BlockingQueue<Chunk> ready;
     private final Thread thread;
@@ -49,7 +52,9 @@ final class TokenStream implements AutoCloseable {
     /**
      * Begins to tokenize.
      *
-     * @param ahead how many chunks may wait to be taken
+     * @param weight which part of a chunk a prompt fills
+     * @param handed what is to be had of each prompt, made of it and its ids
+     * @param ahead  whether all is tokenized as soon as can be, or no more than the chunk that is to be taken next
      */
     TokenStream(
             Model model,
@@ -57,14 +62,16 @@ final class TokenStream implements AutoCloseable {
             boolean cutOverlong,
             Spliterator<? extends Prompt> prompts,
             Weight weight,
-            int ahead) {
+            BiFunction<Prompt, int[], Prompt> handed,
+            boolean ahead) {
         this.model = model;
         this.readings = readings;
         this.cutOverlong = cutOverlong;
         this.weight = weight;
         long exact = prompts.getExactSizeIfKnown();
         this.promptsExpected = exact < 0 ? OptionalLong.empty() : OptionalLong.of(exact);
-        this.ready = new LinkedBlockingQueue<>(ahead);
+        this.handed = handed;
+        this.ready = ahead ? new LinkedBlockingQueue<>() : new SynchronousQueue<>();
         this.thread = new Thread(() -> read(prompts), "modscan-tokenizer");
         thread.setDaemon(true);
         thread.start();
@@ -179,7 +186,7 @@ final class TokenStream implements AutoCloseable {
                 tokenIds = new ArrayList<>();
             }
             full += part;
-            prompts.add(prompt);
+            prompts.add(handed.apply(prompt, ids));
             tokenIds.add(ids);
             promptsRead = first + prompts.size();
             tokens += ids.length;
