@@ -19,17 +19,38 @@ import org.junit.jupiter.api.io.TempDir;
 /** The README's quick start, compiled and run as it stands there. */
 class ReadmeTest {
 
-    private static final Pattern QUICK_START =
-            Pattern.compile("```java\\R(// QuickStart\\.java\\R.*?)```", Pattern.DOTALL);
-
     @TempDir
     Path folder;
 
     @Test
     void quickStartCompilesAndRuns() throws Exception {
-        Matcher block = QUICK_START.matcher(Files.readString(Path.of("../README.md")));
-        assertThat(block.find()).as("the README has a QuickStart.java").isTrue();
-        Path source = Files.writeString(folder.resolve("QuickStart.java"), block.group(1));
+        assertThat(printed(
+                        "QuickStart",
+                        DemoModel.folder().toString(),
+                        DemoModel.promptFile().toString()))
+                .contains("french")
+                .contains("blocks.2.attn.hook_z")
+                .contains("0.9");
+    }
+
+    @Test
+    void capturesCompileAndRun() throws Exception {
+        Path file = folder.resolve("acts.safetensors");
+        assertThat(printed(
+                        "Captures",
+                        DemoModel.folder().toString(),
+                        DemoModel.promptFile().toString(),
+                        file.toString()))
+                .contains("cooking", "100 prompts", "Activations[1 prompts", "Activations[100 prompts");
+        assertThat(file).exists();
+    }
+
+    /** What a program of the README prints. */
+    private String printed(String name, String... args) throws Exception {
+        Matcher block = Pattern.compile("```java\\R(// " + name + "\\.java\\R.*?)```", Pattern.DOTALL)
+                .matcher(Files.readString(Path.of("../README.md")));
+        assertThat(block.find()).as("the README has a %s.java", name).isTrue();
+        Path source = Files.writeString(folder.resolve(name + ".java"), block.group(1));
         JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
         ByteArrayOutputStream messages = new ByteArrayOutputStream();
         int status = compiler.run(
@@ -51,15 +72,10 @@ class ReadmeTest {
         try (URLClassLoader classes =
                 new URLClassLoader(new URL[] {folder.toUri().toURL()})) {
             System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
-            classes.loadClass("QuickStart").getMethod("main", String[].class).invoke(null, (Object) new String[] {
-                DemoModel.folder().toString(), DemoModel.promptFile().toString()
-            });
+            classes.loadClass(name).getMethod("main", String[].class).invoke(null, (Object) args);
         } finally {
             System.setOut(before);
         }
-        assertThat(printed.toString(StandardCharsets.UTF_8))
-                .contains("french")
-                .contains("blocks.2.attn.hook_z")
-                .contains("0.9");
+        return printed.toString(StandardCharsets.UTF_8);
     }
 }
