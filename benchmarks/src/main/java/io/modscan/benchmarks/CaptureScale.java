@@ -12,10 +12,12 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a capture takes as its prompts become more, and what a process takes as its captures and probes become more: short
@@ -93,17 +95,18 @@ final class CaptureScale {
 
     private static void prompts(Path folder, int count) throws IOException {
         Path file = folder.resolve(count + ".safetensors");
-        AtomicReference<Progress> last = new AtomicReference<>();
+        AtomicReference<@Nullable Progress> last = new AtomicReference<>();
         try (Probe probe = probe(folder).progress(last::set).build()) {
             probe.capture(stream(200), folder.resolve("warm-" + count + ".safetensors"));
             probe.capture(stream(count), file);
         }
+        Progress end = Objects.requireNonNull(last.get());
         System.out.printf(
                 Locale.ROOT,
                 "%,d prompts, %,d tokens into a file: %,.0f tokens/s; the process had at most %.0f MB%n",
                 count,
-                last.get().tokens(),
-                last.get().tokensPerSecond(),
+                end.tokens(),
+                end.tokensPerSecond(),
                 1024e-6 * LoadMemory.kib("VmHWM"));
         Files.deleteIfExists(file);
     }

@@ -41,7 +41,7 @@ class ReadmeTest {
                         DemoModel.folder().toString(),
                         DemoModel.promptFile().toString(),
                         file.toString()))
-                .contains("cooking", "100 prompts", "Activations[1 prompts", "Activations[100 prompts");
+                .contains("law", "100 prompts", "Activations[1 prompts", "Activations[100 prompts");
         assertThat(file).exists();
     }
 

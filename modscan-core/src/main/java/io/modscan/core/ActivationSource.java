@@ -28,6 +28,15 @@ public interface ActivationSource extends AutoCloseable {
     }
 
     /**
+     * How many tokens it is best given at once.
+     *
+     * @return tokens, padding included; 512 unless overridden
+     */
+    default int usualTokens() {
+        return 512;
+    }
+
+    /**
      * About how much memory a batch takes while it is run, beside its inputs and outputs, so that batches can be kept
      * within a limit.
      *

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.OptionalInt;
 import java.util.Spliterator;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -44,7 +45,8 @@ public final class Probe implements AutoCloseable {
         // Java allows as much in direct buffers as on the heap.
         long outputLimit =
                 Math.min(builder.memoryLimit / 2, Runtime.getRuntime().maxMemory() / 4);
-        Batching batching = new Batching(source, builder.tokenBudget, builder.memoryLimit, outputLimit);
+        Batching batching = new Batching(
+                source, builder.tokenBudget.orElseGet(source::usualTokens), builder.memoryLimit, outputLimit);
         this.engine = new CaptureEngine(
                 builder.model, source, batching, builder.cutOverlong, builder.fileSize, builder.listener);
     }
@@ -65,7 +67,7 @@ public final class Probe implements AutoCloseable {
         private final List<SiteSelector> selectors = new ArrayList<>();
         private final List<Selection> selections = new ArrayList<>();
         private Pooling pooling = Pooling.none();
-        private int tokenBudget = 1024;
+        private OptionalInt tokenBudget = OptionalInt.empty();
         private long memoryLimit = 1L << 30;
         private long fileSize = 4L << 30;
         private Consumer<Progress> listener = progress -> {};
@@ -124,7 +126,7 @@ public final class Probe implements AutoCloseable {
         /**
          * Sets how many tokens, padding included, are run at once. A prompt longer than this is run alone.
          *
-         * @param tokens at least 1; 1024 unless set
+         * @param tokens at least 1; unless set, as many as suit what runs them, 512 on a CPU
          * @return this
          * @throws IllegalArgumentException if not positive
          */
@@ -132,7 +134,7 @@ public final class Probe implements AutoCloseable {
             if (tokens < 1) {
                 throw new IllegalArgumentException("a token budget of " + tokens + " runs nothing; give at least 1");
             }
-            this.tokenBudget = tokens;
+            this.tokenBudget = OptionalInt.of(tokens);
             return this;
         }
 

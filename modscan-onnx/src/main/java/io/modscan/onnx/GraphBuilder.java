@@ -94,12 +94,13 @@ final class GraphBuilder {
             DType.F16, TensorProto.DataType.FLOAT16,
             DType.BF16, TensorProto.DataType.BFLOAT16,
             DType.I64, TensorProto.DataType.INT64,
+            DType.I32, TensorProto.DataType.INT32,
             DType.BOOL, TensorProto.DataType.BOOL);
 
     /** A graph output. */
     record Output(String tensor, List<String> shape) {}
 
-    private record Node(String output, NodeProto proto) {}
+    private record Node(List<String> outputs, NodeProto proto) {}
 
     private final String graphName;
     private final List<ValueInfoProto> inputs = new ArrayList<>();
@@ -196,40 +197,48 @@ final class GraphBuilder {
         if (since == null || since > OPSET) {
             throw new IllegalStateException("operator " + type + " is not in the table of opset " + OPSET);
         }
-        return node("", type, output, inputs, attributes);
+        return node("", type, List.of(output), inputs, attributes);
     }
 
     /**
-     * Adds a product with the transpose of a matrix as one node of ONNX Runtime's own, which no other runtime knows. A
-     * Transpose of a weight would be folded, and cost a copy of all weights while a session is made.
+     * Adds a node of one of ONNX Runtime's own operators, which no other runtime knows, and returns its first output, whose
+     * name is the node's too.
+     *
+     * @param outputs their names; an empty one stands for an output that is not wanted
+     * @param inputs  their names; an empty one stands for an input that is left out
      */
-    String timesTransposed(String output, String input, String matrix) {
-        return node(RUNTIME_DOMAIN, "FusedMatMul", output, List.of(input, matrix), attribute("transB", 1L));
+    String runtimeOp(String type, List<String> outputs, List<String> inputs, AttributeProto... attributes) {
+        return node(RUNTIME_DOMAIN, type, outputs, inputs, attributes);
     }
 
-    private String node(String domain, String type, String output, List<String> inputs, AttributeProto... attributes) {
-        for (String input : inputs) {
+    private String node(
+            String domain, String type, List<String> outputs, List<String> inputs, AttributeProto... attributes) {
+        String name = outputs.get(0);
+        List<String> given = inputs.stream().filter(input -> !input.isEmpty()).toList();
+        for (String input : given) {
             if (!names.contains(input)) {
                 throw new IllegalStateException(
-                        "node " + output + " reads " + input + ", which nothing yields before it");
+                        "node " + name + " reads " + input + ", which nothing yields before it");
             }
         }
-        if (inputs.stream().anyMatch(outOfReach::contains)) {
-            outOfReach.add(output);
+        Node node = new Node(
+                outputs.stream().filter(output -> !output.isEmpty()).toList(),
+                NodeProto.newBuilder()
+                        .setDomain(domain)
+                        .setOpType(type)
+                        .setName(name)
+                        .addAllInput(inputs)
+                        .addAllOutput(outputs)
+                        .addAllAttribute(List.of(attributes))
+                        .build());
+        boolean reachable = given.stream().noneMatch(outOfReach::contains);
+        for (String output : node.outputs()) {
+            nodes.put(claim(output), node);
+            if (!reachable) {
+                outOfReach.add(output);
+            }
         }
-        nodes.put(
-                claim(output),
-                new Node(
-                        output,
-                        NodeProto.newBuilder()
-                                .setDomain(domain)
-                                .setOpType(type)
-                                .setName(output)
-                                .addAllInput(inputs)
-                                .addOutput(output)
-                                .addAllAttribute(List.of(attributes))
-                                .build()));
-        return output;
+        return name;
     }
 
     boolean has(String tensor) {
@@ -332,7 +341,8 @@ final class GraphBuilder {
                 .filter(constant -> needed.contains(constant.getName()))
                 .forEach(graph::addInitializer);
         nodes.values().stream()
-                .filter(node -> needed.contains(node.output()))
+                .distinct()
+                .filter(node -> node.outputs().stream().anyMatch(needed::contains))
                 .forEach(node -> graph.addNode(node.proto()));
         outputs.forEach(output -> graph.addOutput(valueInfo(output.tensor(), DType.F32, output.shape())));
         GraphProto built = graph.build();
@@ -375,7 +385,9 @@ final class GraphBuilder {
             String tensor = open.remove();
             Node node = nodes.get(tensor);
             if (needed.add(tensor) && node != null) {
-                open.addAll(node.proto().getInputList());
+                node.proto().getInputList().stream()
+                        .filter(input -> !input.isEmpty())
+                        .forEach(open::add);
             }
         }
         return needed;

@@ -14,10 +14,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * An OPT network as an ONNX graph, tensor by tensor as transformers' OPTForCausalLM with eager attention computes it, in
- * float32. The tensor of each site carries the site's name. What a plan pools is computed behind the network, in the same
+ * float32. The tensor of each site carries the site's name. Between the sites of a plan, nodes may be fused, as far as the
+ * {@link Dialect} has such nodes; a site's values stay the same beyond float rounding. What a plan pools is computed behind the network, in the same
  * graph. Weights in half precision are cast in the graph; ONNX Runtime folds the cast once.
  */
 final class OptGraph {
@@ -37,6 +42,11 @@ final class OptGraph {
     private final OptConfig config;
     private final Checkpoint checkpoint;
     private final Dialect dialect;
+    /** The tensors that a plan reads. */
+    private final Set<String> planned;
+    /** Those and all before them, in order of computation. */
+    private final Set<String> reached;
+
     private final GraphBuilder graph = new GraphBuilder("opt");
     private final List<Output> outputs = new ArrayList<>();
 
@@ -50,14 +60,36 @@ final class OptGraph {
     enum Dialect {
         /** ONNX's own. */
         ONNX,
-        /** Also those that only ONNX Runtime has, by which it needs neither time nor memory to transpose the weights. */
-        ONNX_RUNTIME
+        /**
+         * Also ONNX Runtime's product with the transpose of a matrix. A Transpose of a weight would be folded, and cost a
+         * copy of all weights while a session is made.
+         */
+        ONNX_RUNTIME,
+        /**
+         * Also its operators that do in one what takes several of ONNX's, for what lies between the sites that are planned:
+         * the inside of an attention, and a sum on the residual stream with the LayerNorm behind it. Its kernels for the CPU
+         * take half the time there, and a quarter; those for CUDA have not been tried.
+         */
+        ONNX_RUNTIME_CPU
     }
 
-    private OptGraph(OptConfig config, Checkpoint checkpoint, Dialect dialect) {
+    /** The residual stream between two halves of blocks, and what of it the next half reads. */
+    private record Residual(String sum, String read) {}
+
+    /** A LayerNorm by its site and its weights. */
+    private record Norm(String site, String weights) {}
+
+    /** What is added to the residual stream: a product, and a bias that is still to be added to it, or an empty name. */
+    private record Addend(String site, String product, String bias) {}
+
+    private OptGraph(OptConfig config, Checkpoint checkpoint, Dialect dialect, Set<String> planned) {
         this.config = config;
         this.checkpoint = checkpoint;
         this.dialect = dialect;
+        this.planned = planned;
+        List<String> sites = OptSites.of(config).stream().map(Site::name).toList();
+        this.reached = Set.copyOf(
+                sites.subList(0, planned.stream().mapToInt(sites::indexOf).max().orElse(-1) + 1));
         graph.input(INPUT_IDS, DType.I64, "batch", "sequence");
         graph.input(ATTENTION_MASK, DType.I64, "batch", "sequence");
         // 1 at a row's first real token, 2 at its second, …; 0 at padding, on whichever side.
@@ -71,14 +103,20 @@ final class OptGraph {
 
     /** The network with what a plan asks for as its outputs. */
     static OptGraph of(OptConfig config, Checkpoint checkpoint, CapturePlan plan, Dialect dialect) {
-        OptGraph opt = new OptGraph(config, checkpoint, dialect);
+        OptGraph opt = new OptGraph(
+                config,
+                checkpoint,
+                dialect,
+                plan.readings().stream()
+                        .map(reading -> reading.site().tensorName())
+                        .collect(Collectors.toUnmodifiableSet()));
         plan.readings().forEach(opt::read);
         return opt;
     }
 
     /** The sites that can be computed from the weights that are there. */
     static List<Site> sites(OptConfig config, Checkpoint checkpoint) {
-        GraphBuilder graph = new OptGraph(config, checkpoint, Dialect.ONNX).graph;
+        GraphBuilder graph = new OptGraph(config, checkpoint, Dialect.ONNX, Set.of()).graph;
         return OptSites.of(config).stream()
                 .filter(site -> graph.canCompute(site.name()))
                 .toList();
@@ -122,21 +160,19 @@ final class OptGraph {
     // ---- the network ----
 
     private void network() {
-        String stream = embeddings();
+        Residual stream = embeddings();
         for (int layer = 0; layer < config.layers(); layer++) {
             stream = block(layer, stream);
         }
-        if (config.finalNorm()) {
-            stream = layerNorm("ln_final.hook_normalized", stream, "final_layer_norm");
-        }
+        String last = stream.read();
         if (config.dEmbed() != config.dModel()) {
-            stream = matMul("project_out", stream, "project_out.weight");
+            last = matMul("project_out", last, "project_out.weight");
         }
-        String logits = matMul(LOGITS, stream, checkpoint.head());
+        String logits = matMul(LOGITS, last, checkpoint.head());
         loss(logits);
     }
 
-    private String embeddings() {
+    private Residual embeddings() {
         boolean projected = config.dEmbed() != config.dModel();
         String tokens = lookUp(projected ? "embed_tokens" : "hook_embed", checkpoint.embedding(), INPUT_IDS);
         if (projected) {
@@ -146,7 +182,21 @@ final class OptGraph {
         String rows =
                 op("Add", "position_rows", ordinal, graph.scalar("position_offset", OptConfig.POSITION_OFFSET - 1L));
         String positions = lookUp("hook_pos_embed", "embed_positions.weight", rows);
-        return op("Add", "blocks.0.hook_resid_pre", tokens, positions);
+        String sum = "blocks.0.hook_resid_pre";
+        return join(sum, sum, tokens, new Addend("hook_pos_embed", positions, ""), normBefore(0));
+    }
+
+    /** The LayerNorm that a pre-norm block begins with; behind the last block, that of the whole network. */
+    private Optional<Norm> normBefore(int layer) {
+        if (layer == config.layers()) {
+            return config.finalNorm()
+                    ? Optional.of(new Norm("ln_final.hook_normalized", "final_layer_norm"))
+                    : Optional.empty();
+        }
+        return config.preNorm()
+                ? Optional.of(new Norm(
+                        "blocks." + layer + ".ln1.hook_normalized", "layers." + layer + ".self_attn_layer_norm"))
+                : Optional.empty();
     }
 
     /** [batch, 1, query, key]: whether a query may see a key, which is real and not behind it. */
@@ -168,51 +218,138 @@ final class OptGraph {
         return op("Range", "columns", graph.scalar("zero", 0), length, graph.scalar("one", 1));
     }
 
-    private String block(int layer, String given) {
+    private Residual block(int layer, Residual given) {
         String block = "blocks." + layer + ".";
         String weights = "layers." + layer + ".";
         String residPre = block + "hook_resid_pre";
-        if (!given.equals(residPre)) {
-            op("Identity", residPre, given);
+        if (!given.sum().equals(residPre)) {
+            op("Identity", residPre, given.sum());
         }
-        String normalized = config.preNorm()
-                ? layerNorm(block + "ln1.hook_normalized", given, weights + "self_attn_layer_norm")
-                : given;
-        String attnOut = attention(block, weights + "self_attn.", normalized);
+        String z = attention(block + "attn.", weights + "self_attn.", given.read());
+        Residual mid = join(
+                block + "hook_resid_mid",
+                block + "attn_sum",
+                given.sum(),
+                addend(block + "hook_attn_out", z, weights + "self_attn.out_proj"),
+                Optional.of(
+                        config.preNorm()
+                                ? new Norm(block + "ln2.hook_normalized", weights + "final_layer_norm")
+                                : new Norm(block + "ln1.hook_normalized", weights + "self_attn_layer_norm")));
 
-        String residMid = block + "hook_resid_mid";
-        if (config.preNorm()) {
-            op("Add", residMid, given, attnOut);
-            normalized = layerNorm(block + "ln2.hook_normalized", residMid, weights + "final_layer_norm");
-        } else {
-            layerNorm(residMid, op("Add", block + "attn_sum", given, attnOut), weights + "self_attn_layer_norm");
-            op("Identity", block + "ln1.hook_normalized", residMid);
-            normalized = residMid;
-        }
-
-        String pre = linear(block + "mlp.hook_pre", normalized, weights + "fc1");
+        String pre = linear(block + "mlp.hook_pre", mid.read(), weights + "fc1");
         String post = config.activation()
                 .build(
                         new Activation.Nodes(
                                 graph, block + "mlp.hook_post", name -> weight(weights + "activation_fn." + name)),
                         pre);
-        String mlpOut = linear(block + "hook_mlp_out", post, weights + "fc2");
-
-        String residPost = block + "hook_resid_post";
-        if (config.preNorm()) {
-            return op("Add", residPost, residMid, mlpOut);
-        }
-        layerNorm(residPost, op("Add", block + "mlp_sum", residMid, mlpOut), weights + "final_layer_norm");
-        op("Identity", block + "ln2.hook_normalized", residPost);
-        return residPost;
+        return join(
+                block + "hook_resid_post",
+                block + "mlp_sum",
+                mid.sum(),
+                addend(block + "hook_mlp_out", post, weights + "fc2"),
+                config.preNorm()
+                        ? normBefore(layer + 1)
+                        : Optional.of(new Norm(block + "ln2.hook_normalized", weights + "final_layer_norm")));
     }
 
-    private String attention(String block, String weights, String input) {
-        String attn = block + "attn.";
+    /**
+     * Adds to the residual stream, and normalizes what the next half reads of the sum (pre-norm) or the stream itself
+     * (post-norm).
+     *
+     * @param result the site of the stream behind this
+     * @param summed the name of the sum, which is the result itself unless the stream is normalized
+     */
+    private Residual join(String result, String summed, String given, Addend added, Optional<Norm> norm) {
+        if (norm.isEmpty()) {
+            return new Residual(op("Add", result, given, whole(added)), result);
+        }
+        String normSite = norm.get().site();
+        String normWeights = norm.get().weights();
+        boolean fused = dialect == Dialect.ONNX_RUNTIME_CPU && reached.contains(normSite);
+        if (config.preNorm()) {
+            if (fused) {
+                fusedNorm(normSite, result, given, added, normWeights);
+            } else {
+                layerNorm(normSite, op("Add", result, given, whole(added)), normWeights);
+            }
+            return new Residual(result, normSite);
+        }
+        if (fused) {
+            fusedNorm(result, "", given, added, normWeights);
+        } else {
+            layerNorm(result, op("Add", summed, given, whole(added)), normWeights);
+        }
+        op("Identity", normSite, result);
+        return new Residual(result, result);
+    }
+
+    /** A sum and its LayerNorm in one; the sum has an empty name where nothing else reads it. */
+    private void fusedNorm(String normalized, String sum, String given, Addend added, String weights) {
+        graph.runtimeOp(
+                "SkipLayerNormalization",
+                List.of(normalized, "", "", sum),
+                List.of(
+                        given,
+                        added.product(),
+                        normScale(weights),
+                        config.affineNorm() ? weight(weights + ".bias") : "",
+                        added.bias()),
+                attribute("epsilon", NORM_EPSILON));
+    }
+
+    /** Adds the sites of an attention up to z, and yields z with its heads side by side: [batch, sequence, D]. */
+    private String attention(String attn, String weights, String input) {
+        boolean seen = Stream.of("hook_attn_scores", "hook_pattern", "hook_result")
+                .anyMatch(site -> planned.contains(attn + site));
+        return dialect == Dialect.ONNX_RUNTIME_CPU && !seen
+                ? fusedAttention(attn, weights, input)
+                : openAttention(attn, weights, input);
+    }
+
+    /** An attention whose scores and pattern stay inside one node, which adds the biases too unless a plan reads q, k or v. */
+    private String fusedAttention(String attn, String weights, String input) {
+        boolean apart = !config.bias()
+                || Stream.of("hook_q", "hook_k", "hook_v").anyMatch(site -> planned.contains(attn + site));
+        List<String> inputs = new ArrayList<>();
+        List<String> biases = new ArrayList<>();
+        for (String name : List.of("q", "k", "v")) {
+            String site = attn + "hook_" + name;
+            String projection = weights + name + "_proj";
+            String flat = site + "_flat";
+            if (apart) {
+                heads(site, input, projection);
+            } else {
+                flat = matMul(flat + "_unbiased", input, projection + ".weight");
+                biases.add(weight(projection + ".bias"));
+            }
+            inputs.add(flat);
+        }
+        inputs.add(apart ? "" : graph.op("Concat", attn + "bias", biases, attribute("axis", 0L)));
+        String mask = "attention_mask_int32";
+        inputs.add(
+                graph.has(mask) ? mask : graph.op("Cast", mask, List.of(ATTENTION_MASK), GraphBuilder.to(DType.I32)));
+        String z = graph.runtimeOp(
+                "MultiHeadAttention",
+                List.of(attn + "z_flat"),
+                inputs,
+                attribute("num_heads", (long) config.heads()),
+                attribute("unidirectional", 1L),
+                attribute("scale", scale()),
+                attribute("mask_filter_value", MASKED));
+        op("Reshape", attn + "hook_z", z, headShape);
+        return z;
+    }
+
+    private float scale() {
+        return (float) Math.pow(config.dHead(), -0.5);
+    }
+
+    /** An attention in which every site is a tensor. */
+    private String openAttention(String attn, String weights, String input) {
         String q = heads(attn + "hook_q", input, weights + "q_proj");
         String k = heads(attn + "hook_k", input, weights + "k_proj");
         String v = heads(attn + "hook_v", input, weights + "v_proj");
-        String scaled = op("Mul", attn + "q_scaled", q, graph.scalar("scale", (float) Math.pow(config.dHead(), -0.5)));
+        String scaled = op("Mul", attn + "q_scaled", q, graph.scalar("scale", scale()));
         String raw = op(
                 "MatMul",
                 attn + "scores_raw",
@@ -230,7 +367,7 @@ final class OptGraph {
                 graph.longs("shape_w_o", config.heads(), config.dHead(), config.dModel()));
         transpose(attn + "hook_result", op("MatMul", attn + "result_by_head", byHead, perHead), 0, 2, 1, 3);
 
-        return linear(block + "hook_attn_out", op("Reshape", attn + "z_flat", z, flatShape), weights + "out_proj");
+        return op("Reshape", attn + "z_flat", z, flatShape);
     }
 
     /** [batch, sequence, head, unit] */
@@ -476,25 +613,42 @@ final class OptGraph {
     }
 
     private String matMul(String output, String input, String weight) {
-        return dialect == Dialect.ONNX_RUNTIME
-                ? graph.timesTransposed(output, input, weight(weight))
-                : op("MatMul", output, input, transposed(weight));
+        return dialect == Dialect.ONNX
+                ? op("MatMul", output, input, transposed(weight))
+                : graph.runtimeOp(
+                        "FusedMatMul", List.of(output), List.of(input, weight(weight)), attribute("transB", 1L));
     }
 
     private String linear(String output, String input, String weights) {
-        if (!config.bias()) {
-            return matMul(output, input, weights + ".weight");
-        }
-        String product = matMul(output + "_unbiased", input, weights + ".weight");
-        return op("Add", output, product, weight(weights + ".bias"));
+        return whole(product(output, input, weights));
+    }
+
+    /** A linear map whose bias waits for the sum on the stream, unless the plan reads the map itself. */
+    private Addend addend(String site, String input, String weights) {
+        Addend product = product(site, input, weights);
+        return planned.contains(site) ? new Addend(site, whole(product), "") : product;
+    }
+
+    private Addend product(String site, String input, String weights) {
+        return config.bias()
+                ? new Addend(site, matMul(site + "_unbiased", input, weights + ".weight"), weight(weights + ".bias"))
+                : new Addend(site, matMul(site, input, weights + ".weight"), "");
+    }
+
+    private String whole(Addend addend) {
+        return addend.bias().isEmpty() ? addend.product() : op("Add", addend.site(), addend.product(), addend.bias());
     }
 
     private String layerNorm(String output, String input, String weights) {
-        String scale =
-                config.affineNorm() ? weight(weights + ".weight") : graph.filled("norm_scale", config.dModel(), 1f);
-        List<String> inputs =
-                config.affineNorm() ? List.of(input, scale, weight(weights + ".bias")) : List.of(input, scale);
+        List<String> inputs = new ArrayList<>(List.of(input, normScale(weights)));
+        if (config.affineNorm()) {
+            inputs.add(weight(weights + ".bias"));
+        }
         return graph.op(
                 "LayerNormalization", output, inputs, attribute("axis", -1L), attribute("epsilon", NORM_EPSILON));
+    }
+
+    private String normScale(String weights) {
+        return config.affineNorm() ? weight(weights + ".weight") : graph.filled("norm_scale", config.dModel(), 1f);
     }
 }

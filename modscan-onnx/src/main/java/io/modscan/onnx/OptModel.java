@@ -334,7 +334,9 @@ public final class OptModel implements Model {
 
     @Override
     public ActivationSource open(CapturePlan plan) {
-        return open(plan, OptGraph.Dialect.ONNX_RUNTIME);
+        return open(
+                plan,
+                options.cudaDevice().isPresent() ? OptGraph.Dialect.ONNX_RUNTIME : OptGraph.Dialect.ONNX_RUNTIME_CPU);
     }
 
     ActivationSource open(CapturePlan plan, OptGraph.Dialect dialect) {

@@ -36,6 +36,9 @@ final class OrtSource implements ActivationSource {
      */
     private static final String DISABLE_PREPACKING = "session.disable_prepacking";
 
+    /** Threads that wait for work by spinning stop when no run is under way, and leave the processor to others. */
+    private static final String STOP_SPINNING = "session.force_spinning_stop";
+
     private final CapturePlan plan;
     private final OptGraph graph;
     private final RuntimeOptions options;
@@ -57,9 +60,8 @@ final class OrtSource implements ActivationSource {
             if (graph.headDominates()) {
                 settings.addConfigEntry(DISABLE_PREPACKING, "1");
             }
-            if (options.threads().isPresent()) {
-                settings.setIntraOpNumThreads(options.threads().getAsInt());
-            }
+            settings.addConfigEntry(STOP_SPINNING, "1");
+            settings.setIntraOpNumThreads(options.threads().orElseGet(RuntimeOptions::usualThreads));
             if (options.cudaDevice().isPresent()) {
                 addCuda(settings, options.cudaDevice().getAsInt());
             }
@@ -97,6 +99,12 @@ final class OrtSource implements ActivationSource {
         return plan;
     }
 
+    /** A CPU's products are at their best by then, and batches of more would be padded more; a GPU wants more at once. */
+    @Override
+    public int usualTokens() {
+        return options.cudaDevice().isPresent() ? 8192 : 512;
+    }
+
     @Override
     public long workingBytes(int rows, int columns) {
         return graph.workingBytes(rows, columns);
@@ -112,9 +120,7 @@ final class OrtSource implements ActivationSource {
                         ? "cuda:" + options.cudaDevice().getAsInt()
                         : "cpu",
                 "runtime.threads",
-                options.threads().isPresent()
-                        ? Integer.toString(options.threads().getAsInt())
-                        : "default");
+                Integer.toString(options.threads().orElseGet(RuntimeOptions::usualThreads)));
     }
 
     @Override

@@ -1,12 +1,20 @@
 package io.modscan.onnx;
 
+import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * How ONNX Runtime runs a model. Immutable.
  *
  * @param cudaDevice the CUDA device to run on, or empty for the CPU
- * @param threads    threads that one operator may use on the CPU, or empty for one a physical core
+ * @param threads    threads that one operator may use on the CPU, or empty for one a physical core, as far as Java may
+ *                   use them
  */
 public record RuntimeOptions(OptionalInt cudaDevice, OptionalInt threads) {
 
@@ -57,5 +65,36 @@ public record RuntimeOptions(OptionalInt cudaDevice, OptionalInt threads) {
      */
     public RuntimeOptions withThreads(int count) {
         return new RuntimeOptions(cudaDevice, OptionalInt.of(count));
+    }
+
+    /**
+     * One a physical core: two threads on one core share the unit that multiplies. ONNX Runtime's own choice would take
+     * cores that a container or {@code taskset} keeps from this process, and tie threads to them.
+     */
+    static int usualThreads() {
+        return usualThreads(
+                Path.of("/sys/devices/system/cpu"), Runtime.getRuntime().availableProcessors());
+    }
+
+    /**
+     * The smaller of the processors that Java may use and the cores that Linux tells of.
+     *
+     * @param processors a folder with one for each logical processor, which names those on the same core
+     */
+    static int usualThreads(Path processors, int available) {
+        Set<String> cores = new HashSet<>();
+        try (DirectoryStream<Path> folders = Files.newDirectoryStream(processors, "cpu[0-9]*")) {
+            for (Path folder : folders) {
+                Path siblings = folder.resolve("topology").resolve("thread_siblings_list");
+                // A processor that is switched off has none.
+                if (Files.exists(siblings)) {
+                    cores.add(Files.readString(siblings));
+                }
+            }
+        } catch (IOException | DirectoryIteratorException e) {
+            // Another system, or one that hides this.
+            return available;
+        }
+        return cores.isEmpty() ? available : Math.min(cores.size(), available);
     }
 }

@@ -1,0 +1,251 @@
+package io.modscan.benchmarks;
+
+import ai.onnxruntime.OrtException;
+import io.modscan.core.Probe;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Pooling;
+import io.modscan.onnx.OptModel;
+import io.modscan.onnx.RuntimeOptions;
+import java.io.BufferedReader;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How many tokens a second captures take in, beside ONNX Runtime's own products and, if there is a Python, transformers
+ * with forward hooks. All run in turns, so that whatever else the machine does hits them alike. Tokens are real ones,
+ * padding does not count.
+ */
+final class CaptureSpeed {
+
+    private static final RandomCheckpoint SHAPE = RandomCheckpoint.OPT_125M;
+
+    /** What the values of all other runs are divided by. */
+    private static final List<String> BASES = List.of(
+            "products alone (ceiling)", "last residual, pooled", "transformers: hooks", "transformers: hooks_no_head");
+
+    private final int threads;
+    private final int rounds;
+    private final @Nullable Path python;
+
+    private CaptureSpeed(Map<String, String> settings) {
+        this.threads = Integer.parseInt(settings.getOrDefault("--threads", "2"));
+        this.rounds = Integer.parseInt(settings.getOrDefault("--rounds", "7"));
+        this.python = settings.containsKey("--python") ? Path.of(settings.getOrDefault("--python", "")) : null;
+    }
+
+    /** A run of all prompts, which says how many tokens a second it took. */
+    private interface Run {
+        double tokensPerSecond() throws IOException, OrtException;
+    }
+
+    /**
+     * Measures.
+     *
+     * @param args {@code --threads N} (2), {@code --rounds N} (7), {@code --python PROGRAM} (none; run where tools/ is)
+     */
+    public static void main(String[] args) throws IOException, OrtException {
+        Map<String, String> settings = new LinkedHashMap<>();
+        for (int i = 0; i < args.length; i += 2) {
+            if (!List.of("--threads", "--rounds", "--python").contains(args[i]) || i + 1 == args.length) {
+                System.err.println("usage: CaptureSpeed [--threads N] [--rounds N] [--python PROGRAM]");
+                System.exit(2);
+            }
+            settings.put(args[i], args[i + 1]);
+        }
+        Path folder = Files.createTempDirectory("modscan-capture-speed");
+        try {
+            new CaptureSpeed(settings).measure(folder);
+        } finally {
+            try (var files = Files.walk(folder)) {
+                files.sorted(Comparator.reverseOrder())
+                        .forEach(file -> file.toFile().delete());
+            }
+        }
+    }
+
+    private void measure(Path folder) throws IOException, OrtException {
+        SHAPE.write(folder);
+        List<int[]> ids = ids();
+        List<Prompt> list = new ArrayList<>();
+        ids.forEach(prompt -> list.add(Prompt.ofTokens("p" + list.size(), prompt)));
+        Prompts prompts = Prompts.of(list);
+        int tokens = ids.stream().mapToInt(prompt -> prompt.length).sum();
+        double perToken = ids.stream()
+                        .mapToDouble(prompt -> prompt.length * multiplyAdds(prompt.length))
+                        .sum()
+                / tokens;
+        System.out.printf(
+                Locale.ROOT,
+                "%d prompts, %,d tokens, %.1f million multiply-adds a token, %d threads, %d rounds%n",
+                ids.size(),
+                tokens,
+                perToken / 1e6,
+                threads,
+                rounds);
+
+        OptModel model = OptModel.load(folder).withRuntime(RuntimeOptions.cpu().withThreads(threads));
+        String[] inner = {"blocks.*.attn.hook_z", "blocks.*.mlp.hook_post"};
+        String last = "blocks." + (SHAPE.layers() - 1) + ".hook_resid_post";
+        try (ProductCeiling ceiling = new ProductCeiling(SHAPE.hidden(), threads);
+                Probe residual = probe(model, Pooling.mean(), last);
+                Probe pooled = probe(model, Pooling.mean(), inner);
+                Probe perPosition = probe(model, Pooling.none(), inner);
+                Probe everything = probe(model, Pooling.mean(), "*");
+                Probe everythingPerPosition = probe(model, Pooling.none(), "*");
+                Transformers transformers = python == null ? null : new Transformers(python, folder, ids, threads)) {
+            Map<String, Run> runs = new LinkedHashMap<>();
+            runs.put("products alone (ceiling)", () -> ceiling.run() / perToken);
+            runs.put("last residual, pooled", () -> timed(tokens, () -> residual.capture(prompts)));
+            runs.put("z and neurons, pooled", () -> timed(tokens, () -> pooled.capture(prompts)));
+            runs.put("z and neurons, in memory", () -> timed(tokens, () -> perPosition.capture(prompts)));
+            Path file = folder.resolve("acts.safetensors");
+            runs.put("z and neurons, in a file", () -> {
+                double speed = timed(tokens, () -> perPosition.capture(prompts, file));
+                Files.delete(file);
+                return speed;
+            });
+            runs.put("every site, pooled", () -> timed(tokens, () -> everything.capture(prompts)));
+            runs.put(
+                    "every site, in pieces",
+                    () -> timed(tokens, () -> everythingPerPosition.forEach(prompts, piece -> {})));
+            if (transformers != null) {
+                for (String what : List.of("plain", "hooks", "hooks_no_head")) {
+                    runs.put("transformers: " + what, () -> transformers.run(what));
+                }
+            }
+            report(inTurns(runs));
+        }
+    }
+
+    private static Probe probe(OptModel model, Pooling pooling, String... sites) {
+        return Probe.builder(model).sites(sites).pooling(pooling).build();
+    }
+
+    private static double timed(int tokens, Runnable capture) {
+        long begin = System.nanoTime();
+        capture.run();
+        return tokens / ((System.nanoTime() - begin) / 1e9);
+    }
+
+    /** 100 prompts of 32 to 128 random tokens. */
+    private static List<int[]> ids() {
+        SplittableRandom random = new SplittableRandom(2026);
+        return IntStream.range(0, 100)
+                .mapToObj(prompt -> IntStream.range(0, random.nextInt(32, 129))
+                        .map(token -> random.nextInt(4, SHAPE.vocabulary()))
+                        .toArray())
+                .toList();
+    }
+
+    /** What the network's products take for one token of a prompt; each attends to all, as it is computed. */
+    private static double multiplyAdds(int length) {
+        return SHAPE.layers() * (ProductCeiling.perToken(SHAPE.hidden()) + 2.0 * length * SHAPE.hidden());
+    }
+
+    private Map<String, double[]> inTurns(Map<String, Run> runs) throws IOException, OrtException {
+        Map<String, double[]> speeds = new LinkedHashMap<>();
+        for (int round = -1; round < rounds; round++) {
+            for (Map.Entry<String, Run> run : runs.entrySet()) {
+                double speed = run.getValue().tokensPerSecond();
+                // The first round warms up.
+                if (round >= 0) {
+                    speeds.computeIfAbsent(run.getKey(), name -> new double[rounds])[round] = speed;
+                }
+                System.err.printf(Locale.ROOT, "%s %.0f; ", run.getKey(), speed);
+            }
+            System.err.println(round < 0 ? "(warming up)" : "(round " + (round + 1) + " of " + rounds + ")");
+        }
+        return speeds;
+    }
+
+    private void report(Map<String, double[]> speeds) {
+        System.out.printf("%-28s %9s", "", "tokens/s");
+        List<String> bases = BASES.stream().filter(speeds::containsKey).toList();
+        bases.forEach(base -> System.out.printf("  / %-27s", base));
+        System.out.println();
+        speeds.forEach((name, values) -> {
+            System.out.printf(Locale.ROOT, "%-28s %9.0f", name, median(values));
+            for (String base : bases) {
+                double[] other = speeds.getOrDefault(base, values);
+                double[] ratios = IntStream.range(0, rounds)
+                        .mapToDouble(round -> values[round] / other[round])
+                        .sorted()
+                        .toArray();
+                System.out.printf(
+                        Locale.ROOT, "  %.3f (%.3f to %.3f)      ", median(ratios), ratios[0], ratios[rounds - 1]);
+            }
+            System.out.println();
+        });
+        System.out.println("Medians of " + rounds + " rounds; ratios within a round, with the least and the largest.");
+    }
+
+    private static double median(double[] values) {
+        double[] sorted = values.clone();
+        Arrays.sort(sorted);
+        int half = sorted.length / 2;
+        return sorted.length % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+    }
+
+    /** tools/transformers_hooks.py as a process that runs a round when asked. */
+    private static final class Transformers implements AutoCloseable {
+        private final Process process;
+        private final BufferedReader answers;
+        private final BufferedWriter requests;
+
+        Transformers(Path python, Path checkpoint, List<int[]> ids, int threads) throws IOException {
+            Path prompts = checkpoint.resolve("prompts.jsonl");
+            Files.write(
+                    prompts,
+                    ids.stream()
+                            .map(prompt -> "{\"ids\": " + Arrays.toString(prompt) + "}")
+                            .toList());
+            this.process = new ProcessBuilder(
+                            python.toString(),
+                            Path.of("tools", "transformers_hooks.py").toString(),
+                            checkpoint.toString(),
+                            prompts.toString(),
+                            Integer.toString(threads))
+                    .redirectError(ProcessBuilder.Redirect.INHERIT)
+                    .start();
+            this.answers = process.inputReader(StandardCharsets.UTF_8);
+            this.requests = process.outputWriter(StandardCharsets.UTF_8);
+            for (String line = answer(); !line.equals("ready"); line = answer()) {
+                System.out.println(line);
+            }
+        }
+
+        double run(String what) throws IOException {
+            requests.write(what + "\n");
+            requests.flush();
+            return Double.parseDouble(answer());
+        }
+
+        private String answer() throws IOException {
+            String line = answers.readLine();
+            if (line == null) {
+                throw new IOException("tools/transformers_hooks.py ended; why, is above");
+            }
+            return line;
+        }
+
+        @Override
+        public void close() throws IOException {
+            requests.close();
+            answers.close();
+        }
+    }
+}
