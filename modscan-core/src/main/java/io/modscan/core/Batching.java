@@ -116,7 +116,8 @@ record Batching(ActivationSource source, int tokenBudget, long memoryLimit, long
             }
             outputs += bytes;
         }
-        return outputs <= outputLimit && outputs + source.workingBytes((int) rows, columns) <= memoryLimit;
+        // Twice, since one batch's outputs may be on their way to a file while the next is computed.
+        return outputs <= outputLimit && 2 * outputs + source.workingBytes((int) rows, columns) <= memoryLimit;
     }
 
     @Override

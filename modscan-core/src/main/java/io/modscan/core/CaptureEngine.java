@@ -115,7 +115,7 @@ final class CaptureEngine implements AutoCloseable {
                 }
                 List<Batch> batches = batching.batches(chunk.tokenIds());
                 try (PartFile part = PartFile.open(next, layout, readings.size(), batches)) {
-                    compute(run, chunk, batches, part);
+                    fill(part, run, chunk, batches);
                     part.finish();
                 } catch (CancellationException e) {
                     throw PartFile.keeping(next, e);
@@ -125,20 +125,23 @@ final class CaptureEngine implements AutoCloseable {
         }
     }
 
-    private static void compute(Run run, Chunk chunk, List<Batch> batches, PartFile part) {
-        run.runner.reserveForEach(batches);
-        for (int i = 0; i < batches.size(); i++) {
-            if (part.has(i)) {
-                run.skip(batches.get(i), chunk);
-            } else {
-                run.runner.rewind();
-                try {
-                    run.compute(batches.get(i), chunk, part::write);
-                } catch (ModscanException e) {
-                    throw part.keeping(e);
+    private static void fill(PartFile part, Run run, Chunk chunk, List<Batch> batches) {
+        try (BatchWriter writer = new BatchWriter(part)) {
+            for (int i = 0; i < batches.size(); i++) {
+                if (part.has(i)) {
+                    run.skip(batches.get(i), chunk);
+                } else {
+                    // What the other runner has computed may still be on its way to the file.
+                    run.swapRunners();
+                    run.runner.reserveForEach(batches);
+                    BatchWriter.Rows rows = new BatchWriter.Rows();
+                    run.compute(batches.get(i), chunk, rows);
+                    writer.write(i, rows);
                 }
-                part.done(i);
             }
+            writer.finish();
+        } catch (ModscanException e) {
+            throw part.keeping(e);
         }
     }
 
@@ -200,7 +203,8 @@ final class CaptureEngine implements AutoCloseable {
 
     /** One way through prompts, by one thread. */
     private final class Run implements AutoCloseable {
-        private final BatchRunner runner;
+        private BatchRunner runner = runner();
+        private @Nullable BatchRunner spare;
         private final TokenStream tokens;
         private final long begun = System.nanoTime();
         private long promptsDone;
@@ -212,9 +216,18 @@ final class CaptureEngine implements AutoCloseable {
                 Weight weight,
                 BiFunction<Prompt, int[], Prompt> handed,
                 boolean ahead) {
-            BatchRunner used = idle.poll();
-            this.runner = used == null ? new BatchRunner(source) : used;
             this.tokens = new TokenStream(model, readings, cutOverlong, prompts, weight, handed, ahead);
+        }
+
+        private BatchRunner runner() {
+            BatchRunner used = idle.poll();
+            return used == null ? new BatchRunner(source) : used;
+        }
+
+        void swapRunners() {
+            BatchRunner other = spare == null ? runner() : spare;
+            spare = runner;
+            runner = other;
         }
 
         @Nullable
@@ -265,6 +278,9 @@ final class CaptureEngine implements AutoCloseable {
         public void close() {
             tokens.close();
             idle.add(runner);
+            if (spare != null) {
+                idle.add(spare);
+            }
         }
     }
 

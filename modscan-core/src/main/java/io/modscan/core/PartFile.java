@@ -30,6 +30,9 @@ final class PartFile implements AutoCloseable {
 
     private static final int VERIFIED_AT_ONCE = 1 << 20;
 
+    /** After so many bytes the system is made to write them to the disk, which else would all be left to the end. */
+    private static final long FORCED_AT_ONCE = 1 << 27;
+
     private final Path part;
     private final Path target;
     private final CaptureLayout layout;
@@ -37,6 +40,7 @@ final class PartFile implements AutoCloseable {
     private final List<Batch> batches;
     private final FileChannel channel;
     private final CRC32C checksum = new CRC32C();
+    private long unforced;
 
     private PartFile(
             Path part, Path target, CaptureLayout layout, int readings, List<Batch> batches, FileChannel channel) {
@@ -155,6 +159,7 @@ final class PartFile implements AutoCloseable {
     void write(int reading, int prompt, ByteBuffer values) {
         try {
             checksum.update(values.duplicate());
+            unforced += values.remaining();
             CaptureLayout.writeFully(channel, values, layout.position(reading, prompt));
         } catch (IOException e) {
             throw failed(part, e);
@@ -168,6 +173,10 @@ final class PartFile implements AutoCloseable {
         checksum.reset();
         try {
             CaptureLayout.writeFully(channel, entry, layout.size() + (long) batch * Long.BYTES);
+            if (unforced >= FORCED_AT_ONCE) {
+                channel.force(false);
+                unforced = 0;
+            }
         } catch (IOException e) {
             throw failed(part, e);
         }
