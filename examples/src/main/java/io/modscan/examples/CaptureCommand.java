@@ -150,7 +150,10 @@ final class CaptureCommand implements Runnable {
                     + probe.plan().readings().size() + " sites");
             probe.capture(prompts, out);
         }
-        spec.commandLine().getOut().println(out + ": written");
+        Path index = out.resolveSibling(out.getFileName() + ".index.json");
+        spec.commandLine()
+                .getOut()
+                .println(Files.exists(out) ? out + ": written" : index + ": written, with the files that it lists");
     }
 
     private Probe.Builder builder(OptModel opt) {

@@ -88,16 +88,19 @@ final class RunOptions {
 
     /** Reads a number of bytes, such as {@code 500m}. */
     static final class BytesConverter implements ITypeConverter<Long> {
-        private static final Pattern BYTES = Pattern.compile("([1-9]\\d{0,9})([kmgt]?)");
+        private static final Pattern BYTES = Pattern.compile("([1-9]\\d{0,17})([kmgt]?)");
 
         @Override
         public Long convert(String bytes) {
             Matcher matcher = BYTES.matcher(bytes.toLowerCase(Locale.ROOT));
-            if (!matcher.matches()) {
-                throw new TypeConversionException("'" + bytes + "' is not a number of bytes such as 500m or 4g");
+            if (matcher.matches()) {
+                int unit = 10 * (1 + "kmgt".indexOf(matcher.group(2).isEmpty() ? "-" : matcher.group(2)));
+                long number = Long.parseLong(matcher.group(1));
+                if (number <= Long.MAX_VALUE >> unit) {
+                    return number << unit;
+                }
             }
-            int unit = 1 + "kmgt".indexOf(matcher.group(2).isEmpty() ? "-" : matcher.group(2));
-            return Long.parseLong(matcher.group(1)) << (10 * unit);
+            throw new TypeConversionException("'" + bytes + "' is not a number of bytes such as 500m or 4g");
         }
     }
 

@@ -16,6 +16,7 @@ import io.modscan.metrics.Selectivity;
 import io.modscan.metrics.SelectivityMap;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -82,11 +83,7 @@ final class ScanCommand implements Runnable {
         Model source;
         Prompts texts;
         if (recording != null) {
-            if (model != null || prompts != null) {
-                throw new ParameterException(
-                        spec.commandLine(),
-                        "a --recording has its model and prompts; leave --model and --prompts away");
-            }
+            refuseWhatOnlyModelsTake();
             Recording captured = Recording.open(recording);
             source = captured;
             texts = captured.prompts();
@@ -115,6 +112,16 @@ final class ScanCommand implements Runnable {
         terminal.println(name + ", " + texts.size() + " prompts by " + label);
         report.print(terminal);
         report.write(out).forEach(file -> terminal.println("written: " + file));
+    }
+
+    private void refuseWhatOnlyModelsTake() {
+        for (String option :
+                List.of("--model", "--prompts", "--revision", "--tokenizer", "--device", "--threads", "--cut")) {
+            if (spec.commandLine().getParseResult().hasMatchedOption(option)) {
+                throw new ParameterException(
+                        spec.commandLine(), "a --recording has been captured already; leave " + option + " away");
+            }
+        }
     }
 
     private Activations capture(Model source, Prompts texts) {

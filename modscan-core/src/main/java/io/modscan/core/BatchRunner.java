@@ -11,6 +11,7 @@ import java.nio.LongBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.LongBinaryOperator;
 
 /**
  * Runs batches, one after the other, into buffers that it uses again and again. For one thread at a time.
@@ -44,6 +45,26 @@ final class BatchRunner {
         this.filled = new int[readings.size()];
     }
 
+    /** What the outputs of the largest of some batches take. */
+    static long bytesForEach(List<Reading> readings, List<Batch> batches) {
+        return readings.stream()
+                .mapToLong(reading -> bytes(reading, batches, Math::max))
+                .sum();
+    }
+
+    /** What the outputs of some batches take side by side. */
+    static long bytesForAll(List<Reading> readings, List<Batch> batches) {
+        return readings.stream()
+                .mapToLong(reading -> bytes(reading, batches, Math::addExact))
+                .sum();
+    }
+
+    private static long bytes(Reading reading, List<Batch> batches, LongBinaryOperator together) {
+        return batches.stream()
+                .mapToLong(batch -> batch.rows() * reading.values(batch.columns()) * Float.BYTES)
+                .reduce(0, together);
+    }
+
     /** Begins anew, with room for the outputs of the largest of some batches. */
     void reserveForEach(List<Batch> batches) {
         reserve(batches, Math::max);
@@ -54,19 +75,17 @@ final class BatchRunner {
         reserve(batches, Math::addExact);
     }
 
-    private interface Together {
-        long of(long some, long more);
-    }
-
-    private void reserve(List<Batch> batches, Together together) {
+    private void reserve(List<Batch> batches, LongBinaryOperator together) {
         rewind();
         for (int i = 0; i < readings.size(); i++) {
-            long bytes = 0;
-            for (Batch batch : batches) {
-                bytes = together.of(bytes, batch.rows() * readings.get(i).values(batch.columns()) * Float.BYTES);
-            }
-            outputs[i] = atLeast(outputs[i], bytes, readings.get(i).site());
+            Reading reading = readings.get(i);
+            outputs[i] = atLeast(outputs[i], bytes(reading, batches, together), reading.site());
         }
+    }
+
+    /** Gives the buffers up. */
+    void forget() {
+        Arrays.fill(outputs, ByteBuffer.allocateDirect(0));
     }
 
     private static ByteBuffer atLeast(ByteBuffer buffer, long bytes, Object what) {

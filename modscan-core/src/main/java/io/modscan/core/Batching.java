@@ -37,7 +37,7 @@ record Batching(ActivationSource source, int tokenBudget, long memoryLimit, long
 
     /** How many tokens are looked through for prompts of similar length. */
     long windowTokens() {
-        return Math.max(1 << 16, 16L * tokenBudget);
+        return Math.max(1 << 16, 4L * tokenBudget);
     }
 
     /** Batches of prompts, of similar length within windows of consecutive prompts. */
@@ -75,7 +75,12 @@ record Batching(ActivationSource source, int tokenBudget, long memoryLimit, long
                 columns = tokenIds.get(byLength[i]).length;
                 mostRows = mostRows(columns, byLength.length);
             }
+            long padding = 0;
             for (int end = i + 1; end <= Math.min(i + mostRows, byLength.length); end++) {
+                padding += columns - tokenIds.get(byLength[end - 1]).length;
+                if (padding > (end - i) * COST_OF_A_BATCH) {
+                    break; // each in a batch of its own would cost less, and those behind are shorter still
+                }
                 long with = cost[i] + COST_OF_A_BATCH + (long) (end - i) * columns;
                 if (with < cost[end]) {
                     cost[end] = with;
@@ -122,6 +127,6 @@ record Batching(ActivationSource source, int tokenBudget, long memoryLimit, long
 
     @Override
     public String toString() {
-        return tokenBudget + " tokens, " + (memoryLimit >> 20) + " MiB, of outputs " + (outputLimit >> 20) + " MiB";
+        return tokenBudget + " tokens, " + memoryLimit + " bytes, of outputs " + outputLimit;
     }
 }

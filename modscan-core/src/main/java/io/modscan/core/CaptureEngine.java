@@ -3,22 +3,26 @@ package io.modscan.core;
 import io.modscan.core.Batching.Batch;
 import io.modscan.core.TokenStream.Weight;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.IdSet;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.CapturePlan.Reading;
+import java.io.UncheckedIOException;
 import java.nio.FloatBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Queue;
 import java.util.Set;
 import java.util.Spliterator;
 import java.util.TreeMap;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
@@ -40,7 +44,15 @@ final class CaptureEngine implements AutoCloseable {
     private final Batching batching;
     private final long fileSize;
     private final Consumer<Progress> listener;
-    private final Queue<BatchRunner> idle = new ConcurrentLinkedQueue<>();
+    /** Runners that wait for the next run, no more than one run uses, since they hold on to their buffers. */
+    private final BlockingQueue<BatchRunner> idle = new ArrayBlockingQueue<>(2);
+
+    /** KiB of direct buffers that runs at work may have together: half of what Java allows; the idle have the rest. */
+    private final int room =
+            (int) Math.min(Integer.MAX_VALUE, (Runtime.getRuntime().maxMemory() / 2) >> 10);
+
+    private final Semaphore freeRoom = new Semaphore(room, true);
+    private final Set<Thread> atWork = ConcurrentHashMap.newKeySet();
 
     CaptureEngine(
             Model model,
@@ -76,6 +88,7 @@ final class CaptureEngine implements AutoCloseable {
                 int first = tokenIds.size();
                 tokenIds.addAll(chunk.tokenIds());
                 List<Batch> batches = batching.batches(chunk.tokenIds());
+                run.makeRoom(BatchRunner.bytesForEach(readings, batches));
                 run.runner.reserveForEach(batches);
                 for (Batch batch : batches) {
                     run.tokens.failEarly();
@@ -99,7 +112,7 @@ final class CaptureEngine implements AutoCloseable {
         try (CaptureWriter writer = CaptureWriter.open(file);
                 Run run = new Run(
                         prompts,
-                        fileWeight(prompts.hasCharacteristics(Spliterator.DISTINCT)),
+                        fileWeight(),
                         // Without their texts, of which a file's worth may be much.
                         (prompt, ids) -> Prompt.ofTokens(prompt.id(), prompt.labels(), ids::clone),
                         false)) {
@@ -122,10 +135,16 @@ final class CaptureEngine implements AutoCloseable {
                 }
             }
             writer.finish(digest.facts());
+        } catch (UncheckedIOException e) {
+            if (e.getCause() instanceof ClosedByInterruptException) {
+                throw new CancellationException(e.getMessage());
+            }
+            throw e;
         }
     }
 
-    private static void fill(PartFile part, Run run, Chunk chunk, List<Batch> batches) {
+    private void fill(PartFile part, Run run, Chunk chunk, List<Batch> batches) {
+        run.makeRoom(2 * BatchRunner.bytesForEach(readings, batches));
         try (BatchWriter writer = new BatchWriter(part)) {
             for (int i = 0; i < batches.size(); i++) {
                 if (part.has(i)) {
@@ -146,10 +165,10 @@ final class CaptureEngine implements AutoCloseable {
     }
 
     /** Which part of a file a prompt takes. */
-    private Weight fileWeight(boolean distinct) {
-        Set<String> ids = new HashSet<>();
+    private Weight fileWeight() {
+        IdSet ids = new IdSet();
         return (prompt, tokenIds) -> {
-            if (!distinct && !ids.add(prompt.id())) {
+            if (!ids.add(prompt.id())) {
                 throw new ModscanException("two prompts have the id '" + prompt.id() + "'; ids must be unique");
             }
             long header = CaptureLayout.headerBytes(prompt, readings);
@@ -177,6 +196,7 @@ final class CaptureEngine implements AutoCloseable {
         try (Run run = new Run(prompts, weight, (prompt, ids) -> prompt, false)) {
             for (Chunk chunk = run.next(); chunk != null; chunk = run.next()) {
                 List<Batch> batches = batching.batches(chunk.tokenIds());
+                run.makeRoom(BatchRunner.bytesForAll(readings, batches));
                 run.runner.reserveForAll(batches);
                 List<FloatBuffer[]> rows = new ArrayList<>();
                 for (int i = 0; i < readings.size(); i++) {
@@ -210,6 +230,10 @@ final class CaptureEngine implements AutoCloseable {
         private long promptsDone;
         private long tokensDone;
         private long tokensBefore;
+        /** A run within what another one of the thread calls can't wait for that one's room. */
+        private final boolean inner = !atWork.add(Thread.currentThread());
+
+        private int taken;
 
         Run(
                 Spliterator<? extends Prompt> prompts,
@@ -217,6 +241,23 @@ final class CaptureEngine implements AutoCloseable {
                 BiFunction<Prompt, int[], Prompt> handed,
                 boolean ahead) {
             this.tokens = new TokenStream(model, readings, cutOverlong, prompts, weight, handed, ahead);
+        }
+
+        /** Waits until the runs at work leave room for buffers, none of which is in use now. */
+        void makeRoom(long bytes) {
+            if (inner) {
+                return;
+            }
+            freeRoom.release(taken);
+            taken = 0;
+            int needed = (int) Math.min(room, (bytes >> 10) + 1);
+            try {
+                freeRoom.acquire(needed);
+                taken = needed;
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new CancellationException("interrupted while waiting for memory that other runs have");
+            }
         }
 
         private BatchRunner runner() {
@@ -277,10 +318,22 @@ final class CaptureEngine implements AutoCloseable {
         @Override
         public void close() {
             tokens.close();
-            idle.add(runner);
-            if (spare != null) {
-                idle.add(spare);
+            freeRoom.release(taken);
+            if (!inner) {
+                atWork.remove(Thread.currentThread());
             }
+            keep(runner);
+            if (spare != null) {
+                keep(spare);
+            }
+        }
+    }
+
+    /** For the next run, if there is place. */
+    private void keep(BatchRunner runner) {
+        boolean kept = idle.offer(runner);
+        if (!kept) {
+            runner.forget();
         }
     }
 

@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -58,12 +59,18 @@ final class CaptureLock implements AutoCloseable {
                     return lock;
                 }
             }
+        } catch (OverlappingFileLockException e) {
+            throw taken(target); // by this library, loaded a second time
         } catch (ClosedByInterruptException e) {
             throw new CancellationException(target + ": interrupted before anything was written");
         } catch (IOException e) {
             throw new UncheckedIOException(target + ": cannot be locked: " + e, e);
         }
-        throw new ModscanException(
+        throw taken(target);
+    }
+
+    private static ModscanException taken(Path target) {
+        return new ModscanException(
                 target + ": another capture is being written to it; wait until it is done, or give another name");
     }
 
@@ -104,9 +111,10 @@ final class CaptureLock implements AutoCloseable {
     @Override
     public void close() {
         try {
-            // In this order, so that nobody who has locked the file since loses it.
-            Files.deleteIfExists(file);
-            channel.close();
+            try (channel) {
+                // Before it is unlocked, so that nobody who has locked the file since loses it.
+                Files.deleteIfExists(file);
+            }
         } catch (IOException e) {
             throw new UncheckedIOException(file + ": cannot be removed: " + e, e);
         } finally {

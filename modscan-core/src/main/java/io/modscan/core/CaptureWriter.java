@@ -49,8 +49,9 @@ final class CaptureWriter implements AutoCloseable {
 
     private static Path numbered(Path target, int number) {
         String name = String.valueOf(target.getFileName());
-        String stem = name.endsWith(ENDING) ? name.substring(0, name.length() - ENDING.length()) : name;
-        return target.resolveSibling(String.format(Locale.ROOT, "%s-%05d%s", stem, number, ENDING));
+        boolean ends = name.endsWith(ENDING);
+        String stem = ends ? name.substring(0, name.length() - ENDING.length()) : name;
+        return target.resolveSibling(String.format(Locale.ROOT, "%s-%05d%s", stem, number, ends ? ENDING : ""));
     }
 
     /** The file for the next prompts: the only one, or one of several. */

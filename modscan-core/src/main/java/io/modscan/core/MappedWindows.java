@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +13,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.util.Objects;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
@@ -59,6 +61,7 @@ final class MappedWindows {
      * @return a read-only little-endian view
      * @throws ModscanException     if the file is another than it was
      * @throws UncheckedIOException if it cannot be read
+     * @throws CancellationException if the thread is interrupted before this part was ever mapped
      */
     ByteBuffer view(long offset, int length) {
         Objects.checkFromIndexSize(offset, (long) length, identity.size());
@@ -90,6 +93,8 @@ final class MappedWindows {
         }
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
             return channel.map(FileChannel.MapMode.READ_ONLY, offset, length).order(ByteOrder.LITTLE_ENDIAN);
+        } catch (ClosedByInterruptException e) {
+            throw new CancellationException(file + ": interrupted while it was mapped");
         } catch (IOException e) {
             throw new UncheckedIOException(file + ": cannot be mapped: " + e, e);
         }

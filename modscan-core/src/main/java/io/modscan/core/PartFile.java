@@ -40,6 +40,7 @@ final class PartFile implements AutoCloseable {
     private final List<Batch> batches;
     private final FileChannel channel;
     private final CRC32C checksum = new CRC32C();
+    private final ByteBuffer verified = ByteBuffer.allocateDirect(VERIFIED_AT_ONCE);
     private long unforced;
 
     private PartFile(
@@ -94,7 +95,6 @@ final class PartFile implements AutoCloseable {
         if (channel.size() < Long.BYTES || found.getLong(0) == 0) {
             channel.truncate(0);
             CaptureLayout.writeFully(channel, ByteBuffer.allocate(1), size() - 1);
-            layout.writeTokens(channel);
             CaptureLayout.writeFully(channel, header.slice(Long.BYTES, header.remaining() - Long.BYTES), Long.BYTES);
             // Last: a header without its length counts for nothing.
             CaptureLayout.writeFully(channel, header.slice(0, Long.BYTES), 0);
@@ -103,6 +103,9 @@ final class PartFile implements AutoCloseable {
                     part + ": is the beginning of another capture (of other prompts, sites, settings,"
                             + " weights or versions); finish that one with the call that began it, delete the file, or give"
                             + " another name");
+        }
+        if (channel.size() != layout.size()) {
+            layout.writeTokens(channel); // again where a part was left: they have no checksum
         }
     }
 
@@ -139,16 +142,15 @@ final class PartFile implements AutoCloseable {
 
     private long checksum(Batch batch) throws IOException {
         CRC32C crc = new CRC32C();
-        ByteBuffer bytes = ByteBuffer.allocateDirect(VERIFIED_AT_ONCE);
         for (int reading = 0; reading < readings; reading++) {
             for (int prompt : batch.prompts()) {
                 long position = layout.position(reading, prompt);
                 long end = position + layout.bytes(reading, prompt);
                 while (position < end) {
-                    bytes.clear().limit((int) Math.min(end - position, bytes.capacity()));
-                    read(bytes, position);
-                    position += bytes.limit();
-                    crc.update(bytes.flip());
+                    verified.clear().limit((int) Math.min(end - position, verified.capacity()));
+                    read(verified, position);
+                    position += verified.limit();
+                    crc.update(verified.flip());
                 }
             }
         }
@@ -198,16 +200,16 @@ final class PartFile implements AutoCloseable {
         if (e instanceof ClosedByInterruptException) {
             return new CancellationException("interrupted while writing");
         }
-        return new UncheckedIOException(part + ": cannot be written: " + e + kept(part), e);
+        return new UncheckedIOException(part + ": cannot be read or written: " + e + kept(part), e);
     }
 
     private static String kept(Path part) {
         return "; what was done is kept in " + part + ", and the same call goes on from it";
     }
 
-    /** The same failure, with what becomes of the work so far. */
+    /** The same failure, with what becomes of the work so far, unless it is of a kind that tells more. */
     ModscanException keeping(ModscanException e) {
-        return new ModscanException(e.getMessage() + kept(part), e);
+        return e.getClass().equals(ModscanException.class) ? new ModscanException(e.getMessage() + kept(part), e) : e;
     }
 
     /** The same cancellation, with what becomes of the work so far. */

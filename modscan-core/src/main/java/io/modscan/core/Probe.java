@@ -139,8 +139,9 @@ public final class Probe implements AutoCloseable {
         }
 
         /**
-         * Sets how much memory a run may take beside the model and what is kept of its results: for the values of a batch
-         * (at most half of this, and a quarter of Java's heap) and what the network needs to compute them. Batches are made
+         * Sets how much memory a run may take beside the model and what is kept of its results: for the values of the batch
+         * that is run and of the one before, which may still be on its way to a file (each at most half of this, and a quarter
+         * of Java's heap), and for what the network needs to compute them, as far as it can be told beforehand. Batches are made
          * small enough, to a single prompt if need be; one that alone takes more is run all the same.
          *
          * @param bytes at least 1; 1 GiB unless set
@@ -223,7 +224,7 @@ public final class Probe implements AutoCloseable {
     /**
      * Captures prompts into memory: tokenizes them, runs them in batches of similar length, and gives the planned values
      * back in the order of the prompts. A prompt's values don't depend on its neighbours beyond float rounding, and the same
-     * call gives the same bits again where version, threads and memory limit are the same.
+     * call gives the same bits again where version, threads, memory limit and Java's maximal heap are the same.
      *
      * <p>This, as the other ways to run prompts, ends within a second if the thread is interrupted.
      *
@@ -241,7 +242,8 @@ public final class Probe implements AutoCloseable {
 
     /**
      * Captures prompts into a file, or, where it would become larger than {@link Builder#fileSize}, into several and an
-     * index of them: {@code acts-00001.safetensors}, {@code acts-00002.safetensors}, … and
+     * index of them (also where it would have more than 100,000 prompts, four million tokens or, about, 32 MiB of ids and
+     * labels, which are held in memory until it is complete): {@code acts-00001.safetensors}, {@code acts-00002.safetensors}, … and
      * {@code acts.safetensors.index.json} in place of {@code acts.safetensors}. {@link Activations#save} tells what is in
      * them; in those of several, the names of tensors end in the range of their prompts, {@code NAME/FROM-TO}. There may
      * be more prompts than fit into memory.
@@ -250,9 +252,9 @@ public final class Probe implements AutoCloseable {
      * or the disk is full, the same call goes on where it was, and the file becomes the same, byte for byte. A capture
      * that is there already is not made again; another one in that file is replaced when this one is complete.
      *
-     * @param prompts the prompts, with ids of their own. They are read on another thread, once, a file's worth ahead; to go
-     *                on, the same ones have to be given again. Of those that don't say that they are distinct (as
-     *                {@link Prompts} do), the ids are kept in memory
+     * @param prompts the prompts, with ids of their own. They are read on another thread, once, a file's worth ahead, since
+     *                a file's layout hangs on all of its tokens; to go on, the same ones have to be given again. Of each id
+     *                a hash is kept, see {@link Prompts#onDisk}
      * @param file    the file
      * @throws ModscanException      as {@link #capture(Prompts)} throws; if another capture is being written to the file, or
      *                               a part of another one is there

@@ -8,6 +8,7 @@ import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 
 /** Gives the recorded values of the prompts whose token ids it is given. Nothing is native; safe for use by many threads. */
 final class RecordingSource implements ActivationSource {
@@ -48,6 +49,9 @@ final class RecordingSource implements ActivationSource {
             throw new IllegalStateException("the source is closed");
         }
         check(batch, outputs);
+        if (Thread.currentThread().isInterrupted()) {
+            throw new CancellationException("interrupted at a batch of " + batch.rows() + " prompts");
+        }
         for (int row = 0; row < batch.rows(); row++) {
             LongBuffer inputs = batch.inputIds().slice(row * batch.columns(), batch.columns());
             LongBuffer mask = batch.attentionMask().slice(row * batch.columns(), batch.columns());

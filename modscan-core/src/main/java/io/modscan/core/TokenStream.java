@@ -14,6 +14,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -23,6 +24,9 @@ import org.slf4j.LoggerFactory;
 final class TokenStream implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(TokenStream.class);
+
+    private static final long MILLIS_BETWEEN_LOOKS = 100;
+    private static final long MILLIS_TO_END = 500;
 
     /** Stands for what failed. */
     private static final Chunk FAILED = new Chunk(0, List.of(), List.of(), true);
@@ -40,6 +44,7 @@ final class TokenStream implements AutoCloseable {
     private volatile long tokensRead;
     private volatile boolean readToTheEnd;
     private volatile @Nullable Throwable failure;
+    private volatile boolean closed;
     private boolean ended;
 
     /** Which part of a chunk a prompt fills. A chunk ends before the prompt with which it would be more than full. */
@@ -106,12 +111,17 @@ final class TokenStream implements AutoCloseable {
     }
 
     private void failIf(boolean failed) {
-        if (failed && failure instanceof Error error) {
+        Throwable cause = failure;
+        if (!failed) {
+            return;
+        }
+        if (cause instanceof Error error) {
             throw error;
         }
-        if (failed && failure instanceof RuntimeException exception) {
+        if (cause instanceof RuntimeException exception) {
             throw exception;
         }
+        throw new ModscanException("reading the prompts failed: " + cause, cause);
     }
 
     /** How many prompts there are in all, if that is known by now. */
@@ -131,21 +141,23 @@ final class TokenStream implements AutoCloseable {
     private void read(Spliterator<? extends Prompt> prompts) {
         try {
             readAll(Spliterators.iterator(prompts));
-        } catch (InterruptedException e) {
-            // Closed: nobody waits for more.
         } catch (Throwable e) {
             failure = e;
-            tell(FAILED);
+            hand(FAILED);
         } finally {
             close(prompts);
         }
     }
 
-    private void tell(Chunk chunk) {
-        try {
-            ready.put(chunk);
-        } catch (InterruptedException e) {
-            // As above.
+    /** Waits until the chunk is taken, or nobody wants it any more. */
+    private void hand(Chunk chunk) {
+        boolean handed = false;
+        while (!handed && !closed) {
+            try {
+                handed = ready.offer(chunk, MILLIS_BETWEEN_LOOKS, TimeUnit.MILLISECONDS);
+            } catch (InterruptedException e) {
+                // By close, which the loop sees; whoever else it was has nothing to say here.
+            }
         }
     }
 
@@ -160,14 +172,14 @@ final class TokenStream implements AutoCloseable {
         }
     }
 
-    private void readAll(Iterator<? extends Prompt> iterator) throws InterruptedException {
+    private void readAll(Iterator<? extends Prompt> iterator) {
         Tokenizer tokenizer = null;
         long first = 0;
         long tokens = 0;
         double full = 0;
         List<Prompt> prompts = new ArrayList<>();
         List<int[]> tokenIds = new ArrayList<>();
-        while (iterator.hasNext()) {
+        while (!closed && iterator.hasNext()) {
             Prompt prompt = iterator.next();
             int[] ids = prompt.tokenIds().orElse(null);
             if (ids == null) {
@@ -179,7 +191,7 @@ final class TokenStream implements AutoCloseable {
             double part = weight.of(prompt, ids);
             if (!prompts.isEmpty() && full + part > 1) {
                 Chunk chunk = new Chunk(first, prompts, tokenIds, false);
-                ready.put(chunk);
+                hand(chunk);
                 first = chunk.end();
                 full = 0;
                 prompts = new ArrayList<>();
@@ -191,15 +203,12 @@ final class TokenStream implements AutoCloseable {
             promptsRead = first + prompts.size();
             tokens += ids.length;
             tokensRead = tokens;
-            if (Thread.interrupted()) {
-                throw new InterruptedException();
-            }
         }
-        if (prompts.isEmpty()) {
+        if (!closed && prompts.isEmpty()) {
             throw new ModscanException("there is no prompt to capture; at least one is needed");
         }
         readToTheEnd = true;
-        ready.put(new Chunk(first, prompts, tokenIds, true));
+        hand(new Chunk(first, prompts, tokenIds, true));
     }
 
     private int[] fit(Prompt prompt, int[] ids) {
@@ -240,9 +249,16 @@ final class TokenStream implements AutoCloseable {
         }
     }
 
-    /** Stops tokenizing. */
+    /** Stops tokenizing, so that the caller may close what the prompts came from. */
     @Override
     public void close() {
+        closed = true;
         thread.interrupt();
+        try {
+            // Not for ever: prompts may come from where nobody hears of an interrupt.
+            thread.join(MILLIS_TO_END);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

@@ -8,6 +8,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.safetensors.SafetensorsFile;
+import io.modscan.core.safetensors.StoredTensor;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Sites;
 import java.io.IOException;
@@ -22,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -246,10 +248,30 @@ class CaptureToFileTest {
 
         @Test
         void hasPromptsOfIdsOfTheirOwn() {
+            Set<Prompt> distinct = Set.of(Prompt.ofTokens("a", 5), Prompt.ofTokens("a", 7));
+            assertThatExceptionOfType(ModscanException.class)
+                    .isThrownBy(() -> capture(new FakeModel(), distinct, file))
+                    .withMessageContainingAll("'a'", "unique");
             List<Prompt> twice = List.of(Prompt.ofTokens("a", 5), Prompt.ofTokens("b", 6), Prompt.ofTokens("a", 7));
             assertThatExceptionOfType(ModscanException.class)
                     .isThrownBy(() -> capture(new FakeModel(), twice, file))
                     .withMessageContainingAll("'a'", "unique");
+        }
+
+        @Test
+        void isNothingWhereThePromptsFail() {
+            Stream<Prompt> failing = Stream.of(1, 2, 3).map(i -> i < 3 ? Prompt.ofTokens("p" + i, i) : broken());
+            try (Probe probe = probe(new FakeModel()).build()) {
+                assertThatExceptionOfType(ModscanException.class)
+                        .isThrownBy(() -> probe.capture(failing, file))
+                        .withMessageContaining("the line broke")
+                        .withCauseInstanceOf(IOException.class);
+            }
+            assertThat(content(folder)).isEmpty();
+        }
+
+        private static Prompt broken() {
+            throw CaptureToFileTest.<RuntimeException>sneaky(new IOException("the line broke"));
         }
 
         @Test
@@ -341,6 +363,22 @@ class CaptureToFileTest {
         }
 
         @Test
+        void tokensThatWereNotWrittenAreWrittenAgain() throws IOException {
+            Prompts prompts = prompts(60);
+            Path whole = fresh("whole");
+            capture(new FakeModel(), prompts, whole);
+            FakeModel failing = failingAt(6);
+            assertThatExceptionOfType(IllegalStateException.class).isThrownBy(() -> capture(failing, prompts, file));
+            StoredTensor ids =
+                    Objects.requireNonNull(SafetensorsFile.open(whole).tensors().get("input_ids"));
+            try (FileChannel channel = FileChannel.open(PartFile.of(file), StandardOpenOption.WRITE)) {
+                channel.write(ByteBuffer.allocate((int) ids.length()), ids.offset());
+            }
+            capture(new FakeModel(), prompts, file);
+            assertThat(file).hasSameBinaryContentAs(whole);
+        }
+
+        @Test
         void anotherCaptureDoesNotGoOnFromIt() throws IOException {
             FakeModel failing = failingAt(3);
             assertThatExceptionOfType(IllegalStateException.class)
@@ -406,6 +444,21 @@ class CaptureToFileTest {
             assertThat(again.batches).hasSizeLessThan(model.batches.size() + again.batches.size());
             assertThat(file).hasSameBinaryContentAs(whole);
         }
+
+        @Test
+        void isACancellationAlsoWhereNothingIsLeftToRun() {
+            captureInParts(new FakeModel(), prompts(60), file);
+            Thread.currentThread().interrupt();
+            assertThatExceptionOfType(CancellationException.class)
+                    .isThrownBy(() -> captureInParts(new FakeModel(), prompts(60), file));
+            assertThat(Thread.interrupted()).isTrue();
+        }
+    }
+
+    /** Throws a checked exception where none is declared, as other languages do. */
+    @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"})
+    private static <T extends Throwable> RuntimeException sneaky(Throwable e) throws T {
+        throw (T) e;
     }
 
     @Nested

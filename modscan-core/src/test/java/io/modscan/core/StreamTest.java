@@ -7,12 +7,15 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Site;
 import io.modscan.core.site.Sites;
 import java.nio.FloatBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -138,6 +141,50 @@ class StreamTest {
                     .build()) {
                 assertThat(probe.measure(prompts(3000), total))
                         .isEqualTo(probe.capture(prompts(3000)).measure(total));
+            }
+        }
+
+        @Test
+        void mayRunOtherPromptsOfTheSameProbeMeanwhile() {
+            try (Probe probe = Probe.builder(model).build()) {
+                probe.forEach(
+                        prompts(3),
+                        piece -> probe.forEach(prompts(4), inner -> {
+                            assertThat(floats(piece.at(FakeModel.Z).row(2)))
+                                    .containsExactly(
+                                            FakeModel.expected(FakeModel.Z, Pooling.none(), piece.tokenIds(2)));
+                            assertThat(inner.prompts().size()).isEqualTo(4);
+                        }));
+            }
+        }
+
+        @Test
+        void ofManyThreadsShareTheMemoryThatThereIs() throws Exception {
+            Site wide = new Site("wide", OptionalInt.empty(), List.of(Axis.POSITION, Axis.units(1 << 20)), false);
+            FakeModel wideModel = new FakeModel(List.of(wide), false);
+            long before = Runtime.getRuntime().maxMemory();
+            try (Probe probe = Probe.builder(wideModel)
+                    .memoryLimit(before)
+                    .tokenBudget(4096)
+                    .build()) {
+                // A token takes 4 MiB, so a thread's piece up to a quarter of the heap, and eight would take twice of
+                // it.
+                int tokens = (int) Math.min(40, (before / 5) >> 22);
+                List<CompletableFuture<Integer>> runs = new ArrayList<>();
+                for (int i = 0; i < 8; i++) {
+                    runs.add(probe.async(p -> {
+                        AtomicLong count = new AtomicLong();
+                        p.forEach(
+                                Prompts.of(IntStream.range(0, tokens / 4)
+                                        .mapToObj(k -> Prompt.ofTokens("p" + k, 5, 6, 7, 8))
+                                        .toList()),
+                                piece -> count.addAndGet(piece.prompts().size()));
+                        return count.intValue();
+                    }));
+                }
+                for (CompletableFuture<Integer> run : runs) {
+                    assertThat(run.get(300, TimeUnit.SECONDS)).isEqualTo(tokens / 4);
+                }
             }
         }
 

@@ -22,8 +22,8 @@ import java.util.stream.Stream;
 /**
  * An OPT network as an ONNX graph, tensor by tensor as transformers' OPTForCausalLM with eager attention computes it, in
  * float32. The tensor of each site carries the site's name. Between the sites of a plan, nodes may be fused, as far as the
- * {@link Dialect} has such nodes; a site's values stay the same beyond float rounding. What a plan pools is computed behind the network, in the same
- * graph. Weights in half precision are cast in the graph; ONNX Runtime folds the cast once.
+ * {@link Dialect} has such nodes; a site's values stay the same beyond float rounding. What a plan pools is
+ * computed behind the network, in the same graph. Weights in half precision are cast in the graph; ONNX Runtime folds the cast once.
  */
 final class OptGraph {
 

@@ -32,20 +32,20 @@ final class RunWatch {
     static RunWatch over(OrtSession.RunOptions options) {
         RunWatch run = new RunWatch(options);
         synchronized (RUNS) {
-            RUNS.add(run);
             if (!watched) {
-                watched = true;
                 Thread watcher = new Thread(RunWatch::watch, "modscan-run-watch");
                 watcher.setDaemon(true);
                 watcher.start();
+                watched = true;
             }
+            RUNS.add(run);
         }
         return run;
     }
 
     private static void watch() {
         int looksInVain = 0;
-        while (true) {
+        while (looksInVain < LOOKS_BEFORE_LEAVING) {
             try {
                 Thread.sleep(MILLIS_BETWEEN_LOOKS);
             } catch (InterruptedException e) {
@@ -53,10 +53,7 @@ final class RunWatch {
             }
             synchronized (RUNS) {
                 looksInVain = RUNS.isEmpty() ? looksInVain + 1 : 0;
-                if (looksInVain >= LOOKS_BEFORE_LEAVING) {
-                    watched = false;
-                    return;
-                }
+                watched = looksInVain < LOOKS_BEFORE_LEAVING;
                 RUNS.forEach(RunWatch::endIfInterrupted);
             }
         }
@@ -66,7 +63,7 @@ final class RunWatch {
         if (runner.isInterrupted()) {
             try {
                 options.setTerminate(true);
-            } catch (OrtException e) {
+            } catch (OrtException | RuntimeException e) {
                 LOG.warn("ONNX Runtime cannot end a run early; it goes on to its end", e);
             }
         }

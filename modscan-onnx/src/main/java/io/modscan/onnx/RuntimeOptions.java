@@ -68,7 +68,8 @@ public record RuntimeOptions(OptionalInt cudaDevice, OptionalInt threads) {
     }
 
     /**
-     * One a physical core: two threads on one core share the unit that multiplies. ONNX Runtime's own choice would take
+     * One a physical core, or as many as this process may use if these are fewer: two threads on one core share the unit
+     * that multiplies. ONNX Runtime's own choice would take
      * cores that a container or {@code taskset} keeps from this process, and tie threads to them.
      */
     static int usualThreads() {

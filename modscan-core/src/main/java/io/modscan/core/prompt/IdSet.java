@@ -8,9 +8,10 @@ import java.util.regex.Pattern;
 
 /**
  * Tells whether an id was seen before, by 64 bits of its hash and so with a small chance of error: n² / 2⁶⁵ for n ids.
- * Leading ids that are running numbers from 0 take no memory; others take 11 to 21 bytes each.
+ * Leading ids that are running numbers from 0 take no memory; others take 11 to 21 bytes each. Not safe for use by several
+ * threads.
  */
-final class IdSet {
+public final class IdSet {
 
     /** Many small tables in place of a large one: no array's length bounds the set, and none is copied as a whole. */
     private static final int TABLES = 256;
@@ -24,7 +25,8 @@ final class IdSet {
     private long running;
     private boolean othersToo;
 
-    IdSet() {
+    /** An empty set. */
+    public IdSet() {
         try {
             sha256 = MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
@@ -32,8 +34,13 @@ final class IdSet {
         }
     }
 
-    /** Adds an id, and says whether it is new. */
-    boolean add(String id) {
+    /**
+     * Adds an id.
+     *
+     * @param id the id
+     * @return whether it is new
+     */
+    public boolean add(String id) {
         if (!othersToo && id.equals(Long.toString(running))) {
             running++;
             return true;
