@@ -67,7 +67,7 @@ final class CaptureScale {
                         Stream.of(
                                 Path.of(System.getProperty("java.home"), "bin", "java")
                                         .toString(),
-                                "-Xmx256m",
+                                "-Xmx80m",
                                 "-cp",
                                 System.getProperty("java.class.path"),
                                 CaptureScale.class.getName()),

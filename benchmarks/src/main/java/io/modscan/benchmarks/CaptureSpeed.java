@@ -40,10 +40,13 @@ final class CaptureSpeed {
     private final int threads;
     private final int rounds;
     private final @Nullable Path python;
+    /** Whether what takes much memory is left out. */
+    private final boolean few;
 
     private CaptureSpeed(Map<String, String> settings) {
         this.threads = Integer.parseInt(settings.getOrDefault("--threads", "2"));
         this.rounds = Integer.parseInt(settings.getOrDefault("--rounds", "7"));
+        this.few = Boolean.parseBoolean(settings.getOrDefault("--few", "false"));
         this.python = settings.containsKey("--python") ? Path.of(settings.getOrDefault("--python", "")) : null;
     }
 
@@ -55,13 +58,14 @@ final class CaptureSpeed {
     /**
      * Measures.
      *
-     * @param args {@code --threads N} (2), {@code --rounds N} (7), {@code --python PROGRAM} (none; run where tools/ is)
+     * @param args {@code --threads N} (2), {@code --rounds N} (7), {@code --few true} (every site left out),
+     *             {@code --python PROGRAM} (none; run where tools/ is)
      */
     public static void main(String[] args) throws IOException, OrtException {
         Map<String, String> settings = new LinkedHashMap<>();
         for (int i = 0; i < args.length; i += 2) {
-            if (!List.of("--threads", "--rounds", "--python").contains(args[i]) || i + 1 == args.length) {
-                System.err.println("usage: CaptureSpeed [--threads N] [--rounds N] [--python PROGRAM]");
+            if (!List.of("--threads", "--rounds", "--python", "--few").contains(args[i]) || i + 1 == args.length) {
+                System.err.println("usage: CaptureSpeed [--threads N] [--rounds N] [--few true] [--python PROGRAM]");
                 System.exit(2);
             }
             settings.put(args[i], args[i + 1]);
@@ -104,8 +108,8 @@ final class CaptureSpeed {
                 Probe residual = probe(model, Pooling.mean(), last);
                 Probe pooled = probe(model, Pooling.mean(), inner);
                 Probe perPosition = probe(model, Pooling.none(), inner);
-                Probe everything = probe(model, Pooling.mean(), "*");
-                Probe everythingPerPosition = probe(model, Pooling.none(), "*");
+                Probe everything = few ? null : probe(model, Pooling.mean(), "*");
+                Probe everythingPerPosition = few ? null : probe(model, Pooling.none(), "*");
                 Transformers transformers = python == null ? null : new Transformers(python, folder, ids, threads)) {
             Map<String, Run> runs = new LinkedHashMap<>();
             runs.put("products alone (ceiling)", () -> ceiling.run() / perToken);
@@ -118,10 +122,12 @@ final class CaptureSpeed {
                 Files.delete(file);
                 return speed;
             });
-            runs.put("every site, pooled", () -> timed(tokens, () -> everything.capture(prompts)));
-            runs.put(
-                    "every site, in pieces",
-                    () -> timed(tokens, () -> everythingPerPosition.forEach(prompts, piece -> {})));
+            if (everything != null && everythingPerPosition != null) {
+                runs.put("every site, pooled", () -> timed(tokens, () -> everything.capture(prompts)));
+                runs.put(
+                        "every site, in pieces",
+                        () -> timed(tokens, () -> everythingPerPosition.forEach(prompts, piece -> {})));
+            }
             if (transformers != null) {
                 for (String what : List.of("plain", "hooks", "hooks_no_head")) {
                     runs.put("transformers: " + what, () -> transformers.run(what));
