@@ -50,10 +50,10 @@ final class CaptureScale {
         try {
             RandomCheckpoint.DEMO.write(folder);
             for (int count : PROMPTS) {
-                inNewJvm("prompts", folder.toString(), Integer.toString(count));
+                inNewJvm("-Xmx80m", "prompts", folder.toString(), Integer.toString(count));
             }
-            inNewJvm("captures", folder.toString());
-            inNewJvm("probes", folder.toString());
+            inNewJvm("-Xmx256m", "captures", folder.toString());
+            inNewJvm("-Xmx256m", "probes", folder.toString());
         } finally {
             try (Stream<Path> files = Files.walk(folder)) {
                 files.sorted(Comparator.reverseOrder())
@@ -62,12 +62,12 @@ final class CaptureScale {
         }
     }
 
-    private static void inNewJvm(String... args) throws IOException, InterruptedException {
+    private static void inNewJvm(String heap, String... args) throws IOException, InterruptedException {
         List<String> command = Stream.concat(
                         Stream.of(
                                 Path.of(System.getProperty("java.home"), "bin", "java")
                                         .toString(),
-                                "-Xmx80m",
+                                heap,
                                 "-cp",
                                 System.getProperty("java.class.path"),
                                 CaptureScale.class.getName()),
