@@ -1,6 +1,8 @@
 package io.modscan.core;
 
 import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.CapturePlan.Reading;
+import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.List;
 import java.util.Map;
@@ -62,6 +64,34 @@ public interface ActivationSource extends AutoCloseable {
      * @throws IllegalStateException                  if the source is closed
      */
     void run(TokenBatch batch, List<FloatBuffer> outputs);
+
+    /**
+     * Checks, for those who write a source, that they were given the buffers that {@link #run} asks for.
+     *
+     * @param plan    the source's plan
+     * @param batch   the batch that is to be run
+     * @param outputs the buffers
+     * @throws IllegalArgumentException if there are fewer or more, or one is not as it has to be
+     */
+    static void checkOutputs(CapturePlan plan, TokenBatch batch, List<FloatBuffer> outputs) {
+        if (outputs.size() != plan.readings().size()) {
+            throw new IllegalArgumentException("the plan has " + plan.readings().size()
+                    + " readings, so a run needs as many buffers, not " + outputs.size());
+        }
+        for (int i = 0; i < outputs.size(); i++) {
+            Reading reading = plan.readings().get(i);
+            FloatBuffer output = outputs.get(i);
+            long values = Math.multiplyExact(batch.rows(), reading.values(batch.columns()));
+            if (!output.isDirect()
+                    || output.isReadOnly()
+                    || output.order() != ByteOrder.nativeOrder()
+                    || output.remaining() != values) {
+                throw new IllegalArgumentException("the buffer for " + reading.site()
+                        + " must be direct, writable and in native byte order and hold " + values + " values; it is "
+                        + output + " in byte order " + output.order());
+            }
+        }
+    }
 
     /** Frees what is native, once no run is under way. Closing a second time does nothing. */
     @Override

@@ -2,8 +2,6 @@ package io.modscan.core;
 
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.CapturePlan;
-import io.modscan.core.site.CapturePlan.Reading;
-import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.util.Arrays;
@@ -48,7 +46,7 @@ final class RecordingSource implements ActivationSource {
         if (closed) {
             throw new IllegalStateException("the source is closed");
         }
-        check(batch, outputs);
+        ActivationSource.checkOutputs(plan, batch, outputs);
         if (Thread.currentThread().isInterrupted()) {
             throw new CancellationException("interrupted at a batch of " + batch.rows() + " prompts");
         }
@@ -67,26 +65,6 @@ final class RecordingSource implements ActivationSource {
                 Derivation derivation = derivations.get(i);
                 long start = row * derivation.asked().values(batch.columns());
                 derivation.write(shards.row(derivation.recorded(), prompt), tokens, outputs.get(i), (int) start);
-            }
-        }
-    }
-
-    private void check(TokenBatch batch, List<FloatBuffer> outputs) {
-        if (outputs.size() != derivations.size()) {
-            throw new IllegalArgumentException("the plan has " + derivations.size()
-                    + " readings, so a run needs as many buffers, not " + outputs.size());
-        }
-        for (int i = 0; i < outputs.size(); i++) {
-            Reading reading = plan.readings().get(i);
-            FloatBuffer output = outputs.get(i);
-            long values = Math.multiplyExact(batch.rows(), reading.values(batch.columns()));
-            if (!output.isDirect()
-                    || output.isReadOnly()
-                    || output.order() != ByteOrder.nativeOrder()
-                    || output.capacity() != values) {
-                throw new IllegalArgumentException("the buffer for " + reading.site()
-                        + " must be direct, writable and in native byte order and hold " + values + " values; it is "
-                        + output + " in byte order " + output.order());
             }
         }
     }

@@ -12,7 +12,6 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.CapturePlan.Reading;
-import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -156,7 +155,8 @@ final class OrtSource implements ActivationSource {
         long[] shape = {batch.rows(), batch.columns()};
         List<OnnxTensor> opened = new ArrayList<>();
         try {
-            check(batch, outputs);
+            // ONNX Runtime would write to a copy of a buffer that it can't use, or behind one that is read-only.
+            ActivationSource.checkOutputs(plan, batch, outputs);
             Map<String, OnnxTensor> inputs = new HashMap<>();
             inputs.put("input_ids", opened(opened, OnnxTensor.createTensor(environment, batch.inputIds(), shape)));
             inputs.put(
@@ -179,27 +179,6 @@ final class OrtSource implements ActivationSource {
             }
         } finally {
             opened.forEach(OnnxTensor::close);
-        }
-    }
-
-    /** ONNX Runtime writes to a copy of a buffer that it can't use, or to the memory behind one that is read-only. */
-    private void check(TokenBatch batch, List<FloatBuffer> outputs) {
-        if (outputs.size() != plan.readings().size()) {
-            throw new IllegalArgumentException("the plan has " + plan.readings().size()
-                    + " readings, so a run needs as many buffers, not " + outputs.size());
-        }
-        for (int i = 0; i < outputs.size(); i++) {
-            Reading reading = plan.readings().get(i);
-            FloatBuffer output = outputs.get(i);
-            long values = Math.multiplyExact(batch.rows(), reading.values(batch.columns()));
-            if (!output.isDirect()
-                    || output.isReadOnly()
-                    || output.order() != ByteOrder.nativeOrder()
-                    || output.remaining() != values) {
-                throw new IllegalArgumentException("the buffer for " + reading.site()
-                        + " must be direct, writable and in native byte order and hold " + values + " values; it is "
-                        + output + " in byte order " + output.order());
-            }
         }
     }
 
