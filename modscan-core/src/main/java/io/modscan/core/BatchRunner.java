@@ -83,11 +83,6 @@ final class BatchRunner {
         }
     }
 
-    /** Gives the buffers up. */
-    void forget() {
-        Arrays.fill(outputs, ByteBuffer.allocateDirect(0));
-    }
-
     private static ByteBuffer atLeast(ByteBuffer buffer, long bytes, Object what) {
         if (bytes <= buffer.capacity()) {
             return buffer;

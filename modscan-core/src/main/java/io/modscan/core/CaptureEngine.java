@@ -286,8 +286,9 @@ final class CaptureEngine implements AutoCloseable {
 
         /** Counts what an earlier run has done. */
         void skip(Batch batch, Chunk chunk) {
-            tokensBefore += tokensOf(batch, chunk);
-            done(batch.rows(), tokensOf(batch, chunk));
+            long count = tokensOf(batch, chunk);
+            tokensBefore += count;
+            done(batch.rows(), count);
         }
 
         void skip(Chunk chunk) {
@@ -322,18 +323,10 @@ final class CaptureEngine implements AutoCloseable {
             if (!inner) {
                 atWork.remove(Thread.currentThread());
             }
-            keep(runner);
+            idle.offer(runner);
             if (spare != null) {
-                keep(spare);
+                idle.offer(spare);
             }
-        }
-    }
-
-    /** For the next run, if there is place. */
-    private void keep(BatchRunner runner) {
-        boolean kept = idle.offer(runner);
-        if (!kept) {
-            runner.forget();
         }
     }
 
