@@ -1,7 +1,7 @@
 package io.modscan.examples;
 
 import io.modscan.core.site.Site;
-import io.modscan.metrics.SelectivityMap;
+import io.modscan.metrics.selectivity.SelectivityMap;
 import java.awt.Color;
 import java.awt.Font;
 import java.awt.Graphics2D;

@@ -1,20 +1,30 @@
 package io.modscan.core;
 
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.CapturePlan.Reading;
+import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
 import java.io.UncheckedIOException;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
+import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
+import java.util.RandomAccess;
 import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
 
 /**
  * What a capture returns: for each planned site the values of every prompt, in the caller's order of prompts. It lives on
@@ -25,7 +35,8 @@ public final class Activations {
 
     private final Prompts prompts;
     private final List<int[]> tokenIds;
-    private final Map<String, String> provenance;
+    private final Supplier<Map<String, String>> provenance;
+    private final boolean lent;
     private final Map<String, SiteActivations> sites = new LinkedHashMap<>();
 
     /**
@@ -41,12 +52,114 @@ public final class Activations {
             Map<String, String> provenance,
             List<Reading> readings,
             List<List<FloatBuffer>> rows) {
+        this(prompts, tokenIds, () -> provenance, false, readings, rows);
+    }
+
+    /** Puts together a view, or (lent) what can be read only for a while. */
+    Activations(
+            Prompts prompts,
+            List<int[]> tokenIds,
+            Supplier<Map<String, String>> provenance,
+            boolean lent,
+            List<Reading> readings,
+            List<List<FloatBuffer>> rows) {
         this.prompts = prompts;
         this.tokenIds = tokenIds;
-        this.provenance = Collections.unmodifiableMap(new TreeMap<>(provenance));
+        this.provenance = provenance;
+        this.lent = lent;
         for (int i = 0; i < readings.size(); i++) {
             Reading reading = readings.get(i);
             sites.put(reading.site().name(), new SiteActivations(this, reading, rows.get(i)));
+        }
+    }
+
+    /**
+     * Begins activations that come from elsewhere, or are made up for a test.
+     *
+     * @param prompts the prompts that they are of
+     * @return a builder without any site
+     */
+    public static Builder builder(Prompts prompts) {
+        return new Builder(prompts);
+    }
+
+    /** Activations to be. Not safe for use by several threads. */
+    public static final class Builder {
+        private final Prompts prompts;
+        private final List<Reading> readings = new ArrayList<>();
+        private final List<List<FloatBuffer>> rows = new ArrayList<>();
+        private List<int[]> tokenIds;
+        private Map<String, String> provenance = Map.of();
+
+        private Builder(Prompts prompts) {
+            this.prompts = prompts;
+            this.tokenIds = prompts.stream()
+                    .map(prompt -> prompt.tokenIds().orElseGet(() -> new int[0]))
+                    .toList();
+        }
+
+        /**
+         * Adds a site.
+         *
+         * @param site    the site
+         * @param pooling how its positions were pooled
+         * @param rows    a row a prompt: the site's axes in their order, those of positions as long as the prompt (dropped where
+         *                pooled), the last axis varying fastest. They are copied
+         * @return this
+         * @throws IllegalArgumentException if there is not one row a prompt, or one has another length than the site's axes say
+         */
+        public Builder site(Site site, Pooling pooling, float[]... rows) {
+            Reading reading = new Reading(site, pooling);
+            if (rows.length != prompts.size()) {
+                throw new IllegalArgumentException(
+                        site + " has " + rows.length + " rows for " + prompts.size() + " prompts; give one for each");
+            }
+            List<FloatBuffer> copies = new ArrayList<>(rows.length);
+            for (int i = 0; i < rows.length; i++) {
+                copies.add(FloatBuffer.wrap(SiteActivations.checkLength(reading, i, rows[i].clone())));
+            }
+            readings.add(reading);
+            this.rows.add(copies);
+            return this;
+        }
+
+        /**
+         * Sets the token ids that were run.
+         *
+         * @param ids for each prompt its ids; unless set, those of prompts of ready ids, and none of others
+         * @return this
+         * @throws IllegalArgumentException if there is not one array a prompt
+         */
+        public Builder tokenIds(List<int[]> ids) {
+            if (ids.size() != prompts.size()) {
+                throw new IllegalArgumentException(
+                        "there are token ids of " + ids.size() + " prompts, not of all " + prompts.size());
+            }
+            this.tokenIds = ids.stream().map(int[]::clone).toList();
+            return this;
+        }
+
+        /**
+         * Sets what they are of.
+         *
+         * @param facts facts by key
+         * @return this
+         */
+        public Builder provenance(Map<String, String> facts) {
+            this.provenance = Map.copyOf(facts);
+            return this;
+        }
+
+        /**
+         * Puts the activations together.
+         *
+         * @return activations with the sites in the order in which they were added
+         * @throws ModscanException if there is no site, or one was added twice
+         */
+        public Activations build() {
+            Map<String, String> facts = new TreeMap<>(provenance);
+            facts.putAll(TokensDigest.of(tokenIds));
+            return new Activations(prompts, tokenIds, facts, new CapturePlan(readings).readings(), rows);
         }
     }
 
@@ -109,6 +222,22 @@ public final class Activations {
     }
 
     /**
+     * The one site that there is, for a metric that takes one.
+     *
+     * @return its activations
+     * @throws ModscanException if several were captured
+     */
+    public SiteActivations onlySite() {
+        if (sites.size() != 1) {
+            throw new ModscanException("this takes one site and was given " + sites.size() + ", " + sites.keySet()
+                    + ": measure one with activations.at(\""
+                    + sites.keySet().iterator().next()
+                    + "\").measure(metric), or each by itself with metric.perSite()");
+        }
+        return sites.values().iterator().next();
+    }
+
+    /**
      * The activations of some of the prompts.
      *
      * @param from the first prompt's index
@@ -118,17 +247,117 @@ public final class Activations {
      * @throws ModscanException          if it is empty
      */
     public Activations slice(int from, int to) {
-        Prompts some = prompts.slice(from, to);
-        List<int[]> ids = tokenIds.subList(from, to);
-        Map<String, String> facts = new TreeMap<>(provenance);
-        facts.putAll(TokensDigest.of(ids));
+        return some(prompts.slice(from, to), new Picker() {
+            @Override
+            public <T> List<T> from(List<T> list) {
+                return list.subList(from, to);
+            }
+        });
+    }
+
+    /**
+     * The activations of the prompts for which a test holds, such as those with one label.
+     *
+     * @param test the test
+     * @return a view on those prompts, in the same order
+     * @throws ModscanException if it holds for none
+     */
+    public Activations where(Predicate<? super Prompt> test) {
+        int[] chosen = IntStream.range(0, prompts.size())
+                .filter(i -> test.test(prompts.get(i)))
+                .toArray();
+        return some(Prompts.of(Arrays.stream(chosen).mapToObj(prompts::get).toList()), new Picker() {
+            @Override
+            public <T> List<T> from(List<T> list) {
+                return new Picked<>(list, chosen);
+            }
+        });
+    }
+
+    /** Takes from a list what belongs to some of the prompts. */
+    private interface Picker {
+        <T> List<T> from(List<T> list);
+    }
+
+    private static final class Picked<T> extends AbstractList<T> implements RandomAccess {
+        private final List<T> list;
+        private final int[] chosen;
+
+        Picked(List<T> list, int[] chosen) {
+            this.list = list;
+            this.chosen = chosen;
+        }
+
+        @Override
+        public T get(int index) {
+            return list.get(chosen[index]);
+        }
+
+        @Override
+        public int size() {
+            return chosen.length;
+        }
+    }
+
+    private Activations some(Prompts some, Picker picker) {
+        List<int[]> ids = picker.from(tokenIds);
         List<Reading> readings = new ArrayList<>();
         List<List<FloatBuffer>> rows = new ArrayList<>();
         for (SiteActivations site : sites.values()) {
             readings.add(site.reading());
-            rows.add(site.rows().subList(from, to));
+            rows.add(picker.from(site.rows()));
         }
-        return new Activations(some, ids, facts, readings, rows);
+        return new Activations(some, ids, withDigest(provenance, ids), lent, readings, rows);
+    }
+
+    /** Facts about these ids, hashed when asked for: a metric that looks at each label by itself never asks. */
+    private static Supplier<Map<String, String>> withDigest(Supplier<Map<String, String>> facts, List<int[]> ids) {
+        return () -> {
+            Map<String, String> now = new TreeMap<>(facts.get());
+            now.putAll(TokensDigest.of(ids));
+            return now;
+        };
+    }
+
+    /** One site as activations of its own. */
+    Activations alone(Reading reading, List<FloatBuffer> rows) {
+        return new Activations(prompts, tokenIds, provenance, lent, List.of(reading), List.of(rows));
+    }
+
+    /** The same, readable for as long as one likes. */
+    Activations kept() {
+        return lent
+                ? new Activations(
+                        prompts,
+                        tokenIds,
+                        provenance,
+                        false,
+                        sites.values().stream().map(SiteActivations::reading).toList(),
+                        sites.values().stream().map(SiteActivations::copies).toList())
+                : this;
+    }
+
+    /** Several pieces of one measurement, one behind the other; all are of the same readings. */
+    static Activations concat(List<Activations> pieces) {
+        if (pieces.size() == 1) {
+            return pieces.get(0);
+        }
+        List<Prompt> prompts = new ArrayList<>();
+        List<int[]> ids = new ArrayList<>();
+        List<Reading> readings =
+                pieces.get(0).sites().stream().map(SiteActivations::reading).toList();
+        List<List<FloatBuffer>> rows = new ArrayList<>();
+        readings.forEach(reading -> rows.add(new ArrayList<>()));
+        for (Activations piece : pieces) {
+            piece.prompts.forEach(prompts::add);
+            ids.addAll(piece.tokenIds);
+            List<SiteActivations> sites = piece.sites();
+            for (int i = 0; i < sites.size(); i++) {
+                rows.get(i).addAll(sites.get(i).rows());
+            }
+        }
+        return new Activations(
+                Prompts.of(prompts), ids, withDigest(pieces.get(0).provenance, ids), false, readings, rows);
     }
 
     /**
@@ -150,8 +379,73 @@ public final class Activations {
                 prompts,
                 tokenIds,
                 provenance,
+                lent,
                 chosen.stream().map(SiteActivations::reading).toList(),
                 chosen.stream().map(SiteActivations::rows).toList());
+    }
+
+    /**
+     * The same prompts seen otherwise: each site is replaced by what a function makes of it. This is what a view is made of
+     * that {@link Metric#through} takes.
+     *
+     * @param view gives for each site itself, or one {@linkplain SiteActivations#derived derived} from it
+     * @return activations of what it gave, in the same order
+     * @throws ModscanException if it gives two sites of one name
+     */
+    public Activations map(Function<? super SiteActivations, SiteActivations> view) {
+        List<SiteActivations> seen =
+                sites.values().stream().<SiteActivations>map(view).toList();
+        // What is derived is kept; what is not may still be lent.
+        return new Activations(
+                prompts,
+                tokenIds,
+                provenance,
+                lent,
+                new CapturePlan(seen.stream().map(SiteActivations::reading).toList()).readings(),
+                seen.stream().map(SiteActivations::rows).toList());
+    }
+
+    /**
+     * These activations with the positions of every site pooled that still has them, as the model would have been asked to.
+     *
+     * @param pooling how
+     * @return activations of which each site has one vector a prompt, except attention scores and patterns, which stay
+     * @throws IllegalArgumentException if the pooling is none
+     * @throws ModscanException         if BOS is to be left out and it is not known which token that is
+     */
+    public Activations pooled(Pooling pooling) {
+        if (!pooling.isPooled()) {
+            throw new IllegalArgumentException("what is kept for each position need not be pooled by " + pooling);
+        }
+        OptionalInt bos = pooling.skipBos() ? OptionalInt.of(bosTokenId()) : OptionalInt.empty();
+        return map(site -> {
+            if (site.pooling().isPooled() || !site.site().hasPositions()) {
+                return site;
+            }
+            Derivation derivation = new Derivation(new Reading(site.site(), pooling), 0, false, true);
+            return site.derived(site.site(), pooling, prompt -> {
+                FloatBuffer row = site.row(prompt);
+                int length = row.capacity() / site.site().width();
+                int[] ids = tokenIds.get(prompt);
+                boolean hasBos = bos.isPresent() && ids[0] == bos.getAsInt();
+                return derivation.pool(row, new Derivation.Tokens(length, 0, length, hasBos));
+            });
+        });
+    }
+
+    /**
+     * The id of the token that marks the beginning of a sequence.
+     *
+     * @return the id that {@link Pooling#skipBos()} leaves out
+     * @throws ModscanException if the provenance does not tell it
+     */
+    public int bosTokenId() {
+        String id = provenance.get().get(RecordedShard.BOS_TOKEN_ID);
+        if (id == null) {
+            throw new ModscanException(
+                    "nothing tells which token is BOS: the provenance has no '" + RecordedShard.BOS_TOKEN_ID + "'");
+        }
+        return Integer.parseInt(id);
     }
 
     /**
@@ -160,7 +454,7 @@ public final class Activations {
      * @return facts by key, sorted; unmodifiable
      */
     public Map<String, String> provenance() {
-        return provenance;
+        return Collections.unmodifiableMap(new TreeMap<>(provenance.get()));
     }
 
     /**

@@ -213,7 +213,12 @@ final class CaptureEngine implements AutoCloseable {
                 List<PieceRows> lent = rows.stream().map(PieceRows::new).toList();
                 try {
                     action.accept(new Activations(
-                            Prompts.of(chunk.prompts()), chunk.tokenIds(), facts, readings, List.copyOf(lent)));
+                            Prompts.of(chunk.prompts()),
+                            chunk.tokenIds(),
+                            () -> facts,
+                            true,
+                            readings,
+                            List.copyOf(lent)));
                 } finally {
                     lent.forEach(PieceRows::takeBack);
                 }

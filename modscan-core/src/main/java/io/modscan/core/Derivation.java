@@ -132,7 +132,7 @@ record Derivation(Reading asked, int recorded, boolean magnitudes, boolean pools
         return FloatBuffer.wrap(lengths);
     }
 
-    private float[] pool(FloatBuffer values, Tokens tokens) {
+    float[] pool(FloatBuffer values, Tokens tokens) {
         Pooling pooling = asked.pooling();
         int width = asked.site().width();
         float[] result = new float[width];

@@ -9,6 +9,7 @@ import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.IntFunction;
 
 /** What was captured at one site, in the caller's order of prompts. Immutable; safe for use by many threads. */
 public final class SiteActivations {
@@ -83,9 +84,24 @@ public final class SiteActivations {
         }
         if (!pooling().isPooled() && site().hasPositions()) {
             throw new ModscanException(site() + " was captured with Pooling.none(), so prompt " + prompt
-                    + " has a vector for each position: ask for vector(prompt, position), or capture with a pooling");
+                    + " has a vector for each position: ask for vector(prompt, position), capture with a pooling such as"
+                    + " Pooling.mean(), or pool now with activations.pooled(…)");
         }
         return copy(rows.get(prompt), 0, site().width());
+    }
+
+    /**
+     * The vectors of all prompts.
+     *
+     * @return a copy: for each prompt its {@link #vector(int)}
+     * @throws ModscanException if a prompt has values for each position
+     */
+    public float[][] vectors() {
+        float[][] vectors = new float[size()][];
+        for (int i = 0; i < vectors.length; i++) {
+            vectors[i] = vector(i);
+        }
+        return vectors;
     }
 
     /**
@@ -145,14 +161,48 @@ public final class SiteActivations {
             }
             shares.add(FloatBuffer.wrap(share));
         }
-        return new Activations(
-                        owner.prompts(),
-                        owner.allTokenIds(),
-                        owner.provenance(),
-                        List.of(new Reading(one, pooling())),
-                        List.of(shares))
-                .sites()
-                .get(0);
+        return owner.alone(new Reading(one, pooling()), shares).onlySite();
+    }
+
+    /**
+     * What a computation makes of this site: the rows of another site for the same prompts.
+     *
+     * @param site    what the values are of
+     * @param pooling how their positions are pooled
+     * @param values  gives for a prompt's index its values, laid out as {@link #row} tells; called once for each prompt, now
+     * @return a site for {@link Activations#map}
+     * @throws ModscanException         if the site has no positions to be pooled
+     * @throws IllegalArgumentException if values are of another length than the site's axes say
+     */
+    public SiteActivations derived(Site site, Pooling pooling, IntFunction<float[]> values) {
+        Reading made = new Reading(site, pooling);
+        List<FloatBuffer> derived = new ArrayList<>(size());
+        for (int i = 0; i < size(); i++) {
+            derived.add(FloatBuffer.wrap(checkLength(made, i, values.apply(i))));
+        }
+        return new SiteActivations(owner, made, derived);
+    }
+
+    /** Sees to it that a row has a length that the reading can have. */
+    static float[] checkLength(Reading reading, int prompt, float[] row) {
+        Site site = reading.site();
+        boolean fixed = reading.pooling().isPooled() || (!site.hasPositions() && !isPerPair(site));
+        if (fixed ? row.length != site.width() : row.length % site.width() != 0) {
+            throw new IllegalArgumentException("prompt " + prompt + " has " + row.length + " values of " + site
+                    + ", whose vectors are of " + site.width());
+        }
+        return row;
+    }
+
+    /** The rows, copied. */
+    List<FloatBuffer> copies() {
+        return rows.stream()
+                .map(row -> {
+                    FloatBuffer copy = FloatBuffer.allocate(row.capacity());
+                    copy.put(0, row, 0, row.capacity());
+                    return copy;
+                })
+                .toList();
     }
 
     /**
@@ -161,8 +211,7 @@ public final class SiteActivations {
      * @return activations with the same prompts and this site only
      */
     public Activations alone() {
-        return new Activations(
-                owner.prompts(), owner.allTokenIds(), owner.provenance(), List.of(reading), List.of(rows));
+        return owner.alone(reading, rows);
     }
 
     /**

@@ -11,11 +11,11 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Reads {@code golden.json}, which {@code tools/metrics_golden.py} writes. */
-final class Golden {
+public final class Golden {
 
     private Golden() {}
 
-    static Map<String, Object> all() {
+    public static Map<String, Object> all() {
         try (InputStream in = Objects.requireNonNull(Golden.class.getResourceAsStream("golden.json"))) {
             return JSON.std.mapFrom(in);
         } catch (IOException e) {
@@ -24,31 +24,31 @@ final class Golden {
     }
 
     @SuppressWarnings("unchecked")
-    static Stream<Map<String, Object>> cases(String section) {
+    public static Stream<Map<String, Object>> cases(String section) {
         return list(all().get(section)).stream().map(entry -> (Map<String, Object>) entry);
     }
 
-    static List<?> list(@Nullable Object json) {
+    public static List<?> list(@Nullable Object json) {
         return (List<?>) Objects.requireNonNull(json);
     }
 
-    static double number(@Nullable Object json) {
+    public static double number(@Nullable Object json) {
         return json == null ? Double.NaN : ((Number) json).doubleValue();
     }
 
-    static int integer(@Nullable Object json) {
+    public static int integer(@Nullable Object json) {
         return (int) number(json);
     }
 
-    static double[] doubles(@Nullable Object json) {
+    public static double[] doubles(@Nullable Object json) {
         return list(json).stream().mapToDouble(Golden::number).toArray();
     }
 
-    static double[][] matrix(@Nullable Object json) {
+    public static double[][] matrix(@Nullable Object json) {
         return list(json).stream().map(Golden::doubles).toArray(double[][]::new);
     }
 
-    static float[] floats(@Nullable Object json) {
+    public static float[] floats(@Nullable Object json) {
         double[] wide = doubles(json);
         float[] values = new float[wide.length];
         for (int i = 0; i < wide.length; i++) {
@@ -57,11 +57,11 @@ final class Golden {
         return values;
     }
 
-    static float[][] vectors(@Nullable Object json) {
+    public static float[][] vectors(@Nullable Object json) {
         return list(json).stream().map(Golden::floats).toArray(float[][]::new);
     }
 
-    static List<String> strings(@Nullable Object json) {
+    public static List<String> strings(@Nullable Object json) {
         return list(json).stream().map(String.class::cast).toList();
     }
 }

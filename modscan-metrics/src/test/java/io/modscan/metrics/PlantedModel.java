@@ -22,25 +22,25 @@ import java.util.Map;
 import java.util.OptionalInt;
 
 /** A model whose activations are planted: a prompt is one token, and the token's id says which row of a table it gives. */
-final class PlantedModel implements Model {
+public final class PlantedModel implements Model {
 
     private final Map<Site, float[][]> tables = new LinkedHashMap<>();
 
-    static Site units(String name, int units) {
+    public static Site units(String name, int units) {
         return new Site(name, OptionalInt.of(0), List.of(Axis.POSITION, Axis.units(units)), false);
     }
 
-    static Site heads(String name, int heads, int units) {
+    public static Site heads(String name, int heads, int units) {
         return new Site(name, OptionalInt.of(0), List.of(Axis.POSITION, Axis.heads(heads), Axis.units(units)), false);
     }
 
-    PlantedModel with(Site site, float[]... rows) {
+    public PlantedModel with(Site site, float[]... rows) {
         tables.put(site, rows);
         return this;
     }
 
     /** Captures a prompt for each label: p0 with the label {@code topic=}labels[0], and so on. */
-    Activations capture(Pooling pooling, List<String> labels) {
+    public Activations capture(Pooling pooling, List<String> labels) {
         List<Prompt> prompts = new ArrayList<>();
         for (int i = 0; i < labels.size(); i++) {
             prompts.add(Prompt.ofTokens("p" + i, i).withLabel("topic", labels.get(i)));
@@ -50,12 +50,12 @@ final class PlantedModel implements Model {
         }
     }
 
-    Activations capture(List<String> labels) {
+    public Activations capture(List<String> labels) {
         return capture(Pooling.mean(), labels);
     }
 
     /** A site "site" with these vectors, one a prompt, captured. */
-    static Activations of(List<String> labels, float[]... vectors) {
+    public static Activations of(List<String> labels, float[]... vectors) {
         return new PlantedModel()
                 .with(units("site", vectors[0].length), vectors)
                 .capture(labels);

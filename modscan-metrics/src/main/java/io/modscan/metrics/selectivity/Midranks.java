@@ -1,0 +1,71 @@
+package io.modscan.metrics.selectivity;
+
+import java.util.Arrays;
+
+/** Ranks values from 1, equal ones sharing the mean of their ranks. Holds one ranking at a time and reuses its memory. */
+final class Midranks {
+
+    /** A value's bits, made to sort as the value does, above the index that it came from. */
+    private final long[] keys;
+
+    private final double[] ranks;
+    private double ties;
+
+    Midranks(int size) {
+        this.keys = new long[size];
+        this.ranks = new double[size];
+    }
+
+    /**
+     * Ranks one coordinate of vectors. −0 and 0 are equal.
+     *
+     * @return false if one of the values is NaN, and there is no ranking
+     */
+    boolean rank(float[][] vectors, int coordinate) {
+        int n = keys.length;
+        for (int i = 0; i < n; i++) {
+            float value = vectors[i][coordinate];
+            if (Float.isNaN(value)) {
+                return false;
+            }
+            // Adding 0 turns −0 into 0.
+            keys[i] = (long) sortable(Float.floatToIntBits(value + 0f)) << Integer.SIZE | i;
+        }
+        Arrays.sort(keys);
+        ties = 0;
+        for (int from = 0; from < n; ) {
+            int to = from + 1;
+            while (to < n && keys[to] >> Integer.SIZE == keys[from] >> Integer.SIZE) {
+                to++;
+            }
+            Arrays.fill(ranks, from, to, (from + 1 + to) / 2.0);
+            double equal = to - from;
+            ties += equal * equal * equal - equal;
+            from = to;
+        }
+        return true;
+    }
+
+    /** Swaps between a float's bits and an integer that compares as the float does. */
+    private static int sortable(int bits) {
+        return bits ^ (bits >> (Integer.SIZE - 1) & Integer.MAX_VALUE);
+    }
+
+    /** Where the value at a place of the ascending order came from. */
+    int index(int place) {
+        return (int) keys[place];
+    }
+
+    float value(int place) {
+        return Float.intBitsToFloat(sortable((int) (keys[place] >> Integer.SIZE)));
+    }
+
+    double rank(int place) {
+        return ranks[place];
+    }
+
+    /** The sum of t³ − t over the groups of t equal values; 0 without ties. */
+    double ties() {
+        return ties;
+    }
+}

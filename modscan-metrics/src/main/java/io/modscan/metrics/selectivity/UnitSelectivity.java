@@ -1,0 +1,73 @@
+package io.modscan.metrics.selectivity;
+
+import io.modscan.core.site.Site;
+import java.util.Locale;
+import java.util.OptionalInt;
+
+/**
+ * How one unit responds to one label. A unit with a NaN value for any prompt has NaN in all numbers, for every label, and
+ * is not among the tests that q corrects for. Infinite values take part in the ranks as the largest or smallest; means, and
+ * the index made of them, then follow IEEE 754.
+ *
+ * @param site             where the unit is
+ * @param head             the head that it belongs to, or is; empty at a site without heads
+ * @param unit             its index along the axis of units (of its head, where there are heads); empty at a site without
+ *                         that axis
+ * @param label            the label
+ * @param meanIn           the arithmetic mean of its values over prompts with the label
+ * @param meanOut          the same over all other prompts
+ * @param selectivityIndex (meanIn − meanOut) / (|meanIn| + |meanOut|), in [−1, 1]; 0 where both means are 0. The index of
+ *                         Morcos et al., "On the importance of single directions for generalization", 2018
+ *                         (<a href="https://doi.org/10.48550/arXiv.1803.06959">doi:10.48550/arXiv.1803.06959</a>), with
+ *                         the absolute values added, which keep it in range for units that take both signs. Where the
+ *                         means have opposite signs it is 1 or −1 whatever their size, so for such units (of z, the
+ *                         residual stream, neurons before activation) go by the AUROC
+ * @param auroc            the area under the receiver operating characteristic: the probability that a prompt with the
+ *                         label has a higher value than one without, P(in &gt; out) + P(in = out) / 2, in [0, 1]; 0.5 for
+ *                         a unit that tells nothing
+ * @param p                the two-sided p-value of the rank-sum test of Mann and Whitney, "On a test of whether one of
+ *                         two random variables is stochastically larger than the other", 1947
+ *                         (<a href="https://doi.org/10.1214/aoms/1177730491">doi:10.1214/aoms/1177730491</a>), in [0, 1]:
+ *                         exact if no two values of the unit are equal and the smaller side has at most 8 prompts, else by
+ *                         the normal approximation with corrections for ties and continuity; 1 if all values are equal.
+ *                         0 where it is below the smallest double
+ * @param q                the smallest false discovery rate at which this row counts as a discovery, over all units and
+ *                         labels of the measurement, in [0, 1], by Benjamini and Hochberg, "Controlling the false
+ *                         discovery rate", 1995
+ *                         (<a href="https://doi.org/10.1111/j.2517-6161.1995.tb02031.x">doi:10.1111/j.2517-6161.1995.tb02031.x</a>)
+ */
+public record UnitSelectivity(
+        Site site,
+        OptionalInt head,
+        OptionalInt unit,
+        String label,
+        double meanIn,
+        double meanOut,
+        double selectivityIndex,
+        double auroc,
+        double p,
+        double q) {
+
+    /**
+     * A line to read, numbers rounded.
+     *
+     * @return the unit, the label and the numbers
+     */
+    @Override
+    public String toString() {
+        StringBuilder line = new StringBuilder(site.name());
+        head.ifPresent(h -> line.append(" head ").append(h));
+        unit.ifPresent(u -> line.append(" unit ").append(u));
+        return line.append(String.format(
+                        Locale.ROOT,
+                        ", %s: AUROC %.3f, index %.3f, p %.2g, q %.2g, mean %.4g against %.4g",
+                        label,
+                        auroc,
+                        selectivityIndex,
+                        p,
+                        q,
+                        meanIn,
+                        meanOut))
+                .toString();
+    }
+}

@@ -1,0 +1,119 @@
+package io.modscan.metrics.selectivity;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.withinPercentage;
+
+import io.modscan.metrics.Golden;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.math.MathContext;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class MannWhitneyTest {
+
+    /** A relative error of 1e-12. */
+    private static final double PERCENT = 1e-10;
+
+    static Stream<Map<String, Object>> rankTests() {
+        return Golden.cases("rankTests");
+    }
+
+    static Stream<Map<String, Object>> exactTables() {
+        return Golden.cases("exactTables");
+    }
+
+    static Stream<Map<String, Object>> separations() {
+        return Golden.cases("separations");
+    }
+
+    @ParameterizedTest
+    @MethodSource("rankTests")
+    void agreesWithScipy(Map<String, Object> golden) {
+        float[] in = Golden.floats(golden.get("in"));
+        float[] out = Golden.floats(golden.get("out"));
+        List<float[]> vectors = new ArrayList<>();
+        for (float[] values : List.of(in, out)) {
+            for (float value : values) {
+                vectors.add(new float[] {value});
+            }
+        }
+        Midranks ranks = new Midranks(vectors.size());
+        assertThat(ranks.rank(vectors.toArray(float[][]::new), 0)).isTrue();
+        double sum = 0;
+        for (int place = 0; place < vectors.size(); place++) {
+            sum += ranks.index(place) < in.length ? ranks.rank(place) : 0;
+        }
+        double u = sum - in.length * (in.length + 1) / 2.0;
+
+        assertThat(u / (in.length * out.length))
+                .isCloseTo(Golden.number(golden.get("auroc")), withinPercentage(PERCENT));
+        assertThat(new MannWhitney(in.length, out.length).twoSided(u, ranks.ties()))
+                .isCloseTo(Golden.number(golden.get("p")), withinPercentage(PERCENT));
+    }
+
+    @ParameterizedTest
+    @MethodSource("exactTables")
+    void exactDistributionAgreesWithScipyAtEveryU(Map<String, Object> golden) {
+        int n1 = Golden.integer(golden.get("n1"));
+        int n2 = Golden.integer(golden.get("n2"));
+        double[] p = Golden.doubles(golden.get("p"));
+        for (int u = 0; u <= n1 * n2; u++) {
+            assertThat(new MannWhitney(n1, n2).twoSided(u, 0)).isCloseTo(p[u], withinPercentage(PERCENT));
+            assertThat(new MannWhitney(n2, n1).twoSided(u, 0)).isCloseTo(p[u], withinPercentage(PERCENT));
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("separations")
+    void agreesDownToTheSmallestDoubles(Map<String, Object> golden) {
+        int n = Golden.integer(golden.get("n"));
+        assertThat(new MannWhitney(n, n).twoSided(0, 0))
+                .isCloseTo(Golden.number(golden.get("p")), withinPercentage(PERCENT));
+    }
+
+    /** Counts beyond 2^53, where doubles round. */
+    @ParameterizedTest
+    @CsvSource({"8, 192", "8, 2000", "7, 5000", "8, 5000"})
+    void exactDistributionAgreesWithWholeNumbers(int m, int n) {
+        int half = m * n / 2;
+        BigInteger[] ways = new BigInteger[half + 1];
+        Arrays.fill(ways, BigInteger.ZERO);
+        ways[0] = BigInteger.ONE;
+        for (int i = 1; i <= m; i++) {
+            for (int u = half; u >= n + i; u--) {
+                ways[u] = ways[u].subtract(ways[u - n - i]);
+            }
+            for (int u = i; u <= half; u++) {
+                ways[u] = ways[u].add(ways[u - i]);
+            }
+        }
+        BigInteger all = BigInteger.ONE;
+        for (int i = 1; i <= m; i++) {
+            all = all.multiply(BigInteger.valueOf(n + i)).divide(BigInteger.valueOf(i));
+        }
+        MannWhitney test = new MannWhitney(m, n);
+        BigInteger sum = BigInteger.ZERO;
+        for (int u = 0; u <= half; u++) {
+            sum = sum.add(ways[u]);
+            double p = new BigDecimal(sum)
+                    .multiply(BigDecimal.valueOf(2))
+                    .divide(new BigDecimal(all), MathContext.DECIMAL64)
+                    .doubleValue();
+            assertThat(test.twoSided(u, 0)).isCloseTo(Math.min(1, p), withinPercentage(PERCENT));
+        }
+    }
+
+    @Test
+    void allEqualIsNoEvidence() {
+        double n = 1000;
+        assertThat(new MannWhitney(300, 700).twoSided(105_000, n * n * n - n)).isEqualTo(1);
+    }
+}
