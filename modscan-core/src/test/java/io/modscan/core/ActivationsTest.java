@@ -2,15 +2,18 @@ package io.modscan.core;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Sites;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -128,5 +131,68 @@ class ActivationsTest {
     @Test
     void theirTextNamesSitesAndCount() {
         assertThat(activations).hasToString("Activations[3 prompts, [hook_embed, loss]]");
+    }
+
+    @Test
+    void somePromptsAreAViewOnThem() {
+        Activations x = activations.where(prompt -> "x".equals(prompt.labels().get("topic")));
+        assertThat(x.prompts()).extracting(Prompt::id).containsExactly("a", "c");
+        assertThat(x.tokenIds(1)).containsExactly(31, 32, 33);
+        assertThat(x.at("hook_embed").vector(1))
+                .isEqualTo(activations.at("hook_embed").vector(2));
+        assertThat(x.provenance()).containsEntry("modscan.prompt_count", "2");
+        assertThatExceptionOfType(ModscanException.class).isThrownBy(() -> activations.where(prompt -> false));
+    }
+
+    @Test
+    void theOnlySiteIsFoundWithoutItsName() {
+        assertThat(activations.only(Sites.loss()).onlySite().site()).isEqualTo(FakeModel.LOSS);
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(activations::onlySite)
+                .withMessageContainingAll("takes one site and was given 2", "[hook_embed, loss]", "perSite()");
+    }
+
+    @Test
+    void activationsFromElsewhereAreLikeCapturedOnes(@TempDir Path folder) {
+        Activations made = Activations.builder(PROMPTS)
+                .site(
+                        FakeModel.EMBED,
+                        Pooling.last(),
+                        activations.at("hook_embed").vectors())
+                .site(FakeModel.LOSS, Pooling.last(), activations.at("loss").vectors())
+                .provenance(activations.provenance())
+                .build();
+        assertThat(made.tokenIds(0)).isEqualTo(activations.tokenIds(0));
+        assertThat(made.provenance()).isEqualTo(activations.provenance());
+        made.save(folder.resolve("made.safetensors"));
+        activations.save(folder.resolve("captured.safetensors"));
+        assertThat(folder.resolve("made.safetensors")).hasSameBinaryContentAs(folder.resolve("captured.safetensors"));
+    }
+
+    @Test
+    void rowsOfAnotherLengthAreRefused() {
+        Activations.Builder builder = Activations.builder(PROMPTS);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> builder.site(FakeModel.LOSS, Pooling.last(), new float[2][1]))
+                .withMessageContaining("2 rows for 3 prompts");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> builder.site(FakeModel.EMBED, Pooling.last(), new float[3][5]))
+                .withMessageContaining("prompt 0 has 5 values of hook_embed, whose vectors are of 4");
+        assertThatIllegalArgumentException().isThrownBy(() -> builder.tokenIds(List.of()));
+        assertThatExceptionOfType(ModscanException.class).isThrownBy(builder::build);
+    }
+
+    @Test
+    void poolingWithoutBosNeedsToKnowBos() {
+        Activations unknown = Activations.builder(PROMPTS)
+                .site(FakeModel.LOSS, Pooling.none(), new float[] {1, 2, 3, 4}, new float[] {5, 6}, new float[] {7, 8, 9
+                })
+                .build();
+        assertThat(unknown.pooled(Pooling.mean()).onlySite().vectors())
+                .isDeepEqualTo(new float[][] {{2.5f}, {5.5f}, {8}});
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> unknown.pooled(Pooling.mean().withoutBos()))
+                .withMessageContaining("nothing tells which token is BOS");
+        assertThatIllegalArgumentException().isThrownBy(() -> unknown.pooled(Pooling.none()));
     }
 }

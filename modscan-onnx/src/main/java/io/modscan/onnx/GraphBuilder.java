@@ -55,6 +55,7 @@ final class GraphBuilder {
             Map.entry("Gather", 13),
             Map.entry("GatherElements", 13),
             Map.entry("GatherND", 13),
+            Map.entry("Gemm", 13),
             Map.entry("Greater", 13),
             Map.entry("GreaterOrEqual", 16),
             Map.entry("HardSwish", 14),
@@ -98,7 +99,11 @@ final class GraphBuilder {
             DType.BOOL, TensorProto.DataType.BOOL);
 
     /** A graph output. */
-    record Output(String tensor, List<String> shape) {}
+    record Output(String tensor, DType type, List<String> shape) {
+        Output(String tensor, List<String> shape) {
+            this(tensor, DType.F32, shape);
+        }
+    }
 
     private record Node(List<String> outputs, NodeProto proto) {}
 
@@ -344,7 +349,7 @@ final class GraphBuilder {
                 .distinct()
                 .filter(node -> node.outputs().stream().anyMatch(needed::contains))
                 .forEach(node -> graph.addNode(node.proto()));
-        outputs.forEach(output -> graph.addOutput(valueInfo(output.tensor(), DType.F32, output.shape())));
+        outputs.forEach(output -> graph.addOutput(valueInfo(output.tensor(), output.type(), output.shape())));
         GraphProto built = graph.build();
         ModelProto.Builder model = ModelProto.newBuilder()
                 .setIrVersion(IR_VERSION)

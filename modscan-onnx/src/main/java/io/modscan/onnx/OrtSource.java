@@ -36,7 +36,7 @@ final class OrtSource implements ActivationSource {
     private static final String DISABLE_PREPACKING = "session.disable_prepacking";
 
     /** Threads that wait for work by spinning stop when no run is under way, and leave the processor to others. */
-    private static final String STOP_SPINNING = "session.force_spinning_stop";
+    static final String STOP_SPINNING = "session.force_spinning_stop";
 
     private final CapturePlan plan;
     private final OptGraph graph;
