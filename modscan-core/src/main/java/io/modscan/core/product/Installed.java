@@ -6,6 +6,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -14,9 +15,16 @@ final class Installed {
 
     private static final Logger LOG = LoggerFactory.getLogger(MatrixProduct.class);
 
-    static final MatrixProduct PRODUCT = choose(System.getProperty("modscan.product", ""));
+    private static @Nullable MatrixProduct chosen;
 
     private Installed() {}
+
+    static synchronized MatrixProduct product() {
+        if (chosen == null) {
+            chosen = choose(System.getProperty("modscan.product", ""));
+        }
+        return chosen;
+    }
 
     static MatrixProduct choose(String name) {
         List<MatrixProduct> found = new ArrayList<>();

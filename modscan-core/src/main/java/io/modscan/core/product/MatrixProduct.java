@@ -52,7 +52,7 @@ public interface MatrixProduct {
      * @throws IllegalStateException if there is none, or none of the name that was asked for
      */
     static MatrixProduct installed() {
-        return Installed.PRODUCT;
+        return Installed.product();
     }
 
     /**
