@@ -24,10 +24,12 @@ class EjmlProductTest {
     @CsvSource({"1,1,1", "3,5,7", "64,1,33", "130,257,96"})
     void multipliesInBothPrecisions(int m, int n, int inner) {
         SplittableRandom random = new SplittableRandom(m);
-        double[] a =
-                random.doubles(m * inner, -1, 1).map(value -> (float) value).toArray();
-        double[] b =
-                random.doubles(n * inner, -1, 1).map(value -> (float) value).toArray();
+        double[] a = random.doubles((long) m * inner, -1, 1)
+                .map(value -> (float) value)
+                .toArray();
+        double[] b = random.doubles((long) n * inner, -1, 1)
+                .map(value -> (float) value)
+                .toArray();
         DoubleBuffer twofold = ByteBuffer.allocateDirect(8 * m * n).asDoubleBuffer();
         product.timesTransposed(DoubleBuffer.wrap(a), DoubleBuffer.wrap(b), inner, twofold);
         FloatBuffer single = FloatBuffer.allocate(m * n);
