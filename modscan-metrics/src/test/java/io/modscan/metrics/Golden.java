@@ -10,22 +10,30 @@ import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Reads {@code golden.json}, which {@code tools/metrics_golden.py} writes. */
+/** Reads {@code golden.json}, which {@code tools/metrics_golden.py} writes, and the like. */
 public final class Golden {
 
     private Golden() {}
 
     public static Map<String, Object> all() {
-        try (InputStream in = Objects.requireNonNull(Golden.class.getResourceAsStream("golden.json"))) {
+        return all("golden.json");
+    }
+
+    public static Map<String, Object> all(String file) {
+        try (InputStream in = Objects.requireNonNull(Golden.class.getResourceAsStream(file))) {
             return JSON.std.mapFrom(in);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    @SuppressWarnings("unchecked")
     public static Stream<Map<String, Object>> cases(String section) {
-        return list(all().get(section)).stream().map(entry -> (Map<String, Object>) entry);
+        return cases("golden.json", section);
+    }
+
+    @SuppressWarnings("unchecked")
+    public static Stream<Map<String, Object>> cases(String file, String section) {
+        return list(all(file).get(section)).stream().map(entry -> (Map<String, Object>) entry);
     }
 
     public static List<?> list(@Nullable Object json) {

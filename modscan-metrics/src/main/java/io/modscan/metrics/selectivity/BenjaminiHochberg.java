@@ -11,8 +11,8 @@ final class BenjaminiHochberg {
      * The q-value of each p-value: the smallest p·m/rank among it and the larger ones, of m. NaN stays and is not counted.
      */
     static double[] adjust(double[] p) {
-        double[] sorted =
-                Arrays.stream(p).filter(value -> !Double.isNaN(value)).sorted().toArray();
+        double[] sorted = Arrays.stream(p).filter(value -> !Double.isNaN(value)).toArray();
+        Arrays.parallelSort(sorted);
         double[] adjusted = new double[sorted.length];
         double smallest = 1;
         for (int i = sorted.length - 1; i >= 0; i--) {
@@ -21,6 +21,7 @@ final class BenjaminiHochberg {
         }
         // Equal p-values get equal q-values, so any of them may be found.
         return Arrays.stream(p)
+                .parallel()
                 .map(value -> Double.isNaN(value) ? value : adjusted[Arrays.binarySearch(sorted, value)])
                 .toArray();
     }

@@ -9,26 +9,35 @@ final class MannWhitney {
     /** The exact distribution is used if either sample is at most this large. */
     private static final int EXACT_UP_TO = 8;
 
+    /** So many float values are hardly ever all different, so that a longer table would not be worth its memory. */
+    private static final long MOST_DIFFERENT = 1L << 24;
+
     private final double first;
     private final double second;
     /** P(U ≤ u) for u up to half the largest; absent where the samples are too large. */
     private final double @Nullable [] cumulative;
 
-    MannWhitney(int first, int second) {
+    MannWhitney(long first, long second) {
         this.first = first;
         this.second = second;
-        int smaller = Math.min(first, second);
-        this.cumulative = smaller <= EXACT_UP_TO ? cumulative(smaller, Math.max(first, second)) : null;
+        long smaller = Math.min(first, second);
+        long larger = Math.max(first, second);
+        this.cumulative = smaller > 0 && smaller <= EXACT_UP_TO && larger <= MOST_DIFFERENT
+                ? cumulative((int) smaller, (int) larger)
+                : null;
     }
 
     /**
-     * The two-sided p-value.
+     * The two-sided p-value; NaN if either sample has no value.
      *
      * @param u    how many pairs the first sample wins, an equal pair counting half
      * @param ties the sum of t³ − t over groups of t equal values
      */
     double twoSided(double u, double ties) {
         double pairs = first * second;
+        if (pairs == 0) {
+            return Double.NaN;
+        }
         if (ties == 0 && cumulative != null) {
             return Math.min(1, 2 * cumulative[(int) Math.min(u, pairs - u)]);
         }

@@ -17,31 +17,34 @@ final class Midranks {
     }
 
     /**
-     * Ranks one coordinate of vectors. −0 and 0 are equal.
+     * Ranks values. −0 and 0 are equal.
      *
      * @return false if one of the values is NaN, and there is no ranking
      */
-    boolean rank(float[][] vectors, int coordinate) {
+    boolean rank(float[] values, int from) {
         int n = keys.length;
         for (int i = 0; i < n; i++) {
-            float value = vectors[i][coordinate];
+            float value = values[from + i];
             if (Float.isNaN(value)) {
                 return false;
             }
             // Adding 0 turns −0 into 0.
-            keys[i] = (long) sortable(Float.floatToIntBits(value + 0f)) << Integer.SIZE | i;
+            keys[i] = (long) sortable(Float.floatToRawIntBits(value + 0f)) << Integer.SIZE | i;
         }
         Arrays.sort(keys);
         ties = 0;
-        for (int from = 0; from < n; ) {
-            int to = from + 1;
-            while (to < n && keys[to] >> Integer.SIZE == keys[from] >> Integer.SIZE) {
-                to++;
+        for (int first = 0; first < n; ) {
+            int end = first + 1;
+            while (end < n && keys[end] >> Integer.SIZE == keys[first] >> Integer.SIZE) {
+                end++;
             }
-            Arrays.fill(ranks, from, to, (from + 1 + to) / 2.0);
-            double equal = to - from;
+            double middle = (first + 1.0 + end) / 2;
+            for (int place = first; place < end; place++) {
+                ranks[place] = middle;
+            }
+            double equal = end - first;
             ties += equal * equal * equal - equal;
-            from = to;
+            first = end;
         }
         return true;
     }

@@ -6,8 +6,8 @@ import java.util.OptionalInt;
 
 /**
  * How one unit responds to one label. A unit with a NaN value for any prompt has NaN in all numbers, for every label, and
- * is not among the tests that q corrects for. Infinite values take part in the ranks as the largest or smallest; means, and
- * the index made of them, then follow IEEE 754.
+ * is not among the tests that q corrects for. Infinite values take part in the ranks as the largest or smallest; means, the
+ * index made of them, and the effect size (NaN) then follow IEEE 754.
  *
  * @param site             where the unit is
  * @param head             the head that it belongs to, or is; empty at a site without heads
@@ -22,9 +22,17 @@ import java.util.OptionalInt;
  *                         the absolute values added, which keep it in range for units that take both signs. Where the
  *                         means have opposite signs it is 1 or −1 whatever their size, so for such units (of z, the
  *                         residual stream, neurons before activation) go by the AUROC
+ * @param hedgesG          the effect size of Hedges, "Distribution theory for Glass's estimator of effect size and related
+ *                         estimators", 1981 (<a href="https://doi.org/10.3102/10769986006002107">doi:10.3102/10769986006002107</a>):
+ *                         J · (meanIn − meanOut) / s, where s² = (Σ<sub>in</sub>(x − meanIn)² +
+ *                         Σ<sub>out</sub>(x − meanOut)²) / ν with ν = n<sub>in</sub> + n<sub>out</sub> − 2, and
+ *                         J = Γ(ν/2) / (√(ν/2) Γ((ν − 1)/2)) takes out the bias of small samples. Where s is 0 it is 0
+ *                         for equal means, else ∞ or −∞; NaN for fewer than four prompts, where J is 0 or undefined
  * @param auroc            the area under the receiver operating characteristic: the probability that a prompt with the
  *                         label has a higher value than one without, P(in &gt; out) + P(in = out) / 2, in [0, 1]; 0.5 for
  *                         a unit that tells nothing
+ * @param aurocError       how far the AUROC of all values may be from {@code auroc} at most: 0 where it was measured
+ *                         exactly, more where {@linkplain Selectivity#sketched sketched}
  * @param p                the two-sided p-value of the rank-sum test of Mann and Whitney, "On a test of whether one of
  *                         two random variables is stochastically larger than the other", 1947
  *                         (<a href="https://doi.org/10.1214/aoms/1177730491">doi:10.1214/aoms/1177730491</a>), in [0, 1]:
@@ -35,6 +43,13 @@ import java.util.OptionalInt;
  *                         labels of the measurement, in [0, 1], by Benjamini and Hochberg, "Controlling the false
  *                         discovery rate", 1995
  *                         (<a href="https://doi.org/10.1111/j.2517-6161.1995.tb02031.x">doi:10.1111/j.2517-6161.1995.tb02031.x</a>)
+ * @param kruskalP         the p-value of the unit over all labels at once, the same in its row for each: the test of Kruskal
+ *                         and Wallis, "Use of ranks in one-criterion variance analysis", 1952
+ *                         (<a href="https://doi.org/10.1080/01621459.1952.10483441">doi:10.1080/01621459.1952.10483441</a>),
+ *                         corrected for ties, by the χ² approximation (rough where labels have fewer than five prompts);
+ *                         1 if all values are equal
+ * @param kruskalQ         the smallest false discovery rate at which the unit counts as one that tells labels apart, over all
+ *                         units of the measurement, as {@code q}
  */
 public record UnitSelectivity(
         Site site,
@@ -44,9 +59,13 @@ public record UnitSelectivity(
         double meanIn,
         double meanOut,
         double selectivityIndex,
+        double hedgesG,
         double auroc,
+        double aurocError,
         double p,
-        double q) {
+        double q,
+        double kruskalP,
+        double kruskalQ) {
 
     /**
      * A line to read, numbers rounded.
@@ -55,19 +74,16 @@ public record UnitSelectivity(
      */
     @Override
     public String toString() {
-        StringBuilder line = new StringBuilder(site.name());
-        head.ifPresent(h -> line.append(" head ").append(h));
-        unit.ifPresent(u -> line.append(" unit ").append(u));
-        return line.append(String.format(
+        return UnitTable.place(site, head, unit, label)
+                + String.format(
                         Locale.ROOT,
-                        ", %s: AUROC %.3f, index %.3f, p %.2g, q %.2g, mean %.4g against %.4g",
-                        label,
+                        ": AUROC %.3f, index %.3f, g %.3g, p %.2g, q %.2g, mean %.4g against %.4g",
                         auroc,
                         selectivityIndex,
+                        hedgesG,
                         p,
                         q,
                         meanIn,
-                        meanOut))
-                .toString();
+                        meanOut);
     }
 }

@@ -7,9 +7,7 @@ import io.modscan.metrics.Golden;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.MathContext;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -39,16 +37,12 @@ class MannWhitneyTest {
     void agreesWithScipy(Map<String, Object> golden) {
         float[] in = Golden.floats(golden.get("in"));
         float[] out = Golden.floats(golden.get("out"));
-        List<float[]> vectors = new ArrayList<>();
-        for (float[] values : List.of(in, out)) {
-            for (float value : values) {
-                vectors.add(new float[] {value});
-            }
-        }
-        Midranks ranks = new Midranks(vectors.size());
-        assertThat(ranks.rank(vectors.toArray(float[][]::new), 0)).isTrue();
+        float[] values = Arrays.copyOf(in, in.length + out.length);
+        System.arraycopy(out, 0, values, in.length, out.length);
+        Midranks ranks = new Midranks(values.length);
+        assertThat(ranks.rank(values, 0)).isTrue();
         double sum = 0;
-        for (int place = 0; place < vectors.size(); place++) {
+        for (int place = 0; place < values.length; place++) {
             sum += ranks.index(place) < in.length ? ranks.rank(place) : 0;
         }
         double u = sum - in.length * (in.length + 1) / 2.0;
@@ -115,5 +109,17 @@ class MannWhitneyTest {
     void allEqualIsNoEvidence() {
         double n = 1000;
         assertThat(new MannWhitney(300, 700).twoSided(105_000, n * n * n - n)).isEqualTo(1);
+    }
+
+    @Test
+    void anEmptySampleHasNoP() {
+        assertThat(new MannWhitney(0, 5).twoSided(0, 0)).isNaN();
+        assertThat(new MannWhitney(5, 0).twoSided(0, 0)).isNaN();
+    }
+
+    @Test
+    void streamsBeyondAnArrayAreApproximated() {
+        assertThat(new MannWhitney(8, 4_000_000_000L).twoSided(16e9, 0)).isCloseTo(1, withinPercentage(1e-6));
+        assertThat(new MannWhitney(8, 4_000_000_000L).twoSided(0, 0)).isBetween(1e-7, 1e-5);
     }
 }

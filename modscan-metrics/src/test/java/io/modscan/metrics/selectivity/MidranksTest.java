@@ -6,18 +6,10 @@ import org.junit.jupiter.api.Test;
 
 class MidranksTest {
 
-    private static float[][] column(float... values) {
-        float[][] vectors = new float[values.length][];
-        for (int i = 0; i < values.length; i++) {
-            vectors[i] = new float[] {values[i]};
-        }
-        return vectors;
-    }
-
     @Test
     void equalValuesShareTheMeanOfTheirRanks() {
         Midranks ranks = new Midranks(6);
-        assertThat(ranks.rank(column(3, -1, 0f, 3, -0f, 3), 0)).isTrue();
+        assertThat(ranks.rank(new float[] {9, 3, -1, 0f, 3, -0f, 3, 9}, 1)).isTrue();
         assertThat(new double[] {
                     ranks.rank(0), ranks.rank(1), ranks.rank(2), ranks.rank(3), ranks.rank(4), ranks.rank(5)
                 })
@@ -42,7 +34,7 @@ class MidranksTest {
             Float.POSITIVE_INFINITY
         };
         Midranks ranks = new Midranks(ascending.length);
-        assertThat(ranks.rank(column(ascending), 0)).isTrue();
+        assertThat(ranks.rank(ascending, 0)).isTrue();
         for (int i = 0; i < ascending.length; i++) {
             assertThat(ranks.value(i)).isEqualTo(ascending[i]);
             assertThat(ranks.rank(i)).isEqualTo(i + 1.0);
@@ -53,8 +45,8 @@ class MidranksTest {
     @Test
     void nanHasNoRank() {
         Midranks ranks = new Midranks(2);
-        assertThat(ranks.rank(column(1, Float.NaN), 0)).isFalse();
-        assertThat(ranks.rank(column(2, 1), 0)).isTrue();
+        assertThat(ranks.rank(new float[] {1, Float.NaN}, 0)).isFalse();
+        assertThat(ranks.rank(new float[] {2, 1}, 0)).isTrue();
         assertThat(ranks.index(0)).isEqualTo(1);
     }
 }

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.withinPercentage;
 
 import io.modscan.core.Activations;
 import io.modscan.core.Metric;
+import io.modscan.core.MetricContract;
 import io.modscan.core.Probe;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompt;
@@ -97,6 +98,46 @@ class SelectivityTest {
             }
             assertThat(all.finish().rows()).isEqualTo(expected);
             assertThat(all.finish().rows()).isEqualTo(expected);
+        }
+    }
+
+    @Test
+    void keepsTheContract() {
+        MetricContract.of(Selectivity.by("topic"), goldenActivations())
+                .comparing((a, b) -> a.rows().toList().equals(b.rows().toList()))
+                .onNaN(map -> assertThat(map.get(Z, 0, "a").auroc()).isNaN())
+                .onNaN(map -> assertThat(map.get(MLP, 0, "a").kruskalQ()).isNaN())
+                .onNaN(map -> assertThat(map.get(Z, 1, "a").q()).isFinite())
+                .verify();
+    }
+
+    @Test
+    void manyUnitsAreReadAsFewAre() {
+        Random random = new Random(5);
+        List<String> labels = new ArrayList<>();
+        float[][] values = new float[150][900];
+        for (int i = 0; i < values.length; i++) {
+            labels.add("abc".substring(i % 3, i % 3 + 1));
+            for (int unit = 0; unit < values[i].length; unit++) {
+                values[i][unit] = random.nextInt(1000);
+            }
+        }
+        SelectivityMap map = PlantedModel.of(labels, values).measure(Selectivity.by("topic"));
+        for (int unit : List.of(0, 1, 217, 218, 219, 255, 256, 511, 512, 899)) {
+            float[][] one = new float[values.length][];
+            for (int i = 0; i < values.length; i++) {
+                one[i] = new float[] {values[i][unit]};
+            }
+            UnitSelectivity alone = PlantedModel.of(labels, one)
+                    .measure(Selectivity.by("topic"))
+                    .rows()
+                    .findFirst()
+                    .orElseThrow();
+            UnitSelectivity row = map.get(map.sites().get(0), unit, "a");
+            assertThat(row.auroc()).isEqualTo(alone.auroc());
+            assertThat(row.hedgesG()).isEqualTo(alone.hedgesG());
+            assertThat(row.p()).isEqualTo(alone.p());
+            assertThat(row.kruskalP()).isEqualTo(alone.kruskalP());
         }
     }
 
@@ -224,6 +265,21 @@ class SelectivityTest {
                 .hasSize(6)
                 .allMatch(row -> row.site().equals(Z));
         assertThat(map.top("a", 0)).isEmpty();
+        assertThat(map.bottom("a", 2))
+                .extracting(row -> row.unit().orElseThrow())
+                .containsExactly(3, 2);
+        assertThat(map.bottom("a", 2).get(1).site()).isEqualTo(Z);
+        assertThat(map.bottom("b", 2, Sites.mlpPost()))
+                .extracting(row -> row.unit().orElseThrow())
+                .containsExactly(0, 2);
+        assertThat(map.highest("a", 2, UnitSelectivity::hedgesG))
+                .extracting(row -> row.unit().orElseThrow())
+                .containsExactly(2, 0);
+        assertThat(map.count("a", row -> row.auroc() == 1)).isEqualTo(2);
+        assertThat(map.count(row -> row.auroc() == 1)).isEqualTo(3);
+        assertThat(map.count("a", Criterion.standard()::lightsUp)).isZero();
+        assertThat(map.count("a", new Criterion(1, 0.5)::lightsUp)).isEqualTo(2);
+        assertThat(map.count("a", new Criterion(1, 0.5)::goesDark)).isEqualTo(1);
         assertThatThrownBy(() -> map.top("a", -1)).isInstanceOf(IllegalArgumentException.class);
 
         UnitSelectivity constant = map.get(MLP, 1, "a");
@@ -235,7 +291,7 @@ class SelectivityTest {
         assertThat(new double[] {nan.meanIn(), nan.meanOut(), nan.selectivityIndex(), nan.auroc(), nan.p(), nan.q()})
                 .containsOnly(Double.NaN);
         assertThat(map.get(MLP, 0, "a"))
-                .hasToString("blocks.0.mlp.hook_post unit 0, a: AUROC 1.000, index 0.667, p 0.33, q 1.0,"
+                .hasToString("blocks.0.mlp.hook_post unit 0, a: AUROC 1.000, index 0.667, g 1.60, p 0.33, q 1.0,"
                         + " mean 2.500 against 0.5000");
         assertThat(map.get(Z, 5, "a")).asString().startsWith("blocks.0.attn.hook_z head 1 unit 2, a: AUROC 0.250");
         assertThat(map).hasToString("SelectivityMap[11 units of 2 sites, labels [a, b]]");
@@ -252,6 +308,8 @@ class SelectivityTest {
         assertThat(row.auroc()).isEqualTo(1);
         assertThat(row.meanIn()).isInfinite();
         assertThat(row.selectivityIndex()).isNaN();
+        assertThat(row.hedgesG()).isNaN();
+        assertThat(row.kruskalP()).isBetween(0.0, 1.0);
     }
 
     @Test
