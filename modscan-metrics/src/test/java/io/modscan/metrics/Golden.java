@@ -10,7 +10,7 @@ import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Reads {@code golden.json}, which {@code tools/metrics_golden.py} writes, and the like. */
+/** Reads {@code golden.json}, which {@code tools/metrics_golden.py} writes, and files like it. */
 public final class Golden {
 
     private Golden() {}

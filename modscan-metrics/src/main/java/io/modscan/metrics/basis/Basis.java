@@ -1,0 +1,390 @@
+package io.modscan.metrics.basis;
+
+import io.modscan.core.Activations;
+import io.modscan.core.Metric;
+import io.modscan.core.site.Site;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.function.UnaryOperator;
+
+/**
+ * An orthogonal change of coordinates of one site, fitted from activations. Neurons that carry one feature together, or with
+ * opposite signs, become one coordinate; what no prompt drives becomes none. Immutable; safe for use by many threads.
+ *
+ * <p><b>Fitting.</b> {@link #uncentred()}, {@link #centred()}, {@link #whitened()} and {@link #zca()} are metrics of one site. Its
+ * vectors x are one a prompt where positions were pooled or there are none, and one a token (all tokens of all prompts
+ * weighing the same) where they were kept; {@link Positions#withoutBos()} leaves BOS out. Where the site has heads, a vector is all
+ * of them, one behind the other; {@link Metric#perHead()} fits a basis a head. With the mean μ = E[x] over the n vectors and a
+ * matrix of second moments with the eigenvalues λ<sub>1</sub> ≥ λ<sub>2</sub> ≥ … and the orthonormal eigenvectors u<sub>i</sub>,
+ * the rows of U, the coordinates of x are
+ * <table>
+ * <caption>Coordinates</caption>
+ * <tr><th>kind</th><th>matrix</th><th>coordinates f(x)</th><th>over the data</th></tr>
+ * <tr><td>uncentred</td><td>E[x·xᵀ]</td><td>U·x</td><td>E[f·fᵀ] = Λ: orthogonal as functions</td></tr>
+ * <tr><td>centred (PCA)</td><td>E[(x − μ)(x − μ)ᵀ]</td><td>U·(x − μ)</td><td>uncorrelated, variances Λ</td></tr>
+ * <tr><td>whitened (PCA)</td><td>the same</td><td>Λ<sup>−½</sup>·U·(x − μ)</td><td>uncorrelated, variances 1</td></tr>
+ * <tr><td>whitened (ZCA)</td><td>the same</td><td>Uᵀ·Λ<sup>−½</sup>·U·(x − μ)</td>
+ * <td>uncorrelated, variances 1, each coordinate as near to the raw one of its index as that allows</td></tr>
+ * </table>
+ * Moments are over n, not n − 1. An eigenvalue counts where λ &gt; λ<sub>1</sub>·max(n, width)·2<sup>−52</sup>; below that is
+ * rounding. The number of those that count is the {@link #rank()}, and only these have components and coordinates (ZCA has the
+ * coordinates of the site, and takes the root and its inverse on the span of the components). Of each component the entry of the
+ * largest magnitude is positive (the first of them if several are within a millionth of each other), so that the same data
+ * give the same components; those of equal eigenvalues are any orthonormal vectors of their span.
+ *
+ * <p>Vectors with a NaN or an infinite value are left out of the fit and {@linkplain #leftOut() counted}. One vector has no variance, so
+ * its centred bases have rank 0; so have constant vectors, and vectors of zeros also in the uncentred one; so has a fit that was left
+ * no vector, and then the mean is NaN. float32 values of any magnitude are taken: squares are summed up in double precision, about the
+ * mean of the first vectors, so a large mean takes no digits from the variance. A coordinate that never changes has variance 0
+ * exactly.
+ *
+ * <p>The fit takes O(n·d² + d³) time for d coordinates, through the installed {@link io.modscan.core.product.MatrixProduct}
+ * and EJML, and at most 28·d² bytes (and 8 MiB or so), however many vectors there are; n &lt; d vectors, if no more than max(512, d), take
+ * O(n²·d) time and no d × d matrix. At most 46,340 coordinates. Adding activations throws a
+ * {@link io.modscan.core.error.ModscanException} if there is not exactly one site, if it has a value for each pair of positions, or if it is
+ * another than in the pieces before; so does finishing without any.
+ *
+ * <p><b>Using.</b> A basis is a view, so that any metric works in it: {@code Selectivity.by("topic").through(basis)}. It replaces its own site
+ * by one with the coordinates as units, named like {@code blocks.2.mlp.hook_post[uncentred]}, without heads, at the same prompts and
+ * positions, and leaves other sites alone. Activations may be pooled otherwise than those of the fit. {@link #back()} is the way back. A
+ * vector with a NaN or infinite value has no finite coordinates. Everything is computed in double precision and rounded to float32.
+ *
+ * <p>Sources: Jolliffe and Cadima, "Principal component analysis: a review and recent developments", 2016
+ * (<a href="https://doi.org/10.1098/rsta.2015.0202">doi:10.1098/rsta.2015.0202</a>); Kessy, Lewin and Strimmer, "Optimal whitening and
+ * decorrelation", 2018 (<a href="https://doi.org/10.1080/00031305.2016.1277159">doi:10.1080/00031305.2016.1277159</a>).
+ */
+public final class Basis implements UnaryOperator<Activations> {
+
+    /** What the coordinates of a basis are. */
+    public enum Kind {
+        /** Orthogonal as functions over the data, with the mean left in. */
+        UNCENTRED,
+        /** Principal components. */
+        CENTRED,
+        /** Principal components, each divided by its standard deviation. */
+        WHITENED,
+        /** The whitened coordinates that are nearest to the raw ones. */
+        ZCA;
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    private final Site site;
+    private final Site projectedSite;
+    private final Kind kind;
+    private final long samples;
+    private final long leftOut;
+    private final double[] mean;
+    private final Spectrum spectrum;
+    private final AffineMap projection;
+    private final AffineMap restoration;
+
+    Basis(Site site, Kind kind, long samples, long leftOut, double[] mean, Spectrum spectrum) {
+        this.site = site;
+        this.kind = kind;
+        this.samples = samples;
+        this.leftOut = leftOut;
+        this.mean = mean;
+        this.spectrum = spectrum;
+        int width = site.width();
+        double[] project = switch (kind) {
+            case UNCENTRED, CENTRED -> spectrum.vectors();
+            case WHITENED -> spectrum.vectorsTimes(Basis::inverseRoot);
+            case ZCA -> symmetric(spectrum.vectorsTimes(Basis::inverseRoot), width);
+        };
+        double[] restore = switch (kind) {
+            case UNCENTRED, CENTRED -> Products.transposed(spectrum.vectors(), rank(), width);
+            case WHITENED -> Products.transposed(spectrum.vectorsTimes(Math::sqrt), rank(), width);
+            case ZCA -> symmetric(spectrum.vectorsTimes(Math::sqrt), width);
+        };
+        double[] origin = kind == Kind.UNCENTRED ? new double[width] : mean;
+        int units = kind == Kind.ZCA ? width : spectrum.rank();
+        this.projection = new AffineMap(project, origin, new double[units]);
+        this.restoration = new AffineMap(restore, new double[units], origin);
+        this.projectedSite = SiteViews.withUnits(site, "[" + kind + "]", Math.max(1, units));
+    }
+
+    private static double inverseRoot(double value) {
+        return 1 / Math.sqrt(value);
+    }
+
+    /** Uᵀ·S for S = scaled rows of U. */
+    private double[] symmetric(double[] scaled, int width) {
+        double[] left = Products.transposed(spectrum.vectors(), rank(), width);
+        double[] right = Products.transposed(scaled, rank(), width);
+        return Products.timesTransposed(left, width, right, width, rank());
+    }
+
+    /**
+     * Fits a basis whose coordinates are orthogonal as functions over the data: E[f·fᵀ] is diagonal.
+     *
+     * @return a metric of one site
+     */
+    public static Metric<Basis> uncentred() {
+        return fit(Kind.UNCENTRED);
+    }
+
+    /**
+     * Fits principal components.
+     *
+     * @return a metric of one site
+     */
+    public static Metric<Basis> centred() {
+        return fit(Kind.CENTRED);
+    }
+
+    /**
+     * Fits principal components divided by their standard deviations.
+     *
+     * @return a metric of one site
+     */
+    public static Metric<Basis> whitened() {
+        return fit(Kind.WHITENED);
+    }
+
+    /**
+     * Fits the whitened coordinates that are nearest to the raw ones.
+     *
+     * @return a metric of one site
+     */
+    public static Metric<Basis> zca() {
+        return fit(Kind.ZCA);
+    }
+
+    /**
+     * Fits a basis.
+     *
+     * @param kind which
+     * @return a metric of one site
+     */
+    public static Metric<Basis> fit(Kind kind) {
+        Objects.requireNonNull(kind, "kind");
+        return Metric.of(Moments::new, Moments::add, Moments::merge, moments -> moments.basis(kind));
+    }
+
+    /**
+     * The site that the basis is of.
+     *
+     * @return the site that was measured
+     */
+    public Site site() {
+        return site;
+    }
+
+    /**
+     * The site of the coordinates.
+     *
+     * @return the site that this view puts in place of {@link #site()}: {@link #size()} units
+     * @throws IllegalStateException if there is no coordinate
+     */
+    public Site projectedSite() {
+        if (size() == 0) {
+            throw new IllegalStateException("the " + kind + " basis of '" + site + "' has rank 0: over the " + samples
+                    + " vectors of its fit there is nothing to have coordinates of");
+        }
+        return projectedSite;
+    }
+
+    /**
+     * What the coordinates are.
+     *
+     * @return the kind that was fitted
+     */
+    public Kind kind() {
+        return kind;
+    }
+
+    /**
+     * The number of vectors that the basis was fitted to.
+     *
+     * @return n, without those left out
+     */
+    public long samples() {
+        return samples;
+    }
+
+    /**
+     * The number of vectors that were left out of the fit.
+     *
+     * @return how many had a NaN or infinite value
+     */
+    public long leftOut() {
+        return leftOut;
+    }
+
+    /**
+     * The number of components.
+     *
+     * @return how many eigenvalues are above rounding, from 0 to the lesser of n and the site's width
+     */
+    public int rank() {
+        return spectrum.rank();
+    }
+
+    /**
+     * The number of coordinates.
+     *
+     * @return the site's width for ZCA, else the rank
+     */
+    public int size() {
+        return kind == Kind.ZCA ? site.width() : rank();
+    }
+
+    /**
+     * The mean of the vectors of the fit. All kinds but the uncentred subtract it.
+     *
+     * @return a copy of μ; NaN if all vectors were left out
+     */
+    public double[] mean() {
+        return mean.clone();
+    }
+
+    /**
+     * One of the directions that the basis is made of.
+     *
+     * @param i its index, in order of falling variance
+     * @return a copy of the unit vector u<sub>i</sub>, as long as the site's width
+     * @throws IndexOutOfBoundsException if the index is not below the rank
+     */
+    public double[] component(int i) {
+        int from = Objects.checkIndex(i, rank()) * site.width();
+        return Arrays.copyOfRange(spectrum.vectors(), from, from + site.width());
+    }
+
+    /**
+     * How much of the vectors lies along a component.
+     *
+     * @param i its index
+     * @return λ<sub>i</sub> &gt; 0: of an uncentred basis, the mean of (u<sub>i</sub>·x)² over the vectors of the fit; of others,
+     *     the variance of u<sub>i</sub>·x, for whitened ones too
+     * @throws IndexOutOfBoundsException if the index is not below the rank
+     */
+    public double variance(int i) {
+        return spectrum.value(Objects.checkIndex(i, rank()));
+    }
+
+    /**
+     * The share of all variance (of an uncentred basis, of E[|x|²]) that the first components carry.
+     *
+     * @param k how many
+     * @return the sum of the first k eigenvalues over that of all that count, in [0, 1]; NaN if the rank is 0
+     * @throws IndexOutOfBoundsException if k is negative or above the rank
+     */
+    public double explainedShare(int k) {
+        Objects.checkIndex(k, rank() + 1);
+        double rest = 0;
+        for (int i = rank() - 1; i >= k; i--) {
+            rest += variance(i);
+        }
+        double first = 0;
+        for (int i = k - 1; i >= 0; i--) {
+            first += variance(i);
+        }
+        return first / (first + rest);
+    }
+
+    /**
+     * How many components would carry as much, if all carried alike: exp(−Σ p<sub>i</sub> ln p<sub>i</sub>) for the shares
+     * p<sub>i</sub> = λ<sub>i</sub> / Σλ. It is the effective rank of the matrix of second moments by Roy and Vetterli, "The effective
+     * rank: a measure of effective dimensionality", 15th European Signal Processing Conference, 2007, pp. 606–610.
+     *
+     * @return from 1 to the rank; NaN if the rank is 0
+     */
+    public double effectiveRank() {
+        double sum = 0;
+        for (int i = rank() - 1; i >= 0; i--) {
+            sum += variance(i);
+        }
+        double entropy = 0;
+        for (int i = rank() - 1; i >= 0; i--) {
+            double share = variance(i) / sum;
+            // A share may underflow where variances are 1e-300 apart.
+            entropy -= share > 0 ? share * Math.log(share) : 0;
+        }
+        return rank() == 0 ? Double.NaN : Math.exp(entropy);
+    }
+
+    /**
+     * The coordinates of a vector.
+     *
+     * @param vector x, as long as the site's width
+     * @return f(x), {@link #size()} values
+     * @throws IllegalArgumentException if the vector has another length
+     */
+    public float[] project(float[] vector) {
+        return projection.of(vector);
+    }
+
+    /**
+     * The vector of some coordinates, in the raw coordinates of the site. Up to the rounding to float32, {@code restore(project(x))} is x
+     * for every x of the span: the components' span for an uncentred basis, μ plus that for others. All vectors of the fit are there. For
+     * any other x it is the point of the span that is nearest to x.
+     *
+     * @param coordinates {@link #size()} values
+     * @return a vector as long as the site's width
+     * @throws IllegalArgumentException if there are more or fewer coordinates
+     */
+    public float[] restore(float[] coordinates) {
+        return restoration.of(coordinates);
+    }
+
+    /**
+     * Activations in this basis.
+     *
+     * @param activations with the {@link #site()} of the basis among their sites
+     * @return the same prompts with the {@link #projectedSite()} in its place
+     * @throws io.modscan.core.error.ModscanException if that site isn't there, or there with other axes
+     * @throws IllegalStateException                  if there is no coordinate
+     */
+    @Override
+    public Activations apply(Activations activations) {
+        Site to = projectedSite();
+        return SiteViews.replace(activations, "the " + kind + " basis", site, from -> projection.of(from, to));
+    }
+
+    /**
+     * The way back: a view that replaces the {@link #projectedSite()} by the {@link #site()}, as {@link #restore} does.
+     *
+     * @return a view, which throws as {@link #apply} does
+     */
+    public UnaryOperator<Activations> back() {
+        return activations -> SiteViews.replace(
+                activations, "the way back from a basis", projectedSite(), from -> restoration.of(from, site));
+    }
+
+    /**
+     * The weights of units that read this site, taken along into the basis. For the rows w of {@code downstream} and the weights w′ that
+     * this gives, w·x = w′·f(x) for every x on the span of an uncentred basis, and w·x = w′·f(x) + w·μ on that of others (see
+     * {@link #restore}); w·μ is a constant, to be added to the unit's bias. So w′ = w·Uᵀ, for the whitened w·Uᵀ·Λ<sup>½</sup>, and for ZCA
+     * w·Uᵀ·Λ<sup>½</sup>·U. What a unit reads from outside of the span is lost: no vector of the fit is there.
+     *
+     * @param downstream a row a unit: its weights on the site's raw coordinates, such as the rows of an MLP's first matrix
+     * @return a row a unit, of {@link #size()} weights
+     * @throws IllegalArgumentException if a row has another length than the site's width
+     */
+    public float[][] readWeights(float[][] downstream) {
+        return restoration.transposedLinear(downstream);
+    }
+
+    /**
+     * The weights of units that write to this site, taken along into the basis. For a row w of {@code upstream} and the w′ that this gives,
+     * f(x + a·w) = f(x) + a·w′ for every x and a: by how much each coordinate grows when the unit does.
+     *
+     * @param upstream a row a unit: what it adds to the site's raw coordinates, such as the columns of an MLP's second matrix
+     * @return a row a unit, of {@link #size()} weights
+     * @throws IllegalArgumentException if a row has another length than the site's width
+     */
+    public float[][] writeWeights(float[][] upstream) {
+        return projection.linear(upstream);
+    }
+
+    @Override
+    public String toString() {
+        return "Basis[" + kind + ", " + site + ", rank " + rank() + " of " + site.width() + ", " + samples
+                + " vectors]";
+    }
+}
