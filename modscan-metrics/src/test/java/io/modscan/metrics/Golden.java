@@ -31,9 +31,13 @@ public final class Golden {
         return cases("golden.json", section);
     }
 
-    @SuppressWarnings("unchecked")
     public static Stream<Map<String, Object>> cases(String file, String section) {
-        return list(all(file).get(section)).stream().map(entry -> (Map<String, Object>) entry);
+        return list(all(file).get(section)).stream().map(Golden::object);
+    }
+
+    @SuppressWarnings("unchecked")
+    public static Map<String, Object> object(@Nullable Object json) {
+        return (Map<String, Object>) Objects.requireNonNull(json);
     }
 
     public static List<?> list(@Nullable Object json) {

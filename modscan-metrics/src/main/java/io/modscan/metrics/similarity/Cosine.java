@@ -1,35 +1,53 @@
 package io.modscan.metrics.similarity;
 
 import io.modscan.core.Metric;
-import java.util.Objects;
 
 /**
  * Cosine similarity: cos(a, b) = a·b / (|a| |b|), in [−1, 1].
  *
  * <p>A vector of zeros has no direction, so its cosine with anything, itself included, is undefined: NaN, rather than an
- * invented 0. The same holds for a vector with a NaN or an infinite value. Everything is accumulated in double precision,
- * in which products of float32 values neither overflow nor underflow, and results are clamped to [−1, 1] where rounding
- * would leave it; the cosine of a vector with itself is exactly 1.
+ * invented 0. The same holds for a vector with a NaN or an infinite value. In {@linkplain Precision#DOUBLE double precision},
+ * which is the default, everything is accumulated in double precision, in which products of float32 values neither overflow
+ * nor underflow. Results are clamped to [−1, 1] where rounding would leave it; the cosine of a prompt with itself is
+ * exactly 1.
+ *
+ * <p>The cosine looks at directions only. {@link ScaledCosine} and {@link Closeness} keep lengths.
  */
 public final class Cosine {
 
     private Cosine() {}
 
     /**
-     * The cosine between all prompts at one site.
+     * The cosine between all prompts at one site, in double precision.
      *
      * <p>Takes one site whose values are [prompts, …] with no positions left. Where the site has heads, a prompt's vector
      * is all of them, one behind the other; for a single head measure {@code activations.at(site).head(5)}. For several
-     * sites use {@link Metric#perSite()}. Keeps the n vectors of d values and gives 8n² bytes, in O(n²·d) time; the limit
-     * is 46,340 prompts, and {@link #byLabel} has none. A set of one prompt gives a matrix of one value. The metric is
-     * immutable and safe for use by many threads. Adding activations throws a
-     * {@link io.modscan.core.error.ModscanException} if there is not exactly one site, if it was not pooled, or if it is
-     * another than in the pieces before; so does finishing without any.
+     * sites use {@link Metric#perSite()}. A set of one prompt gives a matrix of one value.
+     *
+     * <p>Takes O(n²·d) time for n vectors of d values. It keeps the vectors, and gives 4n² bytes; where n²·d exceeds four
+     * million it also needs 8·n·d bytes outside the heap meanwhile, multiplies by
+     * {@link io.modscan.core.product.MatrixProduct#installed()}, and uses all processors. The result is the same each time, and
+     * exactly symmetric; where another product is installed it is the same up to rounding. For {@linkplain #byLabel means over
+     * labels} no matrix is needed.
+     *
+     * <p>The metric is immutable and safe for use by many threads. Adding activations throws a
+     * {@link io.modscan.core.error.ModscanException} if the sites are others than in the pieces before; finishing does if
+     * there is not exactly one site, if it was not pooled, if two prompts have the same id, or without any activations.
      *
      * @return a metric that gives a symmetric matrix in the order in which prompts were added
      */
     public static Metric<SimilarityMatrix> pairwise() {
-        return SimilarityMatrix.metric("cosine", Cosine::matrix);
+        return pairwise(Precision.DOUBLE);
+    }
+
+    /**
+     * The cosine between all prompts at one site; see {@link #pairwise()}.
+     *
+     * @param precision what to compute and keep it in
+     * @return a metric that gives a symmetric matrix in the order in which prompts were added
+     */
+    public static Metric<SimilarityMatrix> pairwise(Precision precision) {
+        return Measure.COSINE.pairwise(precision);
     }
 
     /**
@@ -42,37 +60,13 @@ public final class Cosine {
      * {@link SimilarityMatrix#byLabel}, up to rounding, and takes the same sites. Prompts whose vector has no direction
      * (all zeros, or with a NaN or infinite value) are left out and {@linkplain LabelSimilarity#leftOut() counted}. The
      * metric is immutable and safe for use by many threads. Adding activations throws a
-     * {@link io.modscan.core.error.ModscanException} as it does for {@link #pairwise()}, and if a prompt has no label for
-     * the key.
+     * {@link io.modscan.core.error.ModscanException} if there is not exactly one site, if it was not pooled, if it is
+     * another than in the pieces before, or if a prompt has no label for the key; so does finishing without any.
      *
      * @param key what the labels are of, such as {@code topic}
      * @return a metric that takes one site, with one vector a prompt
      */
     public static Metric<LabelSimilarity> byLabel(String key) {
-        Objects.requireNonNull(key, "key");
-        return Metric.of(
-                () -> new LabelDirections(key), LabelDirections::add, LabelDirections::merge, LabelDirections::means);
-    }
-
-    private static double[] matrix(float[][] vectors) {
-        int n = vectors.length;
-        double[] values = Gram.matrix(vectors);
-        double[] squares = new double[n];
-        for (int i = 0; i < n; i++) {
-            squares[i] = values[i * n + i];
-        }
-        for (int i = 0; i < n; i++) {
-            for (int j = 0; j < n; j++) {
-                // One root of the product, not a product of roots: it makes the cosine of equal vectors exactly 1.
-                // Squares of float32 vectors lie between 1e-90 and 1e86 or so, whose products a double still holds.
-                values[i * n + j] = clamp(values[i * n + j] / Math.sqrt(squares[i] * squares[j]));
-            }
-        }
-        return values;
-    }
-
-    /** Takes back what rounding added beyond the bounds; NaN stays. */
-    static double clamp(double cosine) {
-        return Math.max(-1, Math.min(1, cosine));
+        return Measure.COSINE.byLabel(key);
     }
 }

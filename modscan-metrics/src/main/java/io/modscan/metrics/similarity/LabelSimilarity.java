@@ -54,8 +54,8 @@ public final class LabelSimilarity {
     }
 
     /**
-     * How many prompts no mean counts in, because they have no similarity: under the cosine, those whose vector has no
-     * direction.
+     * How many prompts no mean counts in, because they have no similarity to themselves: under the cosine, those whose vector
+     * has no direction; under measures that are undefined for the set, all.
      *
      * @return their number, of all labels together
      */

@@ -3,7 +3,10 @@ package io.modscan.metrics.similarity;
 import io.modscan.core.Metric;
 import java.util.Objects;
 
-/** Similarities between prompts by a measure of the user's own. {@link Cosine} and {@link ScaledCosine} are ready. */
+/**
+ * Similarities between prompts by a measure of the user's own. {@link Cosine}, {@link ScaledCosine} and {@link Closeness} are
+ * ready.
+ */
 public final class Similarity {
 
     private Similarity() {}
@@ -23,17 +26,16 @@ public final class Similarity {
     public static Metric<SimilarityMatrix> pairwise(String name, VectorSimilarity similarity) {
         Objects.requireNonNull(name, "name");
         Objects.requireNonNull(similarity, "similarity");
-        return SimilarityMatrix.metric(name, vectors -> allPairs(vectors, similarity));
+        return SimilarityMatrix.metric(name, site -> allPairs(site.vectors(), similarity));
     }
 
-    private static double[] allPairs(float[][] vectors, VectorSimilarity similarity) {
-        double[] values = new double[vectors.length * vectors.length];
-        int at = 0;
-        for (float[] a : vectors) {
-            for (float[] b : vectors) {
-                values[at++] = similarity.of(a, b);
+    private static Pairs allPairs(float[][] vectors, VectorSimilarity similarity) {
+        double[][] values = new double[vectors.length][vectors.length];
+        for (int i = 0; i < vectors.length; i++) {
+            for (int j = 0; j < vectors.length; j++) {
+                values[i][j] = similarity.of(vectors[i], vectors[j]);
             }
         }
-        return values;
+        return (i, j) -> values[i][j];
     }
 }

@@ -1,43 +1,30 @@
 package io.modscan.metrics.similarity;
 
 import io.modscan.core.Metric;
-import io.modscan.core.error.ModscanException;
+import io.modscan.core.SiteActivations;
 import io.modscan.core.prompt.Labels;
 import io.modscan.core.prompt.Prompt;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
 
-/**
- * How alike each prompt is to each other: n × n values in double precision. Immutable; safe for use by many threads.
- */
+/** How alike each prompt is to each other: a number for each ordered pair. Immutable; safe for use by many threads. */
 public final class SimilarityMatrix {
-
-    /** The largest n whose n² values fit in an array. */
-    private static final int MOST_PROMPTS = 46_340;
 
     private final String name;
     private final List<String> ids;
-    private final double[] values;
+    private final Pairs values;
 
-    SimilarityMatrix(String name, List<String> ids, double[] values) {
+    private SimilarityMatrix(String name, List<String> ids, Pairs values) {
         this.name = name;
         this.ids = List.copyOf(ids);
         this.values = values;
     }
 
     /** A metric of the vectors of all prompts at one site. */
-    static Metric<SimilarityMatrix> metric(String name, Function<float[][], double[]> compare) {
-        return Metric.whole(activations -> {
-            int n = activations.prompts().size();
-            if (n > MOST_PROMPTS) {
-                throw new ModscanException("a similarity matrix holds at most " + MOST_PROMPTS + " prompts, not " + n
-                        + "; for means over labels, Cosine.byLabel takes any number");
-            }
-            float[][] vectors = activations.onlySite().vectors();
-            return new SimilarityMatrix(
-                    name, activations.prompts().stream().map(Prompt::id).toList(), compare.apply(vectors));
-        });
+    static Metric<SimilarityMatrix> metric(String name, Function<SiteActivations, Pairs> compare) {
+        return Metric.whole(activations -> new SimilarityMatrix(
+                name, activations.prompts().stream().map(Prompt::id).toList(), compare.apply(activations.onlySite())));
     }
 
     /**
@@ -76,7 +63,7 @@ public final class SimilarityMatrix {
      * @throws IndexOutOfBoundsException if an index is not below {@link #size()}
      */
     public double get(int i, int j) {
-        return values[Objects.checkIndex(i, size()) * size() + Objects.checkIndex(j, size())];
+        return values.get(Objects.checkIndex(i, size()), Objects.checkIndex(j, size()));
     }
 
     /**
@@ -102,15 +89,20 @@ public final class SimilarityMatrix {
         long[] counts = new long[k];
         int leftOut = 0;
         double[] sums = new double[k * k];
+        boolean[] hasSelf = new boolean[n];
         for (int i = 0; i < n; i++) {
-            if (Double.isNaN(values[i * n + i])) {
+            hasSelf[i] = !Double.isNaN(values.get(i, i));
+            if (!hasSelf[i]) {
                 leftOut++;
                 continue;
             }
-            counts[ofPrompt[i]]++;
-            for (int j = 0; j < n; j++) {
-                if (j != i && !Double.isNaN(values[j * n + j])) {
-                    sums[ofPrompt[i] * k + ofPrompt[j]] += values[i * n + j];
+            int a = ofPrompt[i];
+            counts[a]++;
+            for (int j = 0; j < i; j++) {
+                if (hasSelf[j]) {
+                    int b = ofPrompt[j];
+                    sums[a * k + b] += values.get(i, j);
+                    sums[b * k + a] += values.get(j, i);
                 }
             }
         }

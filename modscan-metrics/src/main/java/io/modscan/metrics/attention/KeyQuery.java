@@ -1,0 +1,174 @@
+package io.modscan.metrics.attention;
+
+import io.modscan.core.Activations;
+import io.modscan.core.SiteActivations;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.site.Axis;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Site;
+import io.modscan.core.site.SiteSelector;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.OptionalInt;
+import java.util.function.IntToDoubleFunction;
+import java.util.function.UnaryOperator;
+
+/**
+ * What the queries of a head make of its keys: a view that turns attention patterns into five numbers a head and prompt, so
+ * that every metric of units measures them, and patterns need not be kept:
+ *
+ * <pre>{@code
+ * Probe.builder(model).sites(Sites.pattern()).build()
+ *         .measure(prompts, Selectivity.by("topic").through(KeyQuery.view()));
+ * }</pre>
+ *
+ * <p>Let a[t, s] be the weight that the query at position t gives to the key at position s, both from 0, and n the number of
+ * the prompt's tokens. Each number is the arithmetic mean over the queries t = 1 … n − 1 of
+ *
+ * <table>
+ * <caption>The five numbers, in order of the units, with their ranges for a causal pattern</caption>
+ * <tr><th>{@link Behaviour#ENTROPY}</th><td>−Σ<sub>s</sub> a[t, s] ln a[t, s], in nats, 0·ln 0 being 0</td><td>[0, ln n]</td></tr>
+ * <tr><th>{@link Behaviour#DISTANCE}</th><td>Σ<sub>s</sub> a[t, s] (t − s), in tokens</td><td>[0, n − 1]</td></tr>
+ * <tr><th>{@link Behaviour#BOS}</th><td>a[t, 0], if the prompt begins with BOS, else 0</td><td>[0, 1]</td></tr>
+ * <tr><th>{@link Behaviour#SELF}</th><td>a[t, t]</td><td>[0, 1]</td></tr>
+ * <tr><th>{@link Behaviour#PREVIOUS}</th><td>a[t, t − 1]</td><td>[0, 1]</td></tr>
+ * </table>
+ *
+ * <p>The first query is left out, since it has one key only and so no choice. A prompt of one token therefore has NaN in all
+ * five. The weights are taken as they are: a NaN among those of the queries that count makes its head's numbers NaN that it
+ * takes part in, and nothing checks that a query's weights sum to 1 or are 0 behind the query. BOS is NaN for a prompt whose
+ * token ids are not known, and for all where nothing tells which token is BOS ({@link Activations#bosTokenId()}). Where some
+ * prompts begin with BOS and others don't, this number mostly tells which do, so don't mix them.
+ *
+ * <p>Entropy and distance grow with the number of keys, and so with the length of prompts; the masses shrink. A label whose
+ * prompts are longer than others' will seem to make heads look wider and farther: {@link #relative()} lessens that.
+ *
+ * <p>The entropy of attention was looked at so by Clark et al., "What does BERT look at?", 2019 (<a
+ * href="https://doi.org/10.18653/v1/W19-4828">doi:10.18653/v1/W19-4828</a>), the distance by Vig and Belinkov, "Analyzing
+ * the structure of attention in a transformer language model", 2019 (<a
+ * href="https://doi.org/10.18653/v1/W19-4808">doi:10.18653/v1/W19-4808</a>).
+ *
+ * <p>A site of [heads, queries, keys] named {@code blocks.3.attn.hook_pattern} becomes the site
+ * {@code blocks.3.attn.hook_pattern.behaviour} of [heads, 5], without positions; a single head's pattern, without an axis of
+ * heads, one of [5]. All other sites stay as they are. Takes O(heads · n²) time a prompt and keeps 20 bytes a head. The views
+ * are immutable and safe for use by many threads.
+ */
+public final class KeyQuery {
+
+    private KeyQuery() {}
+
+    /** What is told of a head, in order of the units. */
+    public enum Behaviour {
+        /** How widely a query spreads its attention. */
+        ENTROPY(0),
+        /** How far back a query looks. */
+        DISTANCE(1),
+        /** How much it gives to the token that begins the sequence. */
+        BOS(2),
+        /** How much it gives to its own position. */
+        SELF(3),
+        /** How much it gives to the position before. */
+        PREVIOUS(4);
+
+        private final int unit;
+
+        Behaviour(int unit) {
+            this.unit = unit;
+        }
+
+        /**
+         * Which of a head's five units it is.
+         *
+         * @return an index from 0
+         */
+        public int unit() {
+            return unit;
+        }
+    }
+
+    /**
+     * The view on every {@code hook_pattern}.
+     *
+     * @return a view for {@link io.modscan.core.Metric#through}; it throws a {@link ModscanException} for a pattern without as
+     *     many keys as queries
+     */
+    public static UnaryOperator<Activations> view() {
+        return view(KeyQuery::isHookPattern);
+    }
+
+    /**
+     * The view on patterns of other names, such as those of an ONNX model of one's own.
+     *
+     * @param patterns which sites are attention patterns
+     * @return a view for {@link io.modscan.core.Metric#through}; it throws a {@link ModscanException} for a selected site that
+     *     has no axes of queries and keys, or not as many keys as queries
+     */
+    public static UnaryOperator<Activations> view(SiteSelector patterns) {
+        return view(patterns, false);
+    }
+
+    /**
+     * The view on every {@code hook_pattern} with entropy and distance in relation to the largest that a causal query can
+     * have: before the mean is taken, the entropy at query t is divided by ln(t + 1), and the distance by t.
+     *
+     * @return a view for {@link io.modscan.core.Metric#through} in which all five numbers are in [0, 1] for a causal pattern;
+     *     it throws as that of {@link #view()}
+     */
+    public static UnaryOperator<Activations> relative() {
+        return view(KeyQuery::isHookPattern, true);
+    }
+
+    private static UnaryOperator<Activations> view(SiteSelector patterns, boolean relative) {
+        Objects.requireNonNull(patterns, "patterns");
+        return activations -> {
+            OptionalInt bos = bos(activations);
+            return activations.map(site -> patterns.selects(site.site())
+                    ? behaviour(site, relative, prompt -> beginsWithBos(activations.tokenIds(prompt), bos))
+                    : site);
+        };
+    }
+
+    /** Also for one head's pattern, {@code hook_pattern[3]}, but not for what this view made. */
+    private static boolean isHookPattern(Site site) {
+        return site.hook().startsWith("hook_pattern") && site.axes().contains(Axis.QUERY);
+    }
+
+    private static OptionalInt bos(Activations activations) {
+        try {
+            return OptionalInt.of(activations.bosTokenId());
+        } catch (ModscanException notTold) {
+            return OptionalInt.empty();
+        }
+    }
+
+    /** 1 if it does, 0 if not, NaN if that is not known. */
+    private static double beginsWithBos(int[] ids, OptionalInt bos) {
+        return bos.isEmpty() || ids.length == 0 ? Double.NaN : ids[0] == bos.getAsInt() ? 1 : 0;
+    }
+
+    private static SiteActivations behaviour(SiteActivations pattern, boolean relative, IntToDoubleFunction hasBos) {
+        Site site = pattern.site();
+        if (!site.axes().contains(Axis.QUERY)) {
+            throw new ModscanException(site + " is no attention pattern: it has the axes "
+                    + site.axes().stream().map(Axis::role).toList() + ", not QUERY and KEY");
+        }
+        List<Axis> axes = new ArrayList<>();
+        if (site.heads() > 0) {
+            axes.add(Axis.heads(site.heads()));
+        }
+        axes.add(Axis.units(Behaviour.values().length));
+        Site made = new Site(site.name() + ".behaviour", site.layer(), axes, true);
+        return pattern.derived(made, Pooling.none(), prompt -> {
+            FloatBuffer row = pattern.row(prompt);
+            int heads = Math.max(1, site.heads());
+            int tokens = (int) Math.round(Math.sqrt(row.capacity() / (double) heads));
+            if ((long) heads * tokens * tokens != row.capacity()) {
+                throw new ModscanException(site + " of prompt " + prompt + " has " + row.capacity() + " values in "
+                        + heads + " heads, which are not as many keys as queries");
+            }
+            return new PatternReader(row, tokens, relative, hasBos.applyAsDouble(prompt)).read(heads);
+        });
+    }
+}

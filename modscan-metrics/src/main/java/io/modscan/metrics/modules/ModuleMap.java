@@ -1,0 +1,72 @@
+package io.modscan.metrics.modules;
+
+import io.modscan.core.error.ModscanException;
+import io.modscan.metrics.selectivity.SelectivityMap;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * Which units respond together, and whether that is more than chance. {@link Modules} tells how they are found.
+ *
+ * @param modules    the modules, of at least two units each, in falling size, among equals in order of their first units
+ * @param singletons units that are in no module, in order
+ * @param leftOut    units that are constant, or have a value that is not finite, in order
+ * @param threshold  the correlation that makes a link, as it was set or else came out of the numbers of units and prompts
+ * @param links      how many pairs of units are linked
+ * @param modularity Q of the modules against that of shuffled values, for which the modules were looked for likewise; to be gone
+ *                   by if the threshold is 0
+ * @param excess     how much of the links' weight lies inside of modules beyond what strengths alone lead to expect, w Q: 0
+ *                   without a link. Against that of shuffled values; to be gone by whatever the threshold
+ */
+public record ModuleMap(
+        List<UnitModule> modules,
+        List<Unit> singletons,
+        List<Unit> leftOut,
+        double threshold,
+        long links,
+        AgainstShuffles modularity,
+        AgainstShuffles excess) {
+
+    /**
+     * Copies the lists.
+     *
+     * @param modules    see above
+     * @param singletons see above
+     * @param leftOut    see above
+     * @param threshold  see above
+     * @param links      see above
+     * @param modularity see above
+     * @param excess     see above
+     */
+    public ModuleMap {
+        modules = List.copyOf(modules);
+        singletons = List.copyOf(singletons);
+        leftOut = List.copyOf(leftOut);
+    }
+
+    /**
+     * What the modules respond to, named by their members: a member lights up for a label if its q-value is small enough and
+     * its AUROC above 0.5. A member whose selectivity is NaN lights up for nothing, and counts all the same.
+     *
+     * @param map the selectivity of the same sites
+     * @param q   the largest q-value with which a member counts as lit, such as 0.05
+     * @return the topics of each module, in order of the modules
+     * @throws ModscanException if the site of a member is not in the map
+     */
+    public List<ModuleTopics> topics(SelectivityMap map, double q) {
+        return modules.stream().map(module -> topics(module, map, q)).toList();
+    }
+
+    private static ModuleTopics topics(UnitModule module, SelectivityMap map, double q) {
+        SortedMap<String, Double> shares = new TreeMap<>();
+        for (String label : map.labels()) {
+            long lit = module.members().stream()
+                    .map(unit -> map.get(unit.site(), unit.inSite(), label))
+                    .filter(row -> row.q() <= q && row.auroc() > 0.5)
+                    .count();
+            shares.put(label, (double) lit / module.size());
+        }
+        return ModuleTopics.of(module, shares);
+    }
+}

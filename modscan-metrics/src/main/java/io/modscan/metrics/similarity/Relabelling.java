@@ -1,0 +1,225 @@
+package io.modscan.metrics.similarity;
+
+import io.modscan.core.prompt.Labels;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+
+/**
+ * The separation of labels under one labelling after another, in each of which labels have as many prompts as in the first. A
+ * labelling is an order of prompts: those of the first label come first, and so on.
+ */
+final class Relabelling {
+
+    /** What differs by less, relative to the largest similarity, differs by rounding. */
+    private static final double ROUNDING = 1e-12;
+
+    /** Sums kept at a time: 32 MB. */
+    private static final int MOST_SUMS = 1 << 22;
+
+    /** Labellings at a time: each row of the matrix is read once for all of them. */
+    private static final int MOST_ORDERS = 64;
+
+    private record Statistics(double within, double between, double silhouette, int hits) {
+        double gap() {
+            return within - between;
+        }
+    }
+
+    /** Similarities to other prompts; those to themselves are apart, and 0 here. */
+    private final double[][] rows;
+
+    private final double[] self;
+
+    /** Where in an order each label's prompts begin, and where the last one's end. */
+    private final int[] starts;
+
+    private final double largest;
+    private final boolean bounded;
+
+    /**
+     * Gathers the similarities.
+     *
+     * @param matrix of these and perhaps further prompts
+     * @param kept   the indices of the prompts
+     * @param labels theirs
+     */
+    Relabelling(SimilarityMatrix matrix, int[] kept, Labels labels) {
+        int n = kept.length;
+        this.rows = new double[n][];
+        Arrays.parallelSetAll(rows, i -> {
+            double[] row = new double[n];
+            for (int j = 0; j < n; j++) {
+                row[j] = j == i ? 0 : (matrix.get(kept[i], kept[j]) + matrix.get(kept[j], kept[i])) / 2;
+            }
+            return row;
+        });
+        this.self = Arrays.stream(kept).mapToDouble(i -> matrix.get(i, i)).toArray();
+        this.starts = new int[labels.size() + 1];
+        for (int label = 0; label < labels.size(); label++) {
+            starts[label + 1] = starts[label] + (int) labels.count(label);
+        }
+        double[] largestOfRows = Arrays.stream(rows)
+                .parallel()
+                .mapToDouble(row -> Arrays.stream(row).map(Math::abs).max().orElse(0))
+                .toArray();
+        this.largest = Math.max(
+                Arrays.stream(largestOfRows).max().orElse(0),
+                Arrays.stream(self).map(Math::abs).max().orElse(0));
+        this.bounded = Arrays.stream(rows)
+                .parallel()
+                .allMatch(row -> Arrays.stream(row).allMatch(s -> s <= 1 + ROUNDING));
+    }
+
+    /** Whether there is no NaN and no infinite similarity. */
+    boolean isFinite() {
+        return largest < Double.POSITIVE_INFINITY;
+    }
+
+    LabelSeparation test(int[] labels, int permutations, long seed, long leftOut) {
+        int n = rows.length;
+        int[] order = IntStream.range(0, n)
+                .boxed()
+                .sorted(Comparator.comparing(i -> labels[i]))
+                .mapToInt(Integer::intValue)
+                .toArray();
+        Statistics observed = measure(new int[][] {order}).get(0);
+        SplittableRandom random = new SplittableRandom(seed);
+        int most = Math.max(1, Math.min(MOST_ORDERS, MOST_SUMS / Math.multiplyExact(n, starts.length - 1)));
+        int gaps = 1;
+        int silhouettes = 1;
+        int accuracies = 1;
+        for (int done = 0; done < permutations; done += most) {
+            int[][] orders = new int[Math.min(most, permutations - done)][];
+            for (int i = 0; i < orders.length; i++) {
+                shuffle(order, random);
+                orders[i] = order.clone();
+            }
+            for (Statistics shuffled : measure(orders)) {
+                gaps += shuffled.gap() >= observed.gap() - ROUNDING * largest ? 1 : 0;
+                silhouettes += shuffled.silhouette() >= observed.silhouette() - ROUNDING ? 1 : 0;
+                accuracies += shuffled.hits() >= observed.hits() ? 1 : 0;
+            }
+        }
+        double all = permutations > 0 ? 1.0 + permutations : Double.NaN;
+        return new LabelSeparation(
+                n,
+                leftOut,
+                observed.within(),
+                observed.between(),
+                observed.gap(),
+                Double.isNaN(observed.gap()) ? Double.NaN : gaps / all,
+                bounded ? observed.silhouette() : Double.NaN,
+                bounded ? silhouettes / all : Double.NaN,
+                (double) observed.hits() / n,
+                accuracies / all);
+    }
+
+    private static void shuffle(int[] order, SplittableRandom random) {
+        for (int i = order.length - 1; i > 0; i--) {
+            int other = random.nextInt(i + 1);
+            int swapped = order[i];
+            order[i] = order[other];
+            order[other] = swapped;
+        }
+    }
+
+    private List<Statistics> measure(int[][] orders) {
+        int n = rows.length;
+        int k = starts.length - 1;
+        // For each order and prompt, the sum of similarities to the other prompts of each label.
+        double[][] sums = new double[orders.length][n * k];
+        IntStream.range(0, n).parallel().forEach(i -> {
+            for (int o = 0; o < orders.length; o++) {
+                for (int label = 0; label < k; label++) {
+                    sums[o][i * k + label] = sum(rows[i], orders[o], starts[label], starts[label + 1]);
+                }
+            }
+        });
+        return IntStream.range(0, orders.length)
+                .parallel()
+                .mapToObj(o -> statistics(orders[o], sums[o]))
+                .toList();
+    }
+
+    private static double sum(double[] row, int[] order, int from, int to) {
+        // Four sums, since a single one would wait for each addition to end before the next.
+        double s0 = 0;
+        double s1 = 0;
+        double s2 = 0;
+        double s3 = 0;
+        int i = from;
+        for (; i < to - 3; i += 4) {
+            s0 += row[order[i]];
+            s1 += row[order[i + 1]];
+            s2 += row[order[i + 2]];
+            s3 += row[order[i + 3]];
+        }
+        for (; i < to; i++) {
+            s0 += row[order[i]];
+        }
+        return s0 + s1 + (s2 + s3);
+    }
+
+    private Statistics statistics(int[] order, double[] sums) {
+        int k = starts.length - 1;
+        double[] totals = totals(order, sums);
+        double within = 0;
+        double withinPairs = 0;
+        double between = 0;
+        double betweenPairs = 0;
+        double silhouettes = 0;
+        int hits = 0;
+        for (int label = 0; label < k; label++) {
+            int others = starts[label + 1] - starts[label] - 1;
+            withinPairs += (others + 1.0) * others;
+            betweenPairs += (others + 1.0) * (order.length - others - 1);
+            for (int place = starts[label]; place < starts[label + 1]; place++) {
+                int i = order[place];
+                double own = sums[i * k + label];
+                within += own;
+                double closest = Double.NEGATIVE_INFINITY;
+                double nearest = Double.POSITIVE_INFINITY;
+                for (int other = 0; other < k; other++) {
+                    if (other != label) {
+                        double count = starts[other + 1] - starts[other];
+                        double mean = sums[i * k + other] / count;
+                        between += sums[i * k + other];
+                        closest = Math.max(closest, mean);
+                        nearest = Math.min(nearest, totals[other] / (count * count) - 2 * mean);
+                    }
+                }
+                if (others > 0) {
+                    silhouettes += silhouette(1 - own / others, 1 - closest);
+                    // The centroid of the label's others: the total without row and column i. What all distances share,
+                    // the
+                    // prompt's similarity to itself, is left away.
+                    double rest = totals[label] - 2 * own - self[i];
+                    double distance = rest / ((double) others * others) - 2 * own / others;
+                    hits += distance < nearest - ROUNDING * largest ? 1 : 0;
+                }
+            }
+        }
+        return new Statistics(within / withinPairs, between / betweenPairs, silhouettes / order.length, hits);
+    }
+
+    /** For each label the sum of similarities over all ordered pairs of its prompts, those with themselves included. */
+    private double[] totals(int[] order, double[] sums) {
+        int k = starts.length - 1;
+        double[] totals = new double[k];
+        for (int label = 0; label < k; label++) {
+            for (int place = starts[label]; place < starts[label + 1]; place++) {
+                int i = order[place];
+                totals[label] += sums[i * k + label] + self[i];
+            }
+        }
+        return totals;
+    }
+
+    private static double silhouette(double own, double other) {
+        double larger = Math.max(own, other);
+        return larger <= ROUNDING ? 0 : (other - own) / larger;
+    }
+}

@@ -1,0 +1,256 @@
+package io.modscan.metrics.attention;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.modscan.core.Activations;
+import io.modscan.core.Metric;
+import io.modscan.core.MetricContract;
+import io.modscan.core.SiteActivations;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Axis;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Site;
+import io.modscan.metrics.Golden;
+import io.modscan.metrics.attention.KeyQuery.Behaviour;
+import io.modscan.metrics.selectivity.Selectivity;
+import io.modscan.metrics.selectivity.SelectivityMap;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Random;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class KeyQueryTest {
+
+    private static final int BOS = 2;
+    private static final String NAME = "blocks.3.attn.hook_pattern";
+
+    private static Site pattern(int heads) {
+        return new Site(NAME, OptionalInt.of(3), List.of(Axis.heads(heads), Axis.QUERY, Axis.KEY), false);
+    }
+
+    private static Prompt prompt(String id, int tokens, boolean beginsWithBos, String topic) {
+        int[] ids = IntStream.range(10, 10 + tokens).toArray();
+        if (beginsWithBos) {
+            ids[0] = BOS;
+        }
+        return Prompt.ofTokens(id, ids).withLabel("topic", topic);
+    }
+
+    private static Activations of(Site site, List<Prompt> prompts, float[]... patterns) {
+        return Activations.builder(Prompts.of(prompts))
+                .site(site, Pooling.none(), patterns)
+                .provenance(Map.of("model.bos_token_id", Integer.toString(BOS)))
+                .build();
+    }
+
+    /** The pattern of one prompt of as many tokens as it has. */
+    private static Activations one(int heads, boolean beginsWithBos, float... pattern) {
+        int tokens = (int) Math.sqrt(pattern.length / (double) heads);
+        return of(pattern(heads), List.of(prompt("p", tokens, beginsWithBos, "a")), pattern);
+    }
+
+    private static float[] seen(UnaryOperator<Activations> view, Activations activations) {
+        return view.apply(activations).at(NAME + ".behaviour").vector(0);
+    }
+
+    static Stream<Map<String, Object>> behaviours() {
+        return Golden.cases("modules.json", "behaviours");
+    }
+
+    @ParameterizedTest
+    @MethodSource("behaviours")
+    void agreesWithNumPy(Map<String, Object> golden) {
+        float[] pattern = Golden.floats(golden.get("pattern"));
+        int tokens = Golden.integer(golden.get("tokens"));
+        Activations activations =
+                one(pattern.length / tokens / tokens, Golden.integer(golden.get("bos")) == 1, pattern);
+        assertClose(seen(KeyQuery.view(), activations), Golden.matrix(golden.get("absolute")));
+        assertClose(seen(KeyQuery.relative(), activations), Golden.matrix(golden.get("relative")));
+    }
+
+    private static void assertClose(float[] actual, double[][] expected) {
+        double[] flat = Arrays.stream(expected).flatMapToDouble(Arrays::stream).toArray();
+        assertThat(actual).hasSize(flat.length);
+        for (int i = 0; i < flat.length; i++) {
+            if (Double.isNaN(flat[i])) {
+                assertThat(actual[i]).isNaN();
+            } else {
+                assertThat((double) actual[i]).isCloseTo(flat[i], within(1e-7 + 1e-6 * Math.abs(flat[i])));
+            }
+        }
+    }
+
+    @Test
+    void theUnitsAreTheBehavioursInOrder() {
+        // Four tokens; the queries behind the first give all to themselves.
+        float[] numbers = seen(KeyQuery.view(), one(1, true, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1));
+        assertThat(Arrays.stream(Behaviour.values()).map(Behaviour::unit)).containsExactly(0, 1, 2, 3, 4);
+        assertThat(numbers).containsExactly(0, 0, 0, 1, 0);
+        assertThat(numbers[Behaviour.SELF.unit()]).isEqualTo(1);
+        numbers = seen(KeyQuery.view(), one(1, true, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0));
+        assertThat(numbers[Behaviour.DISTANCE.unit()]).isEqualTo(2);
+        assertThat(numbers[Behaviour.BOS.unit()]).isEqualTo(1);
+        assertThat(numbers[Behaviour.PREVIOUS.unit()]).isEqualTo(1 / 3f);
+    }
+
+    @Test
+    void theFirstQueryIsLeftOut() {
+        float[] numbers = seen(KeyQuery.view(), one(1, true, Float.NaN, 7, 0, 1));
+        assertThat(numbers).containsExactly(0, 0, 0, 1, 0);
+        assertThat(seen(KeyQuery.view(), one(2, true, 1, 1))).hasSize(10).containsOnly(Float.NaN);
+    }
+
+    @Test
+    void nanStaysInItsHead() {
+        float[] numbers = seen(KeyQuery.view(), one(2, true, 1, 0, Float.NaN, 1, 1, 0, 0.5f, 0.5f));
+        assertThat(numbers[0]).isNaN();
+        assertThat(numbers[1]).isNaN();
+        assertThat(numbers[2]).isNaN();
+        assertThat(numbers[3]).isEqualTo(1);
+        assertThat(numbers[4]).isNaN();
+        assertThat(Arrays.copyOfRange(numbers, 5, 10)).containsExactly((float) Math.log(2), 0.5f, 0.5f, 0.5f, 0.5f);
+    }
+
+    @Test
+    void bosIsZeroWithoutItAndNaNIfItIsNotKnown() {
+        float[] pattern = {1, 0, 0.25f, 0.75f};
+        assertThat(seen(KeyQuery.view(), one(1, true, pattern))[2]).isEqualTo(0.25f);
+        assertThat(seen(KeyQuery.view(), one(1, false, pattern))[2]).isEqualTo(0);
+        Site site = pattern(1);
+        Prompts ready = Prompts.of(List.of(prompt("p", 2, true, "a")));
+        Activations untold =
+                Activations.builder(ready).site(site, Pooling.none(), pattern).build();
+        assertThat(seen(KeyQuery.view(), untold)[2]).isNaN();
+        assertThat(seen(KeyQuery.view(), untold)[3]).isEqualTo(0.75f);
+        Activations withoutIds = Activations.builder(Prompts.of("a text"))
+                .site(site, Pooling.none(), pattern)
+                .provenance(Map.of("model.bos_token_id", "2"))
+                .build();
+        assertThat(seen(KeyQuery.view(), withoutIds)[2]).isNaN();
+    }
+
+    @Test
+    void otherSitesStay() {
+        Site scores = new Site(
+                "blocks.3.attn.hook_attn_scores",
+                OptionalInt.of(3),
+                List.of(Axis.heads(1), Axis.QUERY, Axis.KEY),
+                false);
+        Site z = new Site("blocks.3.attn.hook_z", OptionalInt.of(3), List.of(Axis.heads(1), Axis.units(2)), false);
+        Activations activations = Activations.builder(Prompts.of(List.of(prompt("p", 2, true, "a"))))
+                .site(scores, Pooling.none(), new float[] {1, 2, 3, 4})
+                .site(pattern(1), Pooling.none(), new float[] {1, 0, 0.5f, 0.5f})
+                .site(z, Pooling.none(), new float[] {5, 6})
+                .build();
+        Activations seen = KeyQuery.view().apply(activations);
+        assertThat(seen.sites())
+                .extracting(site -> site.site().name())
+                .containsExactly(scores.name(), NAME + ".behaviour", z.name());
+        assertThat(seen.at(z).vector(0)).containsExactly(5, 6);
+        Site made = seen.sites().get(1).site();
+        assertThat(made.axes()).containsExactly(Axis.heads(1), Axis.units(5));
+        assertThat(made.layer()).hasValue(3);
+        // What was seen once is no pattern any more.
+        assertThat(KeyQuery.view().apply(seen).sites())
+                .extracting(SiteActivations::site)
+                .contains(made);
+        Activations all =
+                KeyQuery.view(site -> site.axes().contains(Axis.QUERY)).apply(activations);
+        assertThat(all.sites())
+                .extracting(site -> site.site().name())
+                .containsExactly(scores.name() + ".behaviour", NAME + ".behaviour", z.name());
+        assertThatThrownBy(() -> KeyQuery.view(site -> true).apply(activations))
+                .isInstanceOf(ModscanException.class)
+                .hasMessage(
+                        "blocks.3.attn.hook_z is no attention pattern: it has the axes [HEAD, UNIT], not QUERY and KEY");
+    }
+
+    @Test
+    void aPatternHasAsManyKeysAsQueries() {
+        Activations wrong = of(pattern(2), List.of(prompt("p", 2, true, "a")), new float[] {1, 0, 0, 1, 1, 0});
+        assertThatThrownBy(() -> KeyQuery.view().apply(wrong))
+                .isInstanceOf(ModscanException.class)
+                .hasMessageContaining("6 values in 2 heads");
+    }
+
+    /** Prompts of two topics and different lengths; head 1 looks at the token before in topic b. */
+    private static Activations planted(int prompts) {
+        Random random = new Random(3);
+        List<Prompt> all = new ArrayList<>();
+        float[][] patterns = new float[prompts][];
+        for (int i = 0; i < prompts; i++) {
+            int tokens = 4 + random.nextInt(5);
+            boolean planted = i % 2 == 1;
+            all.add(prompt("p" + i, tokens, true, planted ? "b" : "a"));
+            patterns[i] = new float[2 * tokens * tokens];
+            for (int head = 0; head < 2; head++) {
+                for (int query = 0; query < tokens; query++) {
+                    double[] weights = new double[query + 1];
+                    Arrays.setAll(weights, key -> random.nextDouble());
+                    if (head == 1 && planted && query > 0) {
+                        weights[query - 1] += 2 * query;
+                    }
+                    double sum = Arrays.stream(weights).sum();
+                    for (int key = 0; key <= query; key++) {
+                        patterns[i][(head * tokens + query) * tokens + key] = (float) (weights[key] / sum);
+                    }
+                }
+            }
+        }
+        return of(pattern(2), all, patterns);
+    }
+
+    @Test
+    void findsTheHeadThatLooksBackForOneTopic() {
+        SelectivityMap map = planted(40).measure(Selectivity.by("topic").through(KeyQuery.view()));
+        Site site = map.sites().get(0);
+        int previous = 5 + Behaviour.PREVIOUS.unit();
+        assertThat(map.get(site, previous, "b").q()).isLessThan(1e-6);
+        assertThat(map.get(site, previous, "b").auroc()).isEqualTo(1);
+        assertThat(map.get(site, previous, "b").head()).hasValue(1);
+        assertThat(map.get(site, 5 + Behaviour.ENTROPY.unit(), "b").auroc()).isLessThan(0.2);
+        assertThat(map.count(row -> row.head().getAsInt() == 0 && row.q() <= 0.05))
+                .isZero();
+    }
+
+    @Test
+    void aHeadByItselfIsSeenLikeAmongOthers() {
+        Activations activations = planted(12);
+        Map<Site, SelectivityMap> byHead = activations.measure(
+                Selectivity.by("topic").through(KeyQuery.view()).perHead());
+        SelectivityMap together = activations.measure(Selectivity.by("topic").through(KeyQuery.view()));
+        assertThat(byHead).hasSize(2);
+        int head = 0;
+        for (SelectivityMap one : byHead.values()) {
+            for (Behaviour behaviour : Behaviour.values()) {
+                Site all = together.sites().get(0);
+                assertThat(one.get(one.sites().get(0), behaviour.unit(), "b").meanIn())
+                        .isEqualTo(together.get(all, 5 * head + behaviour.unit(), "b")
+                                .meanIn());
+            }
+            head++;
+        }
+    }
+
+    @Test
+    void keepsTheContractOfMetrics() {
+        Metric<List<String>> metric = Selectivity.by("topic")
+                .through(KeyQuery.relative())
+                .map(map -> map.rows().map(Object::toString).toList());
+        MetricContract.of(metric, planted(11))
+                .onNaN(rows -> assertThat(rows).hasSize(20))
+                .verify();
+    }
+}

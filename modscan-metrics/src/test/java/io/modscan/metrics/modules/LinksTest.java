@@ -1,0 +1,174 @@
+package io.modscan.metrics.modules;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import io.modscan.core.Activations;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Axis;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Site;
+import io.modscan.metrics.Golden;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Correlations, and which of them make links. */
+class LinksTest {
+
+    static Activations activations(float[]... vectors) {
+        Prompts prompts = Prompts.of(IntStream.range(0, vectors.length)
+                .mapToObj(i -> Prompt.of("p%04d".formatted(i), ""))
+                .toList());
+        Site site = new Site("site", OptionalInt.empty(), List.of(Axis.units(vectors[0].length)), false);
+        return Activations.builder(prompts).site(site, Pooling.none(), vectors).build();
+    }
+
+    static Stream<Map<String, Object>> cases() {
+        return Golden.cases("modules.json", "links");
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void agreesWithNumPy(Map<String, Object> golden) {
+        Columns columns = Columns.of(activations(Golden.vectors(golden.get("values"))));
+        int[] units = columns.units().stream().mapToInt(Unit::inSite).toArray();
+        assertThat(units)
+                .containsExactly(Golden.list(golden.get("units")).stream()
+                        .mapToInt(Golden::integer)
+                        .toArray());
+        double[][] expected = Golden.matrix(golden.get("correlation"));
+        int[] pairs = new int[1];
+        Correlations.ofPairs(columns, IntStream.range(0, units.length).toArray(), (i, j, correlation) -> {
+            assertThat(i).isLessThan(j);
+            assertThat(correlation).isCloseTo(expected[i][j], within(1e-12));
+            pairs[0]++;
+        });
+        assertThat(pairs[0]).isEqualTo(units.length * (units.length - 1) / 2);
+
+        Links links = Links.of(
+                columns, Golden.number(golden.get("threshold")), Golden.integer(golden.get("neighbours")), (boolean)
+                        golden.getOrDefault("absolute", false));
+        Map<List<Integer>, Double> found = new TreeMap<>(LinksTest::compare);
+        for (int i = 0; i < links.nodes(); i++) {
+            for (long link : links.of(i)) {
+                int other = PackedLink.other(link);
+                found.merge(List.of(units[Math.min(i, other)], units[Math.max(i, other)]), 1.0, (a, b) -> 2.0);
+            }
+        }
+        List<double[]> wanted =
+                Golden.list(golden.get("links")).stream().map(Golden::doubles).toList();
+        // Each from both of its ends.
+        assertThat(found.values()).containsOnly(2.0);
+        assertThat(found.keySet())
+                .containsExactlyElementsOf(wanted.stream()
+                        .map(link -> List.of((int) link[0], (int) link[1]))
+                        .toList());
+        assertThat(links.pairs()).isEqualTo(wanted.size());
+        int at = 0;
+        for (int i = 0; i < links.nodes(); i++) {
+            for (long link : links.of(i)) {
+                if (PackedLink.other(link) > i) {
+                    assertThat((double) PackedLink.weight(link)).isCloseTo(wanted.get(at++)[2], within(0x1p-23));
+                }
+            }
+        }
+    }
+
+    private static int compare(List<Integer> one, List<Integer> other) {
+        return one.get(0).equals(other.get(0)) ? one.get(1) - other.get(1) : one.get(0) - other.get(0);
+    }
+
+    @Test
+    void tilesTogetherHaveEachPairOnce() {
+        // More units than a tile has rows.
+        int units = 1500;
+        Random random = new Random(1);
+        float[][] vectors = new float[4][units];
+        for (float[] vector : vectors) {
+            for (int i = 0; i < units; i++) {
+                vector[i] = (float) random.nextGaussian();
+            }
+        }
+        Columns columns = Columns.of(activations(vectors));
+        int[] seen = new int[units * units];
+        int[] all = IntStream.range(0, units).toArray();
+        double[][] standardised = new double[units][4];
+        for (int i = 0; i < units; i++) {
+            columns.standardised(all, i, i + 1).get(0, standardised[i]);
+        }
+        double[] worst = new double[1];
+        Correlations.ofPairs(columns, all, (i, j, correlation) -> {
+            seen[i * units + j]++;
+            double expected = IntStream.range(0, 4)
+                    .mapToDouble(k -> standardised[i][k] * standardised[j][k])
+                    .sum();
+            worst[0] = Math.max(worst[0], Math.abs(correlation - expected));
+        });
+        assertThat(worst[0]).isLessThan(1e-14);
+        for (int i = 0; i < units; i++) {
+            for (int j = 0; j < units; j++) {
+                if (seen[i * units + j] != (j > i ? 1 : 0)) {
+                    throw new AssertionError("pair " + i + ", " + j + " came " + seen[i * units + j] + " times");
+                }
+            }
+        }
+    }
+
+    @Test
+    void strongestKeepsTheFirstOfEquallyStrongInWhateverOrder() {
+        Random random = new Random(5);
+        for (int tries = 0; tries < 50; tries++) {
+            int most = 1 + random.nextInt(9);
+            float[] weights = new float[30];
+            for (int i = 0; i < weights.length; i++) {
+                weights[i] = (1 + random.nextInt(6)) / 8f;
+            }
+            List<Integer> order =
+                    new ArrayList<>(IntStream.range(0, weights.length).boxed().toList());
+            Collections.shuffle(order, random);
+            Strongest strongest = new Strongest(most);
+            order.forEach(i -> strongest.offer(i, weights[i]));
+            int[] expected = IntStream.range(0, weights.length)
+                    .boxed()
+                    .sorted((i, j) -> weights[i] == weights[j] ? i - j : Float.compare(weights[j], weights[i]))
+                    .limit(most)
+                    .mapToInt(i -> i)
+                    .sorted()
+                    .toArray();
+            long[] kept = strongest.inOrder();
+            assertThat(Arrays.stream(kept).mapToInt(PackedLink::other)).containsExactly(box(expected));
+            for (long link : kept) {
+                assertThat(PackedLink.weight(link)).isEqualTo(weights[PackedLink.other(link)]);
+            }
+        }
+    }
+
+    private static Integer[] box(int[] values) {
+        return Arrays.stream(values).boxed().toArray(Integer[]::new);
+    }
+
+    static Stream<Map<String, Object>> chanceLevels() {
+        return Golden.cases("modules.json", "chanceLevels");
+    }
+
+    @ParameterizedTest
+    @MethodSource("chanceLevels")
+    void chanceLevelAgreesWithStudentsT(Map<String, Object> golden) {
+        double level =
+                ChanceLevel.of(Golden.integer(golden.get("prompts")), Golden.integer(golden.get("units")), (boolean)
+                        golden.getOrDefault("absolute", false));
+        assertThat(level).isCloseTo(Golden.number(golden.get("r")), within(1e-9));
+    }
+}

@@ -1,0 +1,352 @@
+package io.modscan.metrics.modules;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import io.modscan.core.Activations;
+import io.modscan.core.Metric;
+import io.modscan.core.MetricContract;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Axis;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Site;
+import io.modscan.metrics.selectivity.Selectivity;
+import io.modscan.metrics.selectivity.SelectivityMap;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+class ModulesTest {
+
+    private static final int PROMPTS = 80;
+    private static final Site Z = new Site(
+            "blocks.0.attn.hook_z", OptionalInt.of(0), List.of(Axis.POSITION, Axis.heads(2), Axis.units(3)), false);
+    private static final Site MLP =
+            new Site("blocks.0.mlp.hook_post", OptionalInt.of(0), List.of(Axis.POSITION, Axis.units(60)), false);
+
+    /**
+     * Units 0 to 11 of the MLP follow one course, 20 to 29 another, 40 is constant, all others are noise; of the heads'
+     * units, those of head 1 follow the first course. The first course is high in topic b.
+     */
+    private static Activations planted(int prompts, boolean shuffledOrder) {
+        Random random = new Random(8);
+        List<Integer> order =
+                new ArrayList<>(IntStream.range(0, prompts).boxed().toList());
+        float[][] z = new float[prompts][6];
+        float[][] mlp = new float[prompts][60];
+        List<Prompt> all = new ArrayList<>();
+        for (int i = 0; i < prompts; i++) {
+            double first = random.nextGaussian() + (i % 2 == 0 ? 0 : 3);
+            double second = random.nextGaussian();
+            for (int unit = 0; unit < 6; unit++) {
+                z[i][unit] = (float) ((unit >= 3 ? first : 0) + 0.5 * random.nextGaussian());
+            }
+            for (int unit = 0; unit < 60; unit++) {
+                double course = unit < 12 ? first : unit >= 20 && unit < 30 ? second : 0;
+                mlp[i][unit] = unit == 40 ? 7 : (float) (course + 0.5 * random.nextGaussian());
+            }
+            all.add(Prompt.of("p" + i, "").withLabel("topic", i % 2 == 0 ? "a" : "b"));
+        }
+        if (shuffledOrder) {
+            Collections.shuffle(order, random);
+        }
+        return Activations.builder(Prompts.of(order.stream().map(all::get).toList()))
+                .site(Z, Pooling.mean(), order.stream().map(i -> z[i]).toArray(float[][]::new))
+                .site(MLP, Pooling.mean(), order.stream().map(i -> mlp[i]).toArray(float[][]::new))
+                .build();
+    }
+
+    @Test
+    void findsModulesAcrossSites() {
+        ModuleMap map = planted(PROMPTS, false).measure(Modules.byCoActivation());
+        assertThat(map.modules()).hasSize(2);
+        UnitModule first = map.modules().get(0);
+        assertThat(first.size()).isEqualTo(15);
+        assertThat(first.members())
+                .extracting(Unit::toString)
+                .contains(
+                        "blocks.0.attn.hook_z head 1 unit 0",
+                        "blocks.0.attn.hook_z head 1 unit 2",
+                        "blocks.0.mlp.hook_post unit 11");
+        assertThat(first.members().subList(0, 4)).extracting(Unit::inSite).containsExactly(3, 4, 5, 0);
+        assertThat(first.correlation()).isBetween(0.85, 0.98);
+        assertThat(map.modules().get(1).members())
+                .extracting(Unit::inSite)
+                .containsExactlyElementsOf(IntStream.range(20, 30).boxed().toList());
+        assertThat(map.modules().get(1).correlation()).isBetween(0.7, 0.9);
+        assertThat(map.leftOut()).containsExactly(new Unit(MLP, OptionalInt.empty(), OptionalInt.of(40)));
+        assertThat(map.singletons()).hasSize(66 - 15 - 10 - 1);
+        // All pairs of both modules are linked.
+        assertThat(map.links()).isEqualTo(15 * 14 / 2 + 10 * 9 / 2);
+        assertThat(map.threshold()).isBetween(0.4, 0.5);
+        assertThat(map.modularity().observed()).isBetween(0.3, 0.5);
+        assertThat(map.excess().p()).isEqualTo(1 / 20.0);
+        assertThat(map.excess().z()).isGreaterThan(10);
+        assertThat(map.excess().observed())
+                .isGreaterThan(map.excess().mean() + 10 * map.excess().sd());
+    }
+
+    @Test
+    void withoutAThresholdModularityIsAboveThatOfShuffledValues() {
+        ModuleMap map = planted(PROMPTS, false)
+                .measure(Modules.byCoActivation().threshold(0).neighbours(8));
+        assertThat(map.threshold()).isZero();
+        assertThat(map.singletons()).isEmpty();
+        assertThat(map.modularity().p()).isEqualTo(1 / 20.0);
+        assertThat(map.modularity().z()).isGreaterThan(3);
+        assertThat(map.modularity().mean()).isBetween(0.1, 0.5);
+        assertThat(map.modules().get(0).size())
+                .isGreaterThanOrEqualTo(map.modules().get(1).size());
+    }
+
+    @Test
+    void noiseHasNoMoreThanShuffledNoise() {
+        // Under the null hypothesis p is at most 0.05 in one run of twenty: 5 of 30 or more with a probability of
+        // 0.015.
+        int significant = 0;
+        int linked = 0;
+        for (int seed = 0; seed < 30; seed++) {
+            Random random = new Random(seed);
+            float[][] vectors = new float[40][50];
+            for (float[] vector : vectors) {
+                for (int i = 0; i < vector.length; i++) {
+                    vector[i] = (float) random.nextGaussian();
+                }
+            }
+            Activations noise = LinksTest.activations(vectors);
+            ModuleMap dense =
+                    noise.measure(Modules.byCoActivation().threshold(0).seed(seed));
+            significant += dense.modularity().p() <= 0.05 ? 1 : 0;
+            linked += noise.measure(Modules.byCoActivation().shuffles(0)).links() > 0 ? 1 : 0;
+        }
+        assertThat(significant).isLessThan(5);
+        assertThat(linked).isLessThan(5);
+    }
+
+    @Test
+    void aRotationTakesModulesApart() {
+        // In coordinates along and across the courses, each course is one unit, and nothing is left to go together.
+        UnaryOperator<Activations> along = activations -> activations
+                .only(site -> site.equals(MLP))
+                .map(site -> site.derived(site.site(), site.pooling(), prompt -> {
+                    float[] vector = site.vector(prompt);
+                    turn(vector, 0, 12);
+                    turn(vector, 20, 30);
+                    return vector;
+                }));
+        Modules modules = Modules.byCoActivation().shuffles(3);
+        Activations activations = planted(PROMPTS, false);
+        ModuleMap raw = activations.at(MLP).measure(modules);
+        ModuleMap turned = activations.measure(modules.through(along));
+        assertThat(raw.modules()).hasSize(2);
+        assertThat(turned.modules()).isEmpty();
+        assertThat(turned.singletons()).hasSize(59);
+        assertThat(turned.modularity().observed()).isNaN();
+        assertThat(turned.modularity().p()).isNaN();
+        assertThat(turned.excess().observed()).isZero();
+        assertThat(turned.excess().p()).isEqualTo(1);
+    }
+
+    /** A reflection of some coordinates that takes the direction in which all are equal to the first axis. */
+    private static void turn(float[] vector, int from, int to) {
+        int n = to - from;
+        double[] mirror = new double[n];
+        Arrays.fill(mirror, 1 / Math.sqrt(n));
+        mirror[0] -= 1;
+        double square = Arrays.stream(mirror).map(x -> x * x).sum();
+        double dot = IntStream.range(0, n)
+                .mapToDouble(i -> mirror[i] * vector[from + i])
+                .sum();
+        for (int i = 0; i < n; i++) {
+            vector[from + i] -= (float) (2 * dot / square * mirror[i]);
+        }
+    }
+
+    @Test
+    void oppositeUnitsGoTogetherByAbsoluteCorrelationOnly() {
+        Random random = new Random(4);
+        float[][] vectors = new float[60][8];
+        for (float[] vector : vectors) {
+            double course = random.nextGaussian();
+            for (int i = 0; i < 8; i++) {
+                vector[i] = (float) ((i % 2 == 0 ? course : -course) + 0.3 * random.nextGaussian());
+            }
+        }
+        Activations activations = LinksTest.activations(vectors);
+        ModuleMap signed = activations.measure(Modules.byCoActivation());
+        assertThat(signed.modules()).extracting(UnitModule::size).containsExactly(4, 4);
+        assertThat(signed.modules().get(0).members()).extracting(Unit::inSite).containsExactly(0, 2, 4, 6);
+        ModuleMap absolute = activations.measure(Modules.byCoActivation().absolute());
+        assertThat(absolute.modules()).extracting(UnitModule::size).containsExactly(8);
+        assertThat(absolute.modules().get(0).correlation()).isGreaterThan(0.8);
+        assertThat(absolute.threshold()).isGreaterThan(signed.threshold());
+    }
+
+    @Test
+    void topicsAreNamedByMembers() {
+        Activations activations = planted(PROMPTS, false);
+        SelectivityMap selectivity = activations.measure(Selectivity.by("topic"));
+        ModuleMap map = activations.measure(Modules.byCoActivation().shuffles(0));
+        List<ModuleTopics> topics = map.topics(selectivity, 0.05);
+        assertThat(topics).extracting(ModuleTopics::module).isEqualTo(map.modules());
+        assertThat(topics.get(0).topic()).hasValue("b");
+        assertThat(topics.get(0).shares()).containsEntry("a", 0.0).containsEntry("b", 1.0);
+        assertThat(topics.get(1).topic()).isEmpty();
+        assertThat(topics.get(1).shares()).containsEntry("a", 0.0).containsEntry("b", 0.0);
+        assertThat(map.topics(selectivity, 0).get(0).topic()).isEmpty();
+        SelectivityMap headsOnly = activations.at(Z).measure(Selectivity.by("topic"));
+        assertThatThrownBy(() -> map.topics(headsOnly, 0.05))
+                .isInstanceOf(ModscanException.class)
+                .hasMessageContaining("'blocks.0.mlp.hook_post' was not measured");
+    }
+
+    @Test
+    void amongEqualSharesTheFirstLabelNames() {
+        UnitModule module = new UnitModule(List.of(), 1);
+        assertThat(ModuleTopics.of(module, new TreeMap<>(Map.of("x", 0.5, "b", 0.5, "a", 0.25)))
+                        .topic())
+                .isEqualTo(Optional.of("b"));
+    }
+
+    @Test
+    void theSameForTheSameSeedInWhateverOrderOfPrompts() {
+        Metric<ModuleMap> dense =
+                Modules.byCoActivation().threshold(0).neighbours(5).seed(3);
+        ModuleMap expected = planted(PROMPTS, false).measure(dense);
+        assertThat(planted(PROMPTS, false).measure(dense)).isEqualTo(expected);
+        assertThat(planted(PROMPTS, true).measure(dense)).isEqualTo(expected);
+        ModuleMap more = planted(PROMPTS, false)
+                .measure(Modules.byCoActivation()
+                        .threshold(0)
+                        .neighbours(5)
+                        .seed(3)
+                        .shuffles(25));
+        assertThat(more.modules()).isEqualTo(expected.modules());
+        ModuleMap other = planted(PROMPTS, false)
+                .measure(Modules.byCoActivation().threshold(0).neighbours(5).seed(4));
+        assertThat(other.modularity().mean()).isNotEqualTo(expected.modularity().mean());
+    }
+
+    @Test
+    void keepsTheContractOfMetrics() {
+        MetricContract.of(Modules.byCoActivation().threshold(0.1).shuffles(3), planted(12, true))
+                .onNaN(map -> assertThat(map.leftOut())
+                        .extracting(Unit::toString)
+                        .containsExactly(
+                                "blocks.0.attn.hook_z head 0 unit 0",
+                                "blocks.0.mlp.hook_post unit 0",
+                                "blocks.0.mlp.hook_post unit 40"))
+                .verify();
+        assertThat(planted(12, false)
+                        .measure(Modules.byCoActivation().shuffles(0).perSite()))
+                .hasSize(2);
+    }
+
+    @Test
+    void settingsChangeWhatTheySay() {
+        Activations activations = planted(PROMPTS, false);
+        Modules modules = Modules.byCoActivation().shuffles(0);
+        ModuleMap all = activations.measure(modules.threshold(0.001).neighbours(Integer.MAX_VALUE));
+        ModuleMap few = activations.measure(modules.threshold(0.001).neighbours(2));
+        assertThat(all.links()).isGreaterThan(600);
+        assertThat(few.links()).isBetween(65L, 130L);
+        ModuleMap fine = activations.measure(modules.threshold(0).resolution(5));
+        ModuleMap coarse = activations.measure(modules.threshold(0).resolution(0.1));
+        assertThat(fine.modules().size()).isGreaterThan(coarse.modules().size());
+        assertThat(activations.measure(modules).modularity().p()).isNaN();
+        assertThat(activations.measure(modules).modularity().mean()).isNaN();
+        double one =
+                activations.measure(modules.threshold(0).starts(1)).modularity().observed();
+        double ten = activations
+                .measure(modules.threshold(0).starts(10))
+                .modularity()
+                .observed();
+        assertThat(ten).isGreaterThanOrEqualTo(one);
+    }
+
+    @Test
+    void magnitudesDoNotMatter() {
+        Activations activations = planted(PROMPTS, false);
+        UnaryOperator<Activations> scaled = a -> a.map(site -> site.derived(site.site(), site.pooling(), prompt -> {
+            float[] vector = site.vector(prompt);
+            for (int i = 0; i < vector.length; i++) {
+                vector[i] *= i % 3 == 0 ? 0x1p-100f : i % 3 == 1 ? 0x1p100f : 1;
+            }
+            return vector;
+        }));
+        Modules modules = Modules.byCoActivation();
+        assertThat(activations.measure(modules.through(scaled))).isEqualTo(activations.measure(modules));
+    }
+
+    @Test
+    void withoutUnitsThatVaryThereIsNothing() {
+        ModuleMap map = LinksTest.activations(new float[5][3]).measure(Modules.byCoActivation());
+        assertThat(map.modules()).isEmpty();
+        assertThat(map.singletons()).isEmpty();
+        assertThat(map.leftOut()).hasSize(3);
+        assertThat(map.links()).isZero();
+        ModuleMap lone = LinksTest.activations(new float[][] {{1}, {2}, {4}}).measure(Modules.byCoActivation());
+        assertThat(lone.singletons()).hasSize(1);
+        ModuleMap pair = LinksTest.activations(new float[][] {{1, 2}, {2, 4}, {4, 8}})
+                .measure(Modules.byCoActivation().threshold(1));
+        assertThat(pair.modules()).hasSize(1);
+        assertThat(pair.modules().get(0).correlation()).isCloseTo(1, within(1e-15));
+        assertThat(pair.modularity().observed()).isZero();
+    }
+
+    @Test
+    void tooFewPromptsAndWrongSettingsAreRefused() {
+        for (int prompts : new int[] {1, 2}) {
+            assertThatThrownBy(
+                            () -> LinksTest.activations(new float[prompts][3]).measure(Modules.byCoActivation()))
+                    .isInstanceOf(ModscanException.class)
+                    .hasMessageContaining("over " + prompts + " prompts")
+                    .hasMessageContaining("at least 3 prompts");
+        }
+        Modules modules = Modules.byCoActivation();
+        assertThatThrownBy(() -> modules.neighbours(0)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> modules.threshold(-0.1)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> modules.threshold(1.1)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> modules.threshold(Double.NaN)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> modules.resolution(0)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> modules.starts(0)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> modules.shuffles(-1)).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
+    void positionsHaveToBePooled() {
+        Site perToken = new Site("site", OptionalInt.empty(), List.of(Axis.POSITION, Axis.units(1)), false);
+        Activations activations = Activations.builder(Prompts.of("a", "b", "c"))
+                .site(perToken, Pooling.none(), new float[2], new float[1], new float[3])
+                .build();
+        assertThatThrownBy(() -> activations.measure(Modules.byCoActivation()))
+                .isInstanceOf(ModscanException.class)
+                .hasMessageContaining("Pooling.none()");
+    }
+
+    @Test
+    void againstShufflesIsTheTestOfPermutations() {
+        AgainstShuffles numbers = AgainstShuffles.of(3, new double[] {1, 2, 3, Double.NaN, 6});
+        assertThat(numbers.mean()).isEqualTo(3);
+        assertThat(numbers.sd()).isCloseTo(Math.sqrt(14 / 3.0), within(1e-15));
+        assertThat(numbers.z()).isZero();
+        assertThat(numbers.p()).isEqualTo(3 / 6.0);
+        assertThat(AgainstShuffles.of(1, new double[] {0}).sd()).isNaN();
+        assertThat(AgainstShuffles.of(1, new double[] {0}).p()).isEqualTo(0.5);
+        assertThat(AgainstShuffles.of(1, new double[0]).p()).isNaN();
+        assertThat(AgainstShuffles.of(Double.NaN, new double[] {0, 1}).p()).isNaN();
+        assertThat(AgainstShuffles.of(1, new double[] {0, 0}).z()).isInfinite();
+    }
+}

@@ -1,0 +1,40 @@
+package io.modscan.metrics.similarity;
+
+import io.modscan.core.product.MatrixProduct;
+import java.nio.DoubleBuffer;
+import java.nio.FloatBuffer;
+
+/** Matrix products by the plainest loop, each in its own precision, sums too: the least exact that a product may be. */
+final class FloatSums implements MatrixProduct {
+
+    @Override
+    public void timesTransposed(FloatBuffer a, FloatBuffer b, int inner, FloatBuffer product) {
+        MatrixProduct.checkSizes(a.capacity(), b.capacity(), inner, product.capacity());
+        int columns = b.capacity() / inner;
+        for (int i = 0; i < product.capacity(); i++) {
+            float sum = 0;
+            for (int k = 0; k < inner; k++) {
+                sum += a.get(i / columns * inner + k) * b.get(i % columns * inner + k);
+            }
+            product.put(i, sum);
+        }
+    }
+
+    @Override
+    public void timesTransposed(DoubleBuffer a, DoubleBuffer b, int inner, DoubleBuffer product) {
+        MatrixProduct.checkSizes(a.capacity(), b.capacity(), inner, product.capacity());
+        int columns = b.capacity() / inner;
+        for (int i = 0; i < product.capacity(); i++) {
+            double sum = 0;
+            for (int k = 0; k < inner; k++) {
+                sum += a.get(i / columns * inner + k) * b.get(i % columns * inner + k);
+            }
+            product.put(i, sum);
+        }
+    }
+
+    @Override
+    public int rank() {
+        return -1;
+    }
+}
