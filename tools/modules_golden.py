@@ -165,12 +165,14 @@ def link_cases():
 def chance_levels():
     cases = []
     for prompts, units, absolute in [
-        (3, 10, False), (4, 2, False), (10, 50, True), (100, 300, False), (200, 10_000, False), (200, 10_000, True), (1000, 40_000, False),
+        (3, 10, False), (4, 2, False), (10, 50, True), (100, 300, False),
+        (200, 10_000, False), (200, 10_000, True), (1000, 40_000, False),
     ]:
         pairs = units * (units - 1) / 2
         p = 0.05 / pairs / (2 if absolute else 1)
         t = scipy.stats.t.isf(p, prompts - 2)
-        cases.append({"prompts": prompts, "units": units, "absolute": absolute, "r": float(t / math.sqrt(prompts - 2 + t * t))})
+        r = float(t / math.sqrt(prompts - 2 + t * t))
+        cases.append({"prompts": prompts, "units": units, "absolute": absolute, "r": r})
     return cases
 
 
@@ -228,7 +230,9 @@ def modularities():
 
 
 def rand_indices():
-    cases = [([0, 0, 1, 1], [5, 5, 2, 2]), ([0, 0, 1, 1], [0, 1, 0, 1]), ([0, 0, 0], [0, 1, 2]), ([0, 1, 2], [0, 1, 2]), ([0], [3])]
+    cases = [
+        ([0, 0, 1, 1], [5, 5, 2, 2]), ([0, 0, 1, 1], [0, 1, 0, 1]), ([0, 0, 0], [0, 1, 2]), ([0, 1, 2], [0, 1, 2]), ([0], [3]),
+    ]
     for n, k in [(30, 3), (50, 12)]:
         a = rng.integers(0, k, n)
         b = np.where(rng.uniform(size=n) < 0.7, a, rng.integers(0, k, n))

@@ -1,10 +1,15 @@
 package io.modscan.benchmarks;
 
+import io.modscan.core.Metric;
 import io.modscan.core.Probe;
 import io.modscan.core.Progress;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Sites;
+import io.modscan.metrics.basis.Basis;
+import io.modscan.metrics.selectivity.Importance;
+import io.modscan.metrics.selectivity.Selectivity;
+import io.modscan.metrics.similarity.Closeness;
 import io.modscan.onnx.OptModel;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -26,6 +31,7 @@ import org.jspecify.annotations.Nullable;
 final class CaptureScale {
 
     private static final int[] PROMPTS = {100, 1_000, 10_000, 100_000};
+    private static final int[] METRIC_PROMPTS = {1_000, 10_000, 100_000};
     private static final int CAPTURES = 10_000;
     private static final int PROBES = 1_000;
 
@@ -41,6 +47,7 @@ final class CaptureScale {
             Path folder = Path.of(args[1]);
             switch (args[0]) {
                 case "prompts" -> prompts(folder, Integer.parseInt(args[2]));
+                case "metrics" -> metrics(folder, Integer.parseInt(args[2]));
                 case "captures" -> captures(folder);
                 default -> probes(folder);
             }
@@ -51,6 +58,9 @@ final class CaptureScale {
             RandomCheckpoint.DEMO.write(folder);
             for (int count : PROMPTS) {
                 inNewJvm("-Xmx80m", "prompts", folder.toString(), Integer.toString(count));
+            }
+            for (int count : METRIC_PROMPTS) {
+                inNewJvm("-Xmx400m", "metrics", folder.toString(), Integer.toString(count));
             }
             inNewJvm("-Xmx256m", "captures", folder.toString());
             inNewJvm("-Xmx256m", "probes", folder.toString());
@@ -109,6 +119,40 @@ final class CaptureScale {
                 end.tokensPerSecond(),
                 1024e-6 * LoadMemory.kib("VmHWM"));
         Files.deleteIfExists(file);
+    }
+
+    /** Metrics that stream, all in one pass over the values of each token. */
+    private static void metrics(Path folder, int count) throws IOException {
+        Pooling mean = Pooling.mean().withoutBos();
+        AtomicReference<@Nullable Progress> last = new AtomicReference<>();
+        try (Probe probe = Probe.builder(OptModel.load(folder))
+                .sites(Sites.z().magnitude(), Sites.mlpPost(), Sites.residPost())
+                .memoryLimit(64 << 20)
+                .progress(last::set)
+                .build()) {
+            probe.measure(
+                    stream(count)
+                            .map(prompt ->
+                                    prompt.withLabel("topic", "t" + prompt.id().hashCode() % 10)),
+                    Metric.suite(
+                            Importance.by("topic").withoutBos().through(piece -> piece.only(Sites.mlpPost())),
+                            Selectivity.sketched("topic", 0.02)
+                                    .through(piece ->
+                                            piece.only(Sites.z().magnitude()).pooled(mean)),
+                            Closeness.byLabel("topic")
+                                    .perSite()
+                                    .through(piece ->
+                                            piece.only(Sites.residPost()).pooled(mean)),
+                            Basis.uncentred().perSite().through(piece -> piece.only(Sites.residPost()))));
+        }
+        Progress end = Objects.requireNonNull(last.get());
+        System.out.printf(
+                Locale.ROOT,
+                "%,d prompts, %,d tokens measured: %,.0f tokens/s; the process had at most %.0f MB%n",
+                count,
+                end.tokens(),
+                end.tokensPerSecond(),
+                1024e-6 * LoadMemory.kib("VmHWM"));
     }
 
     private static void captures(Path folder) throws IOException {

@@ -34,7 +34,7 @@ final class HeadMaps {
     private static final int CAPTION_WIDTH = 640;
     private static final List<String> CAPTION = List.of(
             "Attention heads by magnitude of z: AUROC of each label against the rest.",
-            "Red lights up, blue goes dark, grey fails the false discovery rate (q > " + ScanReport.Q + ").");
+            "Red lights up, blue goes dark, grey fails the false discovery rate (q > " + Scan.Q + ").");
 
     private HeadMaps() {}
 
@@ -94,7 +94,7 @@ final class HeadMaps {
         for (int layer = 0; layer < layers.size(); layer++) {
             for (int head = 0; head < heads; head++) {
                 var unit = units.get(layers.get(layer), head, label);
-                if (unit.q() <= ScanReport.Q) {
+                if (unit.q() <= Scan.Q) {
                     cells.add(new Number[] {head, layer, unit.auroc()});
                 }
             }

@@ -1,23 +1,14 @@
 package io.modscan.examples;
 
-import io.modscan.core.Activations;
 import io.modscan.core.Model;
 import io.modscan.core.Probe;
 import io.modscan.core.Recording;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.file.WholeFile;
 import io.modscan.core.prompt.Prompts;
-import io.modscan.core.site.Pooling;
-import io.modscan.core.site.Site;
-import io.modscan.core.site.Sites;
-import io.modscan.metrics.selectivity.Selectivity;
-import io.modscan.metrics.selectivity.SelectivityMap;
-import io.modscan.metrics.similarity.Cosine;
-import io.modscan.metrics.similarity.LabelSimilarity;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -100,18 +91,11 @@ final class ScanCommand implements Runnable {
 
         // Before the work, so that it is not done in vain.
         WholeFile.prepare(out.resolve("units.csv"));
-        Activations activations = capture(source, texts);
-        SelectivityMap units =
-                activations.only(Sites.z().magnitude(), Sites.mlpPost()).measure(Selectivity.by(label));
-        Map<Site, LabelSimilarity> layers = activations
-                .only(Sites.residPost())
-                .measure(Cosine.byLabel(label).perSite());
-
-        ScanReport report = new ScanReport(units, layers, activations.provenance());
+        Scan scan = scan(source, texts);
         String name = recording != null ? recording.toString() : model != null ? model : "The demo model";
         terminal.println(name + ", " + texts.size() + " prompts by " + label);
-        report.print(terminal);
-        report.write(out).forEach(file -> terminal.println("written: " + file));
+        new ScanReport(scan).print(terminal);
+        new ScanTables(scan).write(out).forEach(file -> terminal.println("written: " + file));
     }
 
     private void refuseWhatOnlyModelsTake() {
@@ -124,10 +108,13 @@ final class ScanCommand implements Runnable {
         }
     }
 
-    private Activations capture(Model source, Prompts texts) {
-        Probe.Builder builder = options.probe(source)
-                .sites(Sites.z().magnitude(), Sites.mlpPost(), Sites.residPost())
-                .pooling(Pooling.mean().withoutBos());
+    private Scan scan(Model source, Prompts texts) {
+        Probe.Builder builder = options.probe(source);
+        if (source instanceof Recording captured) {
+            Scan.plan(builder, captured);
+        } else {
+            Scan.plan(builder);
+        }
         if (cut) {
             builder.cutOverlong();
         }
@@ -135,9 +122,9 @@ final class ScanCommand implements Runnable {
                 Probe probe = builder.progress(bar).build()) {
             spec.commandLine()
                     .getErr()
-                    .println("capturing " + texts.size() + " prompts at "
+                    .println("scanning " + texts.size() + " prompts at "
                             + probe.plan().readings().size() + " sites");
-            return probe.capture(texts);
+            return Scan.of(probe, texts, label);
         }
     }
 }

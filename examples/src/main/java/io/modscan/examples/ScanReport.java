@@ -1,73 +1,137 @@
 package io.modscan.examples;
 
-import com.fasterxml.jackson.jr.ob.JSON;
-import de.siegmar.fastcsv.writer.CsvWriter;
-import io.modscan.core.file.WholeFile;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
+import io.modscan.metrics.attention.KeyQuery;
+import io.modscan.metrics.modules.ModuleMap;
+import io.modscan.metrics.modules.ModuleTopics;
+import io.modscan.metrics.modules.UnitModule;
+import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.SelectivityMap;
 import io.modscan.metrics.selectivity.UnitSelectivity;
-import io.modscan.metrics.similarity.LabelSimilarity;
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.OptionalInt;
-import java.util.function.Consumer;
 import java.util.function.Predicate;
 
-/**
- * What a scan found, as text and as files. A unit lights up for a label if it is more active there at a false discovery
- * rate of {@link #Q}, and goes dark if it is less active.
- */
-record ScanReport(SelectivityMap units, Map<Site, LabelSimilarity> layers, Map<String, String> provenance) {
+/** What a scan found, as text. */
+record ScanReport(Scan scan) {
 
-    static final double Q = 0.05;
+    private static final Criterion CRITERION = Criterion.standard();
 
+    /** How many of the best are named. */
     private static final int TOP = 3;
 
+    /** How many of the largest modules are named. */
+    private static final int MODULES = 8;
+
     void print(PrintWriter out) {
+        printUnits(out);
+        scan.behaviour().ifPresent(behaviour -> printBehaviour(out, behaviour));
+        printSeparation(out);
+        scan.modules().forEach((of, grouping) -> printModules(out, of, grouping));
+        out.println();
+    }
+
+    private void printUnits(PrintWriter out) {
+        SelectivityMap units = scan.units();
         out.printf(
                 Locale.ROOT,
                 "%nLit up and dark at q <= %.2f (two-sided Mann-Whitney, Benjamini-Hochberg over all %d units x labels).%n",
-                Q,
+                CRITERION.q(),
                 units.size());
-        out.printf("Effect: selectivity index (in - out) / (|in| + |out|); AUROC 0.5 tells nothing apart.%n");
+        out.printf("Effect: Hedges' g, in standard deviations; AUROC 0.5 tells nothing apart.%n");
         for (String label : units.labels()) {
             out.printf(
                     Locale.ROOT,
                     "%n%s (%d prompts): heads %d lit, %d dark; neurons %d lit, %d dark%n",
                     label,
                     units.prompts(label),
-                    count(label, ScanReport::isHead, ScanReport::isLit),
-                    count(label, ScanReport::isHead, ScanReport::isDark),
-                    count(label, site -> !isHead(site), ScanReport::isLit),
-                    count(label, site -> !isHead(site), ScanReport::isDark));
+                    count(label, ScanReport::isHead, CRITERION::lightsUp),
+                    count(label, ScanReport::isHead, CRITERION::goesDark),
+                    count(label, site -> !isHead(site), CRITERION::lightsUp),
+                    count(label, site -> !isHead(site), CRITERION::goesDark));
             printLit(out, label, "head", ScanReport::isHead);
             printLit(out, label, "neuron", site -> !isHead(site));
         }
-        out.printf("%nMean cosine of the prompts' residual streams (mean over tokens)%n");
-        out.printf("%-6s %12s %15s %8s%n", "layer", "same label", "other labels", "gap");
-        layers.forEach((site, similarity) -> out.printf(
+    }
+
+    private void printBehaviour(PrintWriter out, SelectivityMap behaviour) {
+        out.printf(
                 Locale.ROOT,
-                "%-6s %12.3f %15.3f %8.3f%n",
-                text(site.layer()),
-                similarity.within(),
-                similarity.between(),
-                similarity.within() - similarity.between()));
-        out.println();
+                "%nHeads whose attention depends on the label (entropy, distance, mass on BOS, itself, the previous token),%n"
+                        + "of %d, at Kruskal-Wallis q <= %.2f%n",
+                behaviour.sites().stream().mapToInt(Site::heads).sum(),
+                CRITERION.q());
+        for (KeyQuery.Behaviour what : KeyQuery.Behaviour.values()) {
+            out.printf(
+                    Locale.ROOT,
+                    "  %-9s %d%n",
+                    what.name().toLowerCase(Locale.ROOT),
+                    behaviour.count(
+                            behaviour.labels().get(0),
+                            row -> row.unit().orElseThrow() == what.unit() && row.kruskalQ() <= CRITERION.q()));
+        }
+    }
+
+    private void printSeparation(PrintWriter out) {
+        scan.separation().forEach((similarity, bySite) -> {
+            out.printf(
+                    "%nResidual streams (mean over tokens) by %s; accuracy: the nearest label's centroid, the prompt left out%n",
+                    similarity);
+            out.printf(
+                    "%-6s %11s %13s %7s %11s %9s %11s%n",
+                    "layer", "same label", "other labels", "gap", "silhouette", "accuracy", "largest p");
+            bySite.forEach((site, apart) -> out.printf(
+                    Locale.ROOT,
+                    "%-6s %11.3f %13.3f %7.3f %11.3f %9.3f %11.3f%n",
+                    text(site.layer()),
+                    apart.within(),
+                    apart.between(),
+                    apart.gap(),
+                    apart.silhouette(),
+                    apart.accuracy(),
+                    Math.max(apart.gapP(), Math.max(apart.silhouetteP(), apart.accuracyP()))));
+        });
+    }
+
+    private static void printModules(PrintWriter out, String of, Scan.Grouping grouping) {
+        ModuleMap found = grouping.found();
+        out.printf(
+                Locale.ROOT,
+                "%nModules of %s: %d of %d units in %d modules; Q %.3f, in shuffled values %.3f (p %.2g)%n",
+                of.equals("units") ? "heads and neurons" : "principal components",
+                found.modules().stream().mapToInt(UnitModule::size).sum(),
+                found.modules().stream().mapToInt(UnitModule::size).sum()
+                        + found.singletons().size()
+                        + found.leftOut().size(),
+                found.modules().size(),
+                found.modularity().observed(),
+                found.modularity().mean(),
+                found.modularity().p());
+        for (ModuleTopics module :
+                grouping.topics().subList(0, Math.min(MODULES, grouping.topics().size()))) {
+            out.printf(
+                    Locale.ROOT,
+                    "  %5d units, mean correlation %.2f, p %.2g: %s%n",
+                    module.module().size(),
+                    module.module().correlation(),
+                    module.module().p(),
+                    module.topic()
+                            .map(topic ->
+                                    String.format(Locale.ROOT, "%.0f %% light up for %s", 100 * module.share(), topic))
+                            .orElse("no member lights up for any label"));
+        }
     }
 
     private void printLit(PrintWriter out, String label, String kind, SiteSelector which) {
-        List<UnitSelectivity> lit =
-                units.top(label, TOP, which).stream().filter(ScanReport::isLit).toList();
+        List<UnitSelectivity> lit = scan.units().top(label, TOP, which).stream()
+                .filter(CRITERION::lightsUp)
+                .toList();
         lit.forEach(unit -> printUnit(out, kind, unit));
         if (lit.isEmpty()) {
-            out.printf(Locale.ROOT, "  %-6s none lights up at q <= %.2f%n", kind, Q);
+            out.printf(Locale.ROOT, "  %-6s none lights up at q <= %.2f%n", kind, CRITERION.q());
         }
     }
 
@@ -80,7 +144,7 @@ record ScanReport(SelectivityMap units, Map<Site, LabelSimilarity> layers, Map<S
                 kind,
                 name,
                 unit.auroc(),
-                unit.selectivityIndex(),
+                unit.hedgesG(),
                 unit.q());
     }
 
@@ -88,89 +152,8 @@ record ScanReport(SelectivityMap units, Map<Site, LabelSimilarity> layers, Map<S
         return site.heads() > 0;
     }
 
-    private static boolean isLit(UnitSelectivity unit) {
-        return unit.q() <= Q && unit.auroc() > 0.5;
-    }
-
-    private static boolean isDark(UnitSelectivity unit) {
-        return unit.q() <= Q && unit.auroc() < 0.5;
-    }
-
     private long count(String label, Predicate<Site> which, Predicate<UnitSelectivity> how) {
-        return units.count(unit -> unit.label().equals(label) && which.test(unit.site()) && how.test(unit));
-    }
-
-    /** Writes the tables and the picture, each whole or not at all, and returns their paths. */
-    List<Path> write(Path folder) {
-        return List.of(
-                whole(folder.resolve("units.csv"), this::writeUnits),
-                whole(folder.resolve("sites.csv"), this::writeSites),
-                whole(folder.resolve("provenance.json"), this::writeProvenance),
-                whole(folder.resolve("heads.png"), file -> HeadMaps.write(units, file)));
-    }
-
-    private void writeUnits(Path file) {
-        csv(file, csv -> {
-            csv.writeRecord(
-                    "site",
-                    "layer",
-                    "head",
-                    "unit",
-                    "label",
-                    "mean_in",
-                    "mean_out",
-                    "selectivity_index",
-                    "auroc",
-                    "p",
-                    "q");
-            units.rows()
-                    .forEach(unit -> csv.writeRecord(
-                            // A magnitude is a head's own number, so the row is the head's, with no unit.
-                            unit.site().tensorName(),
-                            text(unit.site().layer()),
-                            text(unit.head()),
-                            text(unit.unit()),
-                            unit.label(),
-                            Double.toString(unit.meanIn()),
-                            Double.toString(unit.meanOut()),
-                            Double.toString(unit.selectivityIndex()),
-                            Double.toString(unit.auroc()),
-                            Double.toString(unit.p()),
-                            Double.toString(unit.q())));
-        });
-    }
-
-    private void writeSites(Path file) {
-        csv(file, csv -> {
-            csv.writeRecord("site", "layer", "similarity", "within", "between");
-            layers.forEach((site, similarity) -> csv.writeRecord(
-                    site.name(),
-                    text(site.layer()),
-                    "cosine",
-                    Double.toString(similarity.within()),
-                    Double.toString(similarity.between())));
-        });
-    }
-
-    private void writeProvenance(Path file) {
-        try {
-            JSON.std.with(JSON.Feature.PRETTY_PRINT_OUTPUT).write(provenance, file.toFile());
-        } catch (IOException e) {
-            throw new UncheckedIOException(file + ": cannot be written: " + e, e);
-        }
-    }
-
-    private static void csv(Path file, Consumer<CsvWriter> rows) {
-        try (CsvWriter csv = CsvWriter.builder().build(file, StandardCharsets.UTF_8)) {
-            rows.accept(csv);
-        } catch (IOException e) {
-            throw new UncheckedIOException(file + ": cannot be written: " + e, e);
-        }
-    }
-
-    private static Path whole(Path file, WholeFile.Content content) {
-        WholeFile.write(file, content);
-        return file;
+        return scan.units().count(label, unit -> which.test(unit.site()) && how.test(unit));
     }
 
     private static String text(OptionalInt number) {

@@ -60,4 +60,14 @@ public interface Model {
      * @throws ModscanException if the model cannot be loaded or run
      */
     ActivationSource open(CapturePlan plan);
+
+    /**
+     * The model's weights, to set beside its activations. They are read from where they lie when they are asked for.
+     *
+     * @return the weights
+     * @throws ModscanException if this kind of model does not give them
+     */
+    default Weights weights() {
+        throw new ModscanException("this model does not give its weights: " + this);
+    }
 }

@@ -245,6 +245,17 @@ public final class Recording implements Model {
         return tokenIndex;
     }
 
+    /**
+     * A recording has none.
+     *
+     * @throws ModscanException always
+     */
+    @Override
+    public Weights weights() {
+        throw new ModscanException(path
+                + ": a recording holds activations and no weights; ask the model that it was captured from for them");
+    }
+
     @Override
     public String toString() {
         return "Recording[" + path + ", " + prompts().size() + " prompts, "

@@ -244,6 +244,9 @@ class RecordingTest {
             assertThatExceptionOfType(ModscanException.class)
                     .isThrownBy(recording::tokenizer)
                     .withMessageContainingAll("acts.safetensors", "no tokenizer", "ready ids");
+            assertThatExceptionOfType(ModscanException.class)
+                    .isThrownBy(recording::weights)
+                    .withMessageContainingAll("acts.safetensors", "no weights");
         }
 
         @ParameterizedTest

@@ -3,6 +3,7 @@ package io.modscan.onnx;
 import io.modscan.core.ActivationSource;
 import io.modscan.core.Model;
 import io.modscan.core.Tokenizer;
+import io.modscan.core.Weights;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
@@ -330,6 +331,17 @@ public final class OptModel implements Model {
     @Override
     public Map<String, String> provenance() {
         return loaded.provenance();
+    }
+
+    /**
+     * {@inheritDoc} They are read from the checkpoint's own file at each call, in the type that they are stored in, and given
+     * as float32; that takes the memory of the result and little more. Where token embeddings have a width of their own (350m),
+     * {@code embed.W_E} and {@code unembed.W_U} are the products with the projections, [V, D] and [D, V], which are multiplied
+     * at each call. An export that was cut off behind its outputs gives the weights that it still knows.
+     */
+    @Override
+    public Weights weights() {
+        return new OptWeights(loaded.path(), loaded.config(), loaded.checkpoint());
     }
 
     @Override

@@ -47,7 +47,7 @@ class OptReferencesTest {
     @TempDir
     private Path folder;
 
-    private static Path references() {
+    static Path references() {
         try {
             return Path.of(Objects.requireNonNull(OptReferencesTest.class.getResource("references"))
                     .toURI());
@@ -56,7 +56,7 @@ class OptReferencesTest {
         }
     }
 
-    private static SafetensorsFile reference(String name) {
+    static SafetensorsFile reference(String name) {
         return SafetensorsFile.open(references().resolve(name).resolve("reference.safetensors"));
     }
 
@@ -203,7 +203,7 @@ class OptReferencesTest {
                 longs(reference, "attention_mask"));
     }
 
-    private static LongBuffer longs(SafetensorsFile reference, String name) {
+    static LongBuffer longs(SafetensorsFile reference, String name) {
         LongBuffer mapped = reference.map(name).asLongBuffer();
         return Runs.longs(mapped.remaining()).put(mapped).rewind();
     }

@@ -74,6 +74,22 @@ public final class KeyQuery {
 
         private final int unit;
 
+        /**
+         * What a unit tells.
+         *
+         * @param unit the index of one of a head's five units
+         * @return its meaning
+         * @throws IllegalArgumentException if there is no such unit
+         */
+        public static Behaviour of(int unit) {
+            for (Behaviour behaviour : values()) {
+                if (behaviour.unit == unit) {
+                    return behaviour;
+                }
+            }
+            throw new IllegalArgumentException("a head's behaviour has the units 0 to 4, no unit " + unit);
+        }
+
         Behaviour(int unit) {
             this.unit = unit;
         }
@@ -91,8 +107,8 @@ public final class KeyQuery {
     /**
      * The view on every {@code hook_pattern}.
      *
-     * @return a view for {@link io.modscan.core.Metric#through}; it throws a {@link ModscanException} for a pattern without as
-     *     many keys as queries
+     * @return a view for {@link io.modscan.core.Metric#through}; it throws a {@link ModscanException} for a pattern without
+     *     as many keys as queries
      */
     public static UnaryOperator<Activations> view() {
         return view(KeyQuery::isHookPattern);
@@ -102,8 +118,8 @@ public final class KeyQuery {
      * The view on patterns of other names, such as those of an ONNX model of one's own.
      *
      * @param patterns which sites are attention patterns
-     * @return a view for {@link io.modscan.core.Metric#through}; it throws a {@link ModscanException} for a selected site that
-     *     has no axes of queries and keys, or not as many keys as queries
+     * @return a view for {@link io.modscan.core.Metric#through}; it throws a {@link ModscanException} for a selected site
+     *     that has no axes of queries and keys, or not as many keys as queries
      */
     public static UnaryOperator<Activations> view(SiteSelector patterns) {
         return view(patterns, false);

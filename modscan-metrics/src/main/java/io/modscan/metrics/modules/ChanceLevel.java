@@ -12,8 +12,8 @@ final class ChanceLevel {
     private ChanceLevel() {}
 
     /**
-     * The correlation that, by Bonferroni's bound, any pair reaches with a probability of at most 0.05, if values are independent and
-     * normal: r² is then distributed as beta(1/2, n/2 − 1).
+     * The correlation that, by Bonferroni's bound, any pair reaches with a probability of at most 0.05, if values are
+     * independent and normal: r² is then distributed as beta(1/2, n/2 − 1).
      *
      * @param prompts  n, at least 3
      * @param absolute whether negative correlations reach it too

@@ -1,6 +1,7 @@
 package io.modscan.metrics.modules;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.IntStream;
 
 /**
@@ -10,6 +11,9 @@ import java.util.stream.IntStream;
 final class Links {
 
     private static final double GRID = 1 << 24;
+
+    /** Columns that a thread takes at a time: a few cache lines of each row. */
+    private static final int STRIPE = 64;
 
     /** Of each node, {@linkplain PackedLink packed}, in order of the other ends. */
     private final long[][] links;
@@ -26,17 +30,43 @@ final class Links {
      */
     static Links of(Columns columns, double threshold, int neighbours, boolean absolute) {
         int[] all = IntStream.range(0, columns.units().size()).toArray();
-        Strongest[] strongest =
-                Arrays.stream(all).mapToObj(i -> new Strongest(neighbours)).toArray(Strongest[]::new);
-        float least = onGrid(threshold);
-        Correlations.ofPairs(columns, all, (i, j, correlation) -> {
-            float weight = onGrid(absolute ? Math.abs(correlation) : correlation);
-            if (weight > 0 && weight >= least) {
-                strongest[i].offer(j, weight);
-                strongest[j].offer(i, weight);
-            }
+        List<Strongest> strongest =
+                Arrays.stream(all).mapToObj(i -> new Strongest(neighbours)).toList();
+        Offers offers = new Offers(strongest, onGrid(threshold), absolute);
+        Correlations.ofPairs(columns, all, tile -> {
+            // Each unit's links are gathered by one thread at a time: those of rows, then those of columns.
+            IntStream.range(tile.top(), tile.bottom()).parallel().forEach(i -> {
+                for (int j = tile.firstBehind(i); j < tile.right(); j++) {
+                    offers.offer(i, j, tile.get(i, j));
+                }
+            });
+            int stripes = (tile.right() - tile.left() + STRIPE - 1) / STRIPE;
+            IntStream.range(0, stripes).parallel().forEach(stripe -> {
+                int from = tile.left() + stripe * STRIPE;
+                int to = Math.min(tile.right(), from + STRIPE);
+                for (int i = tile.top(); i < tile.bottom(); i++) {
+                    for (int j = Math.max(from, tile.firstBehind(i)); j < to; j++) {
+                        offers.offer(j, i, tile.get(i, j));
+                    }
+                }
+            });
         });
-        return ofEither(Arrays.stream(strongest).map(Strongest::inOrder).toArray(long[][]::new));
+        return ofEither(strongest.stream().map(Strongest::inOrder).toArray(long[][]::new));
+    }
+
+    /** Offers links to units, if they are strong enough. */
+    private record Offers(List<Strongest> strongest, float least, boolean absolute) {
+
+        void offer(int unit, int other, double correlation) {
+            double size = absolute ? Math.abs(correlation) : correlation;
+            // Most pairs are far from it, and need no rounding to tell.
+            if (size > 0 && size > least - 1 / GRID) {
+                float weight = onGrid(size);
+                if (weight > 0 && weight >= least) {
+                    strongest.get(unit).offer(other, weight);
+                }
+            }
+        }
     }
 
     /** The nearest multiple, which a float holds exactly. */
@@ -96,7 +126,7 @@ final class Links {
                 .toArray();
     }
 
-    /** The same without nodes that have no link. */
+    /** The graph of some nodes, all of whose links lead to others of them. */
     Links among(int[] nodes) {
         int[] places = new int[links.length];
         for (int i = 0; i < nodes.length; i++) {

@@ -14,10 +14,12 @@ import java.util.TreeMap;
  * @param leftOut    units that are constant, or have a value that is not finite, in order
  * @param threshold  the correlation that makes a link, as it was set or else came out of the numbers of units and prompts
  * @param links      how many pairs of units are linked
- * @param modularity Q of the modules against that of shuffled values, for which the modules were looked for likewise; to be gone
- *                   by if the threshold is 0
- * @param excess     how much of the links' weight lies inside of modules beyond what strengths alone lead to expect, w Q: 0
- *                   without a link. Against that of shuffled values; to be gone by whatever the threshold
+ * @param modularity Q of the modules, against what Q is for shuffled values when it is counted in the weight of the measured
+ *                   links: Q w<sub>shuffled</sub> / w. So this compares how much of the links' weight lies inside of modules
+ *                   beyond what strengths lead to expect, whatever the threshold. NaN without a link
+ * @param plainModularity the same Q against that of the graphs of shuffled values as it is, NaN for those without a link.
+ *                   To be gone by only if the threshold is 0: above it shuffled values leave a few scattered links, and the
+ *                   Q of such a graph is near 1
  */
 public record ModuleMap(
         List<UnitModule> modules,
@@ -26,7 +28,7 @@ public record ModuleMap(
         double threshold,
         long links,
         AgainstShuffles modularity,
-        AgainstShuffles excess) {
+        AgainstShuffles plainModularity) {
 
     /**
      * Copies the lists.
@@ -37,7 +39,7 @@ public record ModuleMap(
      * @param threshold  see above
      * @param links      see above
      * @param modularity see above
-     * @param excess     see above
+     * @param plainModularity see above
      */
     public ModuleMap {
         modules = List.copyOf(modules);

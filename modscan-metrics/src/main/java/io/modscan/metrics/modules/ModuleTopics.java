@@ -26,6 +26,15 @@ public record ModuleTopics(UnitModule module, SortedMap<String, Double> shares, 
         shares = Collections.unmodifiableSortedMap(new TreeMap<>(shares));
     }
 
+    /**
+     * The share of members that light up for the topic.
+     *
+     * @return the largest of the shares, 0 without a topic
+     */
+    public double share() {
+        return topic.map(label -> shares.getOrDefault(label, 0.0)).orElse(0.0);
+    }
+
     static ModuleTopics of(UnitModule module, SortedMap<String, Double> shares) {
         Optional<String> most = shares.entrySet().stream()
                 .filter(entry -> entry.getValue() > 0)

@@ -3,57 +3,59 @@ package io.modscan.metrics.modules;
 import io.modscan.core.Activations;
 import io.modscan.core.Metric;
 import io.modscan.core.error.ModscanException;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.List;
 import java.util.OptionalDouble;
-import java.util.Random;
-import java.util.SplittableRandom;
 
 /**
- * Units grouped by how they respond: which light up for the same prompts. A metric; the methods that return a
+ * Units grouped by how they respond: which go up and down together over prompts. A metric; the methods that return a
  * {@code Modules} give the same with one setting changed.
  *
  * <pre>{@code
  * ModuleMap map = activations.measure(Modules.byCoActivation());
- * ModuleMap inBasis = activations.measure(Modules.byCoActivation().seed(7).through(basis));
+ * ModuleMap inBasis = activations.measure(Modules.byCoActivation().absolute().seed(7).through(basis));
  * }</pre>
  *
  * <p>Every coordinate of every measured site is a unit; the sites have values [prompts, …] with no positions left.
+ *
  * <ol>
  * <li>Co-activation is Pearson's correlation r of two units over prompts. Units that are constant, or have a value that is
- * NaN or infinite, have none; they are left out, and {@linkplain ModuleMap#leftOut() listed}.
- * <li>In a graph of units, each is linked to its {@linkplain #neighbours(int) nearest}, 20 unless set, as far as r is positive and
- * reaches a {@linkplain #threshold(double) threshold}; a pair is linked if either is among the other's nearest (of equally near
- * ones those that come first). A link's weight is r, rounded to a multiple of 2⁻²⁴. Unless set, the threshold is the r that,
- * were all values independent and normal, would be reached by any pair with a probability of at most 0.05 (Bonferroni's bound
- * over all pairs): 0.41 for 10,000 units and 200 prompts. Values that are not normal, such as those of units which fire for few
- * prompts, reach it by chance more often; what that comes to, the shuffles below tell.
- * <li>Modules are the communities of the partition with the largest modularity found,
- * Q = Σ<sub>c</sub> [w<sub>c</sub> / w − γ (s<sub>c</sub> / 2w)²], with w the weight of all links, w<sub>c</sub> of those inside of
- * community c, s<sub>c</sub> the sum over its units of the weight of all their links, and γ the {@linkplain #resolution(double) resolution},
- * 1 unless set: Newman, "Modularity and community structure in networks", 2006
- * (<a href="https://doi.org/10.1073/pnas.0601602103">doi:10.1073/pnas.0601602103</a>). Q is in [−γ/2, 1) for γ ≤ 1, and NaN without a link. The search is the
- * Leiden algorithm, by Traag, Waltman and van Eck, "From Louvain to Leiden: guaranteeing well-connected communities", 2019
- * (<a href="https://doi.org/10.1038/s41598-019-41695-z">doi:10.1038/s41598-019-41695-z</a>), in their implementation, from
- * {@linkplain #starts(int) several starts}, each until nothing changes. The largest Q that there is may be larger. Units without a link are in no module.
- * <li>The same is done after each unit's values were shuffled over prompts, each unit by itself, {@linkplain #shuffles(int) 19 times}
- * unless set. That keeps how each unit is distributed and nothing that they have in common.
- * {@link ModuleMap#modularity()} and {@link ModuleMap#excess()} are set against it, and the latter is the one to go by if there is a threshold: shuffled
- * values then leave a few scattered links, and the Q of such a graph is near 1 and says nothing. (Guimerà, Sales-Pardo and Amaral, "Modularity from
- * fluctuations in random graphs and complex networks", 2004,
- * <a href="https://doi.org/10.1103/PhysRevE.70.025101">doi:10.1103/PhysRevE.70.025101</a>, tell how modular random graphs are.)
+ * NaN or infinite, have none; they are left out and {@linkplain ModuleMap#leftOut() listed}.
+ * <li>In a graph of units, each keeps a link to its {@linkplain #neighbours(int) nearest}, 20 unless set (of equally near
+ * ones those that come first), as far as r is positive and reaches a {@linkplain #threshold(double) threshold}; a pair is
+ * linked if either of the two keeps the link. A link's weight is r, rounded to a multiple of 2<sup>−24</sup>. Unless set,
+ * the threshold is the r that, were all values independent and normal, would be reached by any pair at all with a
+ * probability of at most 0.05 (Bonferroni's bound): 0.41 for 10,000 units and 200 prompts. Units that are not normal, such
+ * as those that fire for few prompts, reach it by chance more often; what comes of that, the shuffles below tell.
+ * <li>Modules are the communities of the partition that has the largest modularity found, Q = Σ<sub>c</sub> [w<sub>c</sub>
+ * / w − γ (s<sub>c</sub> / 2w)²], with w the weight of all links, w<sub>c</sub> of those inside of community c,
+ * s<sub>c</sub> the sum over its units of the weights of all their links, and γ the {@linkplain #resolution(double)
+ * resolution}, 1 unless set: Newman, "Modularity and community structure in networks", 2006 (<a
+ * href="https://doi.org/10.1073/pnas.0601602103">doi:10.1073/pnas.0601602103</a>). Q is at most 1, and NaN without a link.
+ * The search is the Leiden algorithm of Traag, Waltman and van Eck, "From Louvain to Leiden: guaranteeing well-connected
+ * communities", 2019 (<a href="https://doi.org/10.1038/s41598-019-41695-z">doi:10.1038/s41598-019-41695-z</a>), in their
+ * implementation, from {@linkplain #starts(int) several starts}, each until nothing changes. There may be a partition with
+ * a larger Q still. Units without a link are in no module.
+ * <li>The same is done after each unit's values were shuffled over prompts, each unit by itself, {@linkplain #shuffles(int)
+ * 19 times} unless set. That keeps how each unit is distributed and nothing that they have in common. The {@linkplain
+ * ModuleMap#modularity() modularity} is set against it, and so is each {@linkplain UnitModule#p() module}. A graph of
+ * scattered links has a Q near 1 by itself, however few they are (Guimerà, Sales-Pardo and Amaral, "Modularity from
+ * fluctuations in random graphs and complex networks", 2004, <a
+ * href="https://doi.org/10.1103/PhysRevE.70.025101">doi:10.1103/PhysRevE.70.025101</a>), so a shuffled graph's Q counts by
+ * the weight of its links.
  * </ol>
  *
- * <p>Where the sign of a unit means nothing, as in a basis, whose vectors may as well point the other way, go by {@link #absolute()} correlation.
+ * <p>Where the sign of a unit means nothing, as in a basis, whose vectors may as well point the other way, go by {@linkplain
+ * #absolute() |r|}.
  *
- * <p>Finishing throws a {@link ModscanException} without activations, with fewer than three prompts (two make every correlation 1 or −1), or if two
- * prompts have the same id; adding does if a site was not pooled, or the sites are others than before.
+ * <p>Adding activations throws a {@link ModscanException} if the sites are others than in the pieces before; finishing does
+ * without activations, with fewer than three prompts (over two every correlation is 1 or −1), if a site was not pooled, or if
+ * two prompts have the same id.
  *
- * <p>Keeps all values, 8 bytes each, and at most 16 bytes for each unit and neighbour; a matrix of all pairs is never held. For u units and n
- * prompts each graph takes u² n / 2 multiplications (by {@link io.modscan.core.product.MatrixProduct}, in double precision, in tiles) and O(u²) comparisons; there is one for each shuffle
- * and one more. The result does not depend on the order of prompts or pieces, since prompts are taken in order of their ids; it is the same each time
- * for the same seed and the same implementation of the product (another may round differently, which can turn a tie). Immutable and safe for use by many threads.
+ * <p>Keeps all values, 8 bytes each, and up to 32 bytes for each unit and neighbour; the correlations of all pairs are
+ * never held. For u units and n prompts, each graph takes u² n / 2 multiplications (by {@link
+ * io.modscan.core.product.MatrixProduct}, in double precision, in tiles); there is one for each shuffle and one more. The
+ * result does not depend on the order of prompts or pieces, since prompts are taken in order of their ids. It is the same
+ * each time for the same seed and implementation of the product; another may round differently, which can turn a tie.
+ * Immutable and safe for use by many threads.
  */
 public final class Modules implements Metric<ModuleMap> {
 
@@ -184,47 +186,12 @@ public final class Modules implements Metric<ModuleMap> {
 
     private ModuleMap find(Activations activations) {
         Columns columns = Columns.of(activations);
-        int units = columns.units().size();
         if (columns.prompts() < FEWEST_PROMPTS) {
             throw new ModscanException("over " + columns.prompts() + " prompts every correlation is 1, −1 or none;"
                     + " modules take at least " + FEWEST_PROMPTS + " prompts, and many more to mean something");
         }
-        double least = threshold.orElseGet(() -> ChanceLevel.of(columns.prompts(), units, absolute));
-        Random random = new Random(seed);
-        Links links = Links.of(columns, least, neighbours, absolute);
-        Partition partition = leiden.partition(links, random);
-        List<UnitModule> modules = new ArrayList<>();
-        List<Unit> singletons = new ArrayList<>();
-        for (List<Integer> members : partition.members()) {
-            if (members.size() == 1) {
-                singletons.add(columns.units().get(members.get(0)));
-            } else {
-                modules.add(module(columns, members));
-            }
-        }
-        modules.sort(Comparator.comparingInt((UnitModule module) -> -module.size()));
-        double[] modularities = new double[shuffles];
-        double[] excesses = new double[shuffles];
-        SplittableRandom shuffling = new SplittableRandom(seed);
-        for (int i = 0; i < shuffles; i++) {
-            columns.shuffle(shuffling);
-            Partition ofShuffled = leiden.partition(Links.of(columns, least, neighbours, absolute), random);
-            modularities[i] = ofShuffled.modularity();
-            excesses[i] = ofShuffled.excess();
-        }
-        return new ModuleMap(
-                modules,
-                singletons,
-                columns.leftOut(),
-                least,
-                links.pairs(),
-                AgainstShuffles.of(partition.modularity(), modularities),
-                AgainstShuffles.of(partition.excess(), excesses));
-    }
-
-    private UnitModule module(Columns columns, List<Integer> members) {
-        PairMean mean = new PairMean(absolute);
-        Correlations.ofPairs(columns, members.stream().mapToInt(i -> i).toArray(), mean);
-        return new UnitModule(members.stream().map(columns.units()::get).toList(), mean.get());
+        double least = threshold.orElseGet(
+                () -> ChanceLevel.of(columns.prompts(), columns.units().size(), absolute));
+        return new ModuleSearch(columns, least, neighbours, absolute, leiden).run(shuffles, seed);
     }
 }

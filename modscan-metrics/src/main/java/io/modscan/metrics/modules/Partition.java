@@ -21,24 +21,24 @@ final class Partition {
     Partition(Links links, int[] communities, double resolution) {
         this.communities = communities;
         double[] strengths = links.strengths();
-        double[] ofCommunities = new double[Arrays.stream(communities).max().orElse(0) + 1];
+        double[] ofCommunities = new double[Arrays.stream(communities).max().orElse(-1) + 1];
         double inside = 0;
-        double ends = 0;
         for (int node = 0; node < communities.length; node++) {
-            ends += strengths[node];
-            ofCommunities[communities[node]] += strengths[node];
+            int community = communities[node];
+            ofCommunities[community] += strengths[node];
             for (long link : links.of(node)) {
-                if (communities[PackedLink.other(link)] == communities[node]) {
-                    inside += PackedLink.weight(link);
+                if (communities[PackedLink.other(link)] == community) {
+                    // Each link comes from both of its ends.
+                    inside += PackedLink.weight(link) / 2.0;
                 }
             }
         }
+        this.weight = Arrays.stream(strengths).sum() / 2;
         double expected = 0;
         for (double strength : ofCommunities) {
-            expected += strength / ends * (strength / ends);
+            expected += strength / (2 * weight) * (strength / (2 * weight));
         }
-        this.weight = ends / 2;
-        this.modularity = inside / ends - resolution * expected;
+        this.modularity = inside / weight - resolution * expected;
     }
 
     /** The community of a node. */
@@ -46,12 +46,17 @@ final class Partition {
         return communities[node];
     }
 
+    /** The weight of all links. */
+    double weight() {
+        return weight;
+    }
+
     /** The modularity, NaN for a graph without links. */
     double modularity() {
         return modularity;
     }
 
-    /** How much of the links' weight lies inside of communities beyond what the nodes' strengths lead to expect. */
+    /** How much of the weight lies inside of communities beyond what the nodes' strengths lead to expect. */
     double excess() {
         return weight == 0 ? 0 : weight * modularity;
     }

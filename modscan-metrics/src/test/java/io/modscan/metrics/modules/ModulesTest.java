@@ -82,6 +82,7 @@ class ModulesTest {
                         "blocks.0.mlp.hook_post unit 11");
         assertThat(first.members().subList(0, 4)).extracting(Unit::inSite).containsExactly(3, 4, 5, 0);
         assertThat(first.correlation()).isBetween(0.85, 0.98);
+        assertThat(map.modules()).allMatch(module -> module.p() == 1 / 20.0);
         assertThat(map.modules().get(1).members())
                 .extracting(Unit::inSite)
                 .containsExactlyElementsOf(IntStream.range(20, 30).boxed().toList());
@@ -92,10 +93,10 @@ class ModulesTest {
         assertThat(map.links()).isEqualTo(15 * 14 / 2 + 10 * 9 / 2);
         assertThat(map.threshold()).isBetween(0.4, 0.5);
         assertThat(map.modularity().observed()).isBetween(0.3, 0.5);
-        assertThat(map.excess().p()).isEqualTo(1 / 20.0);
-        assertThat(map.excess().z()).isGreaterThan(10);
-        assertThat(map.excess().observed())
-                .isGreaterThan(map.excess().mean() + 10 * map.excess().sd());
+        assertThat(map.modularity().p()).isEqualTo(1 / 20.0);
+        assertThat(map.modularity().z()).isGreaterThan(10);
+        assertThat(map.modularity().observed())
+                .isGreaterThan(map.modularity().mean() + 10 * map.modularity().sd());
     }
 
     @Test
@@ -106,9 +107,15 @@ class ModulesTest {
         assertThat(map.singletons()).isEmpty();
         assertThat(map.modularity().p()).isEqualTo(1 / 20.0);
         assertThat(map.modularity().z()).isGreaterThan(3);
-        assertThat(map.modularity().mean()).isBetween(0.1, 0.5);
+        assertThat(map.plainModularity().observed()).isEqualTo(map.modularity().observed());
+        assertThat(map.plainModularity().p()).isEqualTo(1 / 20.0);
+        assertThat(map.plainModularity().z()).isGreaterThan(3);
+        assertThat(map.plainModularity().mean()).isBetween(0.1, 0.5);
+        assertThat(map.modularity().mean()).isLessThan(map.plainModularity().mean());
         assertThat(map.modules().get(0).size())
                 .isGreaterThanOrEqualTo(map.modules().get(1).size());
+        // All noise makes one module, which is larger than any of shuffled values, and no closer.
+        assertThat(map.modules()).allMatch(module -> module.p() == (module.correlation() > 0.4 ? 1 / 20.0 : 1));
     }
 
     @Test
@@ -116,6 +123,8 @@ class ModulesTest {
         // Under the null hypothesis p is at most 0.05 in one run of twenty: 5 of 30 or more with a probability of
         // 0.015.
         int significant = 0;
+        int plain = 0;
+        int modules = 0;
         int linked = 0;
         for (int seed = 0; seed < 30; seed++) {
             Random random = new Random(seed);
@@ -129,9 +138,13 @@ class ModulesTest {
             ModuleMap dense =
                     noise.measure(Modules.byCoActivation().threshold(0).seed(seed));
             significant += dense.modularity().p() <= 0.05 ? 1 : 0;
+            plain += dense.plainModularity().p() <= 0.05 ? 1 : 0;
+            modules += dense.modules().stream().anyMatch(module -> module.p() <= 0.05) ? 1 : 0;
             linked += noise.measure(Modules.byCoActivation().shuffles(0)).links() > 0 ? 1 : 0;
         }
         assertThat(significant).isLessThan(5);
+        assertThat(plain).isLessThan(5);
+        assertThat(modules).isLessThan(5);
         assertThat(linked).isLessThan(5);
     }
 
@@ -155,8 +168,7 @@ class ModulesTest {
         assertThat(turned.singletons()).hasSize(59);
         assertThat(turned.modularity().observed()).isNaN();
         assertThat(turned.modularity().p()).isNaN();
-        assertThat(turned.excess().observed()).isZero();
-        assertThat(turned.excess().p()).isEqualTo(1);
+        assertThat(turned.plainModularity().p()).isNaN();
     }
 
     /** A reflection of some coordinates that takes the direction in which all are equal to the first axis. */
@@ -214,7 +226,7 @@ class ModulesTest {
 
     @Test
     void amongEqualSharesTheFirstLabelNames() {
-        UnitModule module = new UnitModule(List.of(), 1);
+        UnitModule module = new UnitModule(List.of(), 1, 1);
         assertThat(ModuleTopics.of(module, new TreeMap<>(Map.of("x", 0.5, "b", 0.5, "a", 0.25)))
                         .topic())
                 .isEqualTo(Optional.of("b"));
@@ -233,7 +245,9 @@ class ModulesTest {
                         .neighbours(5)
                         .seed(3)
                         .shuffles(25));
-        assertThat(more.modules()).isEqualTo(expected.modules());
+        assertThat(more.modules())
+                .extracting(UnitModule::members)
+                .isEqualTo(expected.modules().stream().map(UnitModule::members).toList());
         ModuleMap other = planted(PROMPTS, false)
                 .measure(Modules.byCoActivation().threshold(0).neighbours(5).seed(4));
         assertThat(other.modularity().mean()).isNotEqualTo(expected.modularity().mean());

@@ -1,0 +1,120 @@
+package io.modscan.benchmarks;
+
+import io.modscan.core.Activations;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Axis;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Site;
+import io.modscan.metrics.basis.Basis;
+import io.modscan.metrics.selectivity.Selectivity;
+import io.modscan.metrics.selectivity.SelectivityMap;
+import io.modscan.metrics.similarity.Cosine;
+import io.modscan.metrics.similarity.SimilarityMatrix;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.Warmup;
+
+/** What metrics cost that multiply large matrices or rank many units. {@code tools/metrics_speed.py} does the same. */
+@BenchmarkMode(Mode.SingleShotTime)
+@OutputTimeUnit(TimeUnit.SECONDS)
+@Fork(value = 1, jvmArgsAppend = "-Xmx6g")
+@Warmup(iterations = 3)
+@Measurement(iterations = 3)
+@State(Scope.Benchmark)
+public class MetricsBenchmark {
+
+    /** 10,000 prompts, 768 dimensions. */
+    @State(Scope.Benchmark)
+    public static class Stream {
+
+        /** What multiplies. */
+        @Param({"OrtProduct", "EjmlProduct"})
+        public String product = "";
+
+        private Activations activations = normal(1, 1);
+
+        /** Makes the data. */
+        @Setup(Level.Trial)
+        public void make() {
+            System.setProperty("modscan.product", product);
+            activations = normal(10_000, 768);
+        }
+    }
+
+    /** 200 prompts of 10 topics, as many units as OPT-125M has neurons. */
+    @State(Scope.Benchmark)
+    public static class Neurons {
+        private Activations activations = normal(1, 1);
+
+        /** Makes the data. */
+        @Setup(Level.Trial)
+        public void make() {
+            activations = normal(200, 36_864);
+        }
+    }
+
+    private static Activations normal(int prompts, int units) {
+        SplittableRandom random = new SplittableRandom(1);
+        float[][] rows = new float[prompts][units];
+        for (float[] row : rows) {
+            for (int i = 0; i < units; i++) {
+                row[i] = (float) random.nextGaussian();
+            }
+        }
+        List<Prompt> labelled = IntStream.range(0, prompts)
+                .mapToObj(i -> Prompt.ofTokens("p" + i, i).withLabel("topic", "t" + i % 10))
+                .toList();
+        Site site = new Site("site", OptionalInt.of(0), List.of(Axis.POSITION, Axis.units(units)), false);
+        return Activations.builder(Prompts.of(labelled))
+                .site(site, Pooling.mean(), rows)
+                .build();
+    }
+
+    /**
+     * The cosine between all prompts.
+     *
+     * @param data the activations
+     * @return the matrix
+     */
+    @Benchmark
+    public SimilarityMatrix cosine(Stream data) {
+        return data.activations.measure(Cosine.pairwise());
+    }
+
+    /**
+     * The principal components.
+     *
+     * @param data the activations
+     * @return the basis
+     */
+    @Benchmark
+    public Basis pca(Stream data) {
+        return data.activations.measure(Basis.centred());
+    }
+
+    /**
+     * AUROC, p, q, Hedges' g and the rest for each unit and topic.
+     *
+     * @param data the activations
+     * @return the map
+     */
+    @Benchmark
+    public SelectivityMap selectivity(Neurons data) {
+        return data.activations.measure(Selectivity.by("topic"));
+    }
+}

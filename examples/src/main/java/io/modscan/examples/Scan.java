@@ -1,0 +1,158 @@
+package io.modscan.examples;
+
+import io.modscan.core.Activations;
+import io.modscan.core.Metric;
+import io.modscan.core.Probe;
+import io.modscan.core.Recording;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Site;
+import io.modscan.core.site.SiteSelector;
+import io.modscan.core.site.Sites;
+import io.modscan.metrics.attention.KeyQuery;
+import io.modscan.metrics.basis.Basis;
+import io.modscan.metrics.modules.ModuleMap;
+import io.modscan.metrics.modules.ModuleTopics;
+import io.modscan.metrics.modules.Modules;
+import io.modscan.metrics.selectivity.Importance;
+import io.modscan.metrics.selectivity.ImportanceMap;
+import io.modscan.metrics.selectivity.Selectivity;
+import io.modscan.metrics.selectivity.SelectivityMap;
+import io.modscan.metrics.similarity.Closeness;
+import io.modscan.metrics.similarity.Cosine;
+import io.modscan.metrics.similarity.LabelSeparation;
+import io.modscan.metrics.similarity.ScaledCosine;
+import io.modscan.metrics.similarity.Separation;
+import io.modscan.metrics.similarity.SimilarityMatrix;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/**
+ * What a scan measures. Heads are told by the magnitude of their z, neurons by what the second matrix of the MLP reads, both
+ * by their mean over a prompt's tokens without BOS.
+ *
+ * @param units      how each head and neuron responds to each label
+ * @param importance the same units' importance over tokens, if values of tokens were to be had
+ * @param separation for each similarity, how far apart the labels are in each layer's residual stream
+ * @param behaviour  how what heads attend to depends on the label, if attention patterns were to be had
+ * @param modules    modules of units as they are, and of each site's principal components
+ * @param provenance which model, prompts and settings these are of
+ */
+record Scan(
+        SelectivityMap units,
+        Optional<ImportanceMap> importance,
+        Map<String, Map<Site, LabelSeparation>> separation,
+        Optional<SelectivityMap> behaviour,
+        Map<String, Grouping> modules,
+        Map<String, String> provenance) {
+
+    /** The false discovery rate at which a unit counts as lit or dark. */
+    static final double Q = 0.05;
+
+    /**
+     * Modules, and what each responds to.
+     *
+     * @param found  the modules, largest first
+     * @param topics their topics, in the same order
+     */
+    record Grouping(ModuleMap found, List<ModuleTopics> topics) {
+
+        static Grouping of(Activations units, Modules metric, SelectivityMap selectivity) {
+            ModuleMap found = units.measure(metric);
+            return new Grouping(found, found.topics(selectivity, Q));
+        }
+    }
+
+    /** Over fewer prompts every correlation is 1, -1 or none. */
+    private static final int FEWEST_FOR_MODULES = 3;
+
+    private static final Pooling POOLING = Pooling.mean().withoutBos();
+    private static final SiteSelector HEADS = Sites.z().magnitude();
+    private static final SiteSelector NEURONS = Sites.mlpPost();
+    private static final SiteSelector STREAM = Sites.residPost();
+    private static final SiteSelector PATTERNS = Sites.pattern();
+
+    /** Adds what a scan reads of a model. */
+    static Probe.Builder plan(Probe.Builder probe) {
+        return probe.sites(Pooling.none(), HEADS, NEURONS, PATTERNS).sites(POOLING, STREAM);
+    }
+
+    /** Adds what a scan reads of a recording: values of tokens and patterns only if they were recorded. */
+    static Probe.Builder plan(Probe.Builder probe, Recording recording) {
+        boolean perToken = recording.activations().sites().stream()
+                .filter(site ->
+                        Sites.z().selects(site.site()) || HEADS.selects(site.site()) || NEURONS.selects(site.site()))
+                .noneMatch(site -> site.pooling().isPooled());
+        probe.sites(perToken ? Pooling.none() : POOLING, HEADS, NEURONS).sites(POOLING, STREAM);
+        return recording.sites().stream().anyMatch(PATTERNS::selects) ? probe.sites(Pooling.none(), PATTERNS) : probe;
+    }
+
+    /** Runs the prompts through the probe, once, and measures; no value of a token is kept. */
+    static Scan of(Probe probe, Prompts prompts, String label) {
+        boolean perToken = probe.plan().readings().stream()
+                .anyMatch(reading ->
+                        NEURONS.selects(reading.site()) && !reading.pooling().isPooled());
+        boolean patterns = probe.plan().readings().stream().anyMatch(reading -> PATTERNS.selects(reading.site()));
+        Metric<Activations> pooled = Metric.whole((Activations all) -> all)
+                .through(piece -> piece.only(HEADS, NEURONS, STREAM).pooled(POOLING));
+        Metric<Optional<ImportanceMap>> importance = optional(
+                perToken, () -> Importance.by(label).withoutBos().through(piece -> piece.only(HEADS, NEURONS)));
+        Metric<Optional<SelectivityMap>> behaviour = optional(
+                patterns, () -> Selectivity.by(label).through(KeyQuery.view()).through(piece -> piece.only(PATTERNS)));
+        Metric.Results results = probe.measure(prompts, Metric.suite(pooled, importance, behaviour));
+
+        Activations activations = results.of(pooled);
+        Activations units = activations.only(HEADS, NEURONS);
+        SelectivityMap selectivity = units.measure(Selectivity.by(label));
+        return new Scan(
+                selectivity,
+                results.of(importance),
+                separation(activations.only(STREAM), label),
+                results.of(behaviour),
+                activations.prompts().size() < FEWEST_FOR_MODULES ? Map.of() : modules(units, selectivity, label),
+                activations.provenance());
+    }
+
+    private static <R> Metric<Optional<R>> optional(boolean wanted, Supplier<Metric<R>> metric) {
+        return wanted
+                ? metric.get().map(Optional::of)
+                : Metric.of(() -> false, (none, piece) -> {}, (none, other) -> {}, none -> Optional.empty());
+    }
+
+    private static Map<String, Map<Site, LabelSeparation>> separation(Activations stream, String label) {
+        Map<String, Metric<SimilarityMatrix>> similarities = new LinkedHashMap<>();
+        similarities.put("cosine", Cosine.pairwise());
+        similarities.put("scaled cosine", ScaledCosine.pairwise());
+        similarities.put("closeness", Closeness.pairwise());
+        Map<String, Map<Site, LabelSeparation>> separation = new LinkedHashMap<>();
+        similarities.forEach((name, similarity) -> separation.put(
+                name, stream.measure(Separation.by(label, similarity).perSite())));
+        return separation;
+    }
+
+    private static Map<String, Grouping> modules(Activations units, SelectivityMap selectivity, String label) {
+        Map<String, Grouping> modules = new LinkedHashMap<>();
+        modules.put("units", Grouping.of(units, Modules.byCoActivation(), selectivity));
+        List<Basis> bases = units.measure(Basis.centred().perSite()).values().stream()
+                .filter(basis -> basis.rank() > 0)
+                .toList();
+        if (!bases.isEmpty()) {
+            Activations components = units.only(
+                    site -> bases.stream().anyMatch(basis -> basis.site().equals(site)));
+            for (Basis basis : bases) {
+                components = basis.apply(components);
+            }
+            // The sign of a component means nothing.
+            modules.put(
+                    "components",
+                    Grouping.of(
+                            components,
+                            Modules.byCoActivation().absolute(),
+                            components.measure(Selectivity.by(label))));
+        }
+        return modules;
+    }
+}

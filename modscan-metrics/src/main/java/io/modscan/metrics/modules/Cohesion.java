@@ -1,0 +1,49 @@
+package io.modscan.metrics.modules;
+
+import java.util.List;
+
+/** How closely the members of a module go together. */
+final class Cohesion implements Correlations.TileConsumer {
+
+    private final boolean absolute;
+    private double sum;
+    private double squares;
+    private long pairs;
+
+    private Cohesion(boolean absolute) {
+        this.absolute = absolute;
+    }
+
+    static Cohesion of(Columns columns, List<Integer> members, boolean absolute) {
+        Cohesion cohesion = new Cohesion(absolute);
+        Correlations.ofPairs(columns, members.stream().mapToInt(i -> i).toArray(), cohesion);
+        // Over all permutations of one of the units, the mean of r² is 1 / (n − 1), however its values are distributed.
+        cohesion.squares -= cohesion.pairs / (columns.prompts() - 1.0);
+        return cohesion;
+    }
+
+    @Override
+    public void accept(Correlations.Tile tile) {
+        for (int i = tile.top(); i < tile.bottom(); i++) {
+            for (int j = tile.firstBehind(i); j < tile.right(); j++) {
+                double correlation = tile.get(i, j);
+                sum += absolute ? Math.abs(correlation) : correlation;
+                squares += correlation * correlation;
+                pairs++;
+            }
+        }
+    }
+
+    /** The mean correlation of pairs, or of its size. */
+    double correlation() {
+        return sum / pairs;
+    }
+
+    /**
+     * The sum over pairs of r², less what it is on average where nothing goes together. Unlike the weight of links it does
+     * not grow where modules that have nothing in common are taken for one.
+     */
+    double excess() {
+        return squares;
+    }
+}

@@ -1,0 +1,72 @@
+package io.modscan.metrics.subspace;
+
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * How the subspaces of two labels lie to each other. If a subspace has the dimension 0, as that of a label with one prompt
+ * has, all numbers but the dimensions are NaN.
+ *
+ * @param a            a label
+ * @param b            another
+ * @param dimensionA   the dimension of the first label's subspace: k, or fewer if its prompts vary in fewer directions
+ * @param dimensionB   that of the second's
+ * @param overlap      the overlap, in [0, 1]: see {@link Subspace#overlap}
+ * @param angles       the principal angles in radians, in ascending order: see {@link Subspace#anglesTo}
+ * @param expected     the overlap of subspaces with random orientation: see {@link Subspace#expectedOverlap}
+ * @param shuffledMean the mean overlap when the two labels are shuffled among their prompts; NaN without shuffles
+ * @param shuffledSd   its standard deviation over shuffles (divisor N − 1); NaN with fewer than two
+ * @param p            the probability of an overlap as small as this, or smaller, if the two labels' prompts vary alike:
+ *                     (1 + shuffles that overlap no more) / (1 + shuffles), in (0, 1]; NaN without shuffles. Not corrected
+ *                     for the number of pairs
+ */
+public record LabelOverlap(
+        String a,
+        String b,
+        int dimensionA,
+        int dimensionB,
+        double overlap,
+        List<Double> angles,
+        double expected,
+        double shuffledMean,
+        double shuffledSd,
+        double p) {
+
+    /**
+     * Copies the angles.
+     *
+     * @param a            see above
+     * @param b            see above
+     * @param dimensionA   see above
+     * @param dimensionB   see above
+     * @param overlap      see above
+     * @param angles       see above
+     * @param expected     see above
+     * @param shuffledMean see above
+     * @param shuffledSd   see above
+     * @param p            see above
+     */
+    public LabelOverlap {
+        angles = List.copyOf(angles);
+    }
+
+    /**
+     * A line to read, numbers rounded.
+     *
+     * @return the labels and the numbers, the smallest angle in degrees
+     */
+    @Override
+    public String toString() {
+        return String.format(
+                Locale.ROOT,
+                "%s – %s: overlap %.3f, shuffled %.3f ± %.3f, p %.2g, by chance %.3f, smallest angle %.1f°",
+                a,
+                b,
+                overlap,
+                shuffledMean,
+                shuffledSd,
+                p,
+                expected,
+                angles.isEmpty() ? Double.NaN : Math.toDegrees(angles.get(0)));
+    }
+}

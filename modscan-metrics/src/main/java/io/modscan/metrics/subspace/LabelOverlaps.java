@@ -1,0 +1,110 @@
+package io.modscan.metrics.subspace;
+
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.Labels;
+import java.util.List;
+
+/** How the subspaces of a site's labels lie to each other, pair by pair. Immutable; safe for use by many threads. */
+public final class LabelOverlaps {
+
+    private final Labels labels;
+    private final List<Subspace> subspaces;
+    private final List<LabelOverlap> pairs;
+    private final Shuffled all;
+
+    /**
+     * Puts together what was measured.
+     *
+     * @param subspaces one a label
+     * @param pairs     (0, 1), (0, 2), …, (1, 2), …
+     * @param all       the mean overlap against shuffles of all labels
+     */
+    LabelOverlaps(Labels labels, List<Subspace> subspaces, List<LabelOverlap> pairs, Shuffled all) {
+        this.labels = labels;
+        this.subspaces = List.copyOf(subspaces);
+        this.pairs = List.copyOf(pairs);
+        this.all = all;
+    }
+
+    /**
+     * The labels.
+     *
+     * @return their names, in natural order; at least two
+     */
+    public List<String> labels() {
+        return labels.names();
+    }
+
+    /**
+     * The subspace of a label.
+     *
+     * @param label one of the labels
+     * @return where its prompts vary most
+     * @throws ModscanException if there is no such label; the message lists them
+     */
+    public Subspace subspace(String label) {
+        return subspaces.get(labels.index(label));
+    }
+
+    /**
+     * All pairs of two different labels.
+     *
+     * @return a row a pair, in natural order of the first label, then of the second
+     */
+    public List<LabelOverlap> pairs() {
+        return pairs;
+    }
+
+    /**
+     * The row of two labels.
+     *
+     * @param a a label
+     * @param b another; the order of the two makes no difference
+     * @return their row
+     * @throws ModscanException         if there is no such label; the message lists them
+     * @throws IllegalArgumentException if they are the same
+     */
+    public LabelOverlap get(String a, String b) {
+        int first = Math.min(labels.index(a), labels.index(b));
+        int second = Math.max(labels.index(a), labels.index(b));
+        if (first == second) {
+            throw new IllegalArgumentException("'" + a + "' is asked for twice; a pair is of two labels");
+        }
+        // Before the rows of a first label come all those of the labels before it.
+        return pairs.get(first * (2 * labels.size() - first - 1) / 2 + second - first - 1);
+    }
+
+    /**
+     * The mean overlap of all pairs that have one.
+     *
+     * @return the mean, in [0, 1]; NaN if none has
+     */
+    public double meanOverlap() {
+        return all.observed();
+    }
+
+    /**
+     * What the mean overlap is when all labels are shuffled among all prompts.
+     *
+     * @return the mean over shuffles; NaN without any
+     */
+    public double shuffledMean() {
+        return all.mean();
+    }
+
+    /**
+     * Whether labels vary in different directions at this site at all: the probability of a mean overlap as small as this, or
+     * smaller, if the prompts of all labels vary alike.
+     *
+     * @return (1 + shuffles that overlap no more) / (1 + shuffles), in (0, 1]; NaN without shuffles, or without an overlap
+     */
+    public double p() {
+        return all.p();
+    }
+
+    @Override
+    public String toString() {
+        return "LabelOverlaps[" + labels() + ", mean overlap " + meanOverlap() + ", shuffled " + shuffledMean() + ", p "
+                + p() + "]";
+    }
+}
