@@ -62,9 +62,16 @@ class CommandLineTest {
                         "mean_in",
                         "mean_out",
                         "selectivity_index",
+                        "hedges_g",
                         "auroc",
                         "p",
-                        "q");
+                        "q",
+                        "kruskal_p",
+                        "kruskal_q",
+                        "share_active",
+                        "mean_abs",
+                        "rms",
+                        "sd");
         assertThat(units).hasSize((6 * 8 + 6 * 1024) * 10);
         Predicate<NamedCsvRecord> isHead = unit -> unit.getField("unit").isEmpty();
         assertThat(units.stream().filter(isHead.and(unit -> auroc(unit) > 0.95)))
@@ -80,14 +87,53 @@ class CommandLineTest {
             assertThat(unit.getField("label")).isEqualTo("medicine");
             assertThat(auroc(unit)).isBetween(0.9985, 0.9995);
             assertThat(Double.parseDouble(unit.getField("q"))).isLessThan(0.001);
+            assertThat(Double.parseDouble(unit.getField("hedges_g"))).isGreaterThan(2);
+            assertThat(Double.parseDouble(unit.getField("kruskal_q"))).isLessThan(0.001);
+        });
+        // A head's magnitude is always above 0; a ReLU's value never below, and dead neurons are always 0.
+        assertThat(units.stream().filter(isHead))
+                .allSatisfy(unit -> assertThat(unit.getField("share_active")).isEqualTo("1.0"));
+        assertThat(units.stream().filter(isHead.negate())).allSatisfy(unit -> {
+            double share = Double.parseDouble(unit.getField("share_active"));
+            assertThat(share).isBetween(0.0, 1.0);
+            assertThat(Double.parseDouble(unit.getField("rms")) > 0).isEqualTo(share > 0);
         });
 
         try (CsvReader<NamedCsvRecord> reader =
                 CsvReader.builder().ofNamedCsvRecord(folder.resolve("scan/sites.csv"))) {
-            NamedCsvRecord last = reader.stream().reduce((a, b) -> b).orElseThrow();
+            List<NamedCsvRecord> sites = reader.stream().toList();
+            assertThat(sites)
+                    .hasSize(6 * 3)
+                    .extracting(row -> row.getField("similarity"))
+                    .containsOnly("cosine", "scaled cosine", "closeness");
+            NamedCsvRecord last = sites.get(5);
+            assertThat(last.getField("similarity")).isEqualTo("cosine");
             assertThat(last.getField("site")).isEqualTo("blocks.5.hook_resid_post");
             assertThat(Double.parseDouble(last.getField("within"))).isBetween(0.8185, 0.8195);
             assertThat(Double.parseDouble(last.getField("between"))).isBetween(0.1625, 0.1635);
+            assertThat(last.getField("accuracy_p")).isEqualTo("0.001");
+        }
+        try (CsvReader<NamedCsvRecord> reader =
+                CsvReader.builder().ofNamedCsvRecord(folder.resolve("scan/heads.csv"))) {
+            List<NamedCsvRecord> heads = reader.stream().toList();
+            assertThat(heads)
+                    .hasSize(48 * 5 * 10)
+                    .allSatisfy(row -> assertThat(Double.parseDouble(row.getField("mean_in")))
+                            .isNotNegative());
+            assertThat(heads)
+                    .extracting(row -> row.getField("behaviour"))
+                    .contains("entropy", "distance", "bos", "self", "previous");
+        }
+        try (CsvReader<NamedCsvRecord> reader =
+                CsvReader.builder().ofNamedCsvRecord(folder.resolve("scan/modules.csv"))) {
+            List<NamedCsvRecord> members = reader.stream().toList();
+            NamedCsvRecord first = members.get(0);
+            assertThat(members.stream()
+                            .filter(row -> row.getField("of").equals("units")
+                                    && row.getField("module").equals("0")))
+                    .hasSize(Integer.parseInt(first.getField("size")))
+                    .allSatisfy(row -> assertThat(row.getField("topic")).isEqualTo(first.getField("topic")));
+            assertThat(members).extracting(row -> row.getField("of")).contains("components");
         }
         BufferedImage picture = ImageIO.read(folder.resolve("scan/heads.png").toFile());
         assertThat(picture.getWidth()).isGreaterThan(1000);
@@ -104,10 +150,7 @@ class CommandLineTest {
                 "--prompts",
                 DemoModel.promptFile().toString(),
                 "--sites",
-                "hook_z.magnitude,mlp.hook_post,hook_resid_post",
-                "--pooling",
-                "mean",
-                "--skip-bos",
+                "hook_z.magnitude,mlp.hook_post,hook_resid_post,hook_pattern",
                 "--out",
                 recording);
         assertThat(captured.status()).as(captured.err()).isZero();
@@ -118,13 +161,46 @@ class CommandLineTest {
                 .startsWith(recording + ", 100 prompts by topic")
                 .contains("L1H6");
         assertThat(first.status()).isZero();
-        for (String name : List.of("units.csv", "sites.csv")) {
+        for (String name : List.of("units.csv", "heads.csv", "modules.csv")) {
             assertThat(folder.resolve("second").resolve(name))
                     .hasSameTextualContentAs(folder.resolve("first").resolve(name));
         }
         CommandLineRun both = CommandLineRun.of("scan", "--recording", recording, "--model", model());
         assertThat(both.status()).isEqualTo(2);
         assertThat(both.err()).contains("--recording");
+    }
+
+    @Test
+    void scanOfWhatWasRecordedPooledLeavesTokensOut() throws IOException {
+        String recording = file("pooled.safetensors");
+        CommandLineRun captured = CommandLineRun.of(
+                "capture",
+                "--model",
+                model(),
+                "--prompts",
+                DemoModel.promptFile().toString(),
+                "--sites",
+                "hook_z.magnitude,mlp.hook_post,hook_resid_post",
+                "--pooling",
+                "mean",
+                "--skip-bos",
+                "--out",
+                recording);
+        assertThat(captured.status()).as(captured.err()).isZero();
+        String out = file("of-pooled");
+        Files.createDirectory(Path.of(out));
+        Files.writeString(Path.of(out).resolve("heads.csv"), "of an earlier scan");
+        CommandLineRun run = CommandLineRun.of("scan", "--recording", recording, "--out", out);
+        assertThat(run.status()).as(run.err()).isZero();
+        assertThat(run.out()).contains("L1H6").doesNotContain("attention depends");
+        assertThat(Path.of(out).resolve("heads.csv")).doesNotExist();
+        try (CsvReader<NamedCsvRecord> reader =
+                CsvReader.builder().ofNamedCsvRecord(Path.of(out).resolve("units.csv"))) {
+            List<NamedCsvRecord> units = reader.stream().toList();
+            assertThat(units).extracting(unit -> unit.getField("share_active")).containsOnly("");
+            assertThat(units.stream().filter(unit -> unit.getField("unit").isEmpty() && auroc(unit) > 0.95))
+                    .hasSize(20);
+        }
     }
 
     @Test

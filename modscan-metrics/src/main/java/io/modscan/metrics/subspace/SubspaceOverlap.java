@@ -32,9 +32,10 @@ import java.util.stream.IntStream;
  * ({@code argmin Σ|x − m|}; Vardi and Zhang, "The multivariate L1-median and associated data depth", 2000,
  * <a href="https://doi.org/10.1073/pnas.97.4.1423">doi:10.1073/pnas.97.4.1423</a>), not the mean: differences from a mean sum
  * to zero, which ties shuffled groups to each other, and one outlying prompt would shift all others. P-values are approximate
- * all the same. In simulations with 8 to 20 prompts a label in 100 and 768 dimensions, of normal vectors and of vectors with
- * heavy tails, between 2 and 8 of 100 were below 0.05 where labels varied alike, <em>as long as k was at most half of the
- * number of prompts a label</em>; with k near that number nearly all were, so take a smaller k.
+ * all the same. In simulations of labels that vary alike ({@code tools/subspace_calibration.py}; 8 to 20 prompts a label, 100
+ * and 768 dimensions), 2 to 7 of 100 were below 0.05 for normal vectors, and 1 to 10 for vectors with heavy tails; but 7 to 34
+ * for heavy tails with the same variance in each of 768 directions. That holds <em>as long as k is at most half of the number
+ * of prompts a label</em>: with k near that number half of them were, or all, so take a smaller k.
  *
  * <p>A large p is no proof that labels vary alike. Shuffled groups vary in the directions of both labels, of which k are kept,
  * and now these, now those; so where labels share half of their directions, a shuffled overlap is often no larger.
@@ -67,9 +68,10 @@ public final class SubspaceOverlap {
      *
      * <p>Keeps all vectors, 4 bytes a value, and 24 bytes a value while it computes. Takes O(n·d·m) time for n prompts of d
      * values with m prompts a label, and for each shuffle and pair of labels two SVDs of m vectors in at most 2m dimensions,
-     * O(m²·min(m, d)): with 20 prompts for each of 10 labels, 200 shuffles take a second or two at one site, whatever its width.
-     * The result does not depend on the order of prompts or pieces, to the last bit: prompts are taken by their ids. The metric
-     * is immutable and safe for use by many threads.
+     * O(m²·min(m, d)). With 20 prompts for each of 10 labels, 200 shuffles took about two seconds at a site, whatever its
+     * width; with 200 for each, at a width of 768, one shuffle took four, so ask for fewer there. The result does not depend on
+     * the order of prompts or pieces, to the last bit: prompts are taken by their ids. The metric is immutable and safe for use
+     * by many threads.
      *
      * <p>Finishing throws a {@link ModscanException} if a value is NaN or infinite, which names the prompt, if there are fewer
      * than two labels, if a prompt has no label for the key, or if there is not exactly one site, pooled.
