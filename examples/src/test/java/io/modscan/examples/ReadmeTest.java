@@ -45,6 +45,16 @@ class ReadmeTest {
         assertThat(file).exists();
     }
 
+    @Test
+    void questionsCompileAndRun() throws Exception {
+        assertThat(printed(
+                        "Questions",
+                        DemoModel.folder().toString(),
+                        DemoModel.promptFile().toString()))
+                .contains("hook_pattern.behaviour head", "LabelSeparation[prompts=100", "dimensions in use")
+                .contains("blocks.2.mlp.hook_post[uncentred]", "french=");
+    }
+
     /** What a program of the README prints. */
     private String printed(String name, String... args) throws Exception {
         Matcher block = Pattern.compile("```java\\R(// " + name + "\\.java\\R.*?)```", Pattern.DOTALL)
