@@ -98,10 +98,15 @@ record ScanReport(Scan scan) {
 
     private static void printModules(PrintWriter out, String of, Scan.Grouping grouping) {
         ModuleMap found = grouping.found();
+        String units = of.equals("units") ? "heads and neurons" : "principal components";
+        if (found.modules().isEmpty()) {
+            out.printf(Locale.ROOT, "%nModules of %s: none, no two correlate by %.2f%n", units, found.threshold());
+            return;
+        }
         out.printf(
                 Locale.ROOT,
                 "%nModules of %s: %d of %d units in %d modules; Q %.3f, in shuffled values %.3f (p %.2g)%n",
-                of.equals("units") ? "heads and neurons" : "principal components",
+                units,
                 found.modules().stream().mapToInt(UnitModule::size).sum(),
                 found.modules().stream().mapToInt(UnitModule::size).sum()
                         + found.singletons().size()

@@ -2,6 +2,7 @@ package io.modscan.metrics.basis;
 
 import io.modscan.core.Activations;
 import io.modscan.core.Metric;
+import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Site;
 import java.util.Arrays;
 import java.util.Locale;
@@ -179,11 +180,11 @@ public final class Basis implements UnaryOperator<Activations> {
      * The site of the coordinates.
      *
      * @return the site that this view puts in place of {@link #site()}: {@link #size()} units
-     * @throws IllegalStateException if there is no coordinate
+     * @throws ModscanException if there is no coordinate
      */
     public Site projectedSite() {
         if (size() == 0) {
-            throw new IllegalStateException("the " + kind + " basis of '" + site + "' has rank 0: over the " + samples
+            throw new ModscanException("the " + kind + " basis of '" + site + "' has rank 0: over the " + samples
                     + " vectors of its fit there is nothing to have coordinates of");
         }
         return projectedSite;
@@ -338,7 +339,7 @@ public final class Basis implements UnaryOperator<Activations> {
      * @param activations with the {@link #site()} of the basis among their sites
      * @return the same prompts with the {@link #projectedSite()} in its place
      * @throws io.modscan.core.error.ModscanException if that site isn't there, or there with other axes
-     * @throws IllegalStateException                  if there is no coordinate
+     * @throws ModscanException                       if there is no coordinate
      */
     @Override
     public Activations apply(Activations activations) {

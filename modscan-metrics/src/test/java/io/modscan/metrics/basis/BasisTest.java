@@ -444,7 +444,7 @@ class BasisTest {
         assertThat(basis.restore(new float[0])).containsExactly(3, 4);
         assertThat(basis.readWeights(new float[][] {{1, 2}})).hasDimensions(1, 0);
         assertThatThrownBy(() -> basis.apply(one))
-                .isInstanceOf(IllegalStateException.class)
+                .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("centred basis of 'site' has rank 0");
         Basis zca = one.measure(Basis.zca());
         assertThat(zca.size()).isEqualTo(2);
