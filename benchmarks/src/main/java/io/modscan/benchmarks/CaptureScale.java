@@ -132,8 +132,8 @@ final class CaptureScale {
                 .build()) {
             probe.measure(
                     stream(count)
-                            .map(prompt ->
-                                    prompt.withLabel("topic", "t" + prompt.id().hashCode() % 10)),
+                            .map(prompt -> prompt.withLabel(
+                                    "topic", "t" + Math.floorMod(prompt.id().hashCode(), 10))),
                     Metric.suite(
                             Importance.by("topic").withoutBos().through(piece -> piece.only(Sites.mlpPost())),
                             Selectivity.sketched("topic", 0.02)

@@ -46,34 +46,34 @@ public class MetricsBenchmark {
         @Param({"OrtProduct", "EjmlProduct"})
         public String product = "";
 
-        private Activations activations = normal(1, 1);
+        private Activations activations = normal(1, 1, -1);
 
         /** Makes the data. */
         @Setup(Level.Trial)
         public void make() {
             System.setProperty("modscan.product", product);
-            activations = normal(10_000, 768);
+            activations = normal(10_000, 768, Double.NEGATIVE_INFINITY);
         }
     }
 
     /** 200 prompts of 10 topics, as many units as OPT-125M has neurons. */
     @State(Scope.Benchmark)
     public static class Neurons {
-        private Activations activations = normal(1, 1);
+        private Activations activations = normal(1, 1, -1);
 
         /** Makes the data. */
         @Setup(Level.Trial)
         public void make() {
-            activations = normal(200, 36_864);
+            activations = normal(200, 36_864, -0.5);
         }
     }
 
-    private static Activations normal(int prompts, int units) {
+    private static Activations normal(int prompts, int units, double least) {
         SplittableRandom random = new SplittableRandom(1);
         float[][] rows = new float[prompts][units];
         for (float[] row : rows) {
             for (int i = 0; i < units; i++) {
-                row[i] = (float) random.nextGaussian();
+                row[i] = (float) Math.max(least, random.nextGaussian());
             }
         }
         List<Prompt> labelled = IntStream.range(0, prompts)

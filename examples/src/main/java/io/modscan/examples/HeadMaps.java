@@ -1,6 +1,7 @@
 package io.modscan.examples;
 
 import io.modscan.core.site.Site;
+import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.SelectivityMap;
 import java.awt.Color;
 import java.awt.Font;
@@ -34,7 +35,8 @@ final class HeadMaps {
     private static final int CAPTION_WIDTH = 640;
     private static final List<String> CAPTION = List.of(
             "Attention heads by magnitude of z: AUROC of each label against the rest.",
-            "Red lights up, blue goes dark, grey fails the false discovery rate (q > " + Scan.Q + ").");
+            "Red lights up, blue goes dark, grey fails the false discovery rate (q > "
+                    + Criterion.standard().q() + ").");
 
     private HeadMaps() {}
 
@@ -94,7 +96,7 @@ final class HeadMaps {
         for (int layer = 0; layer < layers.size(); layer++) {
             for (int head = 0; head < heads; head++) {
                 var unit = units.get(layers.get(layer), head, label);
-                if (unit.q() <= Scan.Q) {
+                if (unit.q() <= Criterion.standard().q()) {
                     cells.add(new Number[] {head, layer, unit.auroc()});
                 }
             }

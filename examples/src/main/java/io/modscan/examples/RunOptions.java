@@ -80,10 +80,14 @@ final class RunOptions {
         }
     }
 
+    /** What a run may take beside the model and its results. */
+    long memoryLimit() {
+        return memory == null ? 1L << 30 : memory;
+    }
+
     /** Begins a probe within the given memory. */
     Probe.Builder probe(Model model) {
-        Probe.Builder builder = Probe.builder(model);
-        return memory == null ? builder : builder.memoryLimit(memory);
+        return Probe.builder(model).memoryLimit(memoryLimit());
     }
 
     /** Reads a number of bytes, such as {@code 500m}. */

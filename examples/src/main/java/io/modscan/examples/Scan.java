@@ -2,6 +2,7 @@ package io.modscan.examples;
 
 import io.modscan.core.Activations;
 import io.modscan.core.Metric;
+import io.modscan.core.Model;
 import io.modscan.core.Probe;
 import io.modscan.core.Recording;
 import io.modscan.core.prompt.Prompts;
@@ -10,10 +11,8 @@ import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
 import io.modscan.metrics.attention.KeyQuery;
-import io.modscan.metrics.basis.Basis;
-import io.modscan.metrics.modules.ModuleMap;
-import io.modscan.metrics.modules.ModuleTopics;
-import io.modscan.metrics.modules.Modules;
+import io.modscan.metrics.selectivity.Consistency;
+import io.modscan.metrics.selectivity.ConsistencyMap;
 import io.modscan.metrics.selectivity.Importance;
 import io.modscan.metrics.selectivity.ImportanceMap;
 import io.modscan.metrics.selectivity.Selectivity;
@@ -25,7 +24,6 @@ import io.modscan.metrics.similarity.ScaledCosine;
 import io.modscan.metrics.similarity.Separation;
 import io.modscan.metrics.similarity.SimilarityMatrix;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -34,40 +32,22 @@ import java.util.function.Supplier;
  * What a scan measures. Heads are told by the magnitude of their z, neurons by what the second matrix of the MLP reads, both
  * by their mean over a prompt's tokens without BOS.
  *
+ * @param pooled     the values of each head and neuron
  * @param units      how each head and neuron responds to each label
+ * @param halves     whether it does so in both halves of the prompts
  * @param importance the same units' importance over tokens, if values of tokens were to be had
  * @param separation for each similarity, how far apart the labels are in each layer's residual stream
  * @param behaviour  how what heads attend to depends on the label, if attention patterns were to be had
- * @param modules    modules of units as they are, and of each site's principal components
  * @param provenance which model, prompts and settings these are of
  */
 record Scan(
+        Activations pooled,
         SelectivityMap units,
+        ConsistencyMap halves,
         Optional<ImportanceMap> importance,
         Map<String, Map<Site, LabelSeparation>> separation,
         Optional<SelectivityMap> behaviour,
-        Map<String, Grouping> modules,
         Map<String, String> provenance) {
-
-    /** The false discovery rate at which a unit counts as lit or dark. */
-    static final double Q = 0.05;
-
-    /**
-     * Modules, and what each responds to.
-     *
-     * @param found  the modules, largest first
-     * @param topics their topics, in the same order
-     */
-    record Grouping(ModuleMap found, List<ModuleTopics> topics) {
-
-        static Grouping of(Activations units, Modules metric, SelectivityMap selectivity) {
-            ModuleMap found = units.measure(metric);
-            return new Grouping(found, found.topics(selectivity, Q));
-        }
-    }
-
-    /** Over fewer prompts every correlation is 1, -1 or none. */
-    private static final int FEWEST_FOR_MODULES = 3;
 
     private static final Pooling POOLING = Pooling.mean().withoutBos();
     private static final SiteSelector HEADS = Sites.z().magnitude();
@@ -75,19 +55,30 @@ record Scan(
     private static final SiteSelector STREAM = Sites.residPost();
     private static final SiteSelector PATTERNS = Sites.pattern();
 
+    /** What the attention patterns of a prompt take, which no pooling makes smaller. */
+    static long patternBytes(Model model, int tokens) {
+        return model.sites().stream()
+                .filter(PATTERNS::selects)
+                .mapToLong(site -> (long) site.heads() * tokens * tokens * Float.BYTES)
+                .sum();
+    }
+
     /** Adds what a scan reads of a model. */
-    static Probe.Builder plan(Probe.Builder probe) {
-        return probe.sites(Pooling.none(), HEADS, NEURONS, PATTERNS).sites(POOLING, STREAM);
+    static Probe.Builder plan(Probe.Builder probe, boolean patterns) {
+        probe.sites(Pooling.none(), HEADS, NEURONS).sites(POOLING, STREAM);
+        return patterns ? probe.sites(Pooling.none(), PATTERNS) : probe;
     }
 
     /** Adds what a scan reads of a recording: values of tokens and patterns only if they were recorded. */
-    static Probe.Builder plan(Probe.Builder probe, Recording recording) {
+    static Probe.Builder plan(Probe.Builder probe, Recording recording, boolean patterns) {
         boolean perToken = recording.activations().sites().stream()
                 .filter(site ->
                         Sites.z().selects(site.site()) || HEADS.selects(site.site()) || NEURONS.selects(site.site()))
                 .noneMatch(site -> site.pooling().isPooled());
         probe.sites(perToken ? Pooling.none() : POOLING, HEADS, NEURONS).sites(POOLING, STREAM);
-        return recording.sites().stream().anyMatch(PATTERNS::selects) ? probe.sites(Pooling.none(), PATTERNS) : probe;
+        return patterns && recording.sites().stream().anyMatch(PATTERNS::selects)
+                ? probe.sites(Pooling.none(), PATTERNS)
+                : probe;
     }
 
     /** Runs the prompts through the probe, once, and measures; no value of a token is kept. */
@@ -106,13 +97,13 @@ record Scan(
 
         Activations activations = results.of(pooled);
         Activations units = activations.only(HEADS, NEURONS);
-        SelectivityMap selectivity = units.measure(Selectivity.by(label));
         return new Scan(
-                selectivity,
+                units,
+                units.measure(Selectivity.by(label)),
+                units.measure(Consistency.by(label)),
                 results.of(importance),
                 separation(activations.only(STREAM), label),
                 results.of(behaviour),
-                activations.prompts().size() < FEWEST_FOR_MODULES ? Map.of() : modules(units, selectivity, label),
                 activations.provenance());
     }
 
@@ -131,28 +122,5 @@ record Scan(
         similarities.forEach((name, similarity) -> separation.put(
                 name, stream.measure(Separation.by(label, similarity).perSite())));
         return separation;
-    }
-
-    private static Map<String, Grouping> modules(Activations units, SelectivityMap selectivity, String label) {
-        Map<String, Grouping> modules = new LinkedHashMap<>();
-        modules.put("units", Grouping.of(units, Modules.byCoActivation(), selectivity));
-        List<Basis> bases = units.measure(Basis.centred().perSite()).values().stream()
-                .filter(basis -> basis.rank() > 0)
-                .toList();
-        if (!bases.isEmpty()) {
-            Activations components = units.only(
-                    site -> bases.stream().anyMatch(basis -> basis.site().equals(site)));
-            for (Basis basis : bases) {
-                components = basis.apply(components);
-            }
-            // The sign of a component means nothing.
-            modules.put(
-                    "components",
-                    Grouping.of(
-                            components,
-                            Modules.byCoActivation().absolute(),
-                            components.measure(Selectivity.by(label))));
-        }
-        return modules;
     }
 }

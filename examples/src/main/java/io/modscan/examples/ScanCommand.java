@@ -8,14 +8,18 @@ import io.modscan.core.file.WholeFile;
 import io.modscan.core.prompt.Prompts;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 
 /** {@code modscan scan}: which heads and neurons respond to which topic, and how far apart the topics are. */
 @Command(
@@ -59,6 +63,16 @@ final class ScanCommand implements Runnable {
     @Option(names = "--cut", description = "Cut prompts that are longer than the model takes, instead of failing.")
     private boolean cut;
 
+    @Option(
+            names = "--module-units",
+            paramLabel = "N",
+            defaultValue = "10000",
+            converter = CountConverter.class,
+            description =
+                    "Look for modules among the N units that vary most; 0 for none (default: 10000). Time grows with the"
+                            + " square.")
+    private int moduleUnits = 10_000;
+
     @Mixin
     private ProgressOptions progress = new ProgressOptions();
 
@@ -94,8 +108,14 @@ final class ScanCommand implements Runnable {
         Scan scan = scan(source, texts);
         String name = recording != null ? recording.toString() : model != null ? model : "The demo model";
         terminal.println(name + ", " + texts.size() + " prompts by " + label);
-        new ScanReport(scan).print(terminal);
-        new ScanTables(scan).write(out).forEach(file -> terminal.println("written: " + file));
+        ScanReport.print(scan, terminal);
+        ScanTables tables = new ScanTables(out);
+        List<Path> written = new ArrayList<>(tables.write(scan));
+        // Last, since they may take long, and what is written by then stays.
+        List<ScanModules> modules = ScanModules.of(scan, label, moduleUnits);
+        modules.forEach(found -> ScanReport.print(found, terminal));
+        written.addAll(tables.writeModules(modules));
+        written.forEach(file -> terminal.println("written: " + file));
     }
 
     private void refuseWhatOnlyModelsTake() {
@@ -110,10 +130,11 @@ final class ScanCommand implements Runnable {
 
     private Scan scan(Model source, Prompts texts) {
         Probe.Builder builder = options.probe(source);
+        boolean patterns = patternsFit(source, texts);
         if (source instanceof Recording captured) {
-            Scan.plan(builder, captured);
+            Scan.plan(builder, captured, patterns);
         } else {
-            Scan.plan(builder);
+            Scan.plan(builder, patterns);
         }
         if (cut) {
             builder.cutOverlong();
@@ -125,6 +146,42 @@ final class ScanCommand implements Runnable {
                     .println("scanning " + texts.size() + " prompts at "
                             + probe.plan().readings().size() + " sites");
             return Scan.of(probe, texts, label);
+        }
+    }
+
+    private boolean patternsFit(Model source, Prompts texts) {
+        int longest = texts.stream()
+                .mapToInt(prompt -> prompt.tokenIds()
+                        .map(ids -> ids.length)
+                        .orElseGet(() -> source.tokenizer().encode(prompt.text().orElse("")).length))
+                .map(tokens -> Math.min(tokens, source.maxTokens()))
+                .max()
+                .orElse(0);
+        long bytes = Scan.patternBytes(source, longest);
+        // What the probe allows the values of a batch.
+        long limit = Math.min(options.memoryLimit() / 2, Runtime.getRuntime().maxMemory() / 4);
+        if (bytes > limit) {
+            spec.commandLine()
+                    .getErr()
+                    .printf(
+                            Locale.ROOT,
+                            "leaving out what heads attend to: the patterns of the longest prompt, %d tokens, take %d MB, and"
+                                    + " there are %d; give more by --memory and java's -Xmx%n",
+                            longest,
+                            bytes >> 20,
+                            limit >> 20);
+        }
+        return bytes <= limit;
+    }
+
+    /** Reads a number that may be 0. */
+    static final class CountConverter implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String number) {
+            if (number.matches("\\d{1,9}")) {
+                return Integer.valueOf(number);
+            }
+            throw new TypeConversionException("'" + number + "' is not a number from 0 to 999999999");
         }
     }
 }

@@ -16,7 +16,7 @@ import java.util.OptionalInt;
 import java.util.function.Predicate;
 
 /** What a scan found, as text. */
-record ScanReport(Scan scan) {
+final class ScanReport {
 
     private static final Criterion CRITERION = Criterion.standard();
 
@@ -26,15 +26,16 @@ record ScanReport(Scan scan) {
     /** How many of the largest modules are named. */
     private static final int MODULES = 8;
 
-    void print(PrintWriter out) {
-        printUnits(out);
+    private ScanReport() {}
+
+    static void print(Scan scan, PrintWriter out) {
+        printUnits(scan, out);
         scan.behaviour().ifPresent(behaviour -> printBehaviour(out, behaviour));
-        printSeparation(out);
-        scan.modules().forEach((of, grouping) -> printModules(out, of, grouping));
+        printSeparation(scan, out);
         out.println();
     }
 
-    private void printUnits(PrintWriter out) {
+    private static void printUnits(Scan scan, PrintWriter out) {
         SelectivityMap units = scan.units();
         out.printf(
                 Locale.ROOT,
@@ -48,16 +49,16 @@ record ScanReport(Scan scan) {
                     "%n%s (%d prompts): heads %d lit, %d dark; neurons %d lit, %d dark%n",
                     label,
                     units.prompts(label),
-                    count(label, ScanReport::isHead, CRITERION::lightsUp),
-                    count(label, ScanReport::isHead, CRITERION::goesDark),
-                    count(label, site -> !isHead(site), CRITERION::lightsUp),
-                    count(label, site -> !isHead(site), CRITERION::goesDark));
-            printLit(out, label, "head", ScanReport::isHead);
-            printLit(out, label, "neuron", site -> !isHead(site));
+                    count(scan, label, ScanReport::isHead, CRITERION::lightsUp),
+                    count(scan, label, ScanReport::isHead, CRITERION::goesDark),
+                    count(scan, label, site -> !isHead(site), CRITERION::lightsUp),
+                    count(scan, label, site -> !isHead(site), CRITERION::goesDark));
+            printLit(scan, out, label, "head", ScanReport::isHead);
+            printLit(scan, out, label, "neuron", site -> !isHead(site));
         }
     }
 
-    private void printBehaviour(PrintWriter out, SelectivityMap behaviour) {
+    private static void printBehaviour(PrintWriter out, SelectivityMap behaviour) {
         out.printf(
                 Locale.ROOT,
                 "%nHeads whose attention depends on the label (entropy, distance, mass on BOS, itself, the previous token),%n"
@@ -75,7 +76,7 @@ record ScanReport(Scan scan) {
         }
     }
 
-    private void printSeparation(PrintWriter out) {
+    private static void printSeparation(Scan scan, PrintWriter out) {
         scan.separation().forEach((similarity, bySite) -> {
             out.printf(
                     "%nResidual streams (mean over tokens) by %s; accuracy: the nearest label's centroid, the prompt left out%n",
@@ -96,16 +97,16 @@ record ScanReport(Scan scan) {
         });
     }
 
-    private static void printModules(PrintWriter out, String of, Scan.Grouping grouping) {
-        ModuleMap found = grouping.found();
-        String units = of.equals("units") ? "heads and neurons" : "principal components";
+    static void print(ScanModules modules, PrintWriter out) {
+        ModuleMap found = modules.found();
+        String units = modules.of().equals("units") ? "heads and neurons" : "principal components";
         if (found.modules().isEmpty()) {
-            out.printf(Locale.ROOT, "%nModules of %s: none, no two correlate by %.2f%n", units, found.threshold());
+            out.printf(Locale.ROOT, "Modules of %s: none, no two correlate by %.2f%n%n", units, found.threshold());
             return;
         }
         out.printf(
                 Locale.ROOT,
-                "%nModules of %s: %d of %d units in %d modules; Q %.3f, in shuffled values %.3f (p %.2g)%n",
+                "Modules of %s: %d of %d units in %d modules; Q %.3f, in shuffled values %.3f (p %.2g)%n",
                 units,
                 found.modules().stream().mapToInt(UnitModule::size).sum(),
                 found.modules().stream().mapToInt(UnitModule::size).sum()
@@ -116,7 +117,7 @@ record ScanReport(Scan scan) {
                 found.modularity().mean(),
                 found.modularity().p());
         for (ModuleTopics module :
-                grouping.topics().subList(0, Math.min(MODULES, grouping.topics().size()))) {
+                modules.topics().subList(0, Math.min(MODULES, modules.topics().size()))) {
             out.printf(
                     Locale.ROOT,
                     "  %5d units, mean correlation %.2f, p %.2g: %s%n",
@@ -124,13 +125,18 @@ record ScanReport(Scan scan) {
                     module.module().correlation(),
                     module.module().p(),
                     module.topic()
-                            .map(topic ->
-                                    String.format(Locale.ROOT, "%.0f %% light up for %s", 100 * module.share(), topic))
-                            .orElse("no member lights up for any label"));
+                            .map(topic -> String.format(
+                                    Locale.ROOT,
+                                    "%.0f %% %s %s",
+                                    100 * module.share(),
+                                    found.absolute() ? "respond to" : "light up for",
+                                    topic))
+                            .orElse("no member responds to any label"));
         }
+        out.println();
     }
 
-    private void printLit(PrintWriter out, String label, String kind, SiteSelector which) {
+    private static void printLit(Scan scan, PrintWriter out, String label, String kind, SiteSelector which) {
         List<UnitSelectivity> lit = scan.units().top(label, TOP, which).stream()
                 .filter(CRITERION::lightsUp)
                 .toList();
@@ -157,7 +163,7 @@ record ScanReport(Scan scan) {
         return site.heads() > 0;
     }
 
-    private long count(String label, Predicate<Site> which, Predicate<UnitSelectivity> how) {
+    private static long count(Scan scan, String label, Predicate<Site> which, Predicate<UnitSelectivity> how) {
         return scan.units().count(label, unit -> which.test(unit.site()) && how.test(unit));
     }
 

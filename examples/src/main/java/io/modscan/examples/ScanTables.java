@@ -3,12 +3,15 @@ package io.modscan.examples;
 import com.fasterxml.jackson.jr.ob.JSON;
 import de.siegmar.fastcsv.writer.CsvWriter;
 import io.modscan.core.file.WholeFile;
-import io.modscan.core.site.Site;
 import io.modscan.metrics.attention.KeyQuery;
+import io.modscan.metrics.modules.ModuleMap;
 import io.modscan.metrics.modules.ModuleTopics;
 import io.modscan.metrics.modules.Unit;
-import io.modscan.metrics.selectivity.ImportanceMap;
+import io.modscan.metrics.modules.UnitModule;
+import io.modscan.metrics.selectivity.BenjaminiHochberg;
 import io.modscan.metrics.selectivity.ImportanceScores;
+import io.modscan.metrics.selectivity.SelectivityMap;
+import io.modscan.metrics.selectivity.UnitConsistency;
 import io.modscan.metrics.selectivity.UnitSelectivity;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -16,34 +19,47 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.PrimitiveIterator;
 import java.util.function.Consumer;
+import java.util.stream.DoubleStream;
 
 /** A scan's numbers as files. A cell without a number is empty. */
-record ScanTables(Scan scan) {
+record ScanTables(Path folder) {
 
-    /** Writes the tables and the picture, each whole or not at all, and returns their paths. */
-    List<Path> write(Path folder) {
+    /** Writes tables and picture, each whole or not at all, and returns their paths. */
+    List<Path> write(Scan scan) {
         List<Path> written = new ArrayList<>();
-        written.add(whole(folder.resolve("units.csv"), this::writeUnits));
-        written.add(whole(folder.resolve("sites.csv"), this::writeSites));
-        Path heads = folder.resolve("heads.csv");
-        if (scan.behaviour().isPresent()) {
-            written.add(whole(heads, this::writeHeads));
-        } else {
-            removeOfEarlierScan(heads);
-        }
-        written.add(whole(folder.resolve("modules.csv"), this::writeModules));
-        written.add(whole(folder.resolve("provenance.json"), this::writeProvenance));
-        written.add(whole(folder.resolve("heads.png"), file -> HeadMaps.write(scan.units(), file)));
+        written.add(whole("units.csv", file -> writeUnits(scan, file)));
+        written.add(whole("sites.csv", file -> writeSites(scan, file)));
+        scan.behaviour()
+                .ifPresentOrElse(
+                        behaviour -> written.add(whole("heads.csv", file -> writeHeads(behaviour, file))),
+                        () -> removeOfEarlierScan("heads.csv"));
+        written.add(whole("provenance.json", file -> writeProvenance(scan, file)));
+        written.add(whole("heads.png", file -> HeadMaps.write(scan.units(), file)));
         return written;
     }
 
+    /** Writes the modules' members, and how many there are beside shuffled values. */
+    List<Path> writeModules(List<ScanModules> modules) {
+        if (modules.isEmpty()) {
+            removeOfEarlierScan("modules.csv");
+            removeOfEarlierScan("modularity.csv");
+            return List.of();
+        }
+        return List.of(
+                whole("modules.csv", file -> writeMembers(modules, file)),
+                whole("modularity.csv", file -> writeModularity(modules, file)));
+    }
+
     /** What an earlier scan left would be taken for this one's. */
-    private static void removeOfEarlierScan(Path file) {
+    private void removeOfEarlierScan(String name) {
+        Path file = folder.resolve(name);
         try {
             Files.deleteIfExists(file);
         } catch (IOException e) {
@@ -51,7 +67,7 @@ record ScanTables(Scan scan) {
         }
     }
 
-    private void writeUnits(Path file) {
+    private static void writeUnits(Scan scan, Path file) {
         csv(file, csv -> {
             csv.writeRecord(
                     "site",
@@ -68,12 +84,17 @@ record ScanTables(Scan scan) {
                     "q",
                     "kruskal_p",
                     "kruskal_q",
+                    "auroc_first_half",
+                    "auroc_second_half",
                     "share_active",
                     "mean_abs",
                     "rms",
                     "sd");
             scan.units().rows().forEach(unit -> {
-                Optional<ImportanceScores> scores = scan.importance().map(map -> importance(map, unit));
+                int index = index(unit);
+                UnitConsistency halves = scan.halves().get(unit.site(), index, unit.label());
+                Optional<ImportanceScores> scores = scan.importance()
+                        .map(map -> map.get(unit.site(), index, unit.label()).in());
                 csv.writeRecord(
                         // A magnitude is a head's own number, so the row is the head's, with no unit.
                         unit.site().tensorName(),
@@ -90,6 +111,8 @@ record ScanTables(Scan scan) {
                         text(unit.q()),
                         text(unit.kruskalP()),
                         text(unit.kruskalQ()),
+                        text(halves.firstAuroc()),
+                        text(halves.secondAuroc()),
                         scores.map(s -> text(s.shareActive())).orElse(""),
                         scores.map(s -> text(s.meanAbsolute())).orElse(""),
                         scores.map(s -> text(s.rms())).orElse(""),
@@ -98,48 +121,73 @@ record ScanTables(Scan scan) {
         });
     }
 
-    private static ImportanceScores importance(ImportanceMap map, UnitSelectivity unit) {
-        int index = unit.head().orElse(0) * Math.max(1, unit.site().units())
+    private static int index(UnitSelectivity unit) {
+        return unit.head().orElse(0) * Math.max(1, unit.site().units())
                 + unit.unit().orElse(0);
-        return map.get(unit.site(), index, unit.label()).in();
     }
 
-    private void writeSites(Path file) {
+    /** The q-values are over all p-values of this table, three a row. */
+    private static void writeSites(Scan scan, Path file) {
+        double[] q = BenjaminiHochberg.adjust(scan.separation().values().stream()
+                .flatMap(bySite -> bySite.values().stream())
+                .flatMapToDouble(apart -> DoubleStream.of(apart.gapP(), apart.silhouetteP(), apart.accuracyP()))
+                .toArray());
+        PrimitiveIterator.OfDouble next = Arrays.stream(q).iterator();
         csv(file, csv -> {
             csv.writeRecord(
                     "site",
                     "layer",
                     "similarity",
+                    "prompts",
+                    "left_out",
                     "within",
                     "between",
                     "gap",
                     "gap_p",
+                    "gap_q",
                     "silhouette",
                     "silhouette_p",
+                    "silhouette_q",
                     "accuracy",
-                    "accuracy_p");
+                    "accuracy_p",
+                    "accuracy_q");
             scan.separation()
                     .forEach((similarity, bySite) -> bySite.forEach((site, apart) -> csv.writeRecord(
                             site.name(),
                             text(site.layer()),
                             similarity,
+                            Long.toString(apart.prompts()),
+                            Long.toString(apart.leftOut()),
                             text(apart.within()),
                             text(apart.between()),
                             text(apart.gap()),
                             text(apart.gapP()),
+                            text(next.nextDouble()),
                             text(apart.silhouette()),
                             text(apart.silhouetteP()),
+                            text(next.nextDouble()),
                             text(apart.accuracy()),
-                            text(apart.accuracyP()))));
+                            text(apart.accuracyP()),
+                            text(next.nextDouble()))));
         });
     }
 
-    private void writeHeads(Path file) {
+    private static void writeHeads(SelectivityMap behaviour, Path file) {
         csv(file, csv -> {
             csv.writeRecord(
-                    "layer", "head", "behaviour", "label", "mean_in", "mean_out", "hedges_g", "auroc", "p", "q");
-            scan.behaviour()
-                    .orElseThrow()
+                    "layer",
+                    "head",
+                    "behaviour",
+                    "label",
+                    "mean_in",
+                    "mean_out",
+                    "hedges_g",
+                    "auroc",
+                    "p",
+                    "q",
+                    "kruskal_p",
+                    "kruskal_q");
+            behaviour
                     .rows()
                     .forEach(row -> csv.writeRecord(
                             text(row.site().layer()),
@@ -153,11 +201,13 @@ record ScanTables(Scan scan) {
                             text(row.hedgesG()),
                             text(row.auroc()),
                             text(row.p()),
-                            text(row.q())));
+                            text(row.q()),
+                            text(row.kruskalP()),
+                            text(row.kruskalQ())));
         });
     }
 
-    private void writeModules(Path file) {
+    private static void writeMembers(List<ScanModules> modules, Path file) {
         csv(file, csv -> {
             csv.writeRecord(
                     "of",
@@ -171,30 +221,65 @@ record ScanTables(Scan scan) {
                     "layer",
                     "head",
                     "unit");
-            scan.modules().forEach((of, grouping) -> {
-                for (int i = 0; i < grouping.topics().size(); i++) {
-                    ModuleTopics module = grouping.topics().get(i);
+            for (ScanModules found : modules) {
+                for (int i = 0; i < found.topics().size(); i++) {
+                    ModuleTopics module = found.topics().get(i);
                     for (Unit unit : module.module().members()) {
-                        Site site = unit.site();
                         csv.writeRecord(
-                                of,
+                                found.of(),
                                 Integer.toString(i),
                                 Integer.toString(module.module().size()),
                                 text(module.module().correlation()),
                                 text(module.module().p()),
                                 module.topic().orElse(""),
                                 module.topic().isPresent() ? text(module.share()) : "",
-                                site.tensorName(),
-                                text(site.layer()),
+                                unit.site().tensorName(),
+                                text(unit.site().layer()),
                                 text(unit.head()),
                                 text(unit.unit()));
                     }
                 }
-            });
+            }
         });
     }
 
-    private void writeProvenance(Path file) {
+    private static void writeModularity(List<ScanModules> modules, Path file) {
+        csv(file, csv -> {
+            csv.writeRecord(
+                    "of",
+                    "modules",
+                    "units_in_modules",
+                    "units_alone",
+                    "units_left_out",
+                    "threshold",
+                    "links",
+                    "modularity",
+                    "shuffled_mean",
+                    "shuffled_sd",
+                    "z",
+                    "p");
+            for (ScanModules each : modules) {
+                ModuleMap found = each.found();
+                csv.writeRecord(
+                        each.of(),
+                        Integer.toString(found.modules().size()),
+                        Integer.toString(found.modules().stream()
+                                .mapToInt(UnitModule::size)
+                                .sum()),
+                        Integer.toString(found.singletons().size()),
+                        Integer.toString(found.leftOut().size()),
+                        text(found.threshold()),
+                        Long.toString(found.links()),
+                        text(found.modularity().observed()),
+                        text(found.modularity().mean()),
+                        text(found.modularity().sd()),
+                        text(found.modularity().z()),
+                        text(found.modularity().p()));
+            }
+        });
+    }
+
+    private static void writeProvenance(Scan scan, Path file) {
         try {
             JSON.std.with(JSON.Feature.PRETTY_PRINT_OUTPUT).write(scan.provenance(), file.toFile());
         } catch (IOException e) {
@@ -210,13 +295,14 @@ record ScanTables(Scan scan) {
         }
     }
 
-    private static Path whole(Path file, WholeFile.Content content) {
+    private Path whole(String name, WholeFile.Content content) {
+        Path file = folder.resolve(name);
         WholeFile.write(file, content);
         return file;
     }
 
     private static String text(double number) {
-        return Double.toString(number);
+        return Double.isNaN(number) ? "" : Double.toString(number);
     }
 
     private static String text(OptionalInt number) {

@@ -68,6 +68,8 @@ class CommandLineTest {
                         "q",
                         "kruskal_p",
                         "kruskal_q",
+                        "auroc_first_half",
+                        "auroc_second_half",
                         "share_active",
                         "mean_abs",
                         "rms",

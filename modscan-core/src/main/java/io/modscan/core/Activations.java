@@ -390,11 +390,18 @@ public final class Activations {
      *
      * @param view gives for each site itself, or one {@linkplain SiteActivations#derived derived} from it
      * @return activations of what it gave, in the same order
-     * @throws ModscanException if it gives two sites of one name
+     * @throws ModscanException         if it gives two sites of one name
+     * @throws IllegalArgumentException if it gives a site of other prompts
      */
     public Activations map(Function<? super SiteActivations, SiteActivations> view) {
         List<SiteActivations> seen =
                 sites.values().stream().<SiteActivations>map(view).toList();
+        for (SiteActivations site : seen) {
+            if (!site.prompts().equals(prompts)) {
+                throw new IllegalArgumentException(
+                        "a view gives " + site.site() + " of other prompts than it was handed");
+            }
+        }
         // What is derived is kept; what is not may still be lent.
         return new Activations(
                 prompts,

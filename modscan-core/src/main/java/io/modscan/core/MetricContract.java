@@ -27,6 +27,7 @@ import java.util.function.Consumer;
 public final class MetricContract<R> {
 
     private static final int TRIES = 8;
+    private static final int FEWEST_PROMPTS = 4;
 
     private final Metric<R> metric;
     private final Activations sample;
@@ -46,8 +47,13 @@ public final class MetricContract<R> {
      * @param sample what it is tried on: activations of at least four prompts that it measures
      * @param <R>    its result
      * @return a proof in which results must be equal, whatever the order of pieces
+     * @throws IllegalArgumentException if the sample has fewer than four prompts, which prove little
      */
     public static <R> MetricContract<R> of(Metric<R> metric, Activations sample) {
+        if (sample.prompts().size() < FEWEST_PROMPTS) {
+            throw new IllegalArgumentException("a sample of " + sample.prompts().size()
+                    + " prompts cannot be cut into pieces that prove much; give at least " + FEWEST_PROMPTS);
+        }
         return new MetricContract<>(metric, sample);
     }
 

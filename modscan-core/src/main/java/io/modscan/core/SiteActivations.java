@@ -1,6 +1,7 @@
 package io.modscan.core;
 
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.CapturePlan.Reading;
 import io.modscan.core.site.Pooling;
@@ -229,6 +230,10 @@ public final class SiteActivations {
     /** Whether a site has a value for each pair of positions, as attention has. */
     static boolean isPerPair(Site site) {
         return site.axes().contains(Axis.QUERY);
+    }
+
+    Prompts prompts() {
+        return owner.prompts();
     }
 
     List<FloatBuffer> rows() {

@@ -23,6 +23,12 @@ import java.util.Set;
  */
 public final class OrtProduct implements MatrixProduct {
 
+    /** Rows of a tile: at these sizes copying takes a small share of the time. */
+    private static final int MOST_ROWS = 1024;
+
+    /** Values of an operand's tile, 128 MiB in double precision. */
+    private static final int MOST_VALUES = 1 << 24;
+
     private final OrtEnvironment environment = OrtEnvironment.getEnvironment();
     private final OrtSession single;
     private final OrtSession twofold;
@@ -61,9 +67,80 @@ public final class OrtProduct implements MatrixProduct {
     @Override
     public void timesTransposed(FloatBuffer a, FloatBuffer b, int inner, FloatBuffer product) {
         MatrixProduct.checkSizes(a.capacity(), b.capacity(), inner, product.capacity());
-        FloatBuffer left = usable(a) ? whole(a) : direct(a.capacity()).put(0, a, 0, a.capacity());
-        FloatBuffer right = usable(b) ? whole(b) : direct(b.capacity()).put(0, b, 0, b.capacity());
-        FloatBuffer result = usable(product) ? whole(product) : direct(product.capacity());
+        if (usable(a) && usable(b) && usable(product)) {
+            run(whole(a), whole(b), inner, whole(product));
+            return;
+        }
+        int columns = b.capacity() / inner;
+        forEachTile(a.capacity() / inner, columns, inner, Float.BYTES, (tile, scratch) -> {
+            FloatBuffer left = scratch[0].asFloatBuffer();
+            FloatBuffer right = scratch[1].asFloatBuffer();
+            FloatBuffer result = scratch[2].asFloatBuffer();
+            left.put(0, a, tile.top() * inner, left.capacity());
+            right.put(0, b, tile.left() * inner, right.capacity());
+            run(left, right, inner, result);
+            for (int row = 0; row < tile.rows(); row++) {
+                product.put((tile.top() + row) * columns + tile.left(), result, row * tile.columns(), tile.columns());
+            }
+        });
+    }
+
+    @Override
+    public void timesTransposed(DoubleBuffer a, DoubleBuffer b, int inner, DoubleBuffer product) {
+        MatrixProduct.checkSizes(a.capacity(), b.capacity(), inner, product.capacity());
+        if (usable(a) && usable(b) && usable(product)) {
+            run(whole(a), whole(b), inner, whole(product));
+            return;
+        }
+        int columns = b.capacity() / inner;
+        forEachTile(a.capacity() / inner, columns, inner, Double.BYTES, (tile, scratch) -> {
+            DoubleBuffer left = scratch[0].asDoubleBuffer();
+            DoubleBuffer right = scratch[1].asDoubleBuffer();
+            DoubleBuffer result = scratch[2].asDoubleBuffer();
+            left.put(0, a, tile.top() * inner, left.capacity());
+            right.put(0, b, tile.left() * inner, right.capacity());
+            run(left, right, inner, result);
+            for (int row = 0; row < tile.rows(); row++) {
+                product.put((tile.top() + row) * columns + tile.left(), result, row * tile.columns(), tile.columns());
+            }
+        });
+    }
+
+    /** Some rows of the product, and of these some columns. */
+    private record Tile(int top, int rows, int left, int columns) {}
+
+    /** Multiplies what belongs to a tile. */
+    @FunctionalInterface
+    private interface TileProduct {
+        /** Is handed direct memory for the tile's share of the operands and of the product. */
+        void accept(Tile tile, ByteBuffer[] scratch);
+    }
+
+    /** What is not in direct memory goes through some, tile by tile, so that it needs little and may have any size. */
+    private static void forEachTile(int rows, int columns, int inner, int bytes, TileProduct product) {
+        int most = Math.max(1, Math.min(MOST_ROWS, MOST_VALUES / inner));
+        int high = Math.min(most, rows);
+        int wide = Math.min(most, columns);
+        ByteBuffer left = ByteBuffer.allocateDirect(high * inner * bytes);
+        ByteBuffer right = ByteBuffer.allocateDirect(wide * inner * bytes);
+        ByteBuffer result = ByteBuffer.allocateDirect(high * wide * bytes);
+        for (int top = 0; top < rows; top += high) {
+            for (int beside = 0; beside < columns; beside += wide) {
+                Tile tile = new Tile(top, Math.min(high, rows - top), beside, Math.min(wide, columns - beside));
+                product.accept(tile, new ByteBuffer[] {
+                    share(left, tile.rows() * inner * bytes),
+                    share(right, tile.columns() * inner * bytes),
+                    share(result, tile.rows() * tile.columns() * bytes)
+                });
+            }
+        }
+    }
+
+    private static ByteBuffer share(ByteBuffer buffer, int bytes) {
+        return buffer.slice(0, bytes).order(ByteOrder.nativeOrder());
+    }
+
+    private void run(FloatBuffer left, FloatBuffer right, int inner, FloatBuffer result) {
         try (OnnxTensor m = OnnxTensor.createTensor(environment, left, rows(left, inner));
                 OnnxTensor n = OnnxTensor.createTensor(environment, right, rows(right, inner));
                 OnnxTensor out = OnnxTensor.createTensor(environment, result, square(left, right, inner))) {
@@ -71,17 +148,9 @@ public final class OrtProduct implements MatrixProduct {
         } catch (OrtException e) {
             throw failed(left, right, inner, e);
         }
-        if (!usable(product)) {
-            product.put(0, result, 0, product.capacity());
-        }
     }
 
-    @Override
-    public void timesTransposed(DoubleBuffer a, DoubleBuffer b, int inner, DoubleBuffer product) {
-        MatrixProduct.checkSizes(a.capacity(), b.capacity(), inner, product.capacity());
-        DoubleBuffer left = usable(a) ? whole(a) : directDoubles(a.capacity()).put(0, a, 0, a.capacity());
-        DoubleBuffer right = usable(b) ? whole(b) : directDoubles(b.capacity()).put(0, b, 0, b.capacity());
-        DoubleBuffer result = usable(product) ? whole(product) : directDoubles(product.capacity());
+    private void run(DoubleBuffer left, DoubleBuffer right, int inner, DoubleBuffer result) {
         try (OnnxTensor m = OnnxTensor.createTensor(environment, left, rows(left, inner));
                 OnnxTensor n = OnnxTensor.createTensor(environment, right, rows(right, inner));
                 OnnxTensor out = OnnxTensor.createTensor(environment, result, square(left, right, inner))) {
@@ -89,9 +158,6 @@ public final class OrtProduct implements MatrixProduct {
                     .close();
         } catch (OrtException e) {
             throw failed(left, right, inner, e);
-        }
-        if (!usable(product)) {
-            product.put(0, result, 0, product.capacity());
         }
     }
 
@@ -110,18 +176,6 @@ public final class OrtProduct implements MatrixProduct {
 
     private static DoubleBuffer whole(DoubleBuffer buffer) {
         return buffer.duplicate().clear();
-    }
-
-    private static FloatBuffer direct(int values) {
-        return bytes((long) values * Float.BYTES).asFloatBuffer();
-    }
-
-    private static DoubleBuffer directDoubles(int values) {
-        return bytes((long) values * Double.BYTES).asDoubleBuffer();
-    }
-
-    private static ByteBuffer bytes(long size) {
-        return ByteBuffer.allocateDirect(Math.toIntExact(size)).order(ByteOrder.nativeOrder());
     }
 
     private static long[] rows(Buffer matrix, int inner) {

@@ -98,6 +98,28 @@ class OrtProductTest {
     }
 
     @Test
+    void copiesTileByTile() {
+        // More rows than a tile has, and columns, neither a multiple.
+        int m = 1024 + 37;
+        int n = 2 * 1024 + 5;
+        double[] a = values(m * 3, 4);
+        double[] b = values(n * 3, 5);
+        double[] expected = expected(a, b, 3);
+        DoubleBuffer twofold = DoubleBuffer.allocate(m * n);
+        product.timesTransposed(DoubleBuffer.wrap(a), direct(b), 3, twofold);
+        FloatBuffer single = FloatBuffer.allocate(m * n);
+        product.timesTransposed(floats(a, true), floats(b, false), 3, single);
+        double worst = 0;
+        double worstSingle = 0;
+        for (int i = 0; i < expected.length; i++) {
+            worst = Math.max(worst, Math.abs(twofold.get(i) - expected[i]));
+            worstSingle = Math.max(worstSingle, Math.abs(single.get(i) - expected[i]));
+        }
+        assertThat(worst).isLessThan(1e-15);
+        assertThat(worstSingle).isLessThan(1e-6);
+    }
+
+    @Test
     void refusesWhatDoesNotFit() {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> product.timesTransposed(

@@ -28,28 +28,30 @@ final class Installed {
 
     static MatrixProduct choose(String name) {
         List<MatrixProduct> found = new ArrayList<>();
-        Iterator<MatrixProduct> services = ServiceLoader.load(MatrixProduct.class, MatrixProduct.class.getClassLoader())
-                .iterator();
-        while (true) {
-            try {
-                if (!services.hasNext()) {
-                    break;
+        List<String> names = new ArrayList<>();
+        Iterator<ServiceLoader.Provider<MatrixProduct>> services =
+                ServiceLoader.load(MatrixProduct.class, MatrixProduct.class.getClassLoader()).stream()
+                        .iterator();
+        while (services.hasNext()) {
+            ServiceLoader.Provider<MatrixProduct> service = services.next();
+            Class<? extends MatrixProduct> type = service.type();
+            names.add(type.getName());
+            // What is not asked for is not even loaded: its native library may be why another one is.
+            if (name.isEmpty()
+                    || type.getName().equals(name)
+                    || type.getSimpleName().equals(name)) {
+                try {
+                    found.add(service.get());
+                } catch (ServiceConfigurationError | LinkageError e) {
+                    LOG.warn("the service {} for matrix products cannot be used here: {}", type, e.toString());
                 }
-                found.add(services.next());
-            } catch (ServiceConfigurationError | LinkageError e) {
-                LOG.warn("a service for matrix products cannot be used here: {}", e.toString());
             }
         }
         return found.stream()
-                .filter(service -> name.isEmpty()
-                        || service.getClass().getName().equals(name)
-                        || service.getClass().getSimpleName().equals(name))
                 .max(Comparator.comparingInt(MatrixProduct::rank))
                 .orElseThrow(() -> new IllegalStateException("no service for matrix products"
-                        + (name.isEmpty() ? "" : " named '" + name + "'") + " is on the class path; found were "
-                        + found.stream()
-                                .map(service -> service.getClass().getName())
-                                .toList()
+                        + (name.isEmpty() ? "" : " named '" + name + "'")
+                        + " is on the class path, or can be used here; found were " + names
                         + ". modscan-metrics brings one"));
     }
 }

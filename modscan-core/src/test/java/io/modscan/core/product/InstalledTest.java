@@ -12,7 +12,7 @@ class InstalledTest {
     void coreAloneHasNoneAndSaysWhoHas() {
         assertThatIllegalStateException()
                 .isThrownBy(() -> Installed.choose(""))
-                .withMessageContaining("no service for matrix products is on the class path")
+                .withMessageContaining("no service for matrix products is on the class path, or can be used here")
                 .withMessageContaining("modscan-metrics brings one");
         assertThatIllegalStateException()
                 .isThrownBy(() -> Installed.choose("Fastest"))

@@ -1,6 +1,7 @@
 package io.modscan.metrics.modules;
 
 import io.modscan.core.error.ModscanException;
+import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.SelectivityMap;
 import java.util.List;
 import java.util.SortedMap;
@@ -12,6 +13,7 @@ import java.util.TreeMap;
  * @param modules    the modules, of at least two units each, in falling size, among equals in order of their first units
  * @param singletons units that are in no module, in order
  * @param leftOut    units that are constant, or have a value that is not finite, in order
+ * @param absolute   whether the size of a correlation made a link, so that a member's sign means nothing
  * @param threshold  the correlation that makes a link, as it was set or else came out of the numbers of units and prompts
  * @param links      how many pairs of units are linked
  * @param modularity Q of the modules, against what Q is for shuffled values when it is counted in the weight of the measured
@@ -25,6 +27,7 @@ public record ModuleMap(
         List<UnitModule> modules,
         List<Unit> singletons,
         List<Unit> leftOut,
+        boolean absolute,
         double threshold,
         long links,
         AgainstShuffles modularity,
@@ -36,6 +39,7 @@ public record ModuleMap(
      * @param modules    see above
      * @param singletons see above
      * @param leftOut    see above
+     * @param absolute   see above
      * @param threshold  see above
      * @param links      see above
      * @param modularity see above
@@ -48,24 +52,25 @@ public record ModuleMap(
     }
 
     /**
-     * What the modules respond to, named by their members: a member lights up for a label if its q-value is small enough and
-     * its AUROC above 0.5. A member whose selectivity is NaN lights up for nothing, and counts all the same.
+     * What the modules respond to, named by their members: for each label the share of those that light up for it, or, where
+     * modules were found by absolute correlation, light up or go dark. A member whose selectivity is NaN does neither, and
+     * counts all the same.
      *
-     * @param map the selectivity of the same sites
-     * @param q   the largest q-value with which a member counts as lit, such as 0.05
+     * @param map       the selectivity of the same sites
+     * @param criterion what lights up or goes dark, such as {@link Criterion#standard()}
      * @return the topics of each module, in order of the modules
      * @throws ModscanException if the site of a member is not in the map
      */
-    public List<ModuleTopics> topics(SelectivityMap map, double q) {
-        return modules.stream().map(module -> topics(module, map, q)).toList();
+    public List<ModuleTopics> topics(SelectivityMap map, Criterion criterion) {
+        return modules.stream().map(module -> topics(module, map, criterion)).toList();
     }
 
-    private static ModuleTopics topics(UnitModule module, SelectivityMap map, double q) {
+    private ModuleTopics topics(UnitModule module, SelectivityMap map, Criterion criterion) {
         SortedMap<String, Double> shares = new TreeMap<>();
         for (String label : map.labels()) {
             long lit = module.members().stream()
                     .map(unit -> map.get(unit.site(), unit.inSite(), label))
-                    .filter(row -> row.q() <= q && row.auroc() > 0.5)
+                    .filter(row -> criterion.lightsUp(row) || (absolute && criterion.goesDark(row)))
                     .count();
             shares.put(label, (double) lit / module.size());
         }

@@ -54,6 +54,7 @@ record ModuleSearch(Columns columns, double threshold, int neighbours, boolean a
                 modules,
                 singletons,
                 columns.leftOut(),
+                absolute,
                 threshold,
                 links.pairs(),
                 AgainstShuffles.of(partition.modularity(), inMeasuredWeight),

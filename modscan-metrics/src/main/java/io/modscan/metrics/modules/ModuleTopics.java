@@ -10,8 +10,8 @@ import java.util.TreeMap;
  * What a module responds to, named by its members.
  *
  * @param module the module
- * @param shares for each label, the share of members that light up for it, in [0, 1]
- * @param topic  the label of the largest share, the first in natural order among equals; empty if no member lights up for any
+ * @param shares for each label, the share of members that respond to it, in [0, 1]; {@link ModuleMap#topics} tells which do
+ * @param topic  the label of the largest share, the first in natural order among equals; empty if no member responds to any
  */
 public record ModuleTopics(UnitModule module, SortedMap<String, Double> shares, Optional<String> topic) {
 
@@ -27,7 +27,7 @@ public record ModuleTopics(UnitModule module, SortedMap<String, Double> shares, 
     }
 
     /**
-     * The share of members that light up for the topic.
+     * The share of members that respond to the topic.
      *
      * @return the largest of the shares, 0 without a topic
      */

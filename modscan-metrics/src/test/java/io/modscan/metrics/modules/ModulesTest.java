@@ -13,6 +13,7 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
+import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.Selectivity;
 import io.modscan.metrics.selectivity.SelectivityMap;
 import java.util.ArrayList;
@@ -211,15 +212,15 @@ class ModulesTest {
         Activations activations = planted(PROMPTS, false);
         SelectivityMap selectivity = activations.measure(Selectivity.by("topic"));
         ModuleMap map = activations.measure(Modules.byCoActivation().shuffles(0));
-        List<ModuleTopics> topics = map.topics(selectivity, 0.05);
+        List<ModuleTopics> topics = map.topics(selectivity, Criterion.standard());
         assertThat(topics).extracting(ModuleTopics::module).isEqualTo(map.modules());
         assertThat(topics.get(0).topic()).hasValue("b");
         assertThat(topics.get(0).shares()).containsEntry("a", 0.0).containsEntry("b", 1.0);
         assertThat(topics.get(1).topic()).isEmpty();
         assertThat(topics.get(1).shares()).containsEntry("a", 0.0).containsEntry("b", 0.0);
-        assertThat(map.topics(selectivity, 0).get(0).topic()).isEmpty();
+        assertThat(map.topics(selectivity, new Criterion(0, 0)).get(0).topic()).isEmpty();
         SelectivityMap headsOnly = activations.at(Z).measure(Selectivity.by("topic"));
-        assertThatThrownBy(() -> map.topics(headsOnly, 0.05))
+        assertThatThrownBy(() -> map.topics(headsOnly, Criterion.standard()))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("'blocks.0.mlp.hook_post' was not measured");
     }
