@@ -137,6 +137,14 @@ class CommandLineTest {
                     .allSatisfy(row -> assertThat(row.getField("topic")).isEqualTo(first.getField("topic")));
             assertThat(members).extracting(row -> row.getField("of")).contains("components");
         }
+        try (CsvReader<NamedCsvRecord> reader =
+                CsvReader.builder().ofNamedCsvRecord(folder.resolve("scan/modularity.csv"))) {
+            NamedCsvRecord ofUnits = reader.stream().findFirst().orElseThrow();
+            assertThat(ofUnits.getField("units_left_out")).as("dead neurons").isEqualTo("136");
+            assertThat(Double.parseDouble(ofUnits.getField("modularity"))).isGreaterThan(0.5);
+            assertThat(Double.parseDouble(ofUnits.getField("shuffled_mean"))).isLessThan(0.05);
+            assertThat(ofUnits.getField("p")).isEqualTo("0.05");
+        }
         BufferedImage picture = ImageIO.read(folder.resolve("scan/heads.png").toFile());
         assertThat(picture.getWidth()).isGreaterThan(1000);
         assertThat(folder.resolve("scan")).isDirectoryNotContaining("glob:**part-*");
@@ -192,10 +200,12 @@ class CommandLineTest {
         String out = file("of-pooled");
         Files.createDirectory(Path.of(out));
         Files.writeString(Path.of(out).resolve("heads.csv"), "of an earlier scan");
-        CommandLineRun run = CommandLineRun.of("scan", "--recording", recording, "--out", out);
+        Files.writeString(Path.of(out).resolve("modules.csv"), "of an earlier scan");
+        CommandLineRun run = CommandLineRun.of("scan", "--recording", recording, "--module-units", "0", "--out", out);
         assertThat(run.status()).as(run.err()).isZero();
         assertThat(run.out()).contains("L1H6").doesNotContain("attention depends");
         assertThat(Path.of(out).resolve("heads.csv")).doesNotExist();
+        assertThat(Path.of(out).resolve("modules.csv")).doesNotExist();
         try (CsvReader<NamedCsvRecord> reader =
                 CsvReader.builder().ofNamedCsvRecord(Path.of(out).resolve("units.csv"))) {
             List<NamedCsvRecord> units = reader.stream().toList();
@@ -203,6 +213,29 @@ class CommandLineTest {
             assertThat(units.stream().filter(unit -> unit.getField("unit").isEmpty() && auroc(unit) > 0.95))
                     .hasSize(20);
         }
+    }
+
+    @Test
+    void scanLooksForModulesAmongWhatVariesMostAndLeavesOutPatternsThatDontFit() throws IOException {
+        String ids = file(
+                "few.jsonl",
+                "{\"id\": 0, \"topic\": \"a\", \"ids\": [2, 40, 9]}",
+                "{\"id\": 1, \"topic\": \"a\", \"ids\": [2, 45, 19]}",
+                "{\"id\": 2, \"topic\": \"b\", \"ids\": [2, 60, 29]}",
+                "{\"id\": 3, \"topic\": \"b\", \"ids\": [2, 70, 39]}");
+        CommandLineRun run = CommandLineRun.of(
+                "scan", "--prompts", ids, "--memory", "1k", "--module-units", "50", "--out", file("few"));
+        assertThat(run.status()).as(run.err()).isZero();
+        assertThat(run.err())
+                .contains("leaving out what heads attend to: the patterns of the longest prompt, 3 tokens");
+        assertThat(folder.resolve("few/heads.csv")).doesNotExist();
+        assertThat(run.out()).contains("of 6192 units");
+        try (CsvReader<NamedCsvRecord> reader =
+                CsvReader.builder().ofNamedCsvRecord(folder.resolve("few/modularity.csv"))) {
+            NamedCsvRecord ofUnits = reader.stream().findFirst().orElseThrow();
+            assertThat(ofUnits.getField("units_left_out")).isEqualTo(Integer.toString(6192 - 50));
+        }
+        assertThat(CommandLineRun.of("scan", "--module-units", "some").status()).isEqualTo(2);
     }
 
     @Test
