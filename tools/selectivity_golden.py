@@ -7,6 +7,9 @@ metrics_golden.py.
 needs numpy, scipy and mpmath; their versions go into the file. Values are float32, written as the decimal that reads back as the
 same number; null stands for NaN, and the strings "inf" and "-inf" for what JSON lacks. References are computed in float64
 from those float32 values, sums by math.fsum. The tests hold themselves to a relative error of 1e-11.
+
+P-values of rank-sum tests are SciPy's, except where values are equal and few, or all equal but a few: there SciPy approximates,
+the library doesn't, and what is expected is the exact p-value given the ties, by tied_rank_sum.py.
 """
 
 import json
@@ -19,6 +22,8 @@ import numpy as np
 import scipy
 import scipy.special
 import scipy.stats
+
+import tied_rank_sum
 
 TARGET = (
     pathlib.Path(__file__).parent.parent
@@ -118,7 +123,8 @@ def scan(name, labels, values):
                 continue
             result = scipy.stats.mannwhitneyu(x, y)
             auroc = float(result.statistic) / (len(x) * len(y))
-            rows.append([unit, label, mean(x), mean(y), hedges_g(x, y), auroc, float(result.pvalue), 0.0])
+            p = tied_rank_sum.p_value(x, y) if tied_rank_sum.is_tabulated(x, y) else float(result.pvalue)
+            rows.append([unit, label, mean(x), mean(y), hedges_g(x, y), auroc, p, 0.0])
     for row, q in zip(rows, adjusted([row[6] for row in rows])):
         row[7] = q
     unit_q = adjusted(unit_p)
@@ -154,6 +160,79 @@ def scans():
         scan("one against five", "baaaaa", np.round(rng.normal(size=(6, 4)), 1)),
         scan("all labels different", "abcde", rng.normal(size=(5, 4))),
         scan("20 topics' share", "a" * 10 + "b" * 190, rng.normal(size=(200, 3))),
+    ]
+
+
+# --- the rank-sum test given the ties ---------------------------------------------------------------------------------
+
+
+def every_sum(name, values, n):
+    """The p-value of every attainable sum of n ranks, doubled."""
+    values = np.asarray(values, np.float32)
+    p = tied_rank_sum.p_values(tied_rank_sum.doubled_ranks(values), n)
+    return {"name": name, "values": floats(values), "n": n, "sums": list(p), "p": list(p.values())}
+
+
+def some_sums(name, values, n):
+    """The same for few sums, over all orders of magnitude."""
+    case = every_sum(name, values, n)
+    pairs = list(zip(case["sums"], case["p"]))
+    middle = case["p"].index(max(case["p"]))
+    kept = []
+    for outward in (pairs[middle:], pairs[middle::-1]):
+        wanted = 1.0
+        for total, p in outward:
+            if p <= wanted:
+                kept.append((total, p))
+                wanted = p / 3
+    return {**case, "sums": [total for total, _ in kept], "p": [p for _, p in kept]}
+
+
+def between(below, equal, above):
+    """Different values on either side of zeros."""
+    return np.r_[np.arange(-below, 0), np.zeros(equal), np.arange(1, above + 1)]
+
+
+def tied_rank_sums():
+    own = np.random.default_rng(20261125)
+    rounded = lambda n: np.round(own.normal(size=n), 1)
+    cases = [
+        ("two values", [1, 1], 1),
+        ("three values, two equal", [1, 1, 2], 1),
+        ("zero and one", [0] * 5 + [1] * 4, 3),
+        ("zero and one, half", [0] * 7 + [1] * 7, 7),
+        ("one that is not zero", between(0, 9, 1), 4),
+        ("few above zero", between(0, 8, 4), 5),
+        ("few below zero", between(4, 8, 0), 5),
+        ("few on either side", between(3, 8, 2), 6),
+        ("one on either side", between(1, 6, 1), 3),
+        ("pairs", [1, 1, 2, 2, 3, 3, 4, 4, 5, 5], 4),
+        ("two large groups", [0] * 5 + [3] * 5 + [1, 2, 4], 6),
+        ("rounded", rounded(14), 6),
+        ("three levels", [0] * 5 + [1] * 6 + [2] * 4, 7),
+        ("tiny and huge", [0, 0, 0, 1e-30, -1e-30, 1e30, 1e30, -1e30, 0, -0.0, 2], 5),
+        ("mostly zero, 40", between(0, 30, 10), 10),
+        ("mostly zero, 200", between(0, 187, 13), 20),
+        ("mostly zero, some equal", np.r_[np.zeros(187), [1, 1, 2, 3, 3, 3, 4, 5, 6, 6, 7, 8, 9]], 20),
+        ("mostly zero, either side", between(6, 187, 7), 20),
+        ("few drawn", between(0, 140, 60), 3),
+        ("zero and one, 1000", [0] * 900 + [1] * 100, 50),
+    ]
+    return [every_sum(*case) for case in cases]
+
+
+def mostly_equal():
+    """Too large to be tabulated; the tests allow for what the normal approximation given the counts may be off."""
+    own = np.random.default_rng(20261126)
+    return [
+        some_sums("60 of 200", between(0, 140, 60), 20),
+        some_sums("95 of 200", between(0, 105, 95), 20),
+        some_sums("60 of 200, half drawn", between(0, 140, 60), 100),
+        some_sums("60 below of 200", between(60, 140, 0), 20),
+        some_sums("20 and 30 of 200", between(20, 150, 30), 20),
+        some_sums("4 and 50 of 200", between(4, 146, 50), 20),
+        some_sums("rounded, 80 of 200", np.r_[np.zeros(120), np.round(np.abs(own.normal(size=80)), 1) + 1], 20),
+        some_sums("100 of 600, 60 drawn", between(0, 500, 100), 60),
     ]
 
 
@@ -234,6 +313,8 @@ def main():
         },
         "corrections": [[n, correction(n)] for n in [2, 3, 4, 5, 10, 38, 198, 1000, 99_998, 10_000_000]],
         "scans": scans(),
+        "tiedRankSums": tied_rank_sums(),
+        "mostlyEqual": mostly_equal(),
         "importances": importances(),
     }
     TARGET.parent.mkdir(parents=True, exist_ok=True)

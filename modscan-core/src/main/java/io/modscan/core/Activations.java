@@ -15,16 +15,18 @@ import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalInt;
 import java.util.RandomAccess;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a capture returns: for each planned site the values of every prompt, in the caller's order of prompts. It lives on
@@ -32,6 +34,9 @@ import java.util.stream.IntStream;
  * Immutable; safe for use by many threads.
  */
 public final class Activations {
+
+    /** The fact that says that BOS is no longer among the token ids. */
+    private static final Map<String, String> BOS_DROPPED = Map.of("modscan.bos", "dropped");
 
     private final Prompts prompts;
     private final List<int[]> tokenIds;
@@ -176,7 +181,8 @@ public final class Activations {
      * The ids that were run for a prompt, exactly.
      *
      * @param prompt the prompt's index
-     * @return a copy of the ids, BOS included where there was one
+     * @return a copy of the ids, BOS included where there was one, unless it was {@linkplain #withoutBos() dropped}; none if
+     *     they are not known
      */
     public int[] tokenIds(int prompt) {
         return tokenIds.get(prompt).clone();
@@ -266,6 +272,10 @@ public final class Activations {
         int[] chosen = IntStream.range(0, prompts.size())
                 .filter(i -> test.test(prompts.get(i)))
                 .toArray();
+        return chosen(chosen);
+    }
+
+    private Activations chosen(int[] chosen) {
         return some(Prompts.of(Arrays.stream(chosen).mapToObj(prompts::get).toList()), new Picker() {
             @Override
             public <T> List<T> from(List<T> list) {
@@ -307,16 +317,36 @@ public final class Activations {
             readings.add(site.reading());
             rows.add(picker.from(site.rows()));
         }
-        return new Activations(some, ids, withDigest(provenance, ids), lent, readings, rows);
+        return new Activations(some, ids, withDigest(provenance, Map.of(), ids), lent, readings, rows);
     }
 
-    /** Facts about these ids, hashed when asked for: a metric that looks at each label by itself never asks. */
-    private static Supplier<Map<String, String>> withDigest(Supplier<Map<String, String>> facts, List<int[]> ids) {
-        return () -> {
-            Map<String, String> now = new TreeMap<>(facts.get());
-            now.putAll(TokensDigest.of(ids));
-            return now;
-        };
+    private static Supplier<Map<String, String>> withDigest(
+            Supplier<Map<String, String>> facts, Map<String, String> more, List<int[]> ids) {
+        return new WithDigest(facts, more, ids);
+    }
+
+    /** Facts about some ids, hashed when first asked for: a metric that looks at each label by itself never asks. */
+    private static final class WithDigest implements Supplier<Map<String, String>> {
+        private final Supplier<Map<String, String>> facts;
+        private final Map<String, String> more;
+        private final List<int[]> ids;
+        private @Nullable Map<String, String> known;
+
+        WithDigest(Supplier<Map<String, String>> facts, Map<String, String> more, List<int[]> ids) {
+            this.facts = facts;
+            this.more = more;
+            this.ids = ids;
+        }
+
+        @Override
+        public synchronized Map<String, String> get() {
+            if (known == null) {
+                known = new TreeMap<>(facts.get());
+                known.putAll(more);
+                known.putAll(TokensDigest.of(ids));
+            }
+            return known;
+        }
     }
 
     /** One site as activations of its own. */
@@ -357,7 +387,7 @@ public final class Activations {
             }
         }
         return new Activations(
-                Prompts.of(prompts), ids, withDigest(pieces.get(0).provenance, ids), false, readings, rows);
+                Prompts.of(prompts), ids, withDigest(pieces.get(0).provenance, Map.of(), ids), false, readings, rows);
     }
 
     /**
@@ -416,25 +446,24 @@ public final class Activations {
      * These activations with the positions of every site pooled that still has them, as the model would have been asked to.
      *
      * @param pooling how
-     * @return activations of which each site has one vector a prompt, except attention scores and patterns, which stay
+     * @return activations of which each site has one vector a prompt, except attention scores and patterns, which stay; NaN
+     *     where nothing is left to be pooled
      * @throws IllegalArgumentException if the pooling is none
-     * @throws ModscanException         if BOS is to be left out and it is not known which token that is
+     * @throws ModscanException         if BOS is to be left out of a site and {@link #beginsWithBos} cannot tell
      */
     public Activations pooled(Pooling pooling) {
         if (!pooling.isPooled()) {
             throw new IllegalArgumentException("what is kept for each position need not be pooled by " + pooling);
         }
-        OptionalInt bos = pooling.skipBos() ? OptionalInt.of(bosTokenId()) : OptionalInt.empty();
         return map(site -> {
-            if (site.pooling().isPooled() || !site.site().hasPositions()) {
+            if (!site.isPerToken()) {
                 return site;
             }
             Derivation derivation = new Derivation(new Reading(site.site(), pooling), 0, false, true);
             return site.derived(site.site(), pooling, prompt -> {
                 FloatBuffer row = site.row(prompt);
                 int length = row.capacity() / site.site().width();
-                int[] ids = tokenIds.get(prompt);
-                boolean hasBos = bos.isPresent() && ids[0] == bos.getAsInt();
+                boolean hasBos = pooling.skipBos() && beginsWithBos(prompt);
                 return derivation.pool(row, new Derivation.Tokens(length, 0, length, hasBos));
             });
         });
@@ -453,6 +482,124 @@ public final class Activations {
                     "nothing tells which token is BOS: the provenance has no '" + RecordedShard.BOS_TOKEN_ID + "'");
         }
         return Integer.parseInt(id);
+    }
+
+    /**
+     * Whether it is known if a prompt begins with BOS.
+     *
+     * @param prompt the prompt's index
+     * @return whether {@link #beginsWithBos} tells; if not, it throws
+     */
+    public boolean knowsBos(int prompt) {
+        boolean known = tokenIds.get(prompt).length > 0 && provenance.get().containsKey(RecordedShard.BOS_TOKEN_ID);
+        return known || isBosDropped();
+    }
+
+    /**
+     * Whether the first token of a prompt is BOS.
+     *
+     * @param prompt the prompt's index
+     * @return whether it is; false after {@link #withoutBos()}
+     * @throws ModscanException if the prompt's token ids are not known, or as {@link #bosTokenId()} does
+     */
+    public boolean beginsWithBos(int prompt) {
+        int[] ids = tokenIds.get(prompt);
+        if (isBosDropped()) {
+            return false;
+        }
+        int bos = bosTokenId();
+        if (ids.length == 0) {
+            throw new ModscanException("the token ids of prompt '"
+                    + prompts.get(prompt).id() + "' are not known, so neither is whether it begins with BOS");
+        }
+        return ids[0] == bos;
+    }
+
+    private boolean isBosDropped() {
+        return provenance.get().entrySet().containsAll(BOS_DROPPED.entrySet());
+    }
+
+    /**
+     * These activations without the BOS token at the beginning of prompts, whose activations are outliers in OPT. For a metric
+     * that takes vectors without asking which token they are of: {@code metric.through(Activations::withoutBos)}.
+     *
+     * <p>Where a prompt begins with BOS, each site that kept positions loses the first, and the token ids lose BOS, so that a
+     * position is still an index among them. The provenance tells the digest of these ids and says {@code modscan.bos=dropped}:
+     * to drop BOS again, or to pool without BOS, changes nothing. A prompt of BOS only is left with no position and no token id;
+     * its pooled values are NaN, and a file that it is saved to is no {@link Recording}. Sites that were pooled or have no
+     * positions stay as they are, and so do the {@linkplain #prompts() prompts}. If no site kept positions, nothing changes.
+     *
+     * @return a view on the same prompts
+     * @throws ModscanException if a site has a value for each pair of positions, as attention scores and patterns have, of which
+     *                          none can be taken away; or if a site kept positions and {@link #beginsWithBos} cannot tell
+     */
+    public Activations withoutBos() {
+        for (SiteActivations site : sites.values()) {
+            if (SiteActivations.isPerPair(site.site())) {
+                throw new ModscanException(
+                        site.site() + " has a value for each pair of positions, and BOS cannot be dropped"
+                                + " from those; drop it from other sites, with activations.only(…).withoutBos()");
+            }
+        }
+        if (sites.values().stream().noneMatch(SiteActivations::isPerToken) || isBosDropped()) {
+            return this;
+        }
+        boolean[] begins = new boolean[prompts.size()];
+        for (int prompt = 0; prompt < begins.length; prompt++) {
+            begins[prompt] = beginsWithBos(prompt);
+        }
+        List<int[]> ids = new Changed<>(tokenIds, begins, all -> Arrays.copyOfRange(all, 1, all.length));
+        List<Reading> readings = new ArrayList<>();
+        List<List<FloatBuffer>> rows = new ArrayList<>();
+        for (SiteActivations site : sites.values()) {
+            int width = site.site().width();
+            readings.add(site.reading());
+            rows.add(site.isPerToken() ? new Changed<>(site.rows(), begins, row -> behind(row, width)) : site.rows());
+        }
+        return new Activations(prompts, ids, withDigest(provenance, BOS_DROPPED, ids), lent, readings, rows);
+    }
+
+    private static FloatBuffer behind(FloatBuffer row, int values) {
+        int from = Math.min(values, row.capacity());
+        return row.slice(from, row.capacity() - from);
+    }
+
+    /** A list of which some elements are seen otherwise. */
+    private static final class Changed<T> extends AbstractList<T> implements RandomAccess {
+        private final List<T> list;
+        private final boolean[] which;
+        private final UnaryOperator<T> change;
+
+        Changed(List<T> list, boolean[] which, UnaryOperator<T> change) {
+            this.list = list;
+            this.which = which;
+            this.change = change;
+        }
+
+        @Override
+        public T get(int index) {
+            T element = list.get(index);
+            return which[index] ? change.apply(element) : element;
+        }
+
+        @Override
+        public int size() {
+            return which.length;
+        }
+    }
+
+    /**
+     * The activations in order of the prompts' ids, for a metric whose result is not to depend on the order in which they came.
+     *
+     * @return a view on the same prompts
+     */
+    public Activations inOrderOfIds() {
+        int[] order = IntStream.range(0, prompts.size())
+                .boxed()
+                .sorted(Comparator.comparing(i -> prompts.get(i).id()))
+                .mapToInt(Integer::intValue)
+                .toArray();
+        return chosen(order);
     }
 
     /**

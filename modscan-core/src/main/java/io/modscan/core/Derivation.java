@@ -136,12 +136,14 @@ record Derivation(Reading asked, int recorded, boolean magnitudes, boolean pools
         Pooling pooling = asked.pooling();
         int width = asked.site().width();
         float[] result = new float[width];
+        if (tokens.length() == 0) {
+            return nothing(result);
+        }
         // No source counts the loss of a first token, which follows none.
         boolean lossOfFirst = asked.site().name().equals(LOSS) && Float.isNaN(values.get(0));
         int from = lossOfFirst || (pooling.skipBos() && tokens.hasBos()) ? 1 : 0;
         if (from == tokens.length()) {
-            Arrays.fill(result, Float.NaN);
-            return result;
+            return nothing(result);
         }
         switch (pooling.kind()) {
             case LAST -> values.get((tokens.length() - 1) * width, result);
@@ -149,6 +151,11 @@ record Derivation(Reading asked, int recorded, boolean magnitudes, boolean pools
             case MEAN -> mean(values, from, result);
             case NONE -> throw new IllegalStateException("nothing to pool");
         }
+        return result;
+    }
+
+    private static float[] nothing(float[] result) {
+        Arrays.fill(result, Float.NaN);
         return result;
     }
 

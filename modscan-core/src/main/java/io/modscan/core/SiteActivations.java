@@ -83,7 +83,7 @@ public final class SiteActivations {
         if (isPerPair(site())) {
             throw new ModscanException(site() + " has a value for each pair of positions: ask for row(prompt)");
         }
-        if (!pooling().isPooled() && site().hasPositions()) {
+        if (isPerToken()) {
             throw new ModscanException(site() + " was captured with Pooling.none(), so prompt " + prompt
                     + " has a vector for each position: ask for vector(prompt, position), capture with a pooling such as"
                     + " Pooling.mean(), or pool now with activations.pooled(…)");
@@ -115,7 +115,7 @@ public final class SiteActivations {
      * @throws IndexOutOfBoundsException if the prompt has no such position
      */
     public float[] vector(int prompt, int position) {
-        if (pooling().isPooled() || !site().hasPositions()) {
+        if (!isPerToken()) {
             throw new ModscanException(site() + " captured with " + pooling() + " has no vector for each position");
         }
         int width = site().width();
@@ -225,6 +225,11 @@ public final class SiteActivations {
      */
     public <R> R measure(Metric<R> metric) {
         return alone().measure(metric);
+    }
+
+    /** Whether there is a vector for each token. */
+    boolean isPerToken() {
+        return !pooling().isPooled() && site().hasPositions();
     }
 
     /** Whether a site has a value for each pair of positions, as attention has. */

@@ -7,11 +7,19 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Site;
 import io.modscan.core.site.Sites;
+import java.nio.FloatBuffer;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalInt;
+import java.util.TreeMap;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -19,6 +27,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ActivationsTest {
+
+    private static final Site PAIR =
+            new Site("pair", OptionalInt.empty(), List.of(Axis.POSITION, Axis.units(2)), false);
 
     private static final Prompts PROMPTS = Prompts.of(List.of(
             Prompt.ofTokens("a", FakeModel.BOS, 11, 12, 13).withLabel("topic", "x"),
@@ -194,5 +205,184 @@ class ActivationsTest {
                 .isThrownBy(() -> unknown.pooled(Pooling.mean().withoutBos()))
                 .withMessageContaining("nothing tells which token is BOS");
         assertThatIllegalArgumentException().isThrownBy(() -> unknown.pooled(Pooling.none()));
+    }
+
+    /** Two values a token: BOS has 100 and more. The first prompt begins with BOS twice, the last is BOS only. */
+    private static Activations tokens() {
+        return Activations.builder(Prompts.of(List.of(
+                        Prompt.ofTokens("double", 2, 2, 5),
+                        Prompt.ofTokens("one", 2, 6, 7),
+                        Prompt.ofTokens("none", 8, 2),
+                        Prompt.ofTokens("only", 2))))
+                .site(
+                        PAIR,
+                        Pooling.none(),
+                        new float[] {100, 101, 102, 103, 1, 2},
+                        new float[] {100, 101, 3, 4, 5, 6},
+                        new float[] {7, 8, 102, 103},
+                        new float[] {100, 101})
+                .site(
+                        FakeModel.LOSS,
+                        Pooling.none(),
+                        new float[] {Float.NaN, 1, 2},
+                        new float[] {Float.NaN, 3, 4},
+                        new float[] {Float.NaN, 5},
+                        new float[] {Float.NaN})
+                .site(FakeModel.EMBED, Pooling.last(), new float[4][4])
+                .provenance(Map.of("model.bos_token_id", "2", "model.name", "made up"))
+                .build();
+    }
+
+    private static float[] row(Activations activations, String site, int prompt) {
+        FloatBuffer row = activations.at(site).row(prompt);
+        float[] values = new float[row.capacity()];
+        row.get(0, values);
+        return values;
+    }
+
+    @Test
+    void droppingBosTakesItFromValuesAndIdsAlike() {
+        Activations rest = tokens().withoutBos();
+        assertThat(rest.tokenIds(0)).containsExactly(2, 5);
+        assertThat(rest.tokenIds(1)).containsExactly(6, 7);
+        assertThat(rest.tokenIds(2)).containsExactly(8, 2);
+        assertThat(rest.tokenIds(3)).isEmpty();
+        assertThat(row(rest, "pair", 0)).containsExactly(102, 103, 1, 2);
+        assertThat(row(rest, "pair", 1)).containsExactly(3, 4, 5, 6);
+        assertThat(row(rest, "pair", 2)).containsExactly(7, 8, 102, 103);
+        assertThat(row(rest, "pair", 3)).isEmpty();
+        assertThat(rest.at("pair").vector(1, 1)).containsExactly(5, 6);
+        assertThat(row(rest, "loss", 1)).containsExactly(3, 4);
+        assertThat(rest.at("hook_embed").vector(1)).hasSize(4);
+        assertThat(rest.prompts()).isEqualTo(tokens().prompts());
+        assertThat(rest.bosTokenId()).isEqualTo(2);
+    }
+
+    @Test
+    void theProvenanceWithoutBosIsOfTheIdsThatAreLeft() {
+        Activations left = Activations.builder(Prompts.of(List.of(
+                        Prompt.ofTokens("double", 2, 5), Prompt.ofTokens("one", 6, 7), Prompt.ofTokens("none", 8, 2))))
+                .site(FakeModel.LOSS, Pooling.last(), new float[3][1])
+                .provenance(Map.of("model.bos_token_id", "2", "model.name", "made up"))
+                .build();
+        Map<String, String> facts = new TreeMap<>(left.provenance());
+        facts.put("modscan.bos", "dropped");
+        assertThat(tokens().withoutBos().slice(0, 3).provenance()).isEqualTo(facts);
+        assertThat(tokens().slice(0, 3).withoutBos().provenance()).isEqualTo(facts);
+        assertThat(tokens().withoutBos().provenance())
+                .containsEntry("modscan.prompt_count", "4")
+                .isNotEqualTo(tokens().provenance());
+    }
+
+    @Test
+    void bosIsDroppedOnce() {
+        Activations once = tokens().withoutBos();
+        for (Activations twice : List.of(
+                once.withoutBos(),
+                once.only(Sites.glob("*")).withoutBos(),
+                once.where(prompt -> true).withoutBos(),
+                once.measure(Metric.<Activations>whole(all -> all).through(Activations::withoutBos)))) {
+            for (int prompt = 0; prompt < 4; prompt++) {
+                assertThat(twice.tokenIds(prompt)).isEqualTo(once.tokenIds(prompt));
+                assertThat(row(twice, "pair", prompt)).isEqualTo(row(once, "pair", prompt));
+                assertThat(twice.knowsBos(prompt)).isTrue();
+                assertThat(twice.beginsWithBos(prompt)).isFalse();
+            }
+            assertThat(twice.provenance()).isEqualTo(once.provenance());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"mean", "max", "last"})
+    void poolingWithoutBosIsTheSameAfterItWasDropped(String kind) {
+        Pooling pooling = new Pooling(Pooling.Kind.valueOf(kind.toUpperCase(Locale.ROOT)), false);
+        Activations pooled = tokens().pooled(pooling.withoutBos());
+        Activations after = tokens().withoutBos().pooled(pooling.withoutBos());
+        Activations withBos = tokens().withoutBos().pooled(pooling);
+        for (String site : List.of("pair", "loss")) {
+            String expected = Arrays.deepToString(pooled.at(site).vectors());
+            assertThat(Arrays.deepToString(after.at(site).vectors())).isEqualTo(expected);
+            assertThat(Arrays.deepToString(withBos.at(site).vectors())).isEqualTo(expected);
+            assertThat(after.at(site).vector(3)).containsOnly(Float.NaN);
+        }
+        assertThat(pooled.withoutBos()).isSameAs(pooled);
+    }
+
+    @Test
+    void bosIsDroppedFromHeadsAndPiecesToo() {
+        Activations heads = Activations.builder(Prompts.of(List.of(Prompt.ofTokens("a", 2, 5))))
+                .site(FakeModel.Z, Pooling.none(), heads())
+                .provenance(Map.of("model.bos_token_id", "2"))
+                .build();
+        assertThat(row(heads.withoutBos(), FakeModel.Z.name(), 0))
+                .containsExactly(Arrays.copyOfRange(heads(), heads().length / 2, heads().length));
+        MetricContract.of(
+                        Metric.<float[][]>whole(all ->
+                                        all.pooled(Pooling.mean()).at("pair").vectors())
+                                .map(vectors -> Arrays.deepToString(vectors))
+                                .through(Activations::withoutBos),
+                        tokens().only(site -> site.hasPositions()))
+                .comparing(String::equals)
+                .inOrderOfPrompts()
+                .verify();
+    }
+
+    private static float[] heads() {
+        float[] values = new float[2 * FakeModel.Z.width()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = i;
+        }
+        return values;
+    }
+
+    @Test
+    void droppingBosRefusesWhatItCannotKnow() {
+        Activations all = tokens();
+        Activations untold = Activations.builder(all.prompts())
+                .site(FakeModel.LOSS, Pooling.none(), new float[3], new float[3], new float[2], new float[1])
+                .build();
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(untold::withoutBos)
+                .withMessageContaining("nothing tells which token is BOS");
+        assertThat(untold.knowsBos(0)).isFalse();
+        Activations withoutIds = Activations.builder(Prompts.of("a text"))
+                .site(FakeModel.LOSS, Pooling.none(), new float[3])
+                .provenance(Map.of("model.bos_token_id", "2"))
+                .build();
+        assertThat(withoutIds.knowsBos(0)).isFalse();
+        String id = withoutIds.prompts().get(0).id();
+        for (ThrowingCallable use : List.<ThrowingCallable>of(
+                withoutIds::withoutBos,
+                () -> withoutIds.beginsWithBos(0),
+                () -> withoutIds.pooled(Pooling.mean().withoutBos()))) {
+            assertThatExceptionOfType(ModscanException.class)
+                    .isThrownBy(use)
+                    .withMessageContaining("the token ids of prompt '" + id + "' are not known");
+        }
+        assertThat(all.knowsBos(3)).isTrue();
+        assertThat(all.beginsWithBos(0)).isTrue();
+        assertThat(all.beginsWithBos(2)).isFalse();
+        assertThatExceptionOfType(IndexOutOfBoundsException.class)
+                .isThrownBy(() -> all.withoutBos().beginsWithBos(4));
+    }
+
+    @Test
+    void bosIsNotDroppedFromPairsOfPositions() {
+        Activations pattern = Activations.builder(Prompts.of(List.of(Prompt.ofTokens("a", 2, 5))))
+                .site(FakeModel.MAP, Pooling.none(), new float[FakeModel.MAP.width() * 4])
+                .provenance(Map.of("model.bos_token_id", "2"))
+                .build();
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(pattern::withoutBos)
+                .withMessageContainingAll("blocks.1.map", "each pair of positions", "only(");
+    }
+
+    @Test
+    void promptsCanBePutInOrderOfTheirIds() {
+        Activations sorted = tokens().inOrderOfIds();
+        assertThat(sorted.prompts()).extracting(Prompt::id).containsExactly("double", "none", "one", "only");
+        assertThat(sorted.tokenIds(1)).containsExactly(8, 2);
+        assertThat(row(sorted, "pair", 1)).containsExactly(7, 8, 102, 103);
+        assertThat(sorted.inOrderOfIds().provenance()).isEqualTo(sorted.provenance());
     }
 }

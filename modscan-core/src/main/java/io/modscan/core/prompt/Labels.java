@@ -72,6 +72,23 @@ public final class Labels {
     }
 
     /**
+     * Sees to it that there is something to set against each other.
+     *
+     * @param key what the labels are of, for the message
+     * @return this
+     * @throws ModscanException if there are fewer than two labels
+     */
+    public Labels atLeastTwo(String key) {
+        if (size() < 2) {
+            throw new ModscanException((names.isEmpty()
+                            ? "no prompt has a " + key
+                            : "all prompts have the " + key + " '" + names.get(0) + "'")
+                    + "; labels are set against each other, so at least two are needed");
+        }
+        return this;
+    }
+
+    /**
      * Where a label is among the names.
      *
      * @param name a label

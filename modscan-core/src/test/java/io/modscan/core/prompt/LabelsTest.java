@@ -35,4 +35,17 @@ class LabelsTest {
                 .isThrownBy(() -> Labels.of(List.of("a", "b")).index("c"))
                 .withMessage("no prompt had the label 'c'; the labels are [a, b]");
     }
+
+    @Test
+    void atLeastTwoCanBeAskedFor() {
+        Labels two = Labels.of(List.of("a", "b"));
+        assertThat(two.atLeastTwo("topic")).isSameAs(two);
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> Labels.of(List.of("a", "a")).atLeastTwo("topic"))
+                .withMessageContaining("all prompts have the topic 'a'")
+                .withMessageContaining("at least two are needed");
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> Labels.of(List.of()).atLeastTwo("topic"))
+                .withMessageContaining("no prompt has a topic");
+    }
 }

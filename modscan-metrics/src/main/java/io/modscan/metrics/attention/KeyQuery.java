@@ -11,7 +11,6 @@ import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.OptionalInt;
 import java.util.function.IntToDoubleFunction;
 import java.util.function.UnaryOperator;
 
@@ -39,7 +38,7 @@ import java.util.function.UnaryOperator;
  * <p>The first query is left out, since it has one key only and so no choice. A prompt of one token therefore has NaN in all
  * five. The weights are taken as they are: a NaN among those of the queries that count makes its head's numbers NaN that it
  * takes part in, and nothing checks that a query's weights sum to 1 or are 0 behind the query. BOS is NaN for a prompt whose
- * token ids are not known, and for all where nothing tells which token is BOS ({@link Activations#bosTokenId()}). Where some
+ * token ids are not known, and for all where nothing tells which token is BOS ({@link Activations#knowsBos}). Where some
  * prompts begin with BOS and others don't, this number mostly tells which do, so don't mix them.
  *
  * <p>Entropy and distance grow with the number of keys, and so with the length of prompts; the masses shrink. A label whose
@@ -133,17 +132,24 @@ public final class KeyQuery {
      *     it throws as that of {@link #view()}
      */
     public static UnaryOperator<Activations> relative() {
-        return view(KeyQuery::isHookPattern, true);
+        return relative(KeyQuery::isHookPattern);
+    }
+
+    /**
+     * The same view on patterns of other names.
+     *
+     * @param patterns which sites are attention patterns
+     * @return a view for {@link io.modscan.core.Metric#through}; it throws as that of {@link #view(SiteSelector)}
+     */
+    public static UnaryOperator<Activations> relative(SiteSelector patterns) {
+        return view(patterns, true);
     }
 
     private static UnaryOperator<Activations> view(SiteSelector patterns, boolean relative) {
         Objects.requireNonNull(patterns, "patterns");
-        return activations -> {
-            OptionalInt bos = bos(activations);
-            return activations.map(site -> patterns.selects(site.site())
-                    ? behaviour(site, relative, prompt -> beginsWithBos(activations.tokenIds(prompt), bos))
-                    : site);
-        };
+        return activations -> activations.map(site -> patterns.selects(site.site())
+                ? behaviour(site, relative, prompt -> beginsWithBos(activations, prompt))
+                : site);
     }
 
     /** Also for one head's pattern, {@code hook_pattern[3]}, but not for what this view made. */
@@ -151,17 +157,9 @@ public final class KeyQuery {
         return site.hook().startsWith("hook_pattern") && site.axes().contains(Axis.QUERY);
     }
 
-    private static OptionalInt bos(Activations activations) {
-        try {
-            return OptionalInt.of(activations.bosTokenId());
-        } catch (ModscanException notTold) {
-            return OptionalInt.empty();
-        }
-    }
-
     /** 1 if it does, 0 if not, NaN if that is not known. */
-    private static double beginsWithBos(int[] ids, OptionalInt bos) {
-        return bos.isEmpty() || ids.length == 0 ? Double.NaN : ids[0] == bos.getAsInt() ? 1 : 0;
+    private static double beginsWithBos(Activations activations, int prompt) {
+        return !activations.knowsBos(prompt) ? Double.NaN : activations.beginsWithBos(prompt) ? 1 : 0;
     }
 
     private static SiteActivations behaviour(SiteActivations pattern, boolean relative, IntToDoubleFunction hasBos) {

@@ -7,8 +7,11 @@ import java.util.Arrays;
 /** The map x ↦ M·(x − before) + after, computed in double precision. Immutable. */
 final class AffineMap {
 
-    /** Vectors a product. */
+    /** Vectors a product at most. */
     private static final int BLOCK = 1024;
+
+    /** Values of the vectors of a product at most, unless it is a single vector. */
+    private static final int BLOCK_VALUES = 1 << 23;
 
     private final double[] matrix;
     private final double[] before;
@@ -48,13 +51,21 @@ final class AffineMap {
      */
     SiteActivations of(SiteActivations from, Site to) {
         float[][] rows = new float[from.size()][];
+        long vectors = 0;
         for (int i = 0; i < rows.length; i++) {
-            rows[i] = new float[from.row(i).capacity() / inputs() * after.length];
+            int ofRow = from.row(i).capacity() / inputs();
+            rows[i] = new float[ofRow * after.length];
+            vectors += ofRow;
         }
-        Block block = new Block(BLOCK, new Sink(rows));
+        Block block = new Block(blockOf(vectors), new Sink(rows));
         Samples.forEach(from, block);
         block.flush();
         return from.derived(to, from.pooling(), i -> rows[i]);
+    }
+
+    private int blockOf(long vectors) {
+        int most = Math.max(1, Math.min(BLOCK, BLOCK_VALUES / Math.max(inputs(), after.length)));
+        return (int) Math.min(most, vectors);
     }
 
     /** M·v for rows v. */

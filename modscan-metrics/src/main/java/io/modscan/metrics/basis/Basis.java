@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An orthogonal change of coordinates of one site, fitted from activations. Neurons that carry one feature together, or with
@@ -15,7 +16,7 @@ import java.util.function.UnaryOperator;
  *
  * <p><b>Fitting.</b> {@link #uncentred()}, {@link #centred()}, {@link #whitened()} and {@link #zca()} are metrics of one site. Its
  * vectors x are one a prompt where positions were pooled or there are none, and one a token (all tokens of all prompts
- * weighing the same) where they were kept; {@link Positions#withoutBos()} leaves BOS out. Where the site has heads, a vector is all
+ * weighing the same) where they were kept; {@link Activations#withoutBos()} leaves BOS out. Where the site has heads, a vector is all
  * of them, one behind the other; {@link Metric#perHead()} fits a basis a head. With the mean μ = E[x] over the n vectors and a
  * matrix of second moments with the eigenvalues λ<sub>1</sub> ≥ λ<sub>2</sub> ≥ … and the orthonormal eigenvectors u<sub>i</sub>,
  * the rows of U, the coordinates of x are
@@ -41,7 +42,9 @@ import java.util.function.UnaryOperator;
  * exactly.
  *
  * <p>The fit takes O(n·d² + d³) time for d coordinates, through the installed {@link io.modscan.core.product.MatrixProduct}
- * and EJML, and at most 28·d² bytes (and 8 MiB or so), however many vectors there are; n &lt; d vectors, if no more than max(512, d), take
+ * and EJML, and about 55·d² bytes of the heap (and 8 MiB or so) while it decomposes, as was measured for d = 1,500, and what the
+ * product takes outside of it, however many vectors there are; the basis keeps 8·d bytes a component, twice that if whitened, and
+ * 8·d² more for ZCA, and as much as a component's again once {@link #restore} or the like is used; n &lt; d vectors, if no more than max(512, d), take
  * O(n²·d) time and no d × d matrix. At most 46,340 coordinates. Adding activations throws a
  * {@link io.modscan.core.error.ModscanException} if there is not exactly one site, if it has a value for each pair of positions, or if it is
  * another than in the pieces before; so does finishing without any.
@@ -82,7 +85,8 @@ public final class Basis implements UnaryOperator<Activations> {
     private final double[] mean;
     private final Spectrum spectrum;
     private final AffineMap projection;
-    private final AffineMap restoration;
+    /** Made when it is first needed. */
+    private @Nullable AffineMap restoration;
 
     Basis(Site site, Kind kind, long samples, long leftOut, double[] mean, Spectrum spectrum) {
         this.site = site;
@@ -97,16 +101,27 @@ public final class Basis implements UnaryOperator<Activations> {
             case WHITENED -> spectrum.vectorsTimes(Basis::inverseRoot);
             case ZCA -> symmetric(spectrum.vectorsTimes(Basis::inverseRoot), width);
         };
-        double[] restore = switch (kind) {
-            case UNCENTRED, CENTRED -> Products.transposed(spectrum.vectors(), rank(), width);
-            case WHITENED -> Products.transposed(spectrum.vectorsTimes(Math::sqrt), rank(), width);
-            case ZCA -> symmetric(spectrum.vectorsTimes(Math::sqrt), width);
-        };
-        double[] origin = kind == Kind.UNCENTRED ? new double[width] : mean;
         int units = kind == Kind.ZCA ? width : spectrum.rank();
-        this.projection = new AffineMap(project, origin, new double[units]);
-        this.restoration = new AffineMap(restore, new double[units], origin);
+        this.projection = new AffineMap(project, origin(), new double[units]);
         this.projectedSite = SiteViews.withUnits(site, "[" + kind + "]", Math.max(1, units));
+    }
+
+    /** What the coordinates count from. */
+    private double[] origin() {
+        return kind == Kind.UNCENTRED ? new double[site.width()] : mean;
+    }
+
+    private synchronized AffineMap restoration() {
+        if (restoration == null) {
+            int width = site.width();
+            double[] restore = switch (kind) {
+                case UNCENTRED, CENTRED -> Products.transposed(spectrum.vectors(), rank(), width);
+                case WHITENED -> Products.transposed(spectrum.vectorsTimes(Math::sqrt), rank(), width);
+                case ZCA -> symmetric(spectrum.vectorsTimes(Math::sqrt), width);
+            };
+            restoration = new AffineMap(restore, new double[size()], origin());
+        }
+        return restoration;
     }
 
     private static double inverseRoot(double value) {
@@ -330,7 +345,7 @@ public final class Basis implements UnaryOperator<Activations> {
      * @throws IllegalArgumentException if there are more or fewer coordinates
      */
     public float[] restore(float[] coordinates) {
-        return restoration.of(coordinates);
+        return restoration().of(coordinates);
     }
 
     /**
@@ -354,7 +369,10 @@ public final class Basis implements UnaryOperator<Activations> {
      */
     public UnaryOperator<Activations> back() {
         return activations -> SiteViews.replace(
-                activations, "the way back from a basis", projectedSite(), from -> restoration.of(from, site));
+                activations,
+                "the way back from a basis",
+                projectedSite(),
+                from -> restoration().of(from, site));
     }
 
     /**
@@ -368,7 +386,7 @@ public final class Basis implements UnaryOperator<Activations> {
      * @throws IllegalArgumentException if a row has another length than the site's width
      */
     public float[][] readWeights(float[][] downstream) {
-        return restoration.transposedLinear(downstream);
+        return restoration().transposedLinear(downstream);
     }
 
     /**

@@ -1,5 +1,6 @@
 package io.modscan.metrics.basis;
 
+import io.modscan.core.error.ModscanException;
 import java.util.Comparator;
 import java.util.function.DoubleUnaryOperator;
 import java.util.stream.IntStream;
@@ -82,7 +83,7 @@ final class Spectrum {
             return new Spectrum(new double[0], new double[0], width, samples);
         }
         EigenDecomposition_F64<DMatrixRMaj> eigen = DecompositionFactory_DDRM.eig(width, true, true);
-        check(eigen.decompose(DMatrixRMaj.wrap(width, width, matrix)));
+        check(eigen.decompose(DMatrixRMaj.wrap(width, width, matrix)), "eigendecomposition", width, width);
         double[] values = new double[width];
         double[] vectors = new double[width * width];
         for (int i = 0; i < width; i++) {
@@ -105,7 +106,7 @@ final class Spectrum {
         }
         SingularValueDecomposition_F64<DMatrixRMaj> svd =
                 DecompositionFactory_DDRM.svd(count, width, false, true, true);
-        check(svd.decompose(DMatrixRMaj.wrap(count, width, rows)));
+        check(svd.decompose(DMatrixRMaj.wrap(count, width, rows)), "singular value decomposition", count, width);
         double[] values = new double[count];
         for (int i = 0; i < count; i++) {
             double singular = svd.getSingularValues()[i] * scale;
@@ -114,9 +115,10 @@ final class Spectrum {
         return new Spectrum(values, svd.getV(null, true).data, width, count);
     }
 
-    private static void check(boolean decomposed) {
+    private static void check(boolean decomposed, String what, int rows, int columns) {
         if (!decomposed) {
-            throw new IllegalStateException("the decomposition did not converge");
+            throw new ModscanException(
+                    "the " + what + " of a matrix of " + rows + " × " + columns + " did not converge");
         }
     }
 

@@ -2,13 +2,10 @@ package io.modscan.metrics.modules;
 
 import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
-import io.modscan.core.prompt.Prompt;
 import java.nio.DoubleBuffer;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.stream.IntStream;
 
 /** The values of each unit over all prompts, without units that correlate with nothing. */
 final class Columns {
@@ -26,22 +23,17 @@ final class Columns {
 
     /** Takes prompts in order of their ids, so that sums and shuffles don't depend on the order in which they came. */
     static Columns of(Activations activations) {
-        int[] order = IntStream.range(0, activations.prompts().size())
-                .boxed()
-                .sorted(Comparator.comparing(
-                        (Integer i) -> activations.prompts().get(i), Comparator.comparing(Prompt::id)))
-                .mapToInt(i -> i)
-                .toArray();
-        Columns columns = new Columns(order.length);
-        activations.sites().forEach(site -> columns.add(site, order));
+        Activations sorted = activations.inOrderOfIds();
+        Columns columns = new Columns(sorted.prompts().size());
+        sorted.sites().forEach(columns::add);
         columns.standardise();
         return columns;
     }
 
-    private void add(SiteActivations site, int[] order) {
+    private void add(SiteActivations site) {
         float[][] ofUnits = new float[site.site().width()][prompts];
         for (int i = 0; i < prompts; i++) {
-            float[] vector = site.vector(order[i]);
+            float[] vector = site.vector(i);
             for (int unit = 0; unit < vector.length; unit++) {
                 ofUnits[unit][i] = vector[unit];
             }

@@ -11,7 +11,7 @@ import java.util.OptionalDouble;
  *
  * <pre>{@code
  * ModuleMap map = activations.measure(Modules.byCoActivation());
- * ModuleMap inBasis = activations.measure(Modules.byCoActivation().absolute().seed(7).through(basis));
+ * ModuleMap inBasis = activations.measure(Modules.byCoActivation().absolute().withSeed(7).through(basis));
  * }</pre>
  *
  * <p>Every coordinate of every measured site is a unit; the sites have values [prompts, …] with no positions left.
@@ -19,22 +19,22 @@ import java.util.OptionalDouble;
  * <ol>
  * <li>Co-activation is Pearson's correlation r of two units over prompts. Units that are constant, or have a value that is
  * NaN or infinite, have none; they are left out and {@linkplain ModuleMap#leftOut() listed}.
- * <li>In a graph of units, each keeps a link to its {@linkplain #neighbours(int) nearest}, 20 unless set (of equally near
- * ones those that come first), as far as r is positive and reaches a {@linkplain #threshold(double) threshold}; a pair is
+ * <li>In a graph of units, each keeps a link to its {@linkplain #withNeighbours(int) nearest}, 20 unless set (of equally near
+ * ones those that come first), as far as r is positive and reaches a {@linkplain #withThreshold(double) threshold}; a pair is
  * linked if either of the two keeps the link. A link's weight is r, rounded to a multiple of 2<sup>−24</sup>. Unless set,
  * the threshold is the r that, were all values independent and normal, would be reached by any pair at all with a
  * probability of at most 0.05 (Bonferroni's bound): 0.41 for 10,000 units and 200 prompts. Units that are not normal, such
  * as those that fire for few prompts, reach it by chance more often; what comes of that, the shuffles below tell.
  * <li>Modules are the communities of the partition that has the largest modularity found, Q = Σ<sub>c</sub> [w<sub>c</sub>
  * / w − γ (s<sub>c</sub> / 2w)²], with w the weight of all links, w<sub>c</sub> of those inside of community c,
- * s<sub>c</sub> the sum over its units of the weights of all their links, and γ the {@linkplain #resolution(double)
+ * s<sub>c</sub> the sum over its units of the weights of all their links, and γ the {@linkplain #withResolution(double)
  * resolution}, 1 unless set: Newman, "Modularity and community structure in networks", 2006 (<a
  * href="https://doi.org/10.1073/pnas.0601602103">doi:10.1073/pnas.0601602103</a>). Q is at most 1, and NaN without a link.
  * The search is the Leiden algorithm of Traag, Waltman and van Eck, "From Louvain to Leiden: guaranteeing well-connected
  * communities", 2019 (<a href="https://doi.org/10.1038/s41598-019-41695-z">doi:10.1038/s41598-019-41695-z</a>), in their
- * implementation, from {@linkplain #starts(int) several starts}, each until nothing changes. There may be a partition with
+ * implementation, from {@linkplain #withStarts(int) several starts}, each until nothing changes. There may be a partition with
  * a larger Q still. Units without a link are in no module.
- * <li>The same is done after each unit's values were shuffled over prompts, each unit by itself, {@linkplain #shuffles(int)
+ * <li>The same is done after each unit's values were shuffled over prompts, each unit by itself, {@linkplain #withShuffles(int)
  * 19 times} unless set. That keeps how each unit is distributed and nothing that they have in common. The {@linkplain
  * ModuleMap#modularity() modularity} is set against it, and so is each {@linkplain UnitModule#p() module}. A graph of
  * scattered links has a Q near 1 by itself, however few they are (Guimerà, Sales-Pardo and Amaral, "Modularity from
@@ -93,33 +93,33 @@ public final class Modules implements Metric<ModuleMap> {
     }
 
     /**
-     * Sets how many links a unit keeps.
+     * The same with another number of links that a unit keeps, 20 unless set.
      *
      * @param most at least 1; a large number, such as {@link Integer#MAX_VALUE}, keeps all that reach the threshold, which
      *             may be units × units
      * @return a metric
      * @throws IllegalArgumentException if it is less than 1
      */
-    public Modules neighbours(int most) {
+    public Modules withNeighbours(int most) {
         check(most >= 1, "a unit keeps at least 1 neighbour, not " + most);
         return new Modules(most, threshold, absolute, leiden, shuffles, seed);
     }
 
     /**
-     * Sets which correlation makes a link.
+     * The same with another correlation that makes a link.
      *
      * @param least in [0, 1]; 0 links each unit to its nearest as far as they correlate positively at all, so that shuffled
      *              values make about as many links
      * @return a metric
      * @throws IllegalArgumentException if it is not in that range
      */
-    public Modules threshold(double least) {
+    public Modules withThreshold(double least) {
         check(least >= 0 && least <= 1, "a correlation that makes a link is in [0, 1], not " + least);
         return new Modules(neighbours, OptionalDouble.of(least), absolute, leiden, shuffles, seed);
     }
 
     /**
-     * Goes by |r| in place of r, so that units which respond alike with opposite signs belong together.
+     * The same by |r| in place of r, so that units which respond alike with opposite signs belong together.
      *
      * @return a metric
      */
@@ -128,48 +128,48 @@ public final class Modules implements Metric<ModuleMap> {
     }
 
     /**
-     * Sets the resolution γ.
+     * The same with another resolution γ, 1 unless set.
      *
      * @param gamma more than 1 for smaller modules, less for larger ones
      * @return a metric
      * @throws IllegalArgumentException if it is not positive and finite
      */
-    public Modules resolution(double gamma) {
+    public Modules withResolution(double gamma) {
         check(gamma > 0 && gamma < Double.POSITIVE_INFINITY, "a resolution is positive and finite, not " + gamma);
         return new Modules(neighbours, threshold, absolute, new Leiden(gamma, leiden.starts()), shuffles, seed);
     }
 
     /**
-     * Sets how often the search begins anew; the best partition is taken. 3 unless set.
+     * The same with another number of times that the search begins anew, 3 unless set; the best partition is taken.
      *
      * @param number at least 1
      * @return a metric
      * @throws IllegalArgumentException if it is less than 1
      */
-    public Modules starts(int number) {
+    public Modules withStarts(int number) {
         check(number >= 1, "the search starts at least once, not " + number + " times");
         return new Modules(neighbours, threshold, absolute, new Leiden(leiden.resolution(), number), shuffles, seed);
     }
 
     /**
-     * Sets how often shuffled values are measured. The modules don't depend on it.
+     * The same with another number of shuffles, 19 unless set. The modules don't depend on it.
      *
      * @param number 0 for not at all; the smallest p-value that there can be is 1 / (1 + number)
      * @return a metric
      * @throws IllegalArgumentException if it is negative
      */
-    public Modules shuffles(int number) {
+    public Modules withShuffles(int number) {
         check(number >= 0, "values are shuffled 0 times or more, not " + number);
         return new Modules(neighbours, threshold, absolute, leiden, number, seed);
     }
 
     /**
-     * Sets the seed of search and shuffles, 0 unless set.
+     * The same with another seed of search and shuffles, 0 unless set.
      *
      * @param number any number
      * @return a metric
      */
-    public Modules seed(long number) {
+    public Modules withSeed(long number) {
         return new Modules(neighbours, threshold, absolute, leiden, shuffles, number);
     }
 

@@ -21,38 +21,48 @@ import java.util.function.Predicate;
  * prompts or pieces. The first half has one prompt more of a label with an odd number. A label of a single prompt has none in
  * the second half: there its numbers are NaN, nothing {@linkplain UnitConsistency#agrees() agrees} on it, and its
  * {@linkplain ConsistencyMap#correlation correlation} is NaN.
+ *
+ * <p>It is itself the metric: {@code activations.measure(Consistency.by("topic"))}. It takes the same sites as
+ * {@link Selectivity#by}, keeps all values, takes about the same time, and throws as it does; also if no label has two prompts.
+ * The result is 96 bytes a unit and label. The numbers do not depend on the order of prompts or pieces, to the last bit.
+ * Immutable; safe for use by many threads.
  */
-public final class Consistency {
+public final class Consistency implements Metric<ConsistencyMap> {
 
-    private Consistency() {}
+    private final String key;
+    private final long seed;
+
+    private Consistency(String key, long seed) {
+        this.key = Objects.requireNonNull(key, "key");
+        this.seed = seed;
+    }
 
     /**
      * The selectivity of every unit for every label in either half, halved with the seed 0.
      *
-     * <p>Takes the same sites as {@link Selectivity#by}, keeps all values, takes about the same time, and throws as it does;
-     * also if no label has two prompts. The result is 96 bytes a unit and label. The numbers do not depend on the order of
-     * prompts or pieces, to the last bit. The metric is immutable and safe for use by many threads.
-     *
      * @param key what the labels are of, such as {@code topic}
      * @return a metric
      */
-    public static Metric<ConsistencyMap> by(String key) {
-        return by(key, 0);
+    public static Consistency by(String key) {
+        return new Consistency(key, 0);
     }
 
     /**
-     * The same, halved otherwise.
+     * The same, halved with another seed.
      *
-     * @param key  what the labels are of, such as {@code topic}
-     * @param seed of the halving
+     * @param other any number; the same one gives the same halves
      * @return a metric
      */
-    public static Metric<ConsistencyMap> by(String key, long seed) {
-        Objects.requireNonNull(key, "key");
-        return Metric.whole(activations -> measure(activations, key, seed));
+    public Consistency withSeed(long other) {
+        return new Consistency(key, other);
     }
 
-    private static ConsistencyMap measure(Activations activations, String key, long seed) {
+    @Override
+    public Accumulator<ConsistencyMap> start() {
+        return Metric.whole(this::measure).start();
+    }
+
+    private ConsistencyMap measure(Activations activations) {
         Labels labels = SelectivityScan.labels(activations, key);
         List<String> ofPrompts = activations.prompts().labels(key);
         Set<String> first = Halves.first(activations.prompts(), ofPrompts, seed);

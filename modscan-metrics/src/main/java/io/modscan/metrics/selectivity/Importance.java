@@ -24,7 +24,7 @@ import java.util.Objects;
  * a label has no tokens at all, as when each of its prompts is BOS only, all is NaN.
  *
  * <p>Adding activations throws a {@link io.modscan.core.error.ModscanException} if a site holds attention scores or patterns,
- * a prompt has no label for the key, BOS is to be left out and the activations don't tell which token it is, or the sites are
+ * a prompt has no label for the key, BOS is to be left out and it is not known of a prompt whether it begins with it, or the sites are
  * others than in the pieces before; finishing does without any activations, with fewer than two labels, or if units × labels
  * exceed 2³¹ − 1.
  */
@@ -51,8 +51,8 @@ public final class Importance implements Metric<ImportanceMap> {
     }
 
     /**
-     * The same without the BOS token at the beginning of a prompt, whose activations are outliers in OPT. At a site that was
-     * pooled already it changes nothing: choose {@code Pooling.mean().withoutBos()} for the capture.
+     * The same {@linkplain io.modscan.core.Activations#withoutBos() without the BOS token} at the beginning of a prompt. At a
+     * site that was pooled already it changes nothing: choose {@code Pooling.mean().withoutBos()} for the capture.
      *
      * @return a metric
      */
@@ -67,7 +67,7 @@ public final class Importance implements Metric<ImportanceMap> {
      * @return a metric
      * @throws IllegalArgumentException if the value is NaN
      */
-    public Importance firingAbove(double value) {
+    public Importance withThreshold(double value) {
         if (Double.isNaN(value)) {
             throw new IllegalArgumentException("no value is above NaN; give a number that a unit fires above");
         }

@@ -65,16 +65,16 @@ final class ImportanceSums {
         this.skipBos = skipBos;
     }
 
-    void add(Activations piece) {
-        List<SiteActivations> all = piece.sites();
-        for (SiteActivations site : all) {
+    void add(Activations captured) {
+        for (SiteActivations site : captured.sites()) {
             if (site.site().axes().contains(Axis.QUERY)) {
                 throw new ModscanException(site.site() + " has a value for each pair of positions, so none for a token;"
                         + " importance is measured where units have values, such as hook_z or mlp.hook_post");
             }
         }
+        Activations piece = skipBos ? captured.withoutBos() : captured;
+        List<SiteActivations> all = piece.sites();
         List<String> labels = piece.prompts().labels(key);
-        boolean[] bosFirst = bosFirst(piece);
         sites = all.stream().map(SiteActivations::site).toList();
         int units = sites.stream().mapToInt(Site::width).sum();
         for (String label : labels) {
@@ -82,33 +82,19 @@ final class ImportanceSums {
         }
         List<Seen> seen = labels.stream().map(byLabel::get).toList();
         // Sites have units of their own, so that they can be taken up by several processors.
-        IntStream.range(0, all.size()).parallel().forEach(site -> add(all.get(site), site, seen, bosFirst));
+        IntStream.range(0, all.size()).parallel().forEach(site -> add(all.get(site), site, seen));
     }
 
-    private void add(SiteActivations site, int index, List<Seen> seen, boolean[] bosFirst) {
-        boolean perToken = site.site().hasPositions() && !site.pooling().isPooled();
+    private void add(SiteActivations site, int index, List<Seen> seen) {
         int first = firstUnit(index);
         float[] values = new float[site.site().width()];
         for (int prompt = 0; prompt < site.size(); prompt++) {
             FloatBuffer row = site.row(prompt);
-            int from = perToken && bosFirst[prompt] ? values.length : 0;
-            for (int at = from; at < row.capacity(); at += values.length) {
+            for (int at = 0; at < row.capacity(); at += values.length) {
                 row.get(at, values);
                 seen.get(prompt).add(values, index, first, threshold);
             }
         }
-    }
-
-    private boolean[] bosFirst(Activations piece) {
-        boolean[] first = new boolean[piece.prompts().size()];
-        if (skipBos) {
-            int bos = piece.bosTokenId();
-            for (int prompt = 0; prompt < first.length; prompt++) {
-                int[] ids = piece.tokenIds(prompt);
-                first[prompt] = ids.length > 0 && ids[0] == bos;
-            }
-        }
-        return first;
     }
 
     private int firstUnit(int site) {
@@ -131,7 +117,7 @@ final class ImportanceSums {
     ImportanceMap finish() {
         SortedMap<String, Long> prompts = new TreeMap<>();
         byLabel.forEach((label, seen) -> prompts.put(label, seen.prompts));
-        Labels labels = SelectivityScan.atLeastTwo(Labels.counted(prompts), key);
+        Labels labels = Labels.counted(prompts).atLeastTwo(key);
         int rows = UnitTable.rows(sites, labels);
         ImportanceColumns in = new ImportanceColumns(rows);
         ImportanceColumns out = new ImportanceColumns(rows);

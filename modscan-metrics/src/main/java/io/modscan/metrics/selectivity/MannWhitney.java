@@ -3,7 +3,11 @@ package io.modscan.metrics.selectivity;
 import org.apache.commons.numbers.gamma.Erfc;
 import org.jspecify.annotations.Nullable;
 
-/** The rank-sum test for samples of two given sizes. Which approximation is used when is SciPy's choice. */
+/**
+ * The rank-sum test for samples of two given sizes, that of SciPy: exact without ties where one sample is small, else the normal
+ * approximation with corrections for ties and continuity. Without ties the approximation errs upwards in the tails. With ties it
+ * errs downwards where one value dominates, by orders of magnitude: {@link TiedRankTests} is for these. Immutable.
+ */
 final class MannWhitney {
 
     /** The exact distribution is used if either sample is at most this large. */

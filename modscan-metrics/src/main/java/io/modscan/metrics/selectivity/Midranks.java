@@ -10,6 +10,8 @@ final class Midranks {
 
     private final double[] ranks;
     private double ties;
+    private int largestFirst;
+    private int largestEnd;
 
     Midranks(int size) {
         this.keys = new long[size];
@@ -33,6 +35,8 @@ final class Midranks {
         }
         Arrays.sort(keys);
         ties = 0;
+        largestFirst = 0;
+        largestEnd = 0;
         for (int first = 0; first < n; ) {
             int end = first + 1;
             while (end < n && keys[end] >> Integer.SIZE == keys[first] >> Integer.SIZE) {
@@ -44,6 +48,10 @@ final class Midranks {
             }
             double equal = end - first;
             ties += equal * equal * equal - equal;
+            if (end - first > largestEnd - largestFirst) {
+                largestFirst = first;
+                largestEnd = end;
+            }
             first = end;
         }
         return true;
@@ -70,5 +78,19 @@ final class Midranks {
     /** The sum of t³ − t over the groups of t equal values; 0 without ties. */
     double ties() {
         return ties;
+    }
+
+    int size() {
+        return ranks.length;
+    }
+
+    /** The first place of the largest group of equal values; of several, the lowest. */
+    int largestFirst() {
+        return largestFirst;
+    }
+
+    /** The place after the last of that group. */
+    int largestEnd() {
+        return largestEnd;
     }
 }

@@ -20,7 +20,8 @@ public final class Selectivity {
      *
      * <p>Takes any number of sites with one vector a prompt, pooled or without an axis of positions. Keeps all values, 4
      * bytes each, since exact ranks need them, and takes O(n log n + k) time a unit, for n prompts with k labels, on all
-     * processors; the result is 48 bytes a unit and label. For streams that don't fit, see {@link #sketched}. The numbers do
+     * processors, and some two or three times as long for a unit that is mostly zero, whose p-values take more; the result
+     * is 48 bytes a unit and label. For streams that don't fit, see {@link #sketched}. The numbers do
      * not depend on the order of prompts or pieces, to the last bit. The metric is immutable and safe for use by many
      * threads.
      *
@@ -47,7 +48,9 @@ public final class Selectivity {
      * are those of the binned values, with the correction for ties that goes with them. So a p-value is an approximation: it
      * answers the same question of slightly coarser values, and there is no bound on its difference from the exact one. For
      * the AUROC there is, in each row: half the share of pairs, of one prompt in and one out, that share a bin other than
-     * zero's, {@link UnitSelectivity#aurocError()}. Means and Hedges' g come from moments in double precision, not from bins,
+     * zero's, {@link UnitSelectivity#aurocError()}. Unlike {@link #by}, p is the normal approximation wherever values count as
+     * equal, however many: for a unit that is zero for most of few prompts, and for few prompts altogether, it may be far too
+     * small. Means and Hedges' g come from moments in double precision, not from bins,
      * and are those of {@link #by} up to rounding. A unit with a NaN or an infinite value has NaN in all numbers.
      *
      * <p>Merged sketches are those of one pass, so the order of prompts and pieces changes means and g by rounding, and all

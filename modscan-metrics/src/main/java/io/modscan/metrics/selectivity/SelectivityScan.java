@@ -2,7 +2,6 @@ package io.modscan.metrics.selectivity;
 
 import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
-import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Labels;
 import io.modscan.core.site.Site;
 import java.util.Arrays;
@@ -22,16 +21,7 @@ final class SelectivityScan {
      */
     static Labels labels(Activations activations, String key) {
         activations.sites().forEach(site -> site.vector(0));
-        return atLeastTwo(Labels.of(activations.prompts().labels(key)), key);
-    }
-
-    static Labels atLeastTwo(Labels labels, String key) {
-        if (labels.size() < 2) {
-            throw new ModscanException("all prompts have the " + key + " '"
-                    + labels.names().get(0)
-                    + "'; selectivity sets one label against others, so at least two are needed");
-        }
-        return labels;
+        return Labels.of(activations.prompts().labels(key)).atLeastTwo(key);
     }
 
     /**
@@ -44,22 +34,31 @@ final class SelectivityScan {
                 activations.sites().stream().map(SiteActivations::site).toList();
         SelectivityColumns columns = new SelectivityColumns(UnitTable.rows(sites, labels), labels.size(), true);
         UnitMeasures measures = new UnitMeasures(labels);
+        TiedRankTests tiedTests =
+                new TiedRankTests(labels, activations.prompts().size());
         int[] labelOf = labels.indices(activations.prompts().labels(key));
-        UnitColumns.forEach(activations.sites(), () -> new Ranking(labels, labelOf, measures, columns));
+        UnitColumns.forEach(activations.sites(), () -> new Ranking(labels, labelOf, measures, tiedTests, columns));
         return new SelectivityMap(sites, labels, columns);
     }
 
     private static final class Ranking implements UnitColumns.Visitor {
         private final int[] labelOf;
         private final UnitMeasures measures;
+        private final TiedRankTests tiedTests;
         private final SelectivityColumns columns;
         private final Midranks ranks;
         private final double[] rankSums;
         private final Moments moments;
 
-        Ranking(Labels labels, int[] labelOf, UnitMeasures measures, SelectivityColumns columns) {
+        Ranking(
+                Labels labels,
+                int[] labelOf,
+                UnitMeasures measures,
+                TiedRankTests tiedTests,
+                SelectivityColumns columns) {
             this.labelOf = labelOf;
             this.measures = measures;
+            this.tiedTests = tiedTests;
             this.columns = columns;
             this.ranks = new Midranks(labelOf.length);
             this.rankSums = new double[labels.size()];
@@ -93,6 +92,9 @@ final class SelectivityScan {
             }
             moments.others();
             measures.fill(columns, unit, rankSums, ranks.ties(), moments);
+            if (ranks.ties() > 0) {
+                tiedTests.replace(ranks, rankSums, columns.p, unit * rankSums.length);
+            }
         }
     }
 }

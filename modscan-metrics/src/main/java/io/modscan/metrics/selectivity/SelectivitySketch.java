@@ -103,7 +103,7 @@ final class SelectivitySketch {
     SelectivityMap finish() {
         SortedMap<String, Long> counts = new TreeMap<>();
         byLabel.forEach((label, seen) -> counts.put(label, seen.counts[0]));
-        Labels labels = SelectivityScan.atLeastTwo(Labels.counted(counts), key);
+        Labels labels = Labels.counted(counts).atLeastTwo(key);
         List<Seen> seen = List.copyOf(byLabel.values());
         SelectivityColumns columns = new SelectivityColumns(UnitTable.rows(sites, labels), labels.size(), false);
         UnitMeasures measures = new UnitMeasures(labels);

@@ -17,6 +17,9 @@ final class CentredProducts {
     /** Values of a tile at all sites together: 128 MB. */
     private static final int TILE_VALUES = 1 << 24;
 
+    /** Values of a site's vectors that are multiplied at once, on either side, unless it is a single vector: 64 MB. */
+    private static final int BLOCK_VALUES = 1 << 23;
+
     private static final int MOST_ROWS = 1024;
 
     /** How small the centred products of scaled vectors are, root mean square, where there is but rounding. */
@@ -28,7 +31,7 @@ final class CentredProducts {
     private final int tile;
 
     CentredProducts(List<SiteActivations> sites) {
-        this(sites, Math.max(1, Math.min(MOST_ROWS, (int) Math.sqrt((double) TILE_VALUES / sites.size()))));
+        this(sites, rows(sites.size(), widest(sites)));
     }
 
     /** The same in tiles of so many rows. */
@@ -39,6 +42,16 @@ final class CentredProducts {
         // Reading the first vectors says what is wrong where prompts have none, before any thread is started.
         sites.forEach(site -> site.vector(0));
         this.centred = sites.parallelStream().map(CentredSite::new).toList();
+    }
+
+    /** How many rows a tile has, for so many sites of at most so many values a vector. */
+    static int rows(int sites, int width) {
+        int ofTiles = (int) Math.sqrt((double) TILE_VALUES / sites);
+        return Math.max(1, Math.min(Math.min(MOST_ROWS, ofTiles), BLOCK_VALUES / width));
+    }
+
+    private static int widest(List<SiteActivations> sites) {
+        return sites.stream().mapToInt(site -> site.site().width()).max().orElseThrow();
     }
 
     SiteSimilarity cka() {
@@ -65,10 +78,9 @@ final class CentredProducts {
         int s = sites.size();
         MatrixProduct product = MatrixProduct.installed();
         DoubleBuffer tiles = direct((long) s * tile * tile);
-        int widest =
-                sites.stream().mapToInt(site -> site.vector(0).length).max().orElseThrow();
-        DoubleBuffer above = direct((long) tile * widest);
-        DoubleBuffer beside = direct((long) tile * widest);
+        long block = (long) tile * widest(sites);
+        DoubleBuffer above = direct(block);
+        DoubleBuffer beside = direct(block);
         DoubleBuffer ofTile = DoubleBuffer.allocate(s * s);
         double[] sums = new double[s * s];
         for (int top = 0; top < prompts; top += tile) {

@@ -56,13 +56,13 @@ public final class Separation implements Metric<LabelSeparation> {
 
     private final String key;
     private final Metric<SimilarityMatrix> similarity;
-    private final int permutations;
+    private final int shuffles;
     private final long seed;
 
-    private Separation(String key, Metric<SimilarityMatrix> similarity, int permutations, long seed) {
+    private Separation(String key, Metric<SimilarityMatrix> similarity, int shuffles, long seed) {
         this.key = Objects.requireNonNull(key, "key");
         this.similarity = Objects.requireNonNull(similarity, "similarity");
-        this.permutations = permutations;
+        this.shuffles = shuffles;
         this.seed = seed;
     }
 
@@ -94,7 +94,7 @@ public final class Separation implements Metric<LabelSeparation> {
      * @return a metric
      * @throws IllegalArgumentException if the number is negative
      */
-    public Separation withPermutations(int count) {
+    public Separation withShuffles(int count) {
         if (count < 0) {
             throw new IllegalArgumentException("labels cannot be shuffled " + count + " times");
         }
@@ -104,11 +104,11 @@ public final class Separation implements Metric<LabelSeparation> {
     /**
      * The same with another seed.
      *
-     * @param other any number; the same one gives the same p-values
+     * @param other any number, 0 unless set; the same one gives the same p-values
      * @return a metric
      */
     public Separation withSeed(long other) {
-        return new Separation(key, similarity, permutations, other);
+        return new Separation(key, similarity, shuffles, other);
     }
 
     @Override
@@ -126,11 +126,7 @@ public final class Separation implements Metric<LabelSeparation> {
     }
 
     private LabelSeparation measure(SimilarityMatrix matrix, Map<String, String> labels) {
-        Labels all = Labels.of(matrix.ids().stream().map(labels::get).toList());
-        if (all.size() < 2) {
-            throw new ModscanException("all prompts have the " + key + " '"
-                    + all.names().get(0) + "'; separation sets labels against each other, so at least two are needed");
-        }
+        Labels.of(matrix.ids().stream().map(labels::get).toList()).atLeastTwo(key);
         int[] kept = IntStream.range(0, matrix.size())
                 .filter(i -> !Double.isNaN(matrix.get(i, i)))
                 .boxed()
@@ -146,6 +142,6 @@ public final class Separation implements Metric<LabelSeparation> {
         if (remaining.size() < 2 || !relabelling.isFinite()) {
             return LabelSeparation.undefined(kept.length, leftOut);
         }
-        return relabelling.test(remaining.indices(ofKept), permutations, seed, leftOut);
+        return relabelling.test(remaining.indices(ofKept), shuffles, seed, leftOut);
     }
 }

@@ -2,11 +2,9 @@ package io.modscan.metrics.subspace;
 
 import io.modscan.core.Activations;
 import io.modscan.core.Metric;
-import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Labels;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.SplittableRandom;
@@ -39,66 +37,79 @@ import java.util.stream.IntStream;
  *
  * <p>A large p is no proof that labels vary alike. Shuffled groups vary in the directions of both labels, of which k are kept,
  * and now these, now those; so where labels share half of their directions, a shuffled overlap is often no larger.
+ *
+ * <p>It is itself the metric, of one site whose values are [prompts, …] with no positions left; combine it with
+ * {@link Metric#perSite()} or {@link Metric#perHead()}. A label of one prompt, or of equal ones, has a subspace of dimension 0 and
+ * no overlap (NaN); one of fewer than k + 1 prompts has fewer than k dimensions.
+ *
+ * <p>Keeps all vectors, 4 bytes a value, and 24 bytes a value while it computes. Takes O(n·d·m) time for n prompts of d
+ * values with m prompts a label, and for each shuffle and pair of labels two SVDs of m vectors in at most 2m dimensions,
+ * O(m²·min(m, d)). With 20 prompts for each of 10 labels, 200 shuffles took about two seconds at a site, whatever its
+ * width; with 200 for each, at a width of 768, one shuffle took four, so ask for fewer there. The result does not depend on
+ * the order of prompts or pieces, to the last bit: prompts are taken by their ids. Immutable; safe for use by many threads.
+ *
+ * <p>Finishing throws a {@link io.modscan.core.error.ModscanException} if a value is NaN or infinite, which names the prompt, if
+ * there are fewer than two labels, if a prompt has no label for the key, or if there is not exactly one site, pooled.
  */
-public final class SubspaceOverlap {
+public final class SubspaceOverlap implements Metric<LabelOverlaps> {
 
-    private static final int SHUFFLES = 200;
-    private static final long SEED = 1;
+    private final String key;
+    private final int k;
+    private final int shuffles;
+    private final long seed;
 
-    private SubspaceOverlap() {}
+    private SubspaceOverlap(String key, int k, int shuffles, long seed) {
+        this.key = Objects.requireNonNull(key, "key");
+        this.k = k;
+        this.shuffles = shuffles;
+        this.seed = seed;
+    }
 
     /**
      * The overlap of labels' subspaces, with 200 shuffles.
      *
      * @param key what the labels are of, such as {@code topic}
      * @param k   the dimension of the subspaces, at least 1
-     * @return a metric, as {@link #by(String, int, int, long)} tells
+     * @return a metric
      * @throws IllegalArgumentException if k is below 1
      */
-    public static Metric<LabelOverlaps> by(String key, int k) {
-        return by(key, k, SHUFFLES, SEED);
+    public static SubspaceOverlap by(String key, int k) {
+        Subspace.checkDimension(k);
+        return new SubspaceOverlap(key, k, 200, 0);
     }
 
     /**
-     * The overlap of labels' subspaces.
+     * The same with another number of shuffles.
      *
-     * <p>Takes one site whose values are [prompts, …] with no positions left; combine it with {@link Metric#perSite()} or
-     * {@link Metric#perHead()}. A label of one prompt, or of equal ones, has a subspace of dimension 0 and no overlap (NaN); one
-     * of fewer than k + 1 prompts has fewer than k dimensions.
-     *
-     * <p>Keeps all vectors, 4 bytes a value, and 24 bytes a value while it computes. Takes O(n·d·m) time for n prompts of d
-     * values with m prompts a label, and for each shuffle and pair of labels two SVDs of m vectors in at most 2m dimensions,
-     * O(m²·min(m, d)). With 20 prompts for each of 10 labels, 200 shuffles took about two seconds at a site, whatever its
-     * width; with 200 for each, at a width of 768, one shuffle took four, so ask for fewer there. The result does not depend on
-     * the order of prompts or pieces, to the last bit: prompts are taken by their ids. The metric is immutable and safe for use
-     * by many threads.
-     *
-     * <p>Finishing throws a {@link ModscanException} if a value is NaN or infinite, which names the prompt, if there are fewer
-     * than two labels, if a prompt has no label for the key, or if there is not exactly one site, pooled.
-     *
-     * @param key      what the labels are of, such as {@code topic}
-     * @param k        the dimension of the subspaces, at least 1
-     * @param shuffles how often labels are shuffled; the smallest p-value is 1 / (shuffles + 1). With 0 there is none
-     * @param seed     where shuffles begin
+     * @param count how often labels are shuffled; the smallest p-value is 1 / (count + 1). With 0 there is none
      * @return a metric
-     * @throws IllegalArgumentException if k is below 1, or there are less than no shuffles
+     * @throws IllegalArgumentException if the number is negative
      */
-    public static Metric<LabelOverlaps> by(String key, int k, int shuffles, long seed) {
-        Objects.requireNonNull(key, "key");
-        Subspace.checkDimension(k);
-        if (shuffles < 0) {
-            throw new IllegalArgumentException("labels cannot be shuffled " + shuffles + " times");
+    public SubspaceOverlap withShuffles(int count) {
+        if (count < 0) {
+            throw new IllegalArgumentException("labels cannot be shuffled " + count + " times");
         }
-        return Metric.whole(activations -> measure(activations, key, k, shuffles, seed));
+        return new SubspaceOverlap(key, k, count, seed);
     }
 
-    private static LabelOverlaps measure(Activations activations, String key, int k, int shuffles, long seed) {
-        Labels labels = Labels.of(activations.prompts().labels(key));
-        if (labels.size() < 2) {
-            throw new ModscanException("all prompts have the " + key + " '"
-                    + labels.names().get(0) + "'; subspaces are compared between two labels at least");
-        }
-        List<double[][]> byLabel = byLabel(activations, labels, key);
+    /**
+     * The same with another seed.
+     *
+     * @param other any number, 0 unless set; the same one gives the same shuffles
+     * @return a metric
+     */
+    public SubspaceOverlap withSeed(long other) {
+        return new SubspaceOverlap(key, k, shuffles, other);
+    }
+
+    @Override
+    public Accumulator<LabelOverlaps> start() {
+        return Metric.whole(this::measure).start();
+    }
+
+    private LabelOverlaps measure(Activations activations) {
+        Labels labels = Labels.of(activations.prompts().labels(key)).atLeastTwo(key);
+        List<double[][]> byLabel = byLabel(activations.inOrderOfIds(), labels);
         List<Subspace> subspaces =
                 byLabel.stream().map(rows -> Subspace.leading(rows, k)).toList();
         SplittableRandom random = new SplittableRandom(seed);
@@ -115,18 +126,11 @@ public final class SubspaceOverlap {
                 labels, subspaces, pairs, new LabelShuffle(byLabel, k).overlaps(shuffles, random.split()));
     }
 
-    /** The vectors of each label, in order of the prompts' ids. */
-    private static List<double[][]> byLabel(Activations activations, Labels labels, String key) {
+    private List<double[][]> byLabel(Activations activations, Labels labels) {
         double[][] vectors = Vectors.of(activations);
         int[] ofPrompt = labels.indices(activations.prompts().labels(key));
-        int[] order = IntStream.range(0, vectors.length)
-                .boxed()
-                .sorted(Comparator.comparing(
-                        (Integer i) -> activations.prompts().get(i).id()))
-                .mapToInt(Integer::intValue)
-                .toArray();
         return IntStream.range(0, labels.size())
-                .mapToObj(label -> Arrays.stream(order)
+                .mapToObj(label -> IntStream.range(0, vectors.length)
                         .filter(i -> ofPrompt[i] == label)
                         .mapToObj(i -> vectors[i])
                         .toArray(double[][]::new))

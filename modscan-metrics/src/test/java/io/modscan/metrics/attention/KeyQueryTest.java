@@ -171,6 +171,10 @@ class KeyQueryTest {
         assertThat(all.sites())
                 .extracting(site -> site.site().name())
                 .containsExactly(scores.name() + ".behaviour", NAME + ".behaviour", z.name());
+        assertThat(KeyQuery.relative(site -> site.axes().contains(Axis.QUERY))
+                        .apply(activations)
+                        .sites())
+                .hasSameSizeAs(activations.sites());
         assertThatThrownBy(() -> KeyQuery.view(site -> true).apply(activations))
                 .isInstanceOf(ModscanException.class)
                 .hasMessage(

@@ -408,16 +408,16 @@ class BasisTest {
                 .site(site, Pooling.none(), new float[] {100, 1, 2}, new float[] {3, 4}, new float[] {100})
                 .provenance(Map.of("model.bos_token_id", "2"))
                 .build();
-        Basis basis = tokens.measure(Basis.centred().through(Positions.withoutBos()));
+        Basis basis = tokens.measure(Basis.centred().through(Activations::withoutBos));
         assertThat(basis.samples()).isEqualTo(4);
         assertThat(basis.mean()).containsExactly(2.5);
         assertThat(basis.variance(0)).isEqualTo(1.25);
         assertThat(basis.site()).isEqualTo(site);
-        Activations rest = Positions.withoutBos().apply(tokens);
+        Activations rest = tokens.withoutBos();
         assertThat(rest.onlySite().row(0).capacity()).isEqualTo(2);
         assertThat(basis.apply(rest).onlySite().row(2).capacity()).isZero();
         Activations pooled = of(new float[] {1}, new float[] {2});
-        assertThat(Positions.withoutBos().apply(pooled).onlySite().vector(0)).containsExactly(1);
+        assertThat(pooled.withoutBos().onlySite().vector(0)).containsExactly(1);
     }
 
     // --- odd input

@@ -13,6 +13,7 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
+import io.modscan.metrics.PlantedModel;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.Selectivity;
 import io.modscan.metrics.selectivity.SelectivityMap;
@@ -103,7 +104,7 @@ class ModulesTest {
     @Test
     void withoutAThresholdModularityIsAboveThatOfShuffledValues() {
         ModuleMap map = planted(PROMPTS, false)
-                .measure(Modules.byCoActivation().threshold(0).neighbours(8));
+                .measure(Modules.byCoActivation().withThreshold(0).withNeighbours(8));
         assertThat(map.threshold()).isZero();
         assertThat(map.singletons()).isEmpty();
         assertThat(map.modularity().p()).isEqualTo(1 / 20.0);
@@ -137,11 +138,11 @@ class ModulesTest {
             }
             Activations noise = LinksTest.activations(vectors);
             ModuleMap dense =
-                    noise.measure(Modules.byCoActivation().threshold(0).seed(seed));
+                    noise.measure(Modules.byCoActivation().withThreshold(0).withSeed(seed));
             significant += dense.modularity().p() <= 0.05 ? 1 : 0;
             plain += dense.plainModularity().p() <= 0.05 ? 1 : 0;
             modules += dense.modules().stream().anyMatch(module -> module.p() <= 0.05) ? 1 : 0;
-            linked += noise.measure(Modules.byCoActivation().shuffles(0)).links() > 0 ? 1 : 0;
+            linked += noise.measure(Modules.byCoActivation().withShuffles(0)).links() > 0 ? 1 : 0;
         }
         assertThat(significant).isLessThan(5);
         assertThat(plain).isLessThan(5);
@@ -160,7 +161,7 @@ class ModulesTest {
                     turn(vector, 20, 30);
                     return vector;
                 }));
-        Modules modules = Modules.byCoActivation().shuffles(3);
+        Modules modules = Modules.byCoActivation().withShuffles(3);
         Activations activations = planted(PROMPTS, false);
         ModuleMap raw = activations.at(MLP).measure(modules);
         ModuleMap turned = activations.measure(modules.through(along));
@@ -211,7 +212,7 @@ class ModulesTest {
     void topicsAreNamedByMembers() {
         Activations activations = planted(PROMPTS, false);
         SelectivityMap selectivity = activations.measure(Selectivity.by("topic"));
-        ModuleMap map = activations.measure(Modules.byCoActivation().shuffles(0));
+        ModuleMap map = activations.measure(Modules.byCoActivation().withShuffles(0));
         List<ModuleTopics> topics = map.topics(selectivity, Criterion.standard());
         assertThat(topics).extracting(ModuleTopics::module).isEqualTo(map.modules());
         assertThat(topics.get(0).topic()).hasValue("b");
@@ -226,6 +227,27 @@ class ModulesTest {
     }
 
     @Test
+    void whereSignsMeanNothingWhatGoesDarkRespondsToo() {
+        Random random = new Random(5);
+        List<String> labels = new ArrayList<>();
+        float[][] vectors = new float[60][8];
+        for (float[] vector : vectors) {
+            labels.add(labels.size() % 3 == 0 ? "a" : "b");
+            double course = labels.get(labels.size() - 1).equals("a") ? 3 : 0;
+            for (int i = 0; i < 8; i++) {
+                vector[i] = (float) ((i % 4 == 0 ? course : -course) + random.nextGaussian());
+            }
+        }
+        Activations activations = PlantedModel.of(labels, vectors);
+        List<ModuleTopics> topics = activations
+                .measure(Modules.byCoActivation().absolute().withShuffles(0))
+                .topics(activations.measure(Selectivity.by("topic")), Criterion.standard());
+        assertThat(topics).hasSize(1);
+        assertThat(topics.get(0).module().size()).isEqualTo(8);
+        assertThat(topics.get(0).shares()).containsEntry("a", 1.0).containsEntry("b", 1.0);
+    }
+
+    @Test
     void amongEqualSharesTheFirstLabelNames() {
         UnitModule module = new UnitModule(List.of(), 1, 1);
         assertThat(ModuleTopics.of(module, new TreeMap<>(Map.of("x", 0.5, "b", 0.5, "a", 0.25)))
@@ -236,27 +258,30 @@ class ModulesTest {
     @Test
     void theSameForTheSameSeedInWhateverOrderOfPrompts() {
         Metric<ModuleMap> dense =
-                Modules.byCoActivation().threshold(0).neighbours(5).seed(3);
+                Modules.byCoActivation().withThreshold(0).withNeighbours(5).withSeed(3);
         ModuleMap expected = planted(PROMPTS, false).measure(dense);
         assertThat(planted(PROMPTS, false).measure(dense)).isEqualTo(expected);
         assertThat(planted(PROMPTS, true).measure(dense)).isEqualTo(expected);
         ModuleMap more = planted(PROMPTS, false)
                 .measure(Modules.byCoActivation()
-                        .threshold(0)
-                        .neighbours(5)
-                        .seed(3)
-                        .shuffles(25));
+                        .withThreshold(0)
+                        .withNeighbours(5)
+                        .withSeed(3)
+                        .withShuffles(25));
         assertThat(more.modules())
                 .extracting(UnitModule::members)
                 .isEqualTo(expected.modules().stream().map(UnitModule::members).toList());
         ModuleMap other = planted(PROMPTS, false)
-                .measure(Modules.byCoActivation().threshold(0).neighbours(5).seed(4));
+                .measure(Modules.byCoActivation()
+                        .withThreshold(0)
+                        .withNeighbours(5)
+                        .withSeed(4));
         assertThat(other.modularity().mean()).isNotEqualTo(expected.modularity().mean());
     }
 
     @Test
     void keepsTheContractOfMetrics() {
-        MetricContract.of(Modules.byCoActivation().threshold(0.1).shuffles(3), planted(12, true))
+        MetricContract.of(Modules.byCoActivation().withThreshold(0.1).withShuffles(3), planted(12, true))
                 .onNaN(map -> assertThat(map.leftOut())
                         .extracting(Unit::toString)
                         .containsExactly(
@@ -265,27 +290,29 @@ class ModulesTest {
                                 "blocks.0.mlp.hook_post unit 40"))
                 .verify();
         assertThat(planted(12, false)
-                        .measure(Modules.byCoActivation().shuffles(0).perSite()))
+                        .measure(Modules.byCoActivation().withShuffles(0).perSite()))
                 .hasSize(2);
     }
 
     @Test
     void settingsChangeWhatTheySay() {
         Activations activations = planted(PROMPTS, false);
-        Modules modules = Modules.byCoActivation().shuffles(0);
-        ModuleMap all = activations.measure(modules.threshold(0.001).neighbours(Integer.MAX_VALUE));
-        ModuleMap few = activations.measure(modules.threshold(0.001).neighbours(2));
+        Modules modules = Modules.byCoActivation().withShuffles(0);
+        ModuleMap all = activations.measure(modules.withThreshold(0.001).withNeighbours(Integer.MAX_VALUE));
+        ModuleMap few = activations.measure(modules.withThreshold(0.001).withNeighbours(2));
         assertThat(all.links()).isGreaterThan(600);
         assertThat(few.links()).isBetween(65L, 130L);
-        ModuleMap fine = activations.measure(modules.threshold(0).resolution(5));
-        ModuleMap coarse = activations.measure(modules.threshold(0).resolution(0.1));
+        ModuleMap fine = activations.measure(modules.withThreshold(0).withResolution(5));
+        ModuleMap coarse = activations.measure(modules.withThreshold(0).withResolution(0.1));
         assertThat(fine.modules().size()).isGreaterThan(coarse.modules().size());
         assertThat(activations.measure(modules).modularity().p()).isNaN();
         assertThat(activations.measure(modules).modularity().mean()).isNaN();
-        double one =
-                activations.measure(modules.threshold(0).starts(1)).modularity().observed();
+        double one = activations
+                .measure(modules.withThreshold(0).withStarts(1))
+                .modularity()
+                .observed();
         double ten = activations
-                .measure(modules.threshold(0).starts(10))
+                .measure(modules.withThreshold(0).withStarts(10))
                 .modularity()
                 .observed();
         assertThat(ten).isGreaterThanOrEqualTo(one);
@@ -315,7 +342,7 @@ class ModulesTest {
         ModuleMap lone = LinksTest.activations(new float[][] {{1}, {2}, {4}}).measure(Modules.byCoActivation());
         assertThat(lone.singletons()).hasSize(1);
         ModuleMap pair = LinksTest.activations(new float[][] {{1, 2}, {2, 4}, {4, 8}})
-                .measure(Modules.byCoActivation().threshold(1));
+                .measure(Modules.byCoActivation().withThreshold(1));
         assertThat(pair.modules()).hasSize(1);
         assertThat(pair.modules().get(0).correlation()).isCloseTo(1, within(1e-15));
         assertThat(pair.modularity().observed()).isZero();
@@ -331,13 +358,13 @@ class ModulesTest {
                     .hasMessageContaining("at least 3 prompts");
         }
         Modules modules = Modules.byCoActivation();
-        assertThatThrownBy(() -> modules.neighbours(0)).isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> modules.threshold(-0.1)).isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> modules.threshold(1.1)).isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> modules.threshold(Double.NaN)).isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> modules.resolution(0)).isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> modules.starts(0)).isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> modules.shuffles(-1)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> modules.withNeighbours(0)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> modules.withThreshold(-0.1)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> modules.withThreshold(1.1)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> modules.withThreshold(Double.NaN)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> modules.withResolution(0)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> modules.withStarts(0)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> modules.withShuffles(-1)).isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test

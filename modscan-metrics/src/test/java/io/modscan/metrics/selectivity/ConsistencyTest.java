@@ -89,7 +89,7 @@ class ConsistencyTest {
     @Test
     void aHalfIsWhatItsPromptsGiveAlone() {
         Activations all = planted(3);
-        ConsistencyMap map = all.measure(Consistency.by("topic", 5));
+        ConsistencyMap map = all.measure(Consistency.by("topic").withSeed(5));
         Set<String> first = Halves.first(all.prompts(), all.prompts().labels("topic"), 5);
         SelectivityMap alone = all.where(prompt -> first.contains(prompt.id())).measure(Selectivity.by("topic"));
         assertThat(map.first().rows()).isEqualTo(alone.rows().toList());

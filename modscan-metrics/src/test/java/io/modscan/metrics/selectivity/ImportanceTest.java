@@ -76,7 +76,7 @@ class ImportanceTest {
     @ParameterizedTest
     @MethodSource("importances")
     void agreesWithNumpy(Map<String, Object> golden) {
-        Importance metric = Importance.by("topic").firingAbove(Golden.number(golden.get("threshold")));
+        Importance metric = Importance.by("topic").withThreshold(Golden.number(golden.get("threshold")));
         boolean withoutBos = Boolean.TRUE.equals(golden.get("withoutBos"));
         ImportanceMap map = activations(golden).measure(withoutBos ? metric.withoutBos() : metric);
         List<?> expected = Golden.list(golden.get("rows"));
@@ -176,6 +176,29 @@ class ImportanceTest {
     }
 
     @Test
+    void bosThatWasDroppedBeforeIsNotDroppedAgain() {
+        // The first prompt begins with BOS twice, the third is BOS only.
+        Activations all = Activations.builder(
+                        prompts(List.of("a", "b", "a"), List.of(List.of(2, 2, 7), List.of(2, 8), List.of(2))))
+                .provenance(BOS_IS_2)
+                .site(
+                        PlantedModel.units("site", 1),
+                        Pooling.none(),
+                        new float[] {100, 50, 1},
+                        new float[] {100, 2},
+                        new float[] {100})
+                .build();
+        Importance metric = Importance.by("topic").withoutBos();
+        ImportanceMap once = all.measure(metric);
+        assertThat(once.values(once.sites().get(0), "a")).isEqualTo(2);
+        assertThat(once.get(once.sites().get(0), 0, "a").in().meanAbsolute()).isEqualTo(25.5);
+        ImportanceMap twice = all.measure(metric.through(Activations::withoutBos));
+        assertThat(alike(once, twice)).isTrue();
+        assertThat(alike(once, all.measure(Importance.by("topic").through(Activations::withoutBos))))
+                .isTrue();
+    }
+
+    @Test
     void infiniteValues() {
         Activations all = PlantedModel.of(List.of("a", "b"), new float[] {Float.NEGATIVE_INFINITY}, new float[] {1});
         UnitImportance row =
@@ -193,7 +216,7 @@ class ImportanceTest {
         assertThatThrownBy(() -> all.slice(0, 1).measure(Importance.by("topic")))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("at least two are needed");
-        assertThatThrownBy(() -> Importance.by("topic").firingAbove(Double.NaN))
+        assertThatThrownBy(() -> Importance.by("topic").withThreshold(Double.NaN))
                 .isInstanceOf(IllegalArgumentException.class);
         Prompts prompts = prompts(List.of("a", "b"), List.of(List.of(2), List.of(2)));
         Site pattern = new Site(

@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 
 import io.modscan.metrics.Golden;
+import io.modscan.metrics.PlantedModel;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.MathContext;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -32,25 +35,27 @@ class MannWhitneyTest {
         return Golden.cases("separations");
     }
 
+    /** Small samples with equal values are compared with a count of all ways to deal out the ranks. */
     @ParameterizedTest
     @MethodSource("rankTests")
     void agreesWithScipy(Map<String, Object> golden) {
-        float[] in = Golden.floats(golden.get("in"));
-        float[] out = Golden.floats(golden.get("out"));
-        float[] values = Arrays.copyOf(in, in.length + out.length);
-        System.arraycopy(out, 0, values, in.length, out.length);
-        Midranks ranks = new Midranks(values.length);
-        assertThat(ranks.rank(values, 0)).isTrue();
-        double sum = 0;
-        for (int place = 0; place < values.length; place++) {
-            sum += ranks.index(place) < in.length ? ranks.rank(place) : 0;
+        List<String> labels = new ArrayList<>();
+        List<float[]> values = new ArrayList<>();
+        for (String sample : List.of("in", "out")) {
+            for (float value : Golden.floats(golden.get(sample))) {
+                labels.add(sample);
+                values.add(new float[] {value});
+            }
         }
-        double u = sum - in.length * (in.length + 1) / 2.0;
-
-        assertThat(u / (in.length * out.length))
-                .isCloseTo(Golden.number(golden.get("auroc")), withinPercentage(PERCENT));
-        assertThat(new MannWhitney(in.length, out.length).twoSided(u, ranks.ties()))
-                .isCloseTo(Golden.number(golden.get("p")), withinPercentage(PERCENT));
+        List<UnitSelectivity> rows = PlantedModel.of(labels, values.toArray(float[][]::new))
+                .measure(Selectivity.by("topic"))
+                .rows()
+                .toList();
+        assertThat(rows).extracting(UnitSelectivity::label).containsExactly("in", "out");
+        assertThat(rows.get(0).auroc()).isCloseTo(Golden.number(golden.get("auroc")), withinPercentage(PERCENT));
+        assertThat(rows)
+                .allSatisfy(row ->
+                        assertThat(row.p()).isCloseTo(Golden.number(golden.get("p")), withinPercentage(PERCENT)));
     }
 
     @ParameterizedTest

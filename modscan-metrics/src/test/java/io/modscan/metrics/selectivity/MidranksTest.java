@@ -18,6 +18,16 @@ class MidranksTest {
         assertThat(ranks.value(0)).isEqualTo(-1);
         assertThat(ranks.value(5)).isEqualTo(3);
         assertThat(ranks.ties()).isEqualTo(6 + 24);
+        assertThat(ranks.largestFirst()).isEqualTo(3);
+        assertThat(ranks.largestEnd()).isEqualTo(6);
+    }
+
+    @Test
+    void ofGroupsOfOneSizeTheLowestCounts() {
+        Midranks ranks = new Midranks(5);
+        assertThat(ranks.rank(new float[] {7, 2, 7, 1, 2}, 0)).isTrue();
+        assertThat(ranks.largestFirst()).isEqualTo(1);
+        assertThat(ranks.largestEnd()).isEqualTo(3);
     }
 
     @Test

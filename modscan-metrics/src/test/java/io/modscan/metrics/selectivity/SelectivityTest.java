@@ -329,7 +329,7 @@ class SelectivityTest {
                 .hasMessageContaining("[topic]");
         assertThatThrownBy(() -> activations.slice(0, 1).measure(Selectivity.by("topic")))
                 .isInstanceOf(ModscanException.class)
-                .hasMessage("all prompts have the topic 'a'; selectivity sets one label against others, so at least two"
+                .hasMessage("all prompts have the topic 'a'; labels are set against each other, so at least two"
                         + " are needed");
         SelectivityMap map = activations.measure(Selectivity.by("topic"));
         assertThatThrownBy(() -> map.top("cooking", 3))

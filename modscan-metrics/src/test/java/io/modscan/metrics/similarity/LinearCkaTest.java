@@ -143,4 +143,21 @@ class LinearCkaTest {
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("Pooling.none()");
     }
+
+    @Test
+    void wideVectorsMakeSmallTiles() {
+        assertThat(CentredProducts.rows(1, 768)).isEqualTo(1024);
+        assertThat(CentredProducts.rows(64, 768)).isEqualTo(512);
+        assertThat(CentredProducts.rows(2, 300_000)).isEqualTo(27);
+        assertThat(CentredProducts.rows(2, 9_000_000)).isEqualTo(1);
+        // 1,024 vectors of this width would take more bytes than a buffer can have.
+        float[][] vectors = new float[6][300_000];
+        for (int i = 0; i < vectors.length; i++) {
+            vectors[i][i * i] = i + 1;
+            vectors[i][7] = i;
+        }
+        Activations wide = PlantedModel.of(List.of("a", "b", "a", "b", "a", "b"), vectors);
+        assertThat(wide.measure(LinearCka.pairwise()).get(0, 0)).isEqualTo(1);
+        assertThat(new CentredProducts(wide.sites(), 2).cka().get(0, 0)).isEqualTo(1);
+    }
 }

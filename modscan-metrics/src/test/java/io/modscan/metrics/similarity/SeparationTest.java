@@ -45,7 +45,7 @@ class SeparationTest {
     @MethodSource("separations")
     void agreesWithScikitLearn(Map<String, Object> golden) {
         LabelSeparation separation = activations(golden)
-                .measure(Separation.by("topic", measure(golden)).withPermutations(9));
+                .measure(Separation.by("topic", measure(golden)).withShuffles(9));
         double error = 0;
         error = Math.max(error, Vectors.difference(separation.within(), Golden.number(golden.get("within"))));
         error = Math.max(error, Vectors.difference(separation.between(), Golden.number(golden.get("between"))));
@@ -67,7 +67,7 @@ class SeparationTest {
         }
         int permutations = 40_000;
         LabelSeparation separation = activations(golden)
-                .measure(Separation.by("topic", measure(golden)).withPermutations(permutations));
+                .measure(Separation.by("topic", measure(golden)).withShuffles(permutations));
         double[] exact = Golden.doubles(golden.get("p"));
         double[] seen = {separation.gapP(), separation.silhouetteP(), separation.accuracyP()};
         for (int i = 0; i < 3; i++) {
@@ -100,7 +100,7 @@ class SeparationTest {
             }
             LabelSeparation separation = PlantedModel.of(labels, vectors)
                     .measure(Separation.by("topic", measure.pairwise(Precision.DOUBLE))
-                            .withPermutations(0));
+                            .withShuffles(0));
             if (measure == Measure.COSINE && width == 1) {
                 // Unit vectors of one value are ±1, so that centroids tie: see aTieIsWrong.
                 continue;
@@ -168,7 +168,7 @@ class SeparationTest {
                     .toList();
             LabelSeparation separation = PlantedModel.of(labels, Vectors.normal(random, 18, 4))
                     .measure(Separation.by("topic", Closeness.pairwise())
-                            .withPermutations(99)
+                            .withShuffles(99)
                             .withSeed(trial));
             double[] p = {separation.gapP(), separation.silhouetteP(), separation.accuracyP()};
             for (int i = 0; i < 3; i++) {
@@ -193,7 +193,7 @@ class SeparationTest {
             for (Metric<SimilarityMatrix> measure :
                     List.of(Cosine.pairwise(), ScaledCosine.pairwise(), Closeness.pairwise())) {
                 LabelSeparation separation =
-                        activations.measure(Separation.by("topic", measure).withPermutations(19));
+                        activations.measure(Separation.by("topic", measure).withShuffles(19));
                 assertThat(separation.gap()).isCloseTo(0, within(1e-14));
                 assertThat(separation.silhouette()).isZero();
                 assertThat(separation.accuracy()).isZero();
@@ -216,7 +216,7 @@ class SeparationTest {
     void promptsWithoutSimilarityAreLeftOut() {
         float[][] vectors = Vectors.normal(new Random(3), 9, 4);
         List<String> labels = List.of("a", "a", "a", "a", "b", "b", "b", "b", "b");
-        Separation separation = Separation.by("topic").withPermutations(49);
+        Separation separation = Separation.by("topic").withShuffles(49);
         LabelSeparation without =
                 PlantedModel.of(labels.subList(0, 8), Arrays.copyOf(vectors, 8)).measure(separation);
         Arrays.fill(vectors[8], 0);
@@ -294,16 +294,16 @@ class SeparationTest {
         Separation separation = Separation.by("topic");
         LabelSeparation first = activations.measure(separation);
         assertThat(activations.measure(separation)).isEqualTo(first);
-        assertThat(activations.measure(separation.withSeed(0).withPermutations(999)))
+        assertThat(activations.measure(separation.withSeed(0).withShuffles(999)))
                 .isEqualTo(first);
         LabelSeparation other = activations.measure(separation.withSeed(5));
         assertThat(other.gapP()).isNotEqualTo(first.gapP()).isCloseTo(first.gapP(), within(0.08));
         assertThat(other.gap()).isEqualTo(first.gap());
-        LabelSeparation none = activations.measure(separation.withPermutations(0));
+        LabelSeparation none = activations.measure(separation.withShuffles(0));
         assertThat(none.gap()).isEqualTo(first.gap());
         assertThat(new double[] {none.gapP(), none.silhouetteP(), none.accuracyP()})
                 .containsOnly(Double.NaN);
-        assertThatThrownBy(() -> separation.withPermutations(-1))
+        assertThatThrownBy(() -> separation.withShuffles(-1))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("-1 times");
     }
@@ -313,11 +313,11 @@ class SeparationTest {
         float[][] vectors = Vectors.normal(new Random(21), 20, 4);
         Activations activations = PlantedModel.of(Vectors.labels(20, 3), vectors);
         // To the last bit, in any order of pieces: prompts are sorted by id.
-        MetricContract.of(Separation.by("topic").withPermutations(99), activations)
+        MetricContract.of(Separation.by("topic").withShuffles(99), activations)
                 .onNaN(separation -> assertThat(separation.leftOut()).isEqualTo(1))
                 .onNaN(separation -> assertThat(separation.gap()).isNotNaN())
                 .verify();
-        MetricContract.of(Separation.by("topic", Closeness.pairwise()).withPermutations(99), activations)
+        MetricContract.of(Separation.by("topic", Closeness.pairwise()).withShuffles(99), activations)
                 .onNaN(separation -> assertThat(separation.leftOut()).isEqualTo(20))
                 .onNaN(separation -> assertThat(separation.gap()).isNaN())
                 .verify();

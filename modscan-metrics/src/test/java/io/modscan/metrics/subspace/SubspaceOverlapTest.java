@@ -36,8 +36,9 @@ class SubspaceOverlapTest {
     void numbersAreThoseOfNumPy(Map<String, Object> golden) {
         Activations activations =
                 PlantedModel.of(Golden.strings(golden.get("labels")), Golden.vectors(golden.get("vectors")));
-        LabelOverlaps overlaps =
-                activations.measure(SubspaceOverlap.by("topic", Golden.integer(golden.get("k")), SHUFFLES, 7));
+        LabelOverlaps overlaps = activations.measure(SubspaceOverlap.by("topic", Golden.integer(golden.get("k")))
+                .withShuffles(SHUFFLES)
+                .withSeed(7));
         List<Map<String, Object>> pairs = (List<Map<String, Object>>) Golden.list(golden.get("pairs"));
         assertThat(overlaps.pairs()).hasSameSizeAs(pairs);
         double sum = 0;
@@ -120,7 +121,7 @@ class SubspaceOverlapTest {
         for (int seed = 0; seed < runs; seed++) {
             Activations activations = planted(100 + seed, 12, 30, 10, new int[] {0, 1, 2}, new int[] {0, 1, 2});
             double p = activations
-                    .measure(SubspaceOverlap.by("topic", 3, 99, seed))
+                    .measure(SubspaceOverlap.by("topic", 3).withShuffles(99).withSeed(seed))
                     .p();
             below += p <= 0.05 ? 1 : 0;
             sum += p;
@@ -134,7 +135,8 @@ class SubspaceOverlapTest {
     void aLabelOfOnePromptHasNoOverlap() {
         Activations activations = PlantedModel.of(
                 List.of("a", "b", "b", "c", "c", "c"), SubspaceTest.floats(SubspaceTest.normal(new Random(2), 6, 5)));
-        LabelOverlaps overlaps = activations.measure(SubspaceOverlap.by("topic", 2, 9, 1));
+        LabelOverlaps overlaps = activations.measure(
+                SubspaceOverlap.by("topic", 2).withShuffles(9).withSeed(1));
         LabelOverlap none = overlaps.get("a", "c");
         assertThat(none.dimensionA()).isZero();
         assertThat(none.angles()).isEmpty();
@@ -160,8 +162,8 @@ class SubspaceOverlapTest {
 
     @Test
     void withoutShufflesThereIsNoP() {
-        LabelOverlaps overlaps =
-                planted(4, 6, 8, 0, new int[] {0}, new int[] {3}).measure(SubspaceOverlap.by("topic", 1, 0, 1));
+        LabelOverlaps overlaps = planted(4, 6, 8, 0, new int[] {0}, new int[] {3})
+                .measure(SubspaceOverlap.by("topic", 1).withShuffles(0).withSeed(1));
         LabelOverlap pair = overlaps.get("t0", "t1");
         assertThat(pair.overlap()).isBetween(0.0, 0.2);
         assertThat(new double[] {pair.shuffledMean(), pair.shuffledSd(), pair.p(), overlaps.p()})
@@ -194,16 +196,27 @@ class SubspaceOverlapTest {
     @Test
     void keepsTheContractToTheLastBit() {
         Activations sample = planted(6, 7, 9, 1, new int[] {0, 1}, new int[] {2}, new int[] {0, 5});
-        MetricContract.of(SubspaceOverlap.by("topic", 2, 19, 3).map(LabelOverlaps::pairs), sample)
+        MetricContract.of(
+                        SubspaceOverlap.by("topic", 2)
+                                .withShuffles(19)
+                                .withSeed(3)
+                                .map(LabelOverlaps::pairs),
+                        sample)
                 .verify();
     }
 
     @Test
     void anotherSeedShufflesOtherwise() {
         Activations sample = planted(6, 7, 9, 1, new int[] {0, 1}, new int[] {2});
-        double first = sample.measure(SubspaceOverlap.by("topic", 2, 19, 3)).shuffledMean();
-        double again = sample.measure(SubspaceOverlap.by("topic", 2, 19, 3)).shuffledMean();
-        double other = sample.measure(SubspaceOverlap.by("topic", 2, 19, 4)).shuffledMean();
+        double first = sample.measure(
+                        SubspaceOverlap.by("topic", 2).withShuffles(19).withSeed(3))
+                .shuffledMean();
+        double again = sample.measure(
+                        SubspaceOverlap.by("topic", 2).withShuffles(19).withSeed(3))
+                .shuffledMean();
+        double other = sample.measure(
+                        SubspaceOverlap.by("topic", 2).withShuffles(19).withSeed(4))
+                .shuffledMean();
         assertThat(again).isEqualTo(first);
         assertThat(other).isNotEqualTo(first);
     }
@@ -216,13 +229,19 @@ class SubspaceOverlapTest {
                 .with(PlantedModel.heads("second", 2, 2), vectors)
                 .capture(List.of("a", "a", "a", "a", "b", "b", "b", "b"));
         assertThat(activations
-                        .measure(SubspaceOverlap.by("topic", 1, 5, 1).perSite())
+                        .measure(SubspaceOverlap.by("topic", 1)
+                                .withShuffles(5)
+                                .withSeed(1)
+                                .perSite())
                         .values())
                 .hasSize(2)
                 .allMatch(overlaps -> overlaps.meanOverlap() <= 1);
         assertThat(activations
                         .at("second")
-                        .measure(SubspaceOverlap.by("topic", 1, 5, 1).perHead()))
+                        .measure(SubspaceOverlap.by("topic", 1)
+                                .withShuffles(5)
+                                .withSeed(1)
+                                .perHead()))
                 .hasSize(2);
     }
 
@@ -231,9 +250,10 @@ class SubspaceOverlapTest {
         Activations one = PlantedModel.of(Collections.nCopies(3, "a"), new float[3][2]);
         assertThatThrownBy(() -> one.measure(SubspaceOverlap.by("topic", 1)))
                 .isInstanceOf(ModscanException.class)
-                .hasMessageContainingAll("all prompts have the topic 'a'", "two labels");
+                .hasMessageContainingAll("all prompts have the topic 'a'", "at least two");
         assertThatThrownBy(() -> SubspaceOverlap.by("topic", 0)).isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> SubspaceOverlap.by("topic", 1, -1, 0)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> SubspaceOverlap.by("topic", 1).withShuffles(-1))
+                .isInstanceOf(IllegalArgumentException.class);
         Activations missing = PlantedModel.of(List.of("a", "b"), new float[] {1, 2}, new float[] {3, Float.NaN});
         assertThatThrownBy(() -> missing.measure(SubspaceOverlap.by("topic", 1)))
                 .isInstanceOf(ModscanException.class)
