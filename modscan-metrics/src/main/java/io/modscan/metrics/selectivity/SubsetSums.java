@@ -10,6 +10,7 @@ final class SubsetSums {
     private static final long AFFORDABLE = 1L << 17;
 
     private final TiedRanks ranks;
+    private final int most;
     private final int fromAbove;
     /** Where each cell, a number from below and one from above, begins; and the end of the last. */
     private final int[] starts;
@@ -17,23 +18,25 @@ final class SubsetSums {
     private final double[] atMost;
     private final double[] atLeast;
 
-    /** Whether tables for up to so many ranks take no more time than they are worth. */
-    static boolean affordable(TiedRanks ranks, int n) {
+    /** Up to how many ranks, of n, tables take no more time than they are worth; −1 if not even for none. */
+    static int affordable(TiedRanks ranks, int n) {
         long sums = 0;
-        for (int x = 0; x <= Math.min(n, ranks.below().size()); x++) {
-            for (int y = 0; y <= Math.min(n - x, ranks.above().size()); y++) {
-                sums += ranks.steps(x, y) + 1;
+        for (int count = 0; count <= Math.min(n, ranks.outside()); count++) {
+            int last = Math.min(count, ranks.below().size());
+            for (int x = Math.max(0, count - ranks.above().size()); x <= last; x++) {
+                sums += ranks.steps(x, count - x) + 1;
                 if (sums * ranks.outside() > AFFORDABLE) {
-                    return false;
+                    return count - 1;
                 }
             }
         }
-        return true;
+        return n;
     }
 
     /** Makes the tables for up to n ranks. */
     SubsetSums(TiedRanks ranks, int n) {
         this.ranks = ranks;
+        this.most = n;
         int fromBelow = Math.min(n, ranks.below().size());
         this.fromAbove = Math.min(n, ranks.above().size());
         this.starts = new int[(fromBelow + 1) * (fromAbove + 1) + 1];
@@ -45,7 +48,7 @@ final class SubsetSums {
         }
         this.atMost = new double[starts[starts.length - 1]];
         this.atLeast = new double[atMost.length];
-        count(n, fromBelow);
+        count(fromBelow);
         accumulate();
     }
 
@@ -53,7 +56,7 @@ final class SubsetSums {
         return x * (fromAbove + 1) + y;
     }
 
-    private void count(int n, int fromBelow) {
+    private void count(int fromBelow) {
         SideRanks below = ranks.below();
         SideRanks above = ranks.above();
         atMost[0] = 1;
@@ -66,7 +69,7 @@ final class SubsetSums {
             for (int y = Math.min(i + 1, fromAbove); y > 0; y--) {
                 long shift = above.apart(i, y - 1);
                 long spread = above.spread(y - 1, i);
-                for (int x = 0; x <= Math.min(n - y, fromBelow); x++) {
+                for (int x = 0; x <= Math.min(most - y, fromBelow); x++) {
                     take(cell(x, y - 1), cell(x, y), shift, spread + below.spread(x, below.size()));
                 }
             }
@@ -100,6 +103,11 @@ final class SubsetSums {
                 atLeast[i] /= all;
             }
         }
+    }
+
+    /** Whether there is a table for so many ranks from either side. */
+    boolean covers(int x, int y) {
+        return x + y <= most;
     }
 
     /** The share of sums, of so many ranks from either side, that exceed the smallest by at least so much. */

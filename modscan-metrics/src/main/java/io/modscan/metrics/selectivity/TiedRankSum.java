@@ -5,8 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The distribution of the sum of n of a unit's ranks, drawn at random. How many of the n come from below and from above the
- * largest group of equal values is hypergeometric; given that, the sum is looked up in {@link SubsetSums} or else taken as
- * normal, with a correction for continuity. Immutable.
+ * largest group of equal values is hypergeometric; given that, the sum is looked up in {@link SubsetSums}, or taken as normal,
+ * with a correction for continuity, where there is no table. Immutable.
  */
 final class TiedRankSum {
 
@@ -53,7 +53,7 @@ final class TiedRankSum {
     /**
      * Prepares for sums of n ranks.
      *
-     * @param sums tables for at least n ranks; if there are none, sums given the counts are taken as normal
+     * @param sums tables, for as many ranks as one can afford, if for any
      * @return null if that takes more time than it is worth
      */
     static @Nullable TiedRankSum of(TiedRanks ranks, int n, @Nullable SubsetSums sums) {
@@ -83,17 +83,20 @@ final class TiedRankSum {
         for (int cell = 0; cell < weights.length; cell++) {
             // What is left out changes no digit.
             if (weights[cell] > tail * 0x1p-60) {
-                tail += weights[cell] * (sums == null ? normal(cell, sum, upper) : exact(sums, cell, sum, upper));
+                tail += weights[cell] * given(cell, sum, upper);
             }
         }
         return tail;
     }
 
-    private double exact(SubsetSums table, int cell, long sum, boolean upper) {
+    private double given(int cell, long sum, boolean upper) {
         int x = fromBelow[cell];
         int y = fromAbove[cell];
+        if (sums == null || !sums.covers(x, y)) {
+            return normal(cell, sum, upper);
+        }
         long excess = sum - ranks.least(n, x, y);
-        return upper ? table.atLeast(x, y, excess) : table.atMost(x, y, excess);
+        return upper ? sums.atLeast(x, y, excess) : sums.atMost(x, y, excess);
     }
 
     private double normal(int cell, long sum, boolean upper) {

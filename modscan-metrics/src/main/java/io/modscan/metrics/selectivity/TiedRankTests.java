@@ -45,19 +45,21 @@ final class TiedRankTests {
      */
     void replace(Midranks ranks, double[] rankSums, double[] p, int from) {
         TiedRanks ties = new TiedRanks(ranks);
-        if (ties.outside() == 0) {
+        if (ties.outside() == 0 || ascending.length == 0) {
             return;
         }
-        int exact = ascending.length;
-        while (exact > 0 && !SubsetSums.affordable(ties, ascending[exact - 1])) {
-            exact--;
+        int most = SubsetSums.affordable(ties, ascending[ascending.length - 1]);
+        int tested = 0;
+        while (tested < ascending.length && (ties.dominated() || ascending[tested] <= most)) {
+            tested++;
         }
-        SubsetSums sums = exact == 0 ? null : new SubsetSums(ties, ascending[exact - 1]);
-        // Sizes that are not exact come last.
-        int tested = ties.dominated() ? ascending.length : exact;
+        if (tested == 0) {
+            return;
+        }
+        SubsetSums sums = most < 0 ? null : new SubsetSums(ties, most);
         @Nullable TiedRankSum[] bySize = new TiedRankSum[tested];
         for (int i = 0; i < tested; i++) {
-            bySize[i] = TiedRankSum.of(ties, ascending[i], i < exact ? sums : null);
+            bySize[i] = TiedRankSum.of(ties, ascending[i], sums);
         }
         long whole = (long) ranks.size() * (ranks.size() + 1L);
         for (int label = 0; label < sizes.length; label++) {
