@@ -74,6 +74,8 @@ final class MetricsSpeed {
         for (Map.Entry<String, List<String>> pair : PAIRS.entrySet()) {
             for (RunResult result : new Runner(new OptionsBuilder()
                             .include(MetricsBenchmark.class.getSimpleName() + "." + pair.getKey())
+                            // Plain Java takes minutes, and is not what the others are compared with.
+                            .param("product", "OrtProduct")
                             .verbosity(VerboseMode.SILENT)
                             .build())
                     .run()) {
