@@ -20,10 +20,10 @@ public final class Selectivity {
      *
      * <p>Takes any number of sites with one vector a prompt, pooled or without an axis of positions. Keeps all values, 4
      * bytes each, since exact ranks need them, and takes O(n log n + k) time a unit, for n prompts with k labels, on all
-     * processors, and some two or three times as long for a unit that is mostly zero, whose p-values take more; the result
-     * is 48 bytes a unit and label. For streams that don't fit, see {@link #sketched}. The numbers do
-     * not depend on the order of prompts or pieces, to the last bit. The metric is immutable and safe for use by many
-     * threads.
+     * processors. Units that are zero for half of the prompts or more take two to five times as long, for their p-values; of
+     * a value in the middle of the others, ten times. The result is 48 bytes a unit and label. For streams that don't fit,
+     * see {@link #sketched}. The numbers do not depend on the order of prompts or pieces, to the last bit. The metric is
+     * immutable and safe for use by many threads.
      *
      * <p>Adding activations throws a {@link io.modscan.core.error.ModscanException} only if their sites are others than in the
      * pieces before. All else is measured, and found out, when finishing: that throws one if nothing was added, if two prompts
@@ -48,10 +48,9 @@ public final class Selectivity {
      * are those of the binned values, with the correction for ties that goes with them. So a p-value is an approximation: it
      * answers the same question of slightly coarser values, and there is no bound on its difference from the exact one. For
      * the AUROC there is, in each row: half the share of pairs, of one prompt in and one out, that share a bin other than
-     * zero's, {@link UnitSelectivity#aurocError()}. Unlike {@link #by}, p is the normal approximation wherever values count as
-     * equal, however many: for a unit that is zero for most of few prompts, and for few prompts altogether, it may be far too
-     * small. Means and Hedges' g come from moments in double precision, not from bins,
-     * and are those of {@link #by} up to rounding. A unit with a NaN or an infinite value has NaN in all numbers.
+     * zero's, {@link UnitSelectivity#aurocError()}. Unlike with {@link #by}, p is the normal approximation wherever values
+     * count as equal: for a unit that is other than zero for only tens of prompts, it may be far too small. Means and Hedges'
+     * g come from moments in double precision, not from bins, and are those of {@link #by} up to rounding. A unit with a NaN or an infinite value has NaN in all numbers.
      *
      * <p>Merged sketches are those of one pass, so the order of prompts and pieces changes means and g by rounding, and all
      * else by nothing. For normal values and an accuracy of 0.01 the error of an AUROC near 0.5 is 0.0016, and it grows in

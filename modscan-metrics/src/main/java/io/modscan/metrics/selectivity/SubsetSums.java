@@ -9,8 +9,10 @@ final class SubsetSums {
     /** Sums × ranks, the additions at most: as much time as it takes to sort the unit some ten times. */
     private static final long AFFORDABLE = 1L << 17;
 
+    /** The same where sums of more ranks are approximated. Those of few ranks are farthest from normal. */
+    private static final long AFFORDABLE_PART = 1L << 15;
+
     private final TiedRanks ranks;
-    private final int most;
     private final int fromAbove;
     /** Where each cell, a number from below and one from above, begins; and the end of the last. */
     private final int[] starts;
@@ -18,14 +20,23 @@ final class SubsetSums {
     private final double[] atMost;
     private final double[] atLeast;
 
-    /** Up to how many ranks, of n, tables take no more time than they are worth; −1 if not even for none. */
+    /** Up to how many ranks, of n at most, tables are worth their time where they are all that is needed; −1 if for none. */
     static int affordable(TiedRanks ranks, int n) {
+        return affordable(ranks, n, AFFORDABLE);
+    }
+
+    /** The same where there are sums of more ranks, which are approximated. */
+    static int affordablePart(TiedRanks ranks, int n) {
+        return affordable(ranks, n, AFFORDABLE_PART);
+    }
+
+    private static int affordable(TiedRanks ranks, int n, long additions) {
         long sums = 0;
         for (int count = 0; count <= Math.min(n, ranks.outside()); count++) {
             int last = Math.min(count, ranks.below().size());
             for (int x = Math.max(0, count - ranks.above().size()); x <= last; x++) {
                 sums += ranks.steps(x, count - x) + 1;
-                if (sums * ranks.outside() > AFFORDABLE) {
+                if (sums * ranks.outside() > additions) {
                     return count - 1;
                 }
             }
@@ -36,7 +47,6 @@ final class SubsetSums {
     /** Makes the tables for up to n ranks. */
     SubsetSums(TiedRanks ranks, int n) {
         this.ranks = ranks;
-        this.most = n;
         int fromBelow = Math.min(n, ranks.below().size());
         this.fromAbove = Math.min(n, ranks.above().size());
         this.starts = new int[(fromBelow + 1) * (fromAbove + 1) + 1];
@@ -48,7 +58,7 @@ final class SubsetSums {
         }
         this.atMost = new double[starts[starts.length - 1]];
         this.atLeast = new double[atMost.length];
-        count(fromBelow);
+        count(n, fromBelow);
         accumulate();
     }
 
@@ -56,7 +66,7 @@ final class SubsetSums {
         return x * (fromAbove + 1) + y;
     }
 
-    private void count(int fromBelow) {
+    private void count(int n, int fromBelow) {
         SideRanks below = ranks.below();
         SideRanks above = ranks.above();
         atMost[0] = 1;
@@ -69,7 +79,7 @@ final class SubsetSums {
             for (int y = Math.min(i + 1, fromAbove); y > 0; y--) {
                 long shift = above.apart(i, y - 1);
                 long spread = above.spread(y - 1, i);
-                for (int x = 0; x <= Math.min(most - y, fromBelow); x++) {
+                for (int x = 0; x <= Math.min(n - y, fromBelow); x++) {
                     take(cell(x, y - 1), cell(x, y), shift, spread + below.spread(x, below.size()));
                 }
             }
@@ -103,11 +113,6 @@ final class SubsetSums {
                 atLeast[i] /= all;
             }
         }
-    }
-
-    /** Whether there is a table for so many ranks from either side. */
-    boolean covers(int x, int y) {
-        return x + y <= most;
     }
 
     /** The share of sums, of so many ranks from either side, that exceed the smallest by at least so much. */

@@ -15,7 +15,9 @@ final class TiedRankSum {
 
     private final TiedRanks ranks;
     private final int n;
-    private final @Nullable SubsetSums sums;
+    private final SubsetSums sums;
+    /** Up to how many ranks are looked up. */
+    private final int lookedUp;
     /** The counts that are possible, and how likely they are. */
     private final int[] fromBelow;
 
@@ -26,10 +28,11 @@ final class TiedRankSum {
 
     private final double[] deviations;
 
-    private TiedRankSum(TiedRanks ranks, int n, @Nullable SubsetSums sums, Hypergeometric outside, int cells) {
+    private TiedRankSum(TiedRanks ranks, int n, SubsetSums sums, int lookedUp, Hypergeometric outside, int cells) {
         this.ranks = ranks;
         this.n = n;
         this.sums = sums;
+        this.lookedUp = lookedUp;
         this.fromBelow = new int[cells];
         this.fromAbove = new int[cells];
         this.weights = new double[cells];
@@ -53,10 +56,11 @@ final class TiedRankSum {
     /**
      * Prepares for sums of n ranks.
      *
-     * @param sums tables, for as many ranks as one can afford, if for any
+     * @param sums     tables
+     * @param lookedUp up to how many ranks they are used for, −1 for none; sums of more are taken as normal
      * @return null if that takes more time than it is worth
      */
-    static @Nullable TiedRankSum of(TiedRanks ranks, int n, @Nullable SubsetSums sums) {
+    static @Nullable TiedRankSum of(TiedRanks ranks, int n, SubsetSums sums, int lookedUp) {
         Hypergeometric outside = new Hypergeometric(ranks.all(), ranks.outside(), n);
         long cells = 0;
         for (int count = outside.first(); count <= outside.last(); count++) {
@@ -68,7 +72,7 @@ final class TiedRankSum {
                 return null;
             }
         }
-        return new TiedRankSum(ranks, n, sums, outside, (int) cells);
+        return new TiedRankSum(ranks, n, sums, lookedUp, outside, (int) cells);
     }
 
     /** Twice the smaller of the two tails that a sum, doubled, cuts off and is part of, but not above 1. */
@@ -92,7 +96,7 @@ final class TiedRankSum {
     private double given(int cell, long sum, boolean upper) {
         int x = fromBelow[cell];
         int y = fromAbove[cell];
-        if (sums == null || !sums.covers(x, y)) {
+        if (x + y > lookedUp) {
             return normal(cell, sum, upper);
         }
         long excess = sum - ranks.least(n, x, y);

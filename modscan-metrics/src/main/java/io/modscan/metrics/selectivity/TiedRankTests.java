@@ -48,18 +48,24 @@ final class TiedRankTests {
         if (ties.outside() == 0 || ascending.length == 0) {
             return;
         }
-        int most = SubsetSums.affordable(ties, ascending[ascending.length - 1]);
+        int largest = ascending[ascending.length - 1];
+        int exact = SubsetSums.affordable(ties, largest);
+        int part = SubsetSums.affordablePart(ties, largest);
         int tested = 0;
-        while (tested < ascending.length && (ties.dominated() || ascending[tested] <= most)) {
+        int tables = 0;
+        while (tested < ascending.length && (ties.dominated() || ascending[tested] <= exact)) {
+            // Other labels' sizes do not matter to what is looked up.
+            tables = Math.max(tables, ascending[tested] <= exact ? ascending[tested] : part);
             tested++;
         }
         if (tested == 0) {
             return;
         }
-        SubsetSums sums = most < 0 ? null : new SubsetSums(ties, most);
+        SubsetSums sums = new SubsetSums(ties, tables);
         @Nullable TiedRankSum[] bySize = new TiedRankSum[tested];
         for (int i = 0; i < tested; i++) {
-            bySize[i] = TiedRankSum.of(ties, ascending[i], sums);
+            int n = ascending[i];
+            bySize[i] = TiedRankSum.of(ties, n, sums, n <= exact ? n : part);
         }
         long whole = (long) ranks.size() * (ranks.size() + 1L);
         for (int label = 0; label < sizes.length; label++) {

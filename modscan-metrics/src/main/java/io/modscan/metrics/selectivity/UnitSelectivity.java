@@ -42,13 +42,14 @@ import java.util.OptionalInt;
  *                         prompts; and if some are equal, as long as that takes few steps: for 20 prompts in all, or for
  *                         some 30 values that are all above (or all below) the one that the other prompts share, such as
  *                         those of a neuron behind a ReLU. If one value is that of half of the prompts or more, and the others
- *                         are too many for that, it is exact how many of these fall to the label, and the sum of their ranks
- *                         is taken as normal given that: near an exact p of 1e-5, the result is within some 20 % of it for
- *                         sides of 20 prompts or more, and errs upwards for smaller ones. In all other cases p is that of the
- *                         normal approximation with corrections for ties and continuity. For units that are mostly zero,
- *                         that would call chance a finding: with 13 values other than zero among 200 prompts, and 20 prompts
- *                         with the label, it is 1e-5 or less 40 times as often as it may be. Where
- *                         {@linkplain Selectivity#sketched sketched}, p is an approximation of that kind all the same
+ *                         are too many for that, it is exact how many of these fall to the label, and the sum of their ranks,
+ *                         given that, is taken as normal unless they are few: near 1e-5, p is then within a few per cent of
+ *                         the exact one for values that differ, up to 30 % below it for values of few levels, and above it
+ *                         for sides of few prompts. In all other cases p is that of the normal approximation with corrections
+ *                         for ties and continuity. For units that are mostly zero, that would call chance a finding: with 13
+ *                         values other than zero among 200 prompts, and 20 prompts with the label, it is 1e-5 or less 40
+ *                         times as often as it may be. Where {@linkplain Selectivity#sketched sketched}, p is an
+ *                         approximation of that kind all the same
  * @param q                the smallest false discovery rate at which this row counts as a discovery, over all units and
  *                         labels of the measurement, in [0, 1], by Benjamini and Hochberg, "Controlling the false
  *                         discovery rate", 1995

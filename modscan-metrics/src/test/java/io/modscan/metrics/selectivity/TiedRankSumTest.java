@@ -8,7 +8,6 @@ import io.modscan.metrics.Golden;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -33,8 +32,8 @@ class TiedRankSumTest {
         return ranks;
     }
 
-    private static TiedRankSum sums(TiedRanks ranks, int n, @Nullable SubsetSums tables) {
-        return Objects.requireNonNull(TiedRankSum.of(ranks, n, tables));
+    private static TiedRankSum sums(TiedRanks ranks, int n, int tables, int lookedUp) {
+        return Objects.requireNonNull(TiedRankSum.of(ranks, n, new SubsetSums(ranks, tables), lookedUp));
     }
 
     @ParameterizedTest
@@ -47,7 +46,7 @@ class TiedRankSumTest {
         double[] p = Golden.doubles(golden.get("p"));
         // Tables for more ranks than are drawn, as for a larger label, do as well.
         for (int most = n; most <= Math.min(n + 2, ranks.all()); most++) {
-            TiedRankSum test = sums(ranks, n, new SubsetSums(ranks, most));
+            TiedRankSum test = sums(ranks, n, most, n);
             for (int i = 0; i < doubled.length; i++) {
                 assertThat(test.twoSided((long) doubled[i])).isCloseTo(p[i], withinPercentage(1e-10));
             }
@@ -59,10 +58,11 @@ class TiedRankSumTest {
     void isNearTheCountWhereThatTakesTooLong(Map<String, Object> golden) {
         TiedRanks ranks = new TiedRanks(rank(Golden.floats(golden.get("values"))));
         int n = Golden.integer(golden.get("n"));
-        int most = SubsetSums.affordable(ranks, n);
-        assertThat(most).isBetween(1, n - 1);
+        assertThat(SubsetSums.affordable(ranks, n)).isLessThan(n);
+        int part = SubsetSums.affordablePart(ranks, n);
+        assertThat(part).isBetween(0, SubsetSums.affordable(ranks, n));
         assertThat(ranks.dominated()).isTrue();
-        TiedRankSum test = sums(ranks, n, new SubsetSums(ranks, most));
+        TiedRankSum test = sums(ranks, n, part, part);
         double[] doubled = Golden.doubles(golden.get("sums"));
         double[] p = Golden.doubles(golden.get("p"));
         for (int i = 0; i < doubled.length; i++) {
@@ -131,10 +131,29 @@ class TiedRankSumTest {
 
     @Test
     void countsInTooManyCombinationsAreLeftToTheApproximation() {
-        assertThat(TiedRankSum.of(new TiedRanks(mostlyZero(900, 2200, 900)), 1500, null))
-                .isNull();
-        assertThat(TiedRankSum.of(new TiedRanks(mostlyZero(0, 2200, 1800)), 1500, null))
-                .isNotNull();
+        for (int below : new int[] {0, 900}) {
+            TiedRanks ranks = new TiedRanks(mostlyZero(below, 2200, 1800 - below));
+            assertThat(TiedRankSum.of(ranks, 1500, new SubsetSums(ranks, 0), 0) == null)
+                    .isEqualTo(below > 0);
+        }
+    }
+
+    /** What is computed for a label follows from its own size. */
+    @ParameterizedTest
+    @CsvSource({"13", "36", "60", "120"})
+    void otherLabelsDoNotMatter(int above) {
+        Midranks ranks = mostlyZero(0, 260 - above, above);
+        double least = 20 * 21 / 2.0;
+        for (int size : new int[] {4, 11, 120}) {
+            TiedRankTests three =
+                    new TiedRankTests(Labels.counted(Map.of("a", 20L, "b", (long) size, "c", 240L - size)), 260);
+            for (double more = 0; more < 4000; more += 100) {
+                double in = least + more;
+                double[] p = {-1, -1, -1};
+                three.replace(ranks, new double[] {in, 0, 0}, p, 0);
+                assertThat(p[0]).isEqualTo(replaced(tests(20, 240), ranks, in)[0]);
+            }
+        }
     }
 
     @Test
