@@ -38,6 +38,9 @@ import org.openjdk.jmh.annotations.Warmup;
 @State(Scope.Benchmark)
 public class MetricsBenchmark {
 
+    /** For JMH, which fills what it makes. */
+    public MetricsBenchmark() {}
+
     /** 10,000 prompts, 768 dimensions. */
     @State(Scope.Benchmark)
     public static class Stream {
@@ -47,6 +50,9 @@ public class MetricsBenchmark {
         public String product = "";
 
         private Activations activations = normal(1, 1, -1);
+
+        /** For JMH, which fills what it makes. */
+        public Stream() {}
 
         /** Makes the data. */
         @Setup(Level.Trial)
@@ -60,6 +66,9 @@ public class MetricsBenchmark {
     @State(Scope.Benchmark)
     public static class Neurons {
         private Activations activations = normal(1, 1, -1);
+
+        /** For JMH, which fills what it makes. */
+        public Neurons() {}
 
         /** Makes the data. */
         @Setup(Level.Trial)

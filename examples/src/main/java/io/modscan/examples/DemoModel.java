@@ -2,14 +2,10 @@ package io.modscan.examples;
 
 import io.modscan.core.prompt.Prompts;
 import io.modscan.onnx.OptModel;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,40 +44,14 @@ final class DemoModel {
         return Prompts.csv(promptFile());
     }
 
-    /** Unpacks the files once, and sees to it that they go with the process. */
+    /** Unpacks the files once. */
     private static synchronized Path unpacked() {
         if (unpacked == null) {
-            try {
-                Path folder = Files.createTempDirectory("modscan-demo");
-                Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(folder)));
-                Path model = Files.createDirectory(folder.resolve("opt-demo"));
-                for (String name : FILES) {
-                    copy("demo/model/" + name, model.resolve(name));
-                }
-                copy("demo/prompts.csv", folder.resolve("prompts.csv"));
-                unpacked = folder;
-            } catch (IOException e) {
-                throw new UncheckedIOException("the demo model cannot be unpacked: " + e, e);
-            }
+            Map<String, String> files = new HashMap<>();
+            files.put("prompts.csv", "demo/prompts.csv");
+            FILES.forEach(name -> files.put("opt-demo/" + name, "demo/model/" + name));
+            unpacked = Unpacked.folder(DemoModel.class, files);
         }
         return unpacked;
-    }
-
-    private static void copy(String resource, Path target) throws IOException {
-        try (InputStream in = DemoModel.class.getResourceAsStream(resource)) {
-            if (in == null) {
-                throw new IllegalStateException("the build left out " + resource);
-            }
-            Files.copy(in, target, StandardCopyOption.REPLACE_EXISTING);
-        }
-    }
-
-    private static void delete(Path folder) {
-        try (var files = Files.walk(folder)) {
-            files.sorted(Comparator.reverseOrder())
-                    .forEach(file -> file.toFile().delete());
-        } catch (IOException e) {
-            // A leftover in the temporary folder is the operating system's to clear.
-        }
     }
 }

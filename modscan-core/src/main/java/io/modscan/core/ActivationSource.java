@@ -54,7 +54,7 @@ public interface ActivationSource extends AutoCloseable {
      * Runs a batch. If the calling thread is interrupted meanwhile, or was before, this ends within a second, and the
      * thread's interrupt status stays set.
      *
-     * @param batch   the tokens, padded on either side
+     * @param batch   the tokens, padded on either side, or the ready tensors
      * @param outputs where the values go, one buffer for each of the plan's readings, in their order: direct, in native
      *                byte order, with exactly {@code batch.rows() × reading.values(batch.columns())} values from position
      *                0, of the shape [rows, …] with the site's axes behind (those of positions dropped where pooled). What

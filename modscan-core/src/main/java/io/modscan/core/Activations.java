@@ -163,7 +163,7 @@ public final class Activations {
          */
         public Activations build() {
             Map<String, String> facts = new TreeMap<>(provenance);
-            facts.putAll(TokensDigest.of(tokenIds));
+            facts.putAll(TokensDigest.of(prompts, tokenIds));
             return new Activations(prompts, tokenIds, facts, new CapturePlan(readings).readings(), rows);
         }
     }
@@ -181,8 +181,8 @@ public final class Activations {
      * The ids that were run for a prompt, exactly.
      *
      * @param prompt the prompt's index
-     * @return a copy of the ids, BOS included where there was one, unless it was {@linkplain #withoutBos() dropped}; none if
-     *     they are not known
+     * @return a copy of the ids, BOS included where there was one, unless it was {@linkplain #withoutBos() dropped}; -1 at each
+     *     position of a prompt of ready tensors; none if they are not known
      */
     public int[] tokenIds(int prompt) {
         return tokenIds.get(prompt).clone();
@@ -317,24 +317,21 @@ public final class Activations {
             readings.add(site.reading());
             rows.add(picker.from(site.rows()));
         }
-        return new Activations(some, ids, withDigest(provenance, Map.of(), ids), lent, readings, rows);
-    }
-
-    private static Supplier<Map<String, String>> withDigest(
-            Supplier<Map<String, String>> facts, Map<String, String> more, List<int[]> ids) {
-        return new WithDigest(facts, more, ids);
+        return new Activations(some, ids, new WithDigest(provenance, Map.of(), some, ids), lent, readings, rows);
     }
 
     /** Facts about some ids, hashed when first asked for: a metric that looks at each label by itself never asks. */
     private static final class WithDigest implements Supplier<Map<String, String>> {
         private final Supplier<Map<String, String>> facts;
         private final Map<String, String> more;
+        private final Prompts prompts;
         private final List<int[]> ids;
         private @Nullable Map<String, String> known;
 
-        WithDigest(Supplier<Map<String, String>> facts, Map<String, String> more, List<int[]> ids) {
+        WithDigest(Supplier<Map<String, String>> facts, Map<String, String> more, Prompts prompts, List<int[]> ids) {
             this.facts = facts;
             this.more = more;
+            this.prompts = prompts;
             this.ids = ids;
         }
 
@@ -343,7 +340,7 @@ public final class Activations {
             if (known == null) {
                 known = new TreeMap<>(facts.get());
                 known.putAll(more);
-                known.putAll(TokensDigest.of(ids));
+                known.putAll(TokensDigest.of(prompts, ids));
             }
             return known;
         }
@@ -386,8 +383,9 @@ public final class Activations {
                 rows.get(i).addAll(sites.get(i).rows());
             }
         }
+        Prompts all = Prompts.of(prompts);
         return new Activations(
-                Prompts.of(prompts), ids, withDigest(pieces.get(0).provenance, Map.of(), ids), false, readings, rows);
+                all, ids, new WithDigest(pieces.get(0).provenance, Map.of(), all, ids), false, readings, rows);
     }
 
     /**
@@ -473,7 +471,7 @@ public final class Activations {
      * The id of the token that marks the beginning of a sequence.
      *
      * @return the id that {@link Pooling#skipBos()} leaves out
-     * @throws ModscanException if the provenance does not tell it
+     * @throws ModscanException if the provenance does not tell it, or tells that the model has no such token or none is known
      */
     public int bosTokenId() {
         String id = provenance.get().get(RecordedShard.BOS_TOKEN_ID);
@@ -481,7 +479,12 @@ public final class Activations {
             throw new ModscanException(
                     "nothing tells which token is BOS: the provenance has no '" + RecordedShard.BOS_TOKEN_ID + "'");
         }
-        return Integer.parseInt(id);
+        int bos = Integer.parseInt(id);
+        if (bos < 0) {
+            throw new ModscanException("no BOS token can be left out: the model has none, or none is known ('"
+                    + RecordedShard.BOS_TOKEN_ID + "' is " + bos + ")");
+        }
+        return bos;
     }
 
     /**
@@ -491,8 +494,12 @@ public final class Activations {
      * @return whether {@link #beginsWithBos} tells; if not, it throws
      */
     public boolean knowsBos(int prompt) {
-        boolean known = tokenIds.get(prompt).length > 0 && provenance.get().containsKey(RecordedShard.BOS_TOKEN_ID);
-        return known || isBosDropped();
+        if (isBosDropped()) {
+            return true;
+        }
+        int[] ids = tokenIds.get(prompt);
+        String bos = provenance.get().get(RecordedShard.BOS_TOKEN_ID);
+        return ids.length > 0 && ids[0] >= 0 && bos != null && Integer.parseInt(bos) >= 0;
     }
 
     /**
@@ -500,7 +507,8 @@ public final class Activations {
      *
      * @param prompt the prompt's index
      * @return whether it is; false after {@link #withoutBos()}
-     * @throws ModscanException if the prompt's token ids are not known, or as {@link #bosTokenId()} does
+     * @throws ModscanException if the prompt's token ids are not known or it is of ready tensors, or as {@link #bosTokenId()}
+     *                          does
      */
     public boolean beginsWithBos(int prompt) {
         int[] ids = tokenIds.get(prompt);
@@ -508,9 +516,11 @@ public final class Activations {
             return false;
         }
         int bos = bosTokenId();
-        if (ids.length == 0) {
+        if (ids.length == 0 || ids[0] < 0) {
             throw new ModscanException("the token ids of prompt '"
-                    + prompts.get(prompt).id() + "' are not known, so neither is whether it begins with BOS");
+                    + prompts.get(prompt).id() + "' are not known"
+                    + (ids.length == 0 ? "" : ", since it is of ready tensors")
+                    + ", so neither is whether it begins with BOS");
         }
         return ids[0] == bos;
     }
@@ -556,7 +566,8 @@ public final class Activations {
             readings.add(site.reading());
             rows.add(site.isPerToken() ? new Changed<>(site.rows(), begins, row -> behind(row, width)) : site.rows());
         }
-        return new Activations(prompts, ids, withDigest(provenance, BOS_DROPPED, ids), lent, readings, rows);
+        return new Activations(
+                prompts, ids, new WithDigest(provenance, BOS_DROPPED, prompts, ids), lent, readings, rows);
     }
 
     private static FloatBuffer behind(FloatBuffer row, int values) {
@@ -630,7 +641,13 @@ public final class Activations {
      * site per token is packed as [all tokens, …]; attention scores and patterns are one tensor a prompt,
      * {@code NAME/INDEX} [heads, query, key]. Beside them lie the int64 tensors {@code input_ids} [all tokens], BOS
      * included, and {@code prompt_offsets} [prompts + 1], where each prompt's tokens begin. The metadata hold the
-     * provenance, and the prompts' ids and labels as JSON under {@code modscan.prompts}.
+     * provenance, and the prompts' ids and labels as JSON under {@code modscan.prompts}, and the sites under
+     * {@code modscan.sites}.
+     *
+     * <p>A packed tensor whose site's name could be taken for another tensor's has {@code /site} behind its name; that is one
+     * named {@code input_ids}, {@code prompt_offsets} or {@code __metadata__}, or one that ends in {@code /site} or in a slash
+     * and digits. Its entry under {@code modscan.sites} tells the name in the file as {@code tensor}. Of prompts of ready
+     * tensors {@code input_ids} has -1 at each position, and their entries tell a digest of them, {@code tensors_sha256}.
      *
      * @param file the file, which appears whole or not at all; an existing one is replaced
      * @throws UncheckedIOException if it cannot be written

@@ -2,6 +2,7 @@ package io.modscan.core;
 
 import io.modscan.core.Batching.Batch;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.site.CapturePlan.Reading;
 import io.modscan.core.site.Site;
 import java.nio.ByteBuffer;
@@ -11,6 +12,7 @@ import java.nio.LongBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.function.LongBinaryOperator;
 
 /**
@@ -104,7 +106,8 @@ final class BatchRunner {
     }
 
     /** Runs a batch and hands its rows on, reading by reading. */
-    void run(Batch batch, List<int[]> tokenIds, Rows rows) {
+    void run(Batch batch, Chunk chunk, Rows rows) {
+        List<int[]> tokenIds = chunk.tokenIds();
         List<FloatBuffer> views = new ArrayList<>();
         List<ByteBuffer> slices = new ArrayList<>();
         for (int i = 0; i < readings.size(); i++) {
@@ -114,7 +117,7 @@ final class BatchRunner {
             slices.add(slice);
             views.add(slice.asFloatBuffer());
         }
-        source.run(tokens(batch, tokenIds), views);
+        source.run(tokens(batch, chunk), views);
         for (int i = 0; i < readings.size(); i++) {
             Reading reading = readings.get(i);
             int stride = (int) reading.values(batch.columns());
@@ -142,12 +145,17 @@ final class BatchRunner {
         }
     }
 
-    private TokenBatch tokens(Batch batch, List<int[]> tokenIds) {
+    private TokenBatch tokens(Batch batch, Chunk chunk) {
         long bytes = 2L * batch.rows() * batch.columns() * Long.BYTES;
         tokens = atLeast(tokens, bytes, "the tokens");
         LongBuffer longs =
                 tokens.slice(0, (int) bytes).order(ByteOrder.nativeOrder()).asLongBuffer();
-        return TokenBatch.padRight(
-                Arrays.stream(batch.prompts()).mapToObj(tokenIds::get).toList(), longs);
+        List<int[]> sequences = new ArrayList<>();
+        List<Map<String, InputTensor>> tensors = new ArrayList<>();
+        for (int prompt : batch.prompts()) {
+            sequences.add(chunk.tokenIds().get(prompt));
+            chunk.prompts().get(prompt).tensors().ifPresent(tensors::add);
+        }
+        return TokenBatch.padRight(sequences, longs, tensors);
     }
 }

@@ -41,25 +41,27 @@ record Batching(ActivationSource source, int tokenBudget, long memoryLimit, long
     }
 
     /** Batches of prompts, of similar length within windows of consecutive prompts. */
-    List<Batch> batches(List<int[]> tokenIds) {
+    List<Batch> batches(Chunk chunk) {
+        List<int[]> tokenIds = chunk.tokenIds();
         List<Batch> batches = new ArrayList<>();
         int from = 0;
         long tokens = 0;
         for (int i = 0; i < tokenIds.size(); i++) {
             int length = tokenIds.get(i).length;
             if (i > from && tokens + length > windowTokens()) {
-                batches.addAll(window(tokenIds, from, i));
+                batches.addAll(window(chunk, from, i));
                 from = i;
                 tokens = 0;
             }
             tokens += length;
         }
-        batches.addAll(window(tokenIds, from, tokenIds.size()));
+        batches.addAll(window(chunk, from, tokenIds.size()));
         return batches;
     }
 
     /** Of all ways to cut the prompts, sorted by length, into batches, the one of the least cost. */
-    private List<Batch> window(List<int[]> tokenIds, int from, int to) {
+    private List<Batch> window(Chunk chunk, int from, int to) {
+        List<int[]> tokenIds = chunk.tokenIds();
         int[] byLength = IntStream.range(from, to)
                 .boxed()
                 .sorted(Comparator.comparingInt((Integer i) -> -tokenIds.get(i).length))
@@ -73,7 +75,7 @@ record Batching(ActivationSource source, int tokenBudget, long memoryLimit, long
         for (int i = 0; i < byLength.length; i++) {
             if (tokenIds.get(byLength[i]).length != columns) {
                 columns = tokenIds.get(byLength[i]).length;
-                mostRows = mostRows(columns, byLength.length);
+                mostRows = mostRows(columns, byLength.length, chunk.inputs());
             }
             long padding = 0;
             for (int end = i + 1; end <= Math.min(i + mostRows, byLength.length); end++) {
@@ -98,12 +100,12 @@ record Batching(ActivationSource source, int tokenBudget, long memoryLimit, long
     }
 
     /** The largest number of rows that keeps to budget and memory; 1 where even that does not. */
-    private int mostRows(int columns, int most) {
+    private int mostRows(int columns, int most, long inputs) {
         int fits = 1;
         int tooMany = Math.min(most, Math.max(1, tokenBudget / columns)) + 1;
         while (tooMany - fits > 1) {
             int middle = (fits + tooMany) >>> 1;
-            if (fitsMemory(middle, columns)) {
+            if (fitsMemory(middle, columns, inputs)) {
                 fits = middle;
             } else {
                 tooMany = middle;
@@ -112,7 +114,7 @@ record Batching(ActivationSource source, int tokenBudget, long memoryLimit, long
         return fits;
     }
 
-    private boolean fitsMemory(long rows, int columns) {
+    private boolean fitsMemory(long rows, int columns, long inputs) {
         long outputs = 0;
         for (Reading reading : source.plan().readings()) {
             long bytes = rows * reading.values(columns) * Float.BYTES;
@@ -122,7 +124,9 @@ record Batching(ActivationSource source, int tokenBudget, long memoryLimit, long
             outputs += bytes;
         }
         // Twice, since one batch's outputs may be on their way to a file while the next is computed.
-        return outputs <= outputLimit && 2 * outputs + source.workingBytes((int) rows, columns) <= memoryLimit;
+        // Ready tensors twice, too: each row's by itself, and put together for the model.
+        return outputs <= outputLimit
+                && 2 * outputs + 2 * rows * inputs + source.workingBytes((int) rows, columns) <= memoryLimit;
     }
 
     @Override

@@ -87,7 +87,7 @@ final class CaptureEngine implements AutoCloseable {
             for (Chunk chunk = run.next(); chunk != null; chunk = run.next()) {
                 int first = tokenIds.size();
                 tokenIds.addAll(chunk.tokenIds());
-                List<Batch> batches = batching.batches(chunk.tokenIds());
+                List<Batch> batches = batching.batches(chunk);
                 run.makeRoom(BatchRunner.bytesForEach(readings, batches));
                 run.runner.reserveForEach(batches);
                 for (Batch batch : batches) {
@@ -102,7 +102,7 @@ final class CaptureEngine implements AutoCloseable {
             }
         }
         Map<String, String> facts = new TreeMap<>(provenance());
-        facts.putAll(TokensDigest.of(tokenIds));
+        facts.putAll(TokensDigest.of(prompts, tokenIds));
         return new Activations(
                 prompts, tokenIds, facts, readings, rows.stream().map(List::of).toList());
     }
@@ -118,7 +118,7 @@ final class CaptureEngine implements AutoCloseable {
                         false)) {
             TokensDigest digest = new TokensDigest();
             for (Chunk chunk = run.next(); chunk != null; chunk = run.next()) {
-                digest.add(chunk.tokenIds());
+                digest.add(chunk.prompts(), chunk.tokenIds());
                 boolean only = chunk.first() == 0 && chunk.last();
                 Path next = writer.next(only);
                 CaptureLayout layout = new CaptureLayout(next, provenance(), readings, chunk, only);
@@ -126,7 +126,7 @@ final class CaptureEngine implements AutoCloseable {
                     run.skip(chunk);
                     continue;
                 }
-                List<Batch> batches = batching.batches(chunk.tokenIds());
+                List<Batch> batches = batching.batches(chunk);
                 try (PartFile part = PartFile.open(next, layout, readings.size(), batches)) {
                     fill(part, run, chunk, batches);
                     part.finish();
@@ -173,10 +173,19 @@ final class CaptureEngine implements AutoCloseable {
             }
             long header = CaptureLayout.headerBytes(prompt, readings);
             long bytes = header + (tokenIds.length + 1L) * Long.BYTES + bytes(readings, tokenIds.length);
-            return Math.max(
+            double share = Math.max(
                     Math.max((double) bytes / fileSize, (double) header / FILE_HEADER),
                     Math.max((double) tokenIds.length / FILE_TOKENS, 1.0 / FILE_PROMPTS));
+            return Math.max(share, held(prompt));
         };
+    }
+
+    /**
+     * Which part a prompt takes of the ready tensors that may be held at a time. Three such lots can be there at once: what
+     * is run, what waits, and what is being gathered; together they take less than half of what Java allows beside its heap.
+     */
+    private double held(Prompt prompt) {
+        return prompt.heldBytes() / (batching.outputLimit() / 2.0);
     }
 
     private static long bytes(List<Reading> readings, int positions) {
@@ -191,11 +200,12 @@ final class CaptureEngine implements AutoCloseable {
     void inPieces(Spliterator<? extends Prompt> prompts, Consumer<? super Activations> action) {
         // Half a buffer's reach, since padding comes on top.
         double most = Math.min(batching.outputLimit(), 1 << 30);
-        Weight weight = (prompt, ids) ->
-                Math.max((double) ids.length / batching.windowTokens(), bytes(readings, ids.length) / most);
+        Weight weight = (prompt, ids) -> Math.max(
+                Math.max((double) ids.length / batching.windowTokens(), bytes(readings, ids.length) / most),
+                held(prompt));
         try (Run run = new Run(prompts, weight, (prompt, ids) -> prompt, false)) {
             for (Chunk chunk = run.next(); chunk != null; chunk = run.next()) {
-                List<Batch> batches = batching.batches(chunk.tokenIds());
+                List<Batch> batches = batching.batches(chunk);
                 run.makeRoom(BatchRunner.bytesForAll(readings, batches));
                 run.runner.reserveForAll(batches);
                 List<FloatBuffer[]> rows = new ArrayList<>();
@@ -209,7 +219,7 @@ final class CaptureEngine implements AutoCloseable {
                             (reading, prompt, values) -> rows.get(reading)[prompt] = values.asFloatBuffer());
                 }
                 Map<String, String> facts = new TreeMap<>(provenance());
-                facts.putAll(TokensDigest.of(chunk.tokenIds()));
+                facts.putAll(TokensDigest.of(chunk.prompts(), chunk.tokenIds()));
                 List<PieceRows> lent = rows.stream().map(PieceRows::new).toList();
                 try {
                     action.accept(new Activations(
@@ -285,7 +295,7 @@ final class CaptureEngine implements AutoCloseable {
             if (Thread.currentThread().isInterrupted()) {
                 throw new CancellationException("interrupted after " + promptsDone + " prompts");
             }
-            runner.run(batch, chunk.tokenIds(), rows);
+            runner.run(batch, chunk, rows);
             done(batch.rows(), tokensOf(batch, chunk));
         }
 

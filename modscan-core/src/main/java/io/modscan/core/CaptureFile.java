@@ -18,7 +18,7 @@ final class CaptureFile {
     private CaptureFile() {}
 
     static void write(Activations activations, Path file) {
-        Chunk all = new Chunk(0, activations.prompts().stream().toList(), activations.allTokenIds(), true);
+        Chunk all = new Chunk(0, activations.prompts().stream().toList(), activations.allTokenIds(), 0, true);
         CaptureLayout layout = new CaptureLayout(
                 file,
                 activations.provenance(),

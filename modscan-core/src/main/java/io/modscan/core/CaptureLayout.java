@@ -21,8 +21,6 @@ import java.util.TreeMap;
 /** What lies where in a capture file, or in one of several; {@link Activations#save} and {@link Probe} describe them. */
 final class CaptureLayout {
 
-    private static final String INPUT_IDS = "input_ids";
-    private static final String PROMPT_OFFSETS = "prompt_offsets";
     private static final int TOKENS_AT_ONCE = 1 << 16;
 
     private final SafetensorsLayout file;
@@ -49,7 +47,7 @@ final class CaptureLayout {
         }
         SafetensorsLayout.Builder layout = SafetensorsLayout.builder();
         Map<String, String> facts = new TreeMap<>(provenance);
-        facts.putAll(TokensDigest.of(chunk.tokenIds()));
+        facts.putAll(TokensDigest.of(chunk.prompts(), chunk.tokenIds()));
         facts.forEach(layout::metadata);
         layout.metadata("modscan.prompts", promptsJson(chunk.prompts()));
         layout.metadata("modscan.sites", SiteJson.write(readings));
@@ -57,10 +55,10 @@ final class CaptureLayout {
             layout.metadata("modscan.shard", range());
         }
         layout.add(
-                name(INPUT_IDS),
+                name(TensorNames.INPUT_IDS),
                 DType.I64,
                 List.of(tokenOffsets[chunk.tokenIds().size()]));
-        layout.add(name(PROMPT_OFFSETS), DType.I64, List.of((long) tokenOffsets.length));
+        layout.add(name(TensorNames.PROMPT_OFFSETS), DType.I64, List.of((long) tokenOffsets.length));
         for (Reading reading : readings) {
             if (SiteActivations.isPerPair(reading.site())) {
                 for (int prompt = 0; prompt < chunk.prompts().size(); prompt++) {
@@ -70,7 +68,7 @@ final class CaptureLayout {
                             shape(reading, chunk.tokenIds().get(prompt).length));
                 }
             } else {
-                layout.add(name(reading.site().name()), DType.F32, packedShape(reading));
+                layout.add(name(TensorNames.packed(reading.site())), DType.F32, packedShape(reading));
             }
         }
         this.file = layout.build(target);
@@ -82,6 +80,7 @@ final class CaptureLayout {
             Map<String, Object> entry = new LinkedHashMap<>();
             entry.put("id", prompt.id());
             entry.put("labels", prompt.labels());
+            prompt.tensorsSha256().ifPresent(sha -> entry.put(PromptJson.TENSORS, sha));
             entries.add(entry);
         }
         try {
@@ -103,6 +102,7 @@ final class CaptureLayout {
                 tensors += 120L + reading.site().name().length();
             }
         }
+        characters += prompt.tensorsSha256().isPresent() ? 96 : 0;
         // JSON within JSON takes up to seven bytes for a character.
         return 7 * characters + tensors;
     }
@@ -117,7 +117,7 @@ final class CaptureLayout {
     }
 
     private String name(Reading reading, int prompt) {
-        return reading.site().name() + "/" + (chunk.first() + prompt);
+        return TensorNames.perPrompt(reading.site(), chunk.first() + prompt);
     }
 
     private static List<Long> shape(Reading reading, long positions) {
@@ -159,7 +159,8 @@ final class CaptureLayout {
             return offset(name(read, prompt));
         }
         long before = isPerToken(read) ? tokenOffsets[prompt] : prompt;
-        return offset(name(read.site().name())) + before * read.site().width() * Float.BYTES;
+        return offset(name(TensorNames.packed(read.site())))
+                + before * read.site().width() * Float.BYTES;
     }
 
     /** How many bytes a prompt's values take. */
@@ -179,7 +180,7 @@ final class CaptureLayout {
     void writeTokens(FileChannel channel) throws IOException {
         ByteBuffer bytes =
                 ByteBuffer.allocateDirect(TOKENS_AT_ONCE * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        long position = offset(name(INPUT_IDS));
+        long position = offset(name(TensorNames.INPUT_IDS));
         for (int[] ids : chunk.tokenIds()) {
             for (int id : ids) {
                 bytes.putLong(id);
@@ -187,7 +188,7 @@ final class CaptureLayout {
             }
         }
         flush(channel, bytes, position, true);
-        position = offset(name(PROMPT_OFFSETS));
+        position = offset(name(TensorNames.PROMPT_OFFSETS));
         for (long offset : tokenOffsets) {
             bytes.putLong(offset);
             position = flush(channel, bytes, position, !bytes.hasRemaining());

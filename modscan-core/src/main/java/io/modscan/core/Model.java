@@ -1,6 +1,7 @@
 package io.modscan.core;
 
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Site;
 import java.util.List;
@@ -19,23 +20,37 @@ public interface Model {
     /**
      * The longest sequence that the model takes.
      *
-     * @return tokens, BOS included
+     * @return tokens, BOS included; {@link Integer#MAX_VALUE} if it is not known, so that no limit is checked
      */
     int maxTokens();
 
     /**
      * The number of token ids.
      *
-     * @return ids are below this
+     * @return ids are below this; {@link Integer#MAX_VALUE} if it is not known, so that no limit is checked
      */
     int vocabularySize();
 
     /**
      * The id of the token that marks the beginning of a sequence.
      *
-     * @return the id that {@link io.modscan.core.site.Pooling#skipBos()} leaves out
+     * @return the id that {@link io.modscan.core.site.Pooling#skipBos()} leaves out; or -1 if the model has no such token or
+     *     none is known, so that nothing can leave it out
      */
     int bosTokenId();
+
+    /**
+     * How many positions the model sees in a sample of {@linkplain io.modscan.core.prompt.Prompt#ofTensors ready tensors}.
+     * Checks too that the sample is one that the model takes: that there is a tensor for each input, of its type and shape.
+     *
+     * @param inputs the sample's tensors by the names of the model's inputs
+     * @return positions, at least 1; 1 where the model has no axis of positions
+     * @throws ModscanException if the sample is not as the model needs it, or, unless overridden, because the model takes
+     *                          token ids only
+     */
+    default int positions(Map<String, InputTensor> inputs) {
+        throw new ModscanException("this model takes token ids, not ready tensors: " + this);
+    }
 
     /**
      * The tokenizer that belongs to the model.

@@ -4,6 +4,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.CapturePlan.Reading;
 import io.modscan.core.site.CapturePlan.Selection;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.SiteSelector;
@@ -186,7 +187,7 @@ public final class Probe implements AutoCloseable {
 
         /**
          * Lets prompts that are longer than the model takes be cut at their end, with a warning in the log. Unless this
-         * is called, such a prompt is an error.
+         * is called, such a prompt is an error. Ready tensors are never cut.
          *
          * @return this
          */
@@ -199,8 +200,8 @@ public final class Probe implements AutoCloseable {
          * Resolves the sites and loads the model.
          *
          * @return the probe, which the caller closes
-         * @throws ModscanException if a selector matches nothing or a site can't be pooled as asked, or the model can't be
-         *                          loaded
+         * @throws ModscanException if a selector matches nothing or a site can't be pooled as asked, if BOS is to be left out
+         *                          and the model knows none, or if the model can't be loaded
          */
         public Probe build() {
             List<Selection> all = new ArrayList<>(selections);
@@ -208,7 +209,19 @@ public final class Probe implements AutoCloseable {
             if (all.isEmpty()) {
                 all.add(new Selection(Sites.all(), pooling));
             }
-            return new Probe(this, CapturePlan.of(model.sites(), all));
+            CapturePlan plan = CapturePlan.of(model.sites(), all);
+            checkBos(plan);
+            return new Probe(this, plan);
+        }
+
+        private void checkBos(CapturePlan plan) {
+            for (Reading reading : plan.readings()) {
+                if (reading.pooling().skipBos() && model.bosTokenId() < 0) {
+                    throw new ModscanException("no BOS token can be left out of " + reading.site()
+                            + ", as the pooling '" + reading.pooling()
+                            + "' asks: the model has none, or none is known; pool with BOS");
+                }
+            }
         }
     }
 
@@ -231,7 +244,8 @@ public final class Probe implements AutoCloseable {
      * @param prompts the prompts
      * @return their activations
      * @throws ModscanException      if a prompt is longer than the model takes (unless {@link Builder#cutOverlong} was
-     *                               called), has an id outside the vocabulary or nothing to pool, if the values don't
+     *                               called), has an id outside the vocabulary or nothing to pool, if the model refuses its
+     *                               ready tensors, if some prompts are of ready tensors and others not, if the values don't
      *                               fit into Java's heap, or if running fails
      * @throws CancellationException if the thread is interrupted; its interrupt status stays set
      * @throws IllegalStateException if the probe is closed
@@ -243,7 +257,8 @@ public final class Probe implements AutoCloseable {
     /**
      * Captures prompts into a file, or, where it would become larger than {@link Builder#fileSize}, into several and an
      * index of them (also where it would have more than 100,000 prompts, four million tokens or, about, 32 MiB of ids and
-     * labels, which are held in memory until it is complete): {@code acts-00001.safetensors}, {@code acts-00002.safetensors}, … and
+     * labels, which are held in memory until it is complete, or more ready tensors, held by the prompts themselves, than an
+     * eighth of the heap or a quarter of {@link Builder#memoryLimit}): {@code acts-00001.safetensors}, {@code acts-00002.safetensors}, … and
      * {@code acts.safetensors.index.json} in place of {@code acts.safetensors}. {@link Activations#save} tells what is in
      * them; in those of several, the names of tensors end in the range of their prompts, {@code NAME/FROM-TO}. There may
      * be more prompts than fit into memory.

@@ -10,16 +10,28 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** The prompts of a capture file, as its metadata tell of them. */
 final class PromptJson {
 
     static final String KEY = "modscan.prompts";
 
+    /** The key of the digest of a prompt's ready tensors. */
+    static final String TENSORS = "tensors_sha256";
+
+    private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
+
     private PromptJson() {}
 
-    /** A prompt without what it says. */
-    record Entry(String id, Map<String, String> labels) {}
+    /**
+     * A prompt without what it says.
+     *
+     * @param tensors the digest of its ready tensors, or null if it was run by its token ids
+     */
+    record Entry(
+            String id, Map<String, String> labels, @Nullable String tensors) {}
 
     /** Token by token: there may be a million. */
     static List<Entry> read(Path file, String json) {
@@ -29,6 +41,7 @@ final class PromptJson {
             int entry = entries.size();
             String id = null;
             Map<String, String> labels = null;
+            String tensors = null;
             while (parser.nextToken() == JsonToken.FIELD_NAME) {
                 String key = parser.currentName();
                 JsonToken value = parser.nextToken();
@@ -36,6 +49,8 @@ final class PromptJson {
                     id = parser.getText();
                 } else if (key.equals("labels") && value == JsonToken.START_OBJECT) {
                     labels = labels(file, entry, parser, seen);
+                } else if (key.equals(TENSORS)) {
+                    tensors = digest(file, entry, parser.getText());
                 } else {
                     parser.skipChildren();
                 }
@@ -43,9 +58,16 @@ final class PromptJson {
             if (id == null || labels == null) {
                 throw malformed(file, entry, "has no string 'id' or no object 'labels'");
             }
-            entries.add(new Entry(id, labels));
+            entries.add(new Entry(id, labels, tensors));
         });
         return entries;
+    }
+
+    private static String digest(Path file, int entry, String text) {
+        if (!SHA256.matcher(text).matches()) {
+            throw malformed(file, entry, "has the '" + TENSORS + "' " + text + ", not 64 hexadecimal digits");
+        }
+        return text;
     }
 
     private static Map<String, String> labels(Path file, int entry, JsonParser parser, Map<String, String> seen)

@@ -1,6 +1,8 @@
 package io.modscan.core;
 
 import io.modscan.core.error.MalformedFileException;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.safetensors.DType;
 import io.modscan.core.safetensors.SafetensorsFile;
@@ -11,6 +13,7 @@ import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -41,6 +44,8 @@ final class RecordedShard {
     /** For each reading where its tensor begins, or, for attention, where each prompt's does. */
     private final long[][] begins;
 
+    private final BitSet ofTensors = new BitSet();
+
     /** A shard with what is told once for all the shards of a capture, or is not kept here. */
     record Opened(RecordedShard shard, Map<String, String> facts, List<Prompt> prompts) {}
 
@@ -54,19 +59,37 @@ final class RecordedShard {
         MappedWindows bytes = new MappedWindows(file);
         SafetensorsFile header = SafetensorsFile.open(file);
         List<PromptJson.Entry> entries = PromptJson.read(file, required(header, PromptJson.KEY));
-        RecordedShard shard = new RecordedShard(header, bytes, entries.size(), sharded, known);
+        RecordedShard shard = new RecordedShard(header, bytes, entries, sharded, known);
         List<Prompt> prompts = new ArrayList<>(entries.size());
         for (PromptJson.Entry entry : entries) {
             int index = prompts.size();
-            prompts.add(Prompt.ofTokens(entry.id(), entry.labels(), () -> shard.tokenIds(shard.from + index)));
+            String tensors = entry.tensors();
+            prompts.add(
+                    tensors == null
+                            ? Prompt.ofTokens(entry.id(), entry.labels(), () -> shard.tokenIds(shard.from + index))
+                            : Prompt.ofTensors(entry.id(), entry.labels(), tensors, () -> notHeld(file, entry.id())));
         }
         Map<String, String> facts = new TreeMap<>(header.metadata());
         facts.keySet().removeAll(List.of(PromptJson.KEY, SiteJson.KEY, RANGE));
         return new Opened(shard, facts, prompts);
     }
 
+    private static Map<String, InputTensor> notHeld(Path file, String prompt) {
+        throw new ModscanException(
+                file + ": prompt '" + prompt + "' was run from ready tensors, and a recording holds none;"
+                        + " read what was captured from Recording.activations(), or give the model itself the tensors again");
+    }
+
     private RecordedShard(
-            SafetensorsFile header, MappedWindows bytes, int count, boolean sharded, List<Reading> known) {
+            SafetensorsFile header,
+            MappedWindows bytes,
+            List<PromptJson.Entry> entries,
+            boolean sharded,
+            List<Reading> known) {
+        int count = entries.size();
+        for (int i = 0; i < count; i++) {
+            ofTensors.set(i, entries.get(i).tensors() != null);
+        }
         this.file = header.path();
         this.bytes = bytes;
         List<Reading> read = SiteJson.read(file, required(header, SiteJson.KEY));
@@ -90,7 +113,7 @@ final class RecordedShard {
         }
         String behind = sharded ? "/" + range : "";
         this.offsets = offsets(header, behind, count, maxTokens);
-        this.idsBegin = begin(header, "input_ids" + behind, DType.I64, List.of(offsets[count]));
+        this.idsBegin = begin(header, TensorNames.INPUT_IDS + behind, DType.I64, List.of(offsets[count]));
         this.begins = new long[readings.size()][];
         for (int i = 0; i < begins.length; i++) {
             begins[i] = begins(header, behind, readings.get(i));
@@ -136,7 +159,7 @@ final class RecordedShard {
     }
 
     private long[] offsets(SafetensorsFile header, String behind, int count, int maxTokens) {
-        String name = "prompt_offsets" + behind;
+        String name = TensorNames.PROMPT_OFFSETS + behind;
         long begin = begin(header, name, DType.I64, List.of(count + 1L));
         long[] read = new long[count + 1];
         bytes.view(begin, read.length * Long.BYTES).asLongBuffer().get(read);
@@ -156,12 +179,11 @@ final class RecordedShard {
     }
 
     private long[] begins(SafetensorsFile header, String behind, Reading reading) {
-        String name = reading.site().name();
         if (SiteActivations.isPerPair(reading.site())) {
             long[] each = new long[size()];
             for (int i = 0; i < each.length; i++) {
                 List<Long> shape = shape(reading, length(i));
-                each[i] = begin(header, name + "/" + (from + i), DType.F32, shape);
+                each[i] = begin(header, TensorNames.perPrompt(reading.site(), from + i), DType.F32, shape);
             }
             checkRow(reading);
             return each;
@@ -169,7 +191,7 @@ final class RecordedShard {
         boolean perToken = isPerToken(reading);
         List<Long> shape = shape(reading, 0);
         shape.add(0, perToken ? offsets[size()] : size());
-        long begin = begin(header, name + behind, DType.F32, shape);
+        long begin = begin(header, TensorNames.packed(reading.site()) + behind, DType.F32, shape);
         checkRow(reading);
         return new long[] {begin};
     }
@@ -249,12 +271,24 @@ final class RecordedShard {
                 .asLongBuffer();
     }
 
+    /** Whether a prompt was run from ready tensors. */
+    boolean isOfTensors(int prompt) {
+        return ofTensors.get(prompt - from);
+    }
+
     int[] tokenIds(int prompt) {
         LongBuffer raw = rawTokenIds(prompt);
         int[] ids = new int[raw.capacity()];
         for (int i = 0; i < ids.length; i++) {
             long id = raw.get(i);
-            if (id < 0 || id >= vocabularySize) {
+            if (isOfTensors(prompt)) {
+                if (id != -1) {
+                    throw new MalformedFileException(
+                            file,
+                            "tensor 'input_ids' has the id " + id + " at position " + i + " of prompt " + prompt
+                                    + "; it is -1 at each position of ready tensors ('" + PromptJson.TENSORS + "')");
+                }
+            } else if (id < 0 || id >= vocabularySize) {
                 throw new MalformedFileException(
                         file,
                         "tensor 'input_ids' has the id " + id + " at position " + i + " of prompt " + prompt

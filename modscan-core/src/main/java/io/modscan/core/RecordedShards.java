@@ -39,6 +39,10 @@ final class RecordedShards {
         return shards.get(found >= 0 ? found : -found - 2);
     }
 
+    boolean isOfTensors(int prompt) {
+        return of(prompt).isOfTensors(prompt);
+    }
+
     LongBuffer rawTokenIds(int prompt) {
         return of(prompt).rawTokenIds(prompt);
     }

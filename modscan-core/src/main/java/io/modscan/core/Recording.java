@@ -2,6 +2,7 @@ package io.modscan.core;
 
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.CapturePlan;
@@ -162,7 +163,9 @@ public final class Recording implements Model {
     }
 
     /**
-     * The prompts that were captured, as ready token ids, which are read from the file when they are asked for.
+     * The prompts that were captured, as ready token ids, which are read from the file when they are asked for. Of prompts that
+     * were run from ready tensors only ids, labels and digests are there: to ask for their tensors, as a capture does, is an
+     * error.
      *
      * @return the prompts with their ids and labels, in the order of the capture
      */
@@ -196,6 +199,17 @@ public final class Recording implements Model {
     @Override
     public int bosTokenId() {
         return number(RecordedShard.BOS_TOKEN_ID);
+    }
+
+    /**
+     * A recording knows prompts by their token ids.
+     *
+     * @throws ModscanException always
+     */
+    @Override
+    public int positions(Map<String, InputTensor> inputs) {
+        throw new ModscanException(path + ": a recording knows prompts by their token ids, so ready tensors cannot be"
+                + " captured from it; read what was captured of them from Recording.activations()");
     }
 
     /** Each file was checked to have it. */

@@ -46,6 +46,9 @@ final class RecordingSource implements ActivationSource {
         if (closed) {
             throw new IllegalStateException("the source is closed");
         }
+        if (!batch.tensors().isEmpty()) {
+            throw new ModscanException(name + ": a recording knows prompts by their token ids, not by ready tensors");
+        }
         ActivationSource.checkOutputs(plan, batch, outputs);
         if (Thread.currentThread().isInterrupted()) {
             throw new CancellationException("interrupted at a batch of " + batch.rows() + " prompts");

@@ -37,6 +37,11 @@ final class SiteJson {
         for (Reading reading : readings) {
             Map<String, Object> object = json(reading.site());
             object.put("pooling", reading.pooling().toString());
+            String tensor = TensorNames.packed(reading.site());
+            if (!SiteActivations.isPerPair(reading.site())
+                    && !tensor.equals(reading.site().name())) {
+                object.put("tensor", tensor); // for other readers; ours knows the rule
+            }
             list.add(object);
         }
         try {

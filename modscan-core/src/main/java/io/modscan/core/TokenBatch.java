@@ -1,20 +1,25 @@
 package io.modscan.core;
 
+import io.modscan.core.prompt.InputTensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.LongBuffer;
 import java.util.List;
+import java.util.Map;
 
 /**
- * A padded batch of token sequences. Both buffers are direct, in native byte order and hold {@code rows × columns} values
- * from position 0.
+ * A padded batch of token sequences, or of samples of ready tensors. Both buffers are direct, in native byte order and hold
+ * {@code rows × columns} values from position 0.
  *
  * @param rows          the number of sequences
  * @param columns       the length of the longest
- * @param inputIds      token ids, row by row
- * @param attentionMask 1 at each real token, 0 at padding
+ * @param inputIds      token ids, row by row; -1 at each position of a sample of ready tensors
+ * @param attentionMask 1 at each real token or position, 0 at padding
+ * @param tensors       the ready tensors of each row, by the names of the model's inputs; empty for a batch of tokens. All
+ *                      rows are of one kind
  */
-public record TokenBatch(int rows, int columns, LongBuffer inputIds, LongBuffer attentionMask) {
+public record TokenBatch(
+        int rows, int columns, LongBuffer inputIds, LongBuffer attentionMask, List<Map<String, InputTensor>> tensors) {
 
     /**
      * Checks the sizes.
@@ -23,9 +28,16 @@ public record TokenBatch(int rows, int columns, LongBuffer inputIds, LongBuffer 
      * @param columns       see above
      * @param inputIds      see above
      * @param attentionMask see above
-     * @throws IllegalArgumentException if a buffer does not hold {@code rows × columns} values or is not direct
+     * @param tensors       see above
+     * @throws IllegalArgumentException if a buffer does not hold {@code rows × columns} values or is not direct, or if only
+     *                                  some rows have tensors
      */
     public TokenBatch {
+        tensors = List.copyOf(tensors);
+        if (!tensors.isEmpty() && tensors.size() != rows) {
+            throw new IllegalArgumentException("a batch of " + rows + " rows has the ready tensors of " + tensors.size()
+                    + "; give those of each row, or none for a batch of tokens");
+        }
         long size = (long) rows * columns;
         for (LongBuffer buffer : List.of(inputIds, attentionMask)) {
             if (buffer.capacity() != size || !buffer.isDirect()) {
@@ -33,6 +45,19 @@ public record TokenBatch(int rows, int columns, LongBuffer inputIds, LongBuffer 
                         + " tokens needs direct buffers of " + size + " values, not " + buffer);
             }
         }
+    }
+
+    /**
+     * A batch of token sequences.
+     *
+     * @param rows          see above
+     * @param columns       see above
+     * @param inputIds      see above
+     * @param attentionMask see above
+     * @throws IllegalArgumentException if a buffer does not hold {@code rows × columns} values or is not direct
+     */
+    public TokenBatch(int rows, int columns, LongBuffer inputIds, LongBuffer attentionMask) {
+        this(rows, columns, inputIds, attentionMask, List.of());
     }
 
     /**
@@ -54,11 +79,12 @@ public record TokenBatch(int rows, int columns, LongBuffer inputIds, LongBuffer 
                 sequences,
                 ByteBuffer.allocateDirect((int) size * 2 * Long.BYTES)
                         .order(ByteOrder.nativeOrder())
-                        .asLongBuffer());
+                        .asLongBuffer(),
+                List.of());
     }
 
     /** The same in given memory, with room for ids and mask. */
-    static TokenBatch padRight(List<int[]> sequences, LongBuffer memory) {
+    static TokenBatch padRight(List<int[]> sequences, LongBuffer memory, List<Map<String, InputTensor>> tensors) {
         int columns = columns(sequences);
         int size = sequences.size() * columns;
         LongBuffer inputIds = memory.slice(0, size);
@@ -71,7 +97,7 @@ public record TokenBatch(int rows, int columns, LongBuffer inputIds, LongBuffer 
                 attentionMask.put(row * columns + column, real ? 1 : 0);
             }
         }
-        return new TokenBatch(sequences.size(), columns, inputIds, attentionMask);
+        return new TokenBatch(sequences.size(), columns, inputIds, attentionMask, tensors);
     }
 
     private static int columns(List<int[]> sequences) {

@@ -19,6 +19,9 @@ final class TokenIndex {
         this.hashes = new int[shards.size()];
         this.table = new int[Integer.highestOneBit(Math.max(2, Math.min(shards.size(), 1 << 28))) << 2];
         for (int prompt = 0; prompt < hashes.length; prompt++) {
+            if (shards.isOfTensors(prompt)) {
+                continue; // its ids tell nothing of it but its length
+            }
             LongBuffer ids = shards.rawTokenIds(prompt);
             hashes[prompt] = hash(ids);
             int slot = slot(ids, hashes[prompt]);

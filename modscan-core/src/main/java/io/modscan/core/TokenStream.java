@@ -29,7 +29,7 @@ final class TokenStream implements AutoCloseable {
     private static final long MILLIS_TO_END = 500;
 
     /** Stands for what failed. */
-    private static final Chunk FAILED = new Chunk(0, List.of(), List.of(), true);
+    private static final Chunk FAILED = new Chunk(0, List.of(), List.of(), 0, true);
 
     private final Model model;
     private final List<Reading> readings;
@@ -173,32 +173,32 @@ final class TokenStream implements AutoCloseable {
     }
 
     private void readAll(Iterator<? extends Prompt> iterator) {
-        Tokenizer tokenizer = null;
+        Encoder encoder = new Encoder(model);
         long first = 0;
         long tokens = 0;
         double full = 0;
+        long inputs = 0;
         List<Prompt> prompts = new ArrayList<>();
         List<int[]> tokenIds = new ArrayList<>();
         while (!closed && iterator.hasNext()) {
             Prompt prompt = iterator.next();
-            int[] ids = prompt.tokenIds().orElse(null);
-            if (ids == null) {
-                tokenizer = tokenizer == null ? model.tokenizer() : tokenizer;
-                ids = tokenizer.encode(prompt.text().orElseThrow());
-            }
-            ids = fit(prompt, ids);
-            check(prompt, ids);
+            Encoder.Encoded encoded = encoder.encode(prompt);
+            int[] ids = fit(prompt, encoded);
+            check(prompt, ids, encoded.isTensors());
             double part = weight.of(prompt, ids);
             if (!prompts.isEmpty() && full + part > 1) {
-                Chunk chunk = new Chunk(first, prompts, tokenIds, false);
+                Chunk chunk = new Chunk(first, prompts, tokenIds, inputs, false);
                 hand(chunk);
                 first = chunk.end();
                 full = 0;
+                inputs = 0;
                 prompts = new ArrayList<>();
                 tokenIds = new ArrayList<>();
             }
             full += part;
-            prompts.add(handed.apply(prompt, ids));
+            inputs = Math.max(inputs, encoded.tensorBytes());
+            // Ready tensors are needed once more to be run, so these prompts are handed on as they are.
+            prompts.add(encoded.isTensors() ? prompt : handed.apply(prompt, ids));
             tokenIds.add(ids);
             promptsRead = first + prompts.size();
             tokens += ids.length;
@@ -208,12 +208,18 @@ final class TokenStream implements AutoCloseable {
             throw new ModscanException("there is no prompt to capture; at least one is needed");
         }
         readToTheEnd = true;
-        hand(new Chunk(first, prompts, tokenIds, true));
+        hand(new Chunk(first, prompts, tokenIds, inputs, true));
     }
 
-    private int[] fit(Prompt prompt, int[] ids) {
+    private int[] fit(Prompt prompt, Encoder.Encoded encoded) {
+        int[] ids = encoded.ids();
         if (ids.length <= model.maxTokens()) {
             return ids;
+        }
+        if (encoded.isTensors()) {
+            throw new ModscanException("prompt '" + prompt.id() + "' has " + ids.length
+                    + " positions; the model takes at most " + model.maxTokens()
+                    + ", and ready tensors are never cut: give shorter ones");
         }
         if (!cutOverlong) {
             throw new ModscanException("prompt '" + prompt.id() + "' has " + ids.length
@@ -224,27 +230,39 @@ final class TokenStream implements AutoCloseable {
         return Arrays.copyOf(ids, model.maxTokens());
     }
 
-    private void check(Prompt prompt, int[] ids) {
+    private void check(Prompt prompt, int[] ids, boolean tensors) {
         if (ids.length == 0) {
             throw new ModscanException("prompt '" + prompt.id() + "' has no tokens");
         }
-        for (int id : ids) {
-            if (id < 0 || id >= model.vocabularySize()) {
-                throw new ModscanException("prompt '" + prompt.id() + "' has the token id " + id
-                        + "; the model's ids are 0 to " + (model.vocabularySize() - 1));
-            }
+        if (!tensors) {
+            checkVocabulary(prompt, ids);
         }
         boolean onlyBos = ids.length == 1 && ids[0] == model.bosTokenId();
         for (Reading reading : readings) {
             if (reading.values(ids.length) > Integer.MAX_VALUE / Float.BYTES) {
-                throw new ModscanException(
-                        "prompt '" + prompt.id() + "' has " + ids.length + " tokens, so its values of "
-                                + reading.site() + " take " + reading.values(ids.length) * Float.BYTES
-                                + " bytes, more than one buffer holds; capture shorter prompts or pool them");
+                throw new ModscanException("prompt '" + prompt.id() + "' has " + ids.length
+                        + (tensors ? " positions" : " tokens") + ", so its values of "
+                        + reading.site() + " take " + reading.values(ids.length) * Float.BYTES
+                        + " bytes, more than one buffer holds; capture shorter prompts or pool them");
+            }
+            if (tensors && reading.pooling().skipBos()) {
+                throw new ModscanException("prompt '" + prompt.id() + "' is of ready tensors, of which nothing tells"
+                        + " whether they begin with BOS, so it cannot be left out of " + reading.site()
+                        + "; pool with BOS");
             }
             if (onlyBos && reading.pooling().skipBos()) {
                 throw new ModscanException("prompt '" + prompt.id() + "' is only a BOS token, so nothing of "
                         + reading.site() + " is left to pool; drop the prompt, or pool with BOS");
+            }
+        }
+    }
+
+    private void checkVocabulary(Prompt prompt, int... ids) {
+        int size = model.vocabularySize();
+        for (int id : ids) {
+            if (id < 0 || id >= size) {
+                throw new ModscanException("prompt '" + prompt.id() + "' has the token id " + id
+                        + "; the model's ids are 0 to " + (size - 1));
             }
         }
     }

@@ -1,10 +1,12 @@
 package io.modscan.core;
 
+import io.modscan.core.prompt.Prompt;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 
@@ -23,15 +25,18 @@ final class TokensDigest {
     }
 
     /** The facts about some prompts. */
-    static Map<String, String> of(List<int[]> tokenIds) {
-        return new TokensDigest().add(tokenIds).facts();
+    static Map<String, String> of(Iterable<Prompt> prompts, List<int[]> tokenIds) {
+        return new TokensDigest().add(prompts, tokenIds).facts();
     }
 
-    /** Counts further prompts in. */
-    TokensDigest add(List<int[]> tokenIds) {
+    /** Counts further prompts in, with their ids. Where a prompt is of ready tensors, these are what was run. */
+    TokensDigest add(Iterable<Prompt> more, List<int[]> tokenIds) {
         prompts += tokenIds.size();
+        Iterator<Prompt> iterator = more.iterator();
         for (int[] ids : tokenIds) {
-            digest.update((Arrays.toString(ids) + "\n").getBytes(StandardCharsets.UTF_8));
+            String tensors =
+                    iterator.next().tensorsSha256().map(sha -> " " + sha).orElse("");
+            digest.update((Arrays.toString(ids) + tensors + "\n").getBytes(StandardCharsets.UTF_8));
         }
         return this;
     }

@@ -28,6 +28,9 @@ class SiteJsonTest {
             new Reading(Z, Pooling.none()),
             new Reading(Z.magnitude(), Pooling.mean().withoutBos()),
             new Reading(PATTERN, Pooling.none()),
+            new Reading(
+                    new Site("conv", OptionalInt.empty(), List.of(Axis.units(3), Axis.units(8), Axis.units(8)), false),
+                    Pooling.none()),
             new Reading(new Site("scalar", OptionalInt.empty(), List.of(), false), Pooling.none()));
 
     private static final String JSON = """
@@ -36,6 +39,7 @@ class SiteJsonTest {
             "magnitude_of":{"name":"blocks.5.attn.hook_z","layer":5,"axes":["position","head 12","unit 64"]},
             "pooling":"mean without BOS"},
             {"name":"pattern \\"x\\"","axes":["head 12","query","key"],"on_demand":true,"pooling":"none"},
+            {"name":"conv","axes":["unit 3","unit 8","unit 8"],"pooling":"none"},
             {"name":"scalar","axes":[],"pooling":"none"}]""";
 
     @Test

@@ -3,11 +3,13 @@ package io.modscan.core;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.modscan.core.prompt.InputTensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.LongBuffer;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class TokenBatchTest {
@@ -51,6 +53,18 @@ class TokenBatchTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> new TokenBatch(1, 3, two, two))
                 .withMessageContainingAll("1 × 3", "3 values");
+    }
+
+    @Test
+    void eachRowHasTensorsOrNone() {
+        Map<String, InputTensor> sample = Map.of("pixels", InputTensor.of(new float[1], 1));
+        LongBuffer two = direct(2);
+        assertThat(new TokenBatch(2, 1, two, two).tensors()).isEmpty();
+        assertThat(new TokenBatch(2, 1, two, two, List.of(sample, sample)).tensors())
+                .containsExactly(sample, sample);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new TokenBatch(2, 1, two, two, List.of(sample)))
+                .withMessageContainingAll("2 rows", "tensors of 1");
     }
 
     @Test

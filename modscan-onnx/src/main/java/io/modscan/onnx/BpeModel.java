@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
  */
 record BpeModel(Map<String, Integer> ids, Map<String, @Nullable Object> json) {
 
+    /** So that there is room for the ids of added tokens, which follow. */
+    private static final int MAX_ID = 1 << 30;
+
     /** From the two files, checked against each other. */
     static BpeModel read(Path vocabFile, Path mergesFile) {
         Map<String, Integer> ids = ids(vocabFile, JsonFile.read(vocabFile).values());
@@ -68,12 +71,12 @@ record BpeModel(Map<String, Integer> ids, Map<String, @Nullable Object> json) {
         return new BpeModel(ids, json);
     }
 
-    private static Map<String, Integer> ids(Path file, Map<String, Object> vocab) {
+    static Map<String, Integer> ids(Path file, Map<String, Object> vocab) {
         Map<String, Integer> ids = new LinkedHashMap<>();
         vocab.forEach((token, id) -> {
-            if (!(id instanceof Integer number) || number < 0) {
+            if (!(id instanceof Integer number) || number < 0 || number > MAX_ID) {
                 throw new MalformedFileException(
-                        file, "token '" + token + "' has the id " + id + "; an id is an integer from 0");
+                        file, "token '" + token + "' has the id " + id + "; an id is an integer from 0 to " + MAX_ID);
             }
             ids.put(token, number);
         });

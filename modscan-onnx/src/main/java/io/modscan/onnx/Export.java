@@ -10,12 +10,10 @@ import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
+import io.modscan.onnx.OnnxFile.Weight;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,9 +34,6 @@ import org.slf4j.LoggerFactory;
  * again without the checkpoint's folder.
  */
 public final class Export {
-
-    /** Tensors in the data file begin at multiples of this, so that they can be mapped. */
-    private static final long ALIGNMENT = 64;
 
     private final OptModel model;
     private final List<SiteSelector> selectors;
@@ -152,63 +147,23 @@ public final class Export {
         return version == null ? "development" : version;
     }
 
-    /**
-     * The weights come first, so that there is never a graph without them; and an older graph goes before they do, so that
-     * there is never one with others' weights.
-     */
     private void write(OptGraph graph, Path target, Path folder, Optional<Path> data) throws IOException {
-        Map<String, Long> offsets = data.isEmpty() ? Map.of() : offsets(graph);
+        List<Weight> weights = graph.weights().stream()
+                .map(tensor -> new Weight(tensor.name(), tensor.file(), tensor.offset(), tensor.length()))
+                .toList();
         byte[] model = graph.serialise(
-                data.isEmpty() ? GraphBuilder.WeightLocation.inPlace(folder) : copied(offsets, data.get()),
+                data.isEmpty() ? GraphBuilder.WeightLocation.inPlace(folder) : copied(weights, data.get()),
                 metadata(graph),
                 version());
-        WholeFile.write(target, aside -> {
-            Files.write(aside, model);
-            if (data.isPresent()) {
-                WholeFile.write(data.get(), copy -> {
-                    copyWeights(graph, offsets, copy);
-                    Files.deleteIfExists(target);
-                });
-            }
-        });
+        CopiedWeights.write(target, model, data.orElse(null), weights);
     }
 
-    private static void copyWeights(OptGraph graph, Map<String, Long> offsets, Path data) throws IOException {
-        try (FileChannel out = FileChannel.open(data, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            for (StoredTensor weight : graph.weights()) {
-                out.position(Objects.requireNonNull(offsets.get(weight.name()), weight.name()));
-                copy(weight, out);
-            }
-            out.force(true);
-        }
-    }
-
-    private static void copy(StoredTensor weight, FileChannel out) throws IOException {
-        try (FileChannel in = FileChannel.open(weight.file(), StandardOpenOption.READ)) {
-            long done = 0;
-            while (done < weight.length()) {
-                long moved = in.transferTo(weight.offset() + done, weight.length() - done, out);
-                if (moved <= 0) {
-                    throw new IOException(weight.file() + " ended while tensor '" + weight.name() + "' was copied");
-                }
-                done += moved;
-            }
-        }
-    }
-
-    /** Where each copied weight begins in the data file, by name. */
-    private static Map<String, Long> offsets(OptGraph graph) {
+    private static GraphBuilder.WeightLocation copied(List<Weight> weights, Path data) {
         Map<String, Long> offsets = new LinkedHashMap<>();
-        long end = 0;
-        for (StoredTensor weight : graph.weights()) {
-            long begin = Math.multiplyExact(Math.floorDiv(Math.addExact(end, ALIGNMENT - 1), ALIGNMENT), ALIGNMENT);
-            offsets.put(weight.name(), begin);
-            end = Math.addExact(begin, weight.length());
+        List<Long> begins = CopiedWeights.offsets(weights);
+        for (int i = 0; i < weights.size(); i++) {
+            offsets.put(weights.get(i).name(), begins.get(i));
         }
-        return offsets;
-    }
-
-    private static GraphBuilder.WeightLocation copied(Map<String, Long> offsets, Path data) {
         return new GraphBuilder.WeightLocation() {
             @Override
             public String file(StoredTensor tensor) {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.Tokenizer;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.error.UnsupportedModelException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -18,19 +19,21 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.text.Normalizer;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The tokenizer of an OPT checkpoint, which gives the ids of transformers 5.18: byte-level BPE from
- * {@code tokenizer.json}, or from {@code vocab.json} and {@code merges.txt}, with the special tokens that the files beside
- * it name.
+ * A model's own tokenizer, which gives the ids of transformers 5.18: from {@code tokenizer.json}, or for OPT from
+ * {@code vocab.json} and {@code merges.txt}, with the special tokens that the files beside it name.
  *
- * <p>One rule for BOS: a text gets what the model's own tokenizer puts in front, put there here and nowhere else. For OPT
- * that is one BOS, for Galactica nothing, and never two. With a {@code tokenizer.json} its post-processor alone decides;
+ * <p>One rule for BOS and the like: a text gets what the model's own tokenizer puts around it, put there here and nowhere
+ * else. For OPT that is one BOS in front, for Galactica nothing, for BERT {@code [CLS]} in front and {@code [SEP]} behind,
+ * and never two. With a {@code tokenizer.json} its post-processor alone decides;
  * {@code add_bos_token} then changes nothing, as in transformers 5. A {@code </s>} spelled out in a text is the text's own
  * token and stays; ready token ids never come this way and stay as they are.
  *
@@ -61,14 +64,14 @@ final class HubTokenizer implements Tokenizer {
 
     private final HuggingFaceTokenizer binding;
     private final Path file;
-    private final List<Integer> front;
+    private final SpecialTokens around;
     private final int lastId;
     private final int ways;
 
     private HubTokenizer(HuggingFaceTokenizer binding, TokenizerDefinition definition) {
         this.binding = binding;
         this.file = definition.file();
-        this.front = definition.front();
+        this.around = definition.around();
         this.lastId = definition.lastId();
         this.ways = definition.ways();
         CLEANER.register(this, binding::close);
@@ -100,24 +103,63 @@ final class HubTokenizer implements Tokenizer {
                     .forEach(folder::resolve);
         }
         TokenizerDefinition definition = TokenizerDefinition.read(path);
+        refuseVanishing(definition);
+        return new HubTokenizer(bind(definition.file(), definition.json()), definition);
+    }
+
+    private static HuggingFaceTokenizer bind(Path file, Map<String, @Nullable Object> definition) {
         byte[] json;
         try {
             ByteBuffer bytes =
-                    StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(JSON.std.asString(definition.json())));
+                    StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(JSON.std.asString(definition)));
             json = new byte[bytes.remaining()];
             bytes.get(json);
         } catch (CharacterCodingException e) {
-            throw new MalformedFileException(definition.file(), "has half a character (a lone surrogate)", e);
+            throw new MalformedFileException(file, "has half a character (a lone surrogate)", e);
         } catch (IOException e) {
-            throw new UncheckedIOException(definition.file() + ": the tokenizer cannot be composed: " + e, e);
+            throw new UncheckedIOException(file + ": the tokenizer cannot be composed: " + e, e);
         }
         // Neither cut nor padded: the binding's own default cuts at 512 tokens.
         Map<String, String> options = Map.of("truncation", "false", "padding", "false");
         try {
-            return new HubTokenizer(
-                    HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), options), definition);
+            return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), options);
         } catch (IOException | RuntimeException e) {
-            throw new MalformedFileException(definition.file(), "the tokenizer cannot be opened: " + e.getMessage(), e);
+            throw new MalformedFileException(file, "the tokenizer cannot be opened: " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * Refuses added tokens of which the normalizer leaves nothing. The library would look for them everywhere in a text,
+     * and panic. What is left of a token the library itself tells: without added tokens, with a vocabulary of one token,
+     * only the empty text has no id.
+     */
+    private static void refuseVanishing(TokenizerDefinition definition) {
+        List<String> normalized = definition.normalizedTokens();
+        if (normalized.isEmpty()) {
+            return;
+        }
+        // As for a text, see refuseOverlong; the library normalizes them, too.
+        long most = MAX_STEPS / 18 / Math.max(1, definition.ways());
+        for (String token : normalized) {
+            if (token.length() > most) {
+                throw new UnsupportedModelException(definition.file() + ": has an added token of " + token.length()
+                        + " characters, which is 'normalized'; handled are at most " + most);
+            }
+        }
+        Map<String, @Nullable Object> normalizerOnly = new LinkedHashMap<>(definition.json());
+        normalizerOnly.put("added_tokens", List.of());
+        normalizerOnly.put("pre_tokenizer", null);
+        normalizerOnly.put("decoder", null);
+        normalizerOnly.put("model", TokenizerModel.oneToken());
+        try (HuggingFaceTokenizer normalizer = bind(definition.file(), normalizerOnly)) {
+            for (String token : normalized) {
+                if (normalizer.encode(whole(token), false, false).getIds().length == 0) {
+                    throw new MalformedFileException(
+                            definition.file(),
+                            "'normalizer' leaves nothing of the added token '" + token
+                                    + "', which is 'normalized'; such a token must not be");
+                }
+            }
         }
     }
 
@@ -131,6 +173,11 @@ final class HubTokenizer implements Tokenizer {
      * @return this
      */
     HubTokenizer mustSuit(Path config, int bos, int vocabulary) {
+        List<Integer> front = around.front();
+        if (!around.behind().isEmpty()) {
+            throw new UnsupportedModelException(file + ": puts " + around.behind()
+                    + " behind a text ('post_processor'); this model's tokenizers put tokens in front only");
+        }
         if (!front.isEmpty() && !front.equals(List.of(bos))) {
             throw new MalformedFileException(
                     config,
@@ -144,6 +191,11 @@ final class HubTokenizer implements Tokenizer {
                             + "; the model's ids are those below");
         }
         return this;
+    }
+
+    /** The ids put in front of each text. */
+    List<Integer> front() {
+        return around.front();
     }
 
     /** The text with each half of a surrogate pair replaced; the binding would garble the characters around it. */
@@ -165,16 +217,25 @@ final class HubTokenizer implements Tokenizer {
         }
     }
 
+    private static IntStream stream(List<Integer> ids) {
+        return ids.stream().mapToInt(Integer::intValue);
+    }
+
     @Override
     public int[] encode(String text) {
         refuseOverlong(text);
         try {
-            return IntStream.concat(
-                            front.stream().mapToInt(Integer::intValue),
-                            Arrays.stream(binding.encode(whole(text), false, false)
-                                            .getIds())
-                                    .mapToInt(Math::toIntExact))
+            IntStream ids = Arrays.stream(
+                            binding.encode(whole(text), false, false).getIds())
+                    .mapToInt(Math::toIntExact);
+            return Stream.of(stream(around.front()), ids, stream(around.behind()))
+                    .flatMapToInt(part -> part)
                     .toArray();
+        } catch (RuntimeException e) {
+            throw new ModscanException(
+                    "a text of " + text.length() + " characters cannot be cut into tokens by " + file + ": "
+                            + e.getMessage(),
+                    e);
         } finally {
             // Else the cleaner may free the binding under its own call, this being used no more.
             Reference.reachabilityFence(this);

@@ -55,7 +55,7 @@ public final class OrtProduct implements MatrixProduct {
                 "");
         try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
             settings.setIntraOpNumThreads(RuntimeOptions.usualThreads());
-            settings.addConfigEntry(OrtSource.STOP_SPINNING, "1");
+            settings.addConfigEntry(OrtRuntime.STOP_SPINNING, "1");
             // A large product's memory is not kept for the next one.
             settings.setCPUArenaAllocator(false);
             return environment.createSession(model, settings);

@@ -7,34 +7,31 @@ import io.modscan.onnx.TokenizerSettings.Token;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A checkpoint's tokenizer, as the tokenizers library is to be given it. A {@code tokenizer.json} goes before
  * {@code vocab.json} and {@code merges.txt}, as in transformers.
  *
- * <p>A {@code tokenizer.json} is not handed on as it is. Its padding and truncation must not act; what it puts in front of
- * a text is taken out, to be put there in Java; and since a panic of the library ends the JVM, only parts that are known
+ * <p>A {@code tokenizer.json} is not handed on as it is. Its padding and truncation must not act; what it puts around a
+ * text is taken out, to be put there in Java; and since a panic of the library ends the JVM, only parts that are known
  * not to panic are let through. All others are refused by name.
  *
  * @param file   the file that vocabulary and merges come from
  * @param json   the form of a {@code tokenizer.json}
- * @param front  the ids put in front of every text
+ * @param around the ids put in front of every text and behind it
  * @param lastId the highest id that a text can get, a token that is there by default left aside
  * @param ways   the most steps that matching an expression of the file's can take back for each character of a text
  */
-record TokenizerDefinition(Path file, Map<String, @Nullable Object> json, List<Integer> front, int lastId, int ways) {
-
-    private static final Set<String> NORMALIZERS = Set.of("NFC", "NFD", "NFKC", "NFKD", "Lowercase");
-    private static final Set<String> PRE_TOKENIZERS =
-            Set.of("ByteLevel", "Digits", "Punctuation", "Split", "Whitespace", "WhitespaceSplit");
-    private static final Set<String> DECODERS = Set.of("ByteLevel");
+record TokenizerDefinition(Path file, Map<String, @Nullable Object> json, SpecialTokens around, int lastId, int ways) {
 
     /**
      * Reads a tokenizer.
@@ -72,7 +69,7 @@ record TokenizerDefinition(Path file, Map<String, @Nullable Object> json, List<I
                         vocabFile, "has no id for the special token '" + token.content() + "'");
             }
         }
-        List<Integer> front = List.of();
+        SpecialTokens around = SpecialTokens.NONE;
         if (settings.addsBos()) {
             Token bos = settings.roles().get("bos_token");
             Integer id = bos == null ? null : model.ids().get(bos.content());
@@ -84,10 +81,10 @@ record TokenizerDefinition(Path file, Map<String, @Nullable Object> json, List<I
                                         : "is not there, nor is special_tokens_map.json, to name the")
                                 + " 'bos_token', which OPT puts in front of every text");
             }
-            front = List.of(id);
+            around = new SpecialTokens(List.of(id), List.of());
         }
         List<Token> added = settings.tokens(new TreeMap<>(), true);
-        return of(vocabFile, model, added, null, byteLevel(false), byteLevel(false), front, 0);
+        return of(vocabFile, TokenizerModel.of(model), added, null, byteLevel(false), byteLevel(false), around, 0);
     }
 
     private static TokenizerDefinition fromJson(Path file, @Nullable Path folder) {
@@ -98,17 +95,22 @@ record TokenizerDefinition(Path file, Map<String, @Nullable Object> json, List<I
         }
         SortedMap<Integer, Token> own = ownTokens(file, json.get("added_tokens"));
         TokenizerSettings settings = folder == null ? null : TokenizerSettings.read(folder, true);
-        boolean gpt2 = settings != null && folder != null && settings.isGpt2(folder);
-        BpeModel model = BpeModel.of(file, JsonFile.object(file, json.get("model"), "'model'"), gpt2);
+        JsonFile vocabulary = JsonFile.object(file, json.get("model"), "'model'");
+        boolean gpt2 = settings != null
+                && folder != null
+                && TokenizerModel.type(vocabulary).equals("BPE")
+                && settings.isGpt2(folder);
+        TokenizerModel model = TokenizerModel.of(file, vocabulary, gpt2);
         List<Token> added = settings == null ? List.copyOf(own.values()) : settings.tokens(own, gpt2);
-        List<Integer> front = front(file, json.get("post_processor"));
+        SpecialTokens around = SpecialTokens.of(file, json.get("post_processor"));
         if (gpt2) {
             boolean prefixSpace = settings != null && settings.flag("add_prefix_space");
-            return of(file, model, added, null, byteLevel(prefixSpace), byteLevel(false), front, 0);
+            return of(file, model, added, null, byteLevel(prefixSpace), byteLevel(false), around, 0);
         }
-        check(file, "normalizer", json.get("normalizer"), "normalizers", NORMALIZERS);
-        int ways = check(file, "pre_tokenizer", json.get("pre_tokenizer"), "pretokenizers", PRE_TOKENIZERS);
-        check(file, "decoder", json.get("decoder"), "decoders", DECODERS);
+        int ways = TokenizerParts.check(file, json);
+        if (settings != null) {
+            settings.mustAgree(file, json, around);
+        }
         return of(
                 file,
                 model,
@@ -116,24 +118,22 @@ record TokenizerDefinition(Path file, Map<String, @Nullable Object> json, List<I
                 json.get("normalizer"),
                 json.get("pre_tokenizer"),
                 json.get("decoder"),
-                front,
+                around,
                 ways);
     }
 
     private static TokenizerDefinition of(
             Path file,
-            BpeModel model,
+            TokenizerModel model,
             List<Token> added,
             @Nullable Object normalizer,
             @Nullable Object preTokenizer,
             @Nullable Object decoder,
-            List<Integer> front,
+            SpecialTokens around,
             int ways) {
         int last = 0;
+        Set<Integer> ids = new HashSet<>(model.ids().values());
         for (int id : model.ids().values()) {
-            last = Math.max(last, id);
-        }
-        for (int id : front) {
             last = Math.max(last, id);
         }
         List<Object> tokens = new ArrayList<>();
@@ -142,14 +142,23 @@ record TokenizerDefinition(Path file, Map<String, @Nullable Object> json, List<I
             if (!token.content().isEmpty()) {
                 // As the library counts: on from the vocabulary's size, whatever the files say.
                 Integer known = model.ids().get(token.content());
-                int id = known != null ? known : Math.max(model.ids().size(), lastAdded + 1);
+                int id = known != null ? known : Math.max(model.size(), lastAdded + 1);
                 lastAdded = Math.max(lastAdded, id);
+                ids.add(id);
                 // A default that nobody asked for is no reason to refuse the model, only a text that spells it out.
                 if (known != null || !token.content().equals(TokenizerSettings.DEFAULT)) {
                     last = Math.max(last, id);
                 }
                 tokens.add(token.json(id));
             }
+        }
+        for (int id :
+                Stream.concat(around.front().stream(), around.behind().stream()).toList()) {
+            if (!ids.contains(id)) {
+                throw new MalformedFileException(
+                        file, "'post_processor' puts the id " + id + " around a text, which no token has");
+            }
+            last = Math.max(last, id);
         }
         Map<String, @Nullable Object> json = new LinkedHashMap<>();
         json.put("version", "1.0");
@@ -161,7 +170,7 @@ record TokenizerDefinition(Path file, Map<String, @Nullable Object> json, List<I
         json.put("post_processor", null);
         json.put("decoder", decoder);
         json.put("model", model.json());
-        return new TokenizerDefinition(file, json, front, last, ways);
+        return new TokenizerDefinition(file, json, around, last, ways);
     }
 
     private static SortedMap<Integer, Token> ownTokens(Path file, @Nullable Object value) {
@@ -177,108 +186,17 @@ record TokenizerDefinition(Path file, Map<String, @Nullable Object> json, List<I
         return tokens;
     }
 
-    /** The ids that a post-processor puts in front of a text; whatever else it would do is refused. */
-    private static List<Integer> front(Path file, @Nullable Object value) {
-        if (value == null) {
-            return List.of();
-        }
-        JsonFile processor = JsonFile.object(file, value, "'post_processor'");
-        String type = processor.string("type", "");
-        return switch (type) {
-            // Moves offsets only.
-            case "ByteLevel" -> List.of();
-            case "TemplateProcessing" -> template(file, processor);
-            case "Sequence" -> {
-                List<Integer> front = List.of();
-                for (Object part : list(file, processor, "processors")) {
-                    List<Integer> more = front(file, part);
-                    if (!front.isEmpty() && !more.isEmpty()) {
-                        throw new UnsupportedModelException(
-                                file + ": 'post_processor' puts tokens in front of a text twice; handled is once");
-                    }
-                    front = more.isEmpty() ? front : more;
+    /** The added tokens that are looked for as the normalizer leaves them, if there is one. */
+    List<String> normalizedTokens() {
+        List<String> contents = new ArrayList<>();
+        if (json.get("normalizer") != null && json.get("added_tokens") instanceof List<?> tokens) {
+            for (Object entry : tokens) {
+                if (entry instanceof Map<?, ?> token && Boolean.TRUE.equals(token.get("normalized"))) {
+                    contents.add(String.valueOf(token.get("content")));
                 }
-                yield front;
-            }
-            default ->
-                throw new UnsupportedModelException(file + ": 'post_processor' is of the type '" + type
-                        + "'; handled are ByteLevel, TemplateProcessing and Sequence");
-        };
-    }
-
-    private static List<Integer> template(Path file, JsonFile processor) {
-        JsonFile known = JsonFile.object(file, processor.get("special_tokens"), "the template's 'special_tokens'");
-        List<Integer> front = new ArrayList<>();
-        boolean text = false;
-        for (Object piece : list(file, processor, "single")) {
-            JsonFile part = JsonFile.object(file, piece, "a part of the template");
-            Object special = part.get("SpecialToken");
-            if (text) {
-                throw new UnsupportedModelException(
-                        file + ": 'post_processor' puts something behind a text; handled is in front of it only");
-            }
-            if (special == null) {
-                text = part.get("Sequence") != null;
-                continue;
-            }
-            String name = JsonFile.object(file, special, "a special token of the template")
-                    .string("id", "");
-            JsonFile token = JsonFile.object(file, known.get(name), "the template's special token '" + name + "'");
-            for (Object id : list(file, token, "ids")) {
-                if (!(id instanceof Integer number) || number < 0) {
-                    throw new MalformedFileException(
-                            file, "the template's special token '" + name + "' has the id " + id);
-                }
-                front.add(number);
             }
         }
-        if (!text) {
-            throw new MalformedFileException(file, "the template of 'post_processor' has no place for the text");
-        }
-        return front;
-    }
-
-    /**
-     * Lets only known parts through, one or a sequence of them; the nesting is bounded by the JSON parser. Returns the most
-     * {@link SplitPattern#ways} of an expression among them.
-     */
-    private static int check(Path file, String name, @Nullable Object value, String members, Set<String> handled) {
-        if (value == null) {
-            return 0;
-        }
-        JsonFile part = JsonFile.object(file, value, "'" + name + "'");
-        String type = part.string("type", "");
-        if (type.equals("Sequence")) {
-            int ways = 0;
-            for (Object member : list(file, part, members)) {
-                ways = Math.max(ways, check(file, name, member, members, handled));
-            }
-            return ways;
-        }
-        if (!handled.contains(type)) {
-            throw new UnsupportedModelException(
-                    file + ": '" + name + "' has a part of the type '" + type + "'; handled are "
-                            + String.join(", ", handled.stream().sorted().toList()) + " and Sequence");
-        }
-        if (!type.equals("Split")
-                || !(JsonFile.object(file, part.get("pattern"), "the pattern of a Split")
-                                .get("Regex")
-                        instanceof String regex)) {
-            return 0;
-        }
-        SplitPattern pattern = SplitPattern.of(regex);
-        if (pattern.problem() != null) {
-            throw new UnsupportedModelException(file + ": the expression '" + regex + "' " + pattern.problem()
-                    + "; handled are those that cannot run away");
-        }
-        return pattern.ways();
-    }
-
-    private static List<?> list(Path file, JsonFile json, String key) {
-        if (json.get(key) instanceof List<?> list) {
-            return list;
-        }
-        throw new MalformedFileException(file, "'" + key + "' is " + json.get(key) + "; it must be a list");
+        return contents;
     }
 
     private static Map<String, Object> byteLevel(boolean prefixSpace) {

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +27,10 @@ final class TokenizerSettings {
     static final String DEFAULT = "<|endoftext|>";
 
     private static final List<String> HAVE_DEFAULT = List.of("bos_token", "eos_token", "unk_token");
+
+    /** Names of the class that takes all of {@code tokenizer.json}; it is the one where none is named, too. */
+    private static final Set<String> GENERAL =
+            Set.of("", "PreTrainedTokenizerFast", "PreTrainedTokenizer", "TokenizersBackend");
 
     private final Path configFile;
     private final JsonFile config;
@@ -171,24 +176,47 @@ final class TokenizerSettings {
     }
 
     /**
-     * The class that transformers would take: whether it is GPT-2's, which is also the one for OPT if none is named, and
-     * which takes from {@code tokenizer.json} only vocabulary, merges and what is put in front, or the general one, which
-     * takes all of it. (transformers 4 took all of it for both.)
+     * Whether transformers would take GPT-2's class, which is also the one for OPT if none is named. It takes from
+     * {@code tokenizer.json} only vocabulary, merges and what is put in front. (transformers 4 took all of it.) Any other
+     * class is held to all of the file, see {@link #mustAgree}.
      */
     boolean isGpt2(Path folder) {
-        Path file = configFile;
+        JsonFile model = JsonFile.readIfThere(folder.resolve(OptConfig.FILE));
         String name = config.string("tokenizer_class", "");
         if (name.isEmpty()) {
-            file = folder.resolve(OptConfig.FILE);
-            name = JsonFile.readIfThere(file).string("tokenizer_class", "");
+            name = model.string("tokenizer_class", "");
         }
-        return switch (name) {
-            case "", "GPT2Tokenizer", "GPT2TokenizerFast" -> true;
-            case "PreTrainedTokenizerFast", "PreTrainedTokenizer", "TokenizersBackend" -> false;
-            default ->
-                throw new UnsupportedModelException(file + ": 'tokenizer_class' is '" + name
-                        + "'; handled are GPT2Tokenizer, PreTrainedTokenizerFast and TokenizersBackend");
-        };
+        if (!name.isEmpty()) {
+            return name.equals("GPT2Tokenizer") || name.equals("GPT2TokenizerFast");
+        }
+        // A file with nothing beside it that says otherwise is of another family: a checkpoint of OPT has a config.
+        String kind = model.string("model_type", config.values().isEmpty() ? "" : "opt");
+        return kind.equals("opt") || kind.equals("gpt2");
+    }
+
+    /**
+     * Checks that {@code tokenizer.json} does what the config says, for there are classes that let the config win, others
+     * that let the file win, and versions that differ in it.
+     */
+    void mustAgree(Path file, JsonFile json, SpecialTokens around) {
+        // The general class, which passes both over where the file has a post-processor.
+        if (!GENERAL.contains(config.string("tokenizer_class", ""))) {
+            mustBe(file, "add_bos_token", !around.front().isEmpty());
+            mustBe(file, "add_eos_token", !around.behind().isEmpty());
+        }
+        if (json.get("normalizer") instanceof Map<?, ?> normalizer && "BertNormalizer".equals(normalizer.get("type"))) {
+            mustBe(file, "do_lower_case", normalizer.get("lowercase"));
+            mustBe(file, "strip_accents", normalizer.get("strip_accents"));
+            mustBe(file, "tokenize_chinese_chars", normalizer.get("handle_chinese_chars"));
+        }
+    }
+
+    private void mustBe(Path file, String key, @Nullable Object actual) {
+        Object said = config.get(key);
+        if (said != null && !said.equals(actual)) {
+            throw new UnsupportedModelException(configFile + ": '" + key + "' is " + said + ", but " + file + " has it "
+                    + actual + "; handled are files that agree");
+        }
     }
 
     /**

@@ -482,7 +482,7 @@ class HubTokenizerTest {
                         + "{\"Sequence\": {\"id\": \"A\", \"type_id\": 0}}, {\"SpecialToken\": {\"id\": \"</s>\", \"type_id\": 0}}],"
                         + "\"pair\": [], \"special_tokens\": {\"</s>\": {\"id\": \"</s>\", \"ids\": [2], \"tokens\": [\"</s>\"]}}}");
         write("tokenizer.json", json);
-        assertThatThrownBy(this::open)
+        assertThatThrownBy(() -> modelOf(400).load(folder).tokenizer())
                 .isInstanceOf(UnsupportedModelException.class)
                 .hasMessageContainingAll("tokenizer.json", "'post_processor'", "behind");
     }
@@ -572,16 +572,16 @@ class HubTokenizerTest {
             quoteCharacter = '`',
             value = {
                 "version       | \"2.0\"                                                | '2.0'",
-                "model         | {\"type\": \"Unigram\", \"vocab\": []}                 | 'Unigram'",
+                "model         | {\"type\": \"WordLevel\", \"vocab\": {}}               | 'WordLevel'",
                 "model         | {\"type\": \"BPE\", \"dropout\": 0.1}                 | 'dropout'",
                 "model         | {\"type\": \"BPE\", \"end_of_word_suffix\": \"</w>\"}  | 'end_of_word_suffix'",
                 "model         | {\"type\": \"BPE\", \"continuing_subword_prefix\": \"####\"} | 'continuing_subword_prefix'",
-                "normalizer    | {\"type\": \"Precompiled\"}                          | 'Precompiled'",
+                "normalizer    | {\"type\": \"ByteLevel\"}                            | 'ByteLevel'",
                 "normalizer    | {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Nmt\"}]} | 'Nmt'",
                 "pre_tokenizer | {\"type\": \"FixedLength\", \"length\": 0}             | 'FixedLength'",
                 "pre_tokenizer | {\"type\": \"Split\", \"pattern\": {\"Regex\": \"(a*)*[^ac]\"}} | run away",
-                "post_processor | {\"type\": \"RobertaProcessing\"}                   | 'RobertaProcessing'",
-                "decoder       | {\"type\": \"Fuse\"}                                 | 'Fuse'",
+                "post_processor | {\"type\": \"PairProcessing\"}                      | 'PairProcessing'",
+                "decoder       | {\"type\": \"CTC\"}                                  | 'CTC'",
             })
     void whatIsNotHandledInATokenizerJsonIsNamed(String key, String value, String problem) throws IOException {
         write("tokenizer.json", tokenizerJson(key, value));
@@ -616,7 +616,6 @@ class HubTokenizerTest {
             delimiter = '|',
             quoteCharacter = '`',
             value = {
-                "{\"tokenizer_class\": \"LlamaTokenizer\"}                  | 'LlamaTokenizer'",
                 "{\"split_special_tokens\": true}                          | 'split_special_tokens'",
                 "{\"fast_tokenizer_files\": [\"tokenizer.4.0.0.json\"]}    | 'fast_tokenizer_files'",
             })

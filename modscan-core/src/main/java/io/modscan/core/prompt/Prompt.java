@@ -1,5 +1,6 @@
 package io.modscan.core.prompt;
 
+import io.modscan.core.error.ModscanException;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -10,8 +11,9 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One text, or a sequence of ready token ids, with an id and labels. Ready ids are run exactly as they are: nothing is
- * put in front of them. Immutable.
+ * One text, or a sequence of ready token ids, or the ready tensors of one sample (an image's pixels, say), with an id and
+ * labels. Ready ids are run exactly as they are: nothing is put in front of them. Ready tensors are handed to the model's
+ * inputs of their names. Immutable.
  */
 public final class Prompt {
 
@@ -19,12 +21,19 @@ public final class Prompt {
     private final Map<String, String> labels;
     private final @Nullable String text;
     private final @Nullable Supplier<int[]> tokenIds;
+    private final @Nullable ReadyTensors tensors;
 
-    private Prompt(String id, Map<String, String> labels, @Nullable String text, @Nullable Supplier<int[]> tokenIds) {
+    private Prompt(
+            String id,
+            Map<String, String> labels,
+            @Nullable String text,
+            @Nullable Supplier<int[]> tokenIds,
+            @Nullable ReadyTensors tensors) {
         this.id = Objects.requireNonNull(id, "id");
         this.labels = copy(labels);
         this.text = text;
         this.tokenIds = tokenIds;
+        this.tensors = tensors;
     }
 
     /** A map with a table of its own for one label or none would be most of what a prompt takes. */
@@ -47,7 +56,7 @@ public final class Prompt {
      * @return a prompt without labels
      */
     public static Prompt of(String id, String text) {
-        return new Prompt(id, Map.of(), Objects.requireNonNull(text, "text"), null);
+        return new Prompt(id, Map.of(), Objects.requireNonNull(text, "text"), null, null);
     }
 
     /**
@@ -63,7 +72,7 @@ public final class Prompt {
             throw new IllegalArgumentException("prompt '" + id + "' has no token ids; at least one is needed");
         }
         int[] own = tokenIds.clone();
-        return new Prompt(id, Map.of(), null, own::clone);
+        return new Prompt(id, Map.of(), null, own::clone, null);
     }
 
     /**
@@ -75,7 +84,53 @@ public final class Prompt {
      * @return a prompt
      */
     public static Prompt ofTokens(String id, Map<String, String> labels, Supplier<int[]> tokenIds) {
-        return new Prompt(id, labels, null, Objects.requireNonNull(tokenIds, "tokenIds"));
+        return new Prompt(id, labels, null, Objects.requireNonNull(tokenIds, "tokenIds"), null);
+    }
+
+    /**
+     * The ready tensors of one sample, for a model whose inputs are not text. They are held as long as the prompt is; give a
+     * supplier where that is too much.
+     *
+     * @param id      its id, unique among the prompts that it is captured with
+     * @param tensors a tensor for each of the model's inputs, by the inputs' names; at least one
+     * @return a prompt without labels
+     * @throws IllegalArgumentException if there is no tensor
+     */
+    public static Prompt ofTensors(String id, Map<String, InputTensor> tensors) {
+        if (tensors.isEmpty()) {
+            throw new IllegalArgumentException("prompt '" + id + "' has no tensors; at least one is needed");
+        }
+        return new Prompt(id, Map.of(), null, null, ReadyTensors.of(tensors));
+    }
+
+    /**
+     * The ready tensors of one sample, which stay where they are until they are asked for, so that many prompts are held
+     * without theirs. A capture asks twice: to learn the sample's size and digest, and to run it.
+     *
+     * @param id      its id, unique among the prompts that it is captured with
+     * @param labels  its labels
+     * @param tensors gives the tensors, at least one, by the names of the model's inputs: at every call the same ones, also
+     *                to several threads
+     * @return a prompt
+     */
+    public static Prompt ofTensors(String id, Map<String, String> labels, Supplier<Map<String, InputTensor>> tensors) {
+        Objects.requireNonNull(tensors, "tensors");
+        return new Prompt(id, labels, null, null, ReadyTensors.of(tensors, null));
+    }
+
+    /**
+     * The same for tensors whose digest is known, so that prompts can be compared without reading them.
+     *
+     * @param id      its id, unique among the prompts that it is captured with
+     * @param labels  its labels
+     * @param sha256  the digest, as {@link #tensorsSha256()} tells it
+     * @param tensors gives the tensors, as above
+     * @return a prompt
+     */
+    public static Prompt ofTensors(
+            String id, Map<String, String> labels, String sha256, Supplier<Map<String, InputTensor>> tensors) {
+        Objects.requireNonNull(tensors, "tensors");
+        return new Prompt(id, labels, null, null, ReadyTensors.of(tensors, Objects.requireNonNull(sha256, "sha256")));
     }
 
     /**
@@ -88,7 +143,7 @@ public final class Prompt {
     public Prompt withLabel(String key, String value) {
         Map<String, String> more = new LinkedHashMap<>(labels);
         more.put(key, value);
-        return new Prompt(id, more, text, tokenIds);
+        return new Prompt(id, more, text, tokenIds, tensors);
     }
 
     /**
@@ -112,7 +167,7 @@ public final class Prompt {
     /**
      * The text.
      *
-     * @return the text, or empty if the prompt was made of ready ids
+     * @return the text, or empty if the prompt was made of ready ids or tensors
      */
     public Optional<String> text() {
         return Optional.ofNullable(text);
@@ -121,32 +176,64 @@ public final class Prompt {
     /**
      * The ready token ids.
      *
-     * @return a copy of the ids, or empty if the prompt is a text
+     * @return a copy of the ids, or empty if the prompt is a text or of ready tensors
      */
     public Optional<int[]> tokenIds() {
         return Optional.ofNullable(tokenIds).map(Supplier::get);
+    }
+
+    /**
+     * The ready tensors.
+     *
+     * @return the tensors by the names of the model's inputs, unmodifiable; or empty if the prompt is a text or of token ids
+     * @throws ModscanException if what gives them gives none, or others than their digest tells of
+     */
+    public Optional<Map<String, InputTensor>> tensors() {
+        return Optional.ofNullable(tensors).map(ReadyTensors::get);
+    }
+
+    /**
+     * A digest of the ready tensors: of their names, types, shapes and values. It is worked out once.
+     *
+     * @return the SHA-256 in hexadecimal digits, or empty if the prompt is a text or of token ids
+     */
+    public Optional<String> tensorsSha256() {
+        return Optional.ofNullable(tensors).map(ReadyTensors::sha256);
+    }
+
+    /**
+     * How much memory goes when the prompt goes, beside Java's heap.
+     *
+     * @return the bytes of the ready tensors that the prompt holds; 0 if it has none, or gets them when they are asked for
+     */
+    public long heldBytes() {
+        return tensors == null ? 0 : tensors.heldBytes();
     }
 
     private int @Nullable [] ids() {
         return tokenIds == null ? null : tokenIds.get();
     }
 
+    /** Ready tensors are compared by their digests. */
     @Override
     public boolean equals(@Nullable Object o) {
-        return o instanceof Prompt other
-                && id.equals(other.id)
-                && labels.equals(other.labels)
-                && Objects.equals(text, other.text)
-                && Arrays.equals(ids(), other.ids());
+        return o == this
+                || (o instanceof Prompt other
+                        && id.equals(other.id)
+                        && labels.equals(other.labels)
+                        && Objects.equals(text, other.text)
+                        && Arrays.equals(ids(), other.ids())
+                        && tensorsSha256().equals(other.tensorsSha256()));
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(id, labels, text, Arrays.hashCode(ids()));
+        return Objects.hash(id, labels, text, Arrays.hashCode(ids()), tensorsSha256());
     }
 
     @Override
     public String toString() {
-        return "Prompt[" + id + ", " + labels + ", " + (text != null ? text : Arrays.toString(ids())) + "]";
+        String content = tensors != null ? tensors.toString() : text != null ? text : Arrays.toString(ids());
+        return "Prompt[" + id + ", " + labels + ", " + content + "]";
     }
 }

@@ -27,7 +27,7 @@ public record Axis(Role role, int size) {
         QUERY,
         /** Positions attended to. */
         KEY,
-        /** Neurons, dimensions of a head or of the residual stream, or entries of the vocabulary. */
+        /** Neurons, dimensions of a head or of the residual stream, or entries of the vocabulary; in foreign models also channels, rows and so on. */
         UNIT
     }
 

@@ -7,6 +7,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalInt;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * What a capture asks of a source: which sites, pooled how.
@@ -94,10 +96,12 @@ public record CapturePlan(List<Reading> readings) {
      *                          as asked, or asks for a site in another pooling than a selection before it
      */
     public static CapturePlan of(List<Site> available, List<Selection> selections) {
+        Set<String> names = available.stream().map(Site::name).collect(Collectors.toSet());
         List<Site> candidates = new ArrayList<>();
         for (Site site : available) {
             candidates.add(site);
-            if (site.units() > 0) {
+            // A foreign model may have a tensor of that name, which is meant then.
+            if (site.units() > 0 && !names.contains(site.magnitude().name())) {
                 candidates.add(site.magnitude());
             }
         }

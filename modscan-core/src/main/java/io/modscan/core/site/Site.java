@@ -6,12 +6,12 @@ import java.util.OptionalInt;
 
 /**
  * A place in the network where a tensor can be read. A site is known by its TransformerLens name, such as
- * {@code blocks.5.attn.hook_z}.
+ * {@code blocks.5.attn.hook_z}, or, in a foreign model, by the tensor's own.
  *
  * @param name     its name
  * @param layer    the layer that it belongs to, from 0; empty for the embeddings, the last LayerNorm, logits and loss
  * @param axes     the axes of its tensor behind the batch axis: any of positions, heads, units in this order, or
- *                 queries and keys, heads before them where there are any
+ *                 queries and keys, heads before them where there are any. Only those of units may be several
  * @param onDemand whether a wildcard passes it over, so that only its name brings it in (it costs more than all else, or
  *                 is derived from another site)
  * @param magnitudeOf the site whose {@linkplain #magnitude() magnitudes} this one holds, or empty if it has a tensor of
@@ -27,15 +27,23 @@ public record Site(String name, OptionalInt layer, List<Axis> axes, boolean onDe
      * @param axes     see above
      * @param onDemand see above
      * @param magnitudeOf see above
-     * @throws IllegalArgumentException if the axes are others, or in another order
+     * @throws IllegalArgumentException if the axes are others, or in another order, or have more than 2³¹ - 1 units
      */
     public Site {
         axes = List.copyOf(axes);
         if (!isReadable(axes)) {
             throw new IllegalArgumentException("the axes of " + name + " are "
                     + axes.stream().map(Axis::role).toList()
-                    + "; they must be any of POSITION, HEAD, UNIT in this order, or QUERY, KEY with HEAD before them"
-                    + " or without");
+                    + "; they must be any of POSITION, HEAD, UNIT in this order, UNIT as often as needed, or QUERY, KEY"
+                    + " with HEAD before them or without");
+        }
+        long units = 1;
+        for (Axis axis : axes) {
+            units *= axis.role() == Axis.Role.UNIT ? axis.size() : 1;
+            if (units > Integer.MAX_VALUE) {
+                throw new IllegalArgumentException(
+                        "the axes of " + name + " are " + axes + ", of more than " + Integer.MAX_VALUE + " units");
+            }
         }
     }
 
@@ -54,7 +62,8 @@ public record Site(String name, OptionalInt layer, List<Axis> axes, boolean onDe
 
     private static boolean isReadable(List<Axis> axes) {
         for (int i = 1; i < axes.size(); i++) {
-            if (axes.get(i - 1).role().compareTo(axes.get(i).role()) >= 0) {
+            int order = axes.get(i - 1).role().compareTo(axes.get(i).role());
+            if (order > 0 || (order == 0 && axes.get(i).role() != Axis.Role.UNIT)) {
                 return false;
             }
         }
@@ -77,12 +86,17 @@ public record Site(String name, OptionalInt layer, List<Axis> axes, boolean onDe
     }
 
     /**
-     * The last part of the name, which is the same in every layer.
+     * The last part of the name, which is the same in every layer. Parts are divided by dots, or, as in foreign models, by
+     * slashes.
      *
      * @return for example {@code hook_z}
      */
     public String hook() {
-        return name.substring(name.lastIndexOf('.') + 1);
+        return lastPart(name);
+    }
+
+    static String lastPart(String name) {
+        return name.substring(Math.max(name.lastIndexOf('.'), name.lastIndexOf('/')) + 1);
     }
 
     /**
@@ -107,19 +121,20 @@ public record Site(String name, OptionalInt layer, List<Axis> axes, boolean onDe
     /**
      * The number of units (of each head, where there are heads).
      *
-     * @return the length of the axis of units, or 0 if there is none
+     * @return the length of the axis of units, or the product of several; 0 if there is none
      */
     public int units() {
         return size(Axis.Role.UNIT);
     }
 
     private int size(Axis.Role role) {
+        int size = 0;
         for (Axis axis : axes) {
             if (axis.role() == role) {
-                return axis.size();
+                size = Math.max(1, size) * axis.size();
             }
         }
-        return 0;
+        return size;
     }
 
     /**
@@ -132,7 +147,7 @@ public record Site(String name, OptionalInt layer, List<Axis> axes, boolean onDe
     }
 
     /**
-     * The site of this tensor's magnitudes: the L2 norm over the axis of units, at each position (and head), taken before
+     * The site of this tensor's magnitudes: the L2 norm over all axes of units, at each position (and head), taken before
      * any pooling. For {@code hook_z} that is one number a head.
      *
      * @return a site named like this one with {@code .magnitude} behind, to be read on demand

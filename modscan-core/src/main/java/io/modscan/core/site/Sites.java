@@ -21,8 +21,9 @@ public final class Sites {
     }
 
     /**
-     * The sites whose name matches a pattern in which {@code *} stands for any characters, dots included, and {@code ?}
-     * for one. A glob may begin at any part of the name: {@code hook_z} means {@code hook_z} of every layer.
+     * The sites whose name matches a pattern in which {@code *} stands for any characters, dots and slashes included, and
+     * {@code ?} for one. A glob may begin at any part of the name, behind a dot or a slash: {@code hook_z} means
+     * {@code hook_z} of every layer.
      *
      * @param glob such as {@code blocks.*.attn.hook_z}, {@code blocks.3.*} or a full name
      * @return the selector, which names a site if the last part of the glob spells the last part of the site's name (for
@@ -248,11 +249,11 @@ public final class Sites {
 
         Glob(String glob) {
             this.glob = glob;
-            this.lastPart = glob.substring(glob.lastIndexOf('.') + 1);
+            this.lastPart = Site.lastPart(glob);
             String regex = glob.chars()
                     .mapToObj(c -> c == '*' ? ".*" : c == '?' ? "." : Pattern.quote(Character.toString(c)))
                     .collect(Collectors.joining());
-            this.pattern = Pattern.compile("(.*\\.)?" + regex, Pattern.DOTALL);
+            this.pattern = Pattern.compile("(.*[./])?" + regex, Pattern.DOTALL);
         }
 
         @Override

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
@@ -124,6 +125,42 @@ class CapturePlanTest {
 
     @Nested
     class Catalogue {
+
+        @Test
+        void slashesDivideNamesAsDotsDo() {
+            List<Site> foreign = Stream.of(
+                            "/enc/layer.0/self/MatMul_output_0",
+                            "/enc/layer.1/self/MatMul_output_0",
+                            "/enc/MyMatMul_output_0")
+                    .map(name -> new Site(name, OptionalInt.empty(), List.of(Axis.units(2)), true))
+                    .toList();
+            assertThat(CapturePlan.of(foreign, List.of(new Selection(Sites.glob("MatMul_output_0"), Pooling.none())))
+                            .readings())
+                    .extracting(reading -> reading.site().name())
+                    .containsExactly("/enc/layer.0/self/MatMul_output_0", "/enc/layer.1/self/MatMul_output_0");
+            assertThat(CapturePlan.of(
+                                    foreign,
+                                    List.of(new Selection(Sites.glob("1/self/MatMul_output_0"), Pooling.none())))
+                            .readings())
+                    .extracting(reading -> reading.site().name())
+                    .containsExactly("/enc/layer.1/self/MatMul_output_0");
+            assertThatExceptionOfType(ModscanException.class)
+                    .isThrownBy(() ->
+                            CapturePlan.of(foreign, List.of(new Selection(Sites.glob("*output_0"), Pooling.none()))))
+                    .withMessageContaining("on demand");
+        }
+
+        @Test
+        void aTensorCalledLikeMagnitudesIsMeantByItsName() {
+            Site vectors = new Site("x", OptionalInt.empty(), List.of(Axis.units(2)), false);
+            Site tensor = new Site("x.magnitude", OptionalInt.empty(), List.of(), false);
+            assertThat(CapturePlan.of(
+                                    List.of(vectors, tensor),
+                                    List.of(new Selection(Sites.glob("x.magnitude"), Pooling.none())))
+                            .readings())
+                    .extracting(CapturePlan.Reading::site)
+                    .containsExactly(tensor);
+        }
 
         @Test
         void typedSelectorsAreOfEveryLayer() {

@@ -42,6 +42,48 @@ class SiteTest {
     }
 
     @Test
+    void slashesDivideTheNameTooAsInForeignModels() {
+        assertThat(new Site("/enc/layer.0/self/MatMul_1_output_0", OptionalInt.of(0), List.of(), false).hook())
+                .isEqualTo("MatMul_1_output_0");
+        assertThat(new Site("/enc/Add.1", OptionalInt.of(0), List.of(), false).hook())
+                .isEqualTo("1");
+    }
+
+    @Test
+    void unitsMayHaveSeveralAxes() {
+        List<Axis> axes = List.of(Axis.POSITION, Axis.units(12), Axis.units(32));
+        Site site = new Site("MatMul", OptionalInt.empty(), axes, false);
+        assertThat(site.axes()).isEqualTo(axes);
+        assertThat(List.of(site.heads(), site.units(), site.width())).containsExactly(0, 384, 384);
+        assertThat(site.magnitude().axes()).containsExactly(Axis.POSITION);
+        Site image =
+                new Site("Conv", OptionalInt.empty(), List.of(Axis.units(3), Axis.units(224), Axis.units(224)), false);
+        assertThat(image.units()).isEqualTo(3 * 224 * 224);
+        assertThat(image.magnitude().axes()).isEmpty();
+    }
+
+    @Test
+    void noOtherAxisComesTwiceOrBehindUnits() {
+        for (List<Axis> axes : List.of(
+                List.of(Axis.POSITION, Axis.POSITION),
+                List.of(Axis.heads(2), Axis.heads(2)),
+                List.of(Axis.units(2), Axis.POSITION),
+                List.of(Axis.units(2), Axis.heads(2), Axis.units(2)))) {
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> new Site("odd", OptionalInt.empty(), axes, false))
+                    .withMessageContainingAll("odd", "in this order");
+        }
+    }
+
+    @Test
+    void moreUnitsThanCanBeCountedAreRefused() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() ->
+                        new Site("huge", OptionalInt.empty(), List.of(Axis.units(1 << 16), Axis.units(1 << 15)), false))
+                .withMessageContainingAll("huge", "more than 2147483647 units");
+    }
+
+    @Test
     void aMagnitudeLosesTheAxisOfUnits() {
         Site magnitude = Z.magnitude();
         assertThat(magnitude)

@@ -1,0 +1,78 @@
+package io.modscan.examples;
+
+import io.modscan.core.Activations;
+import io.modscan.core.Probe;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.site.SiteSelector;
+import io.modscan.core.site.Sites;
+import io.modscan.metrics.selectivity.Selectivity;
+import io.modscan.metrics.selectivity.SelectivityMap;
+import io.modscan.metrics.selectivity.UnitSelectivity;
+import io.modscan.onnx.OnnxModel;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which heads and neurons of somebody else's model respond to a topic: all-MiniLM-L6-v2, an encoder of sentences, as
+ * LangChain4j ships it. Run it with {@code java -cp examples/target/modscan.jar io.modscan.examples.MiniLm}.
+ */
+final class MiniLm {
+
+    /** The heads' outputs, [batch, 12 heads, positions, 32]: values averaged by the pattern. */
+    static final SiteSelector Z = Sites.glob("attention/self/MatMul_1_output_0");
+
+    /** The neurons after the activation function, [batch, positions, 1536]. */
+    static final SiteSelector NEURONS = Sites.glob("intermediate/intermediate_act_fn/Mul_1_output_0");
+
+    private static final int CLS = 101;
+    private static final int MAX_TOKENS = 512;
+
+    private static @Nullable Path unpacked;
+
+    private MiniLm() {}
+
+    /** The folder with the graph and its tokenizer. */
+    static synchronized Path folder() {
+        if (unpacked == null) {
+            unpacked = Unpacked.folder(
+                    MiniLm.class,
+                    Map.of(
+                            "model.onnx", "/all-minilm-l6-v2.onnx",
+                            "tokenizer.json", "/all-minilm-l6-v2-tokenizer.json"));
+        }
+        return unpacked;
+    }
+
+    static OnnxModel model() {
+        return OnnxModel.open(folder().resolve("model.onnx"))
+                .withBosTokenId(CLS)
+                .withMaxTokens(MAX_TOKENS);
+    }
+
+    /** Selectivity for topics of each head's magnitude and each neuron. */
+    static SelectivityMap selectivity(Prompts prompts) {
+        try (Probe probe = Probe.builder(model())
+                .sites(Z.magnitude(), NEURONS)
+                .pooling(Pooling.mean().withoutBos())
+                .build()) {
+            Activations activations = probe.capture(prompts);
+            return activations.measure(Selectivity.by("topic"));
+        }
+    }
+
+    public static void main(String[] args) {
+        print(selectivity(DemoModel.prompts()), System.out);
+    }
+
+    private static void print(SelectivityMap map, PrintStream out) {
+        for (String topic : map.labels()) {
+            out.println(topic);
+            for (UnitSelectivity unit : map.top(topic, 3)) {
+                out.println("  " + unit);
+            }
+        }
+    }
+}

@@ -1,0 +1,558 @@
+package io.modscan.onnx;
+
+import io.modscan.core.ActivationSource;
+import io.modscan.core.Model;
+import io.modscan.core.Tokenizer;
+import io.modscan.core.error.MalformedFileException;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.error.UnsupportedModelException;
+import io.modscan.core.prompt.InputTensor;
+import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.CapturePlan.Reading;
+import io.modscan.core.site.Site;
+import io.modscan.core.site.SiteSelector;
+import io.modscan.core.site.Sites;
+import io.modscan.onnx.OnnxInputs.Input;
+import io.modscan.onnx.OnnxInputs.Said;
+import io.modscan.onnx.OnnxSites.Recipe;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An ONNX model that somebody else exported. Each of its tensors can be read, by its own name:
+ *
+ * <pre>{@code
+ * OnnxModel model = OnnxModel.open(Path.of("model.onnx"));
+ * model.tensors().forEach(System.out::println);
+ * try (Probe probe = Probe.builder(model).sites("*Softmax*").build()) {
+ *     Activations activations = probe.capture(prompts);
+ * }
+ * }</pre>
+ *
+ * <p><b>What is read.</b> The tensors that a probe asks for become outputs, and what they don't need is cut off. Values come
+ * as float32: integers and bool are cast (above 2<sup>24</sup> integers are rounded), float64 is rounded, half precision is
+ * exact. {@link #dequantized} reads quantized ones as the real numbers that they stand for. Sequences, optional values,
+ * strings, tensors of unknown shape, those within the bodies of If, Loop and Scan, and what is the same whatever the input
+ * can't be read; {@link #tensors()} says why, each with its reason.
+ *
+ * <p><b>Axes.</b> Shapes come from ONNX Runtime's own inference. The symbol of the first axis of the token ids is the batch,
+ * that of the second the positions; without token ids, symbols named like {@code batch} and {@code sequence}, or what
+ * {@link #withBatch} and {@link #withPositions} say. A site's axes are put in the order of positions, heads, units; two axes of
+ * positions are queries and keys. A tensor [batch, heads, positions, d] thus reads as [positions, heads, d]. The third axis counts as heads where
+ * an attention of the graph has as many, or where {@link #withHeads} says so. Sites without an axis of positions can't be
+ * pooled. A tensor without a batch axis, such as what is computed from shapes, is read on demand, one prompt at a time.
+ *
+ * <p><b>Inputs.</b> Texts and token ids need a graph whose inputs are all of an {@link InputRole}, known by their name or by
+ * {@link #withInput}. A graph with token ids but without a mask, or with a batch of one, is run a prompt at a time,
+ * unpadded. Any graph takes {@linkplain io.modscan.core.prompt.Prompt#ofTensors ready tensors}.
+ *
+ * <p><b>Weights</b> stay where they are: in the file itself, or in files in its folder. Nothing outside the folder is
+ * opened. Immutable; safe for use by many threads.
+ */
+public final class OnnxModel implements Model {
+
+    private final OnnxFile file;
+    private final Settings settings;
+    private final OnnxInputs inputs;
+    private final OnnxSites sites;
+    private final Object tokenizerLock = new Object();
+    private @Nullable Tokenizer tokenizer;
+
+    /** Says how many heads some tensors have. */
+    private record Heads(SiteSelector tensors, int count) {}
+
+    private record Settings(
+            Said said,
+            List<Heads> heads,
+            boolean dequantized,
+            int bosTokenId,
+            int maxTokens,
+            Path tokenizer,
+            RuntimeOptions options) {}
+
+    private OnnxModel(OnnxFile file, Settings settings) {
+        this.file = file;
+        this.settings = settings;
+        this.inputs = OnnxInputs.of(file, settings.said());
+        this.sites = new OnnxSites(
+                file, inputs, OnnxShapes.infer(file, inputs.axes(), inputs.bindings()), this::declaredHeads);
+    }
+
+    private OptionalInt declaredHeads(String tensor, OptionalInt layer) {
+        Site site = new Site(tensor, layer, List.of(), false);
+        // The last word counts.
+        return settings.heads().stream()
+                .filter(heads -> heads.tensors().selects(site))
+                .mapToInt(Heads::count)
+                .reduce((first, second) -> second);
+    }
+
+    /**
+     * Opens a model and infers its tensors' shapes; no weights are read. A {@code tokenizer.json} beside it is its
+     * tokenizer.
+     *
+     * @param path the file, {@code NAME.onnx}; its external data is looked for in its folder
+     * @return the model, to be run on the CPU
+     * @throws ModscanException          if there is no such file, one of its weights' files is missing or lies outside of the
+     *                                   folder, or ONNX Runtime doesn't take the graph
+     * @throws MalformedFileException    if the file is truncated or inconsistent: a tensor is missing, misshapen, there twice, or
+     *                                   needs itself
+     * @throws UnsupportedModelException if it has a type that is not known
+     * @throws UncheckedIOException      if a file cannot be read
+     */
+    public static OnnxModel open(Path path) {
+        OnnxFile file = OnnxFile.read(path);
+        Said said = new Said(Map.of(), Map.of(), Optional.empty(), Optional.empty());
+        Path folder = Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder");
+        return new OnnxModel(
+                file, new Settings(said, List.of(), false, -1, Integer.MAX_VALUE, folder, RuntimeOptions.cpu()));
+    }
+
+    private OnnxModel said(Said said) {
+        Settings s = settings;
+        return new OnnxModel(
+                file,
+                new Settings(
+                        said, s.heads(), s.dequantized(), s.bosTokenId(), s.maxTokens(), s.tokenizer(), s.options()));
+    }
+
+    /**
+     * Says what an input is, where its name doesn't.
+     *
+     * @param input the input's name
+     * @param role  what is to be put there
+     * @return a copy
+     * @throws ModscanException if there is no such input
+     */
+    public OnnxModel withInput(String input, InputRole role) {
+        Map<String, InputRole> roles = new LinkedHashMap<>(settings.said().roles());
+        roles.put(input, role);
+        Said said = settings.said();
+        return said(new Said(roles, said.dimensions(), said.batch(), said.positions()));
+    }
+
+    /**
+     * Gives a symbol of the inputs' shapes a length, such as the height of images.
+     *
+     * @param symbol its name in the graph; an axis without a name is {@code INPUT.AXIS}, such as {@code pixels.2}
+     * @param length at least 1
+     * @return a copy
+     * @throws ModscanException         if no input has such an axis, or ONNX Runtime doesn't take the graph with it
+     * @throws IllegalArgumentException if the length is not positive
+     */
+    public OnnxModel withDimension(String symbol, int length) {
+        if (length < 1) {
+            throw new IllegalArgumentException("an axis cannot have the length " + length);
+        }
+        Map<String, Integer> dimensions = new LinkedHashMap<>(settings.said().dimensions());
+        dimensions.put(symbol, length);
+        Said said = settings.said();
+        return said(new Said(said.roles(), dimensions, said.batch(), said.positions()));
+    }
+
+    /**
+     * Says which symbol is the batch axis of a graph that takes ready tensors. That of token ids is known.
+     *
+     * @param symbol its name in the graph
+     * @return a copy
+     * @throws ModscanException if no input has such an axis
+     */
+    public OnnxModel withBatch(String symbol) {
+        Said said = settings.said();
+        return said(new Said(said.roles(), said.dimensions(), Optional.of(symbol), said.positions()));
+    }
+
+    /**
+     * Says which symbol is the axis of positions of a graph that takes ready tensors, such as the frames of audio. That of
+     * token ids is known.
+     *
+     * @param symbol its name in the graph
+     * @return a copy
+     * @throws ModscanException if no input has such an axis
+     */
+    public OnnxModel withPositions(String symbol) {
+        Said said = settings.said();
+        return said(new Said(said.roles(), said.dimensions(), said.batch(), Optional.of(symbol)));
+    }
+
+    /**
+     * Says that tensors hold attention heads: [.., heads × d], or [.., heads, .., d]. Then metrics by head apply.
+     *
+     * @param tensors which, as for a probe
+     * @param heads   how many heads
+     * @return a copy
+     * @throws ModscanException         if it is so of no tensor, or one of another shape is among them
+     * @throws IllegalArgumentException if not positive
+     */
+    public OnnxModel withHeads(SiteSelector tensors, int heads) {
+        if (heads < 1) {
+            throw new IllegalArgumentException(heads + " heads are none; give at least 1");
+        }
+        List<Heads> all = new ArrayList<>(settings.heads());
+        all.add(new Heads(tensors, heads));
+        Settings s = settings;
+        OnnxModel model = new OnnxModel(
+                file,
+                new Settings(
+                        s.said(), all, s.dequantized(), s.bosTokenId(), s.maxTokens(), s.tokenizer(), s.options()));
+        List<GraphTensor> those =
+                model.tensors().stream().filter(meant(tensors)).toList();
+        if (those.isEmpty()) {
+            throw new ModscanException(file.path() + ": no tensor is meant by " + tensors);
+        }
+        those.stream()
+                .filter(tensor ->
+                        tensor.refusal().isPresent() && sites.recipes().containsKey(tensor.name()))
+                .findFirst()
+                .ifPresent(tensor -> {
+                    throw new ModscanException(file.path() + ": '" + tensor.name() + "': "
+                            + tensor.refusal().orElseThrow());
+                });
+        return model;
+    }
+
+    private static Predicate<GraphTensor> meant(SiteSelector selector) {
+        return tensor -> selector.selects(new Site(tensor.name(), tensor.layer(), List.of(), false));
+    }
+
+    /**
+     * The same with quantized tensors (int8, uint8) read as the real numbers that they stand for: (value − zero point) × scale,
+     * where the graph tells both. Those where it does not stay integers.
+     *
+     * @return a copy
+     */
+    public OnnxModel dequantized() {
+        Settings s = settings;
+        return new OnnxModel(
+                file,
+                new Settings(s.said(), s.heads(), true, s.bosTokenId(), s.maxTokens(), s.tokenizer(), s.options()));
+    }
+
+    /**
+     * Says which token marks the beginning of a text, such as {@code [CLS]}, for poolings that leave it out.
+     *
+     * @param tokenId its id
+     * @return a copy
+     * @throws IllegalArgumentException if negative
+     */
+    public OnnxModel withBosTokenId(int tokenId) {
+        if (tokenId < 0) {
+            throw new IllegalArgumentException("a token cannot have the id " + tokenId);
+        }
+        Settings s = settings;
+        return new OnnxModel(
+                file,
+                new Settings(s.said(), s.heads(), s.dequantized(), tokenId, s.maxTokens(), s.tokenizer(), s.options()));
+    }
+
+    /**
+     * Says how many tokens the model takes, which most graphs don't tell.
+     *
+     * @param tokens the longest sequence
+     * @return a copy
+     * @throws IllegalArgumentException if not positive
+     */
+    public OnnxModel withMaxTokens(int tokens) {
+        if (tokens < 1) {
+            throw new IllegalArgumentException("a model that takes " + tokens + " tokens takes none");
+        }
+        Settings s = settings;
+        return new OnnxModel(
+                file,
+                new Settings(s.said(), s.heads(), s.dequantized(), s.bosTokenId(), tokens, s.tokenizer(), s.options()));
+    }
+
+    /**
+     * The same with a tokenizer from elsewhere.
+     *
+     * @param tokenizer a {@code tokenizer.json}, or a folder with one; opened when {@link #tokenizer()} is first called
+     * @return a copy
+     */
+    public OnnxModel withTokenizer(Path tokenizer) {
+        Settings s = settings;
+        return new OnnxModel(
+                file,
+                new Settings(
+                        s.said(), s.heads(), s.dequantized(), s.bosTokenId(), s.maxTokens(), tokenizer, s.options()));
+    }
+
+    /**
+     * The same model, run otherwise.
+     *
+     * @param options where and how sources that it opens run
+     * @return a copy
+     */
+    public OnnxModel withRuntime(RuntimeOptions options) {
+        Settings s = settings;
+        return new OnnxModel(
+                file,
+                new Settings(
+                        s.said(), s.heads(), s.dequantized(), s.bosTokenId(), s.maxTokens(), s.tokenizer(), options));
+    }
+
+    /**
+     * All tensors of the graph: its inputs and what its nodes yield, in an order in which each follows what it is computed
+     * from. Initializers are not among them.
+     *
+     * @return the tensors, those that can't be captured included
+     */
+    public List<GraphTensor> tensors() {
+        return List.copyOf(sites.tensors().values());
+    }
+
+    /**
+     * A selector of sites by what is known of their tensors, such as
+     * {@code model.where(tensor -> tensor.operator().equals("Softmax"))}.
+     *
+     * @param predicate which tensors
+     * @return a selector for this model's sites
+     */
+    public SiteSelector where(Predicate<GraphTensor> predicate) {
+        return site -> {
+            GraphTensor tensor = sites.tensors().get(site.tensorName());
+            return site.magnitudeOf().isEmpty() && tensor != null && predicate.test(tensor);
+        };
+    }
+
+    /**
+     * A selector of the sites that an operator yields.
+     *
+     * @param operator such as {@code Softmax}, or {@code com.microsoft.Attention}
+     * @return a selector for this model's sites
+     */
+    public SiteSelector operator(String operator) {
+        return where(tensor -> tensor.operator().equals(operator));
+    }
+
+    /** The readable tensors, under their own names. */
+    @Override
+    public List<Site> sites() {
+        return sites.recipes().values().stream().map(Recipe::site).toList();
+    }
+
+    @Override
+    public int maxTokens() {
+        return inputs.length() > 0 ? inputs.length() : settings.maxTokens();
+    }
+
+    /** {@inheritDoc} That is, the rows of the table in which the graph looks token ids up, if it does so at once. */
+    @Override
+    public int vocabularySize() {
+        Set<String> ids = inputs.inputs().values().stream()
+                .filter(input -> input.role().equals(Optional.of(InputRole.TOKEN_IDS)))
+                .map(Input::name)
+                .collect(Collectors.toSet());
+        Map<String, Long> tables = new LinkedHashMap<>();
+        file.graph().getInitializerList().stream()
+                .filter(initializer -> initializer.getDimsCount() == 2)
+                .forEach(initializer -> tables.put(initializer.getName(), initializer.getDims(0)));
+        return file.graph().getNodeList().stream()
+                .filter(node -> node.getOpType().equals("Gather")
+                        && node.getInputCount() == 2
+                        && ids.contains(node.getInput(1))
+                        && tables.containsKey(node.getInput(0)))
+                .map(node -> tables.getOrDefault(node.getInput(0), 0L))
+                .min(Comparator.naturalOrder())
+                .filter(rows -> rows < Integer.MAX_VALUE)
+                .map(Long::intValue)
+                .orElse(Integer.MAX_VALUE);
+    }
+
+    @Override
+    public int bosTokenId() {
+        return settings.bosTokenId();
+    }
+
+    @Override
+    public Tokenizer tokenizer() {
+        synchronized (tokenizerLock) {
+            if (tokenizer == null) {
+                if (!inputs.isText()) {
+                    throw notText();
+                }
+                tokenizer = HubTokenizer.open(settings.tokenizer());
+            }
+            return tokenizer;
+        }
+    }
+
+    private ModscanException notText() {
+        return new ModscanException(file.path() + ": its inputs " + described()
+                + " are not all such as tokens are put into; say their roles (OnnxModel.withInput), or give ready tensors"
+                + " (Prompt.ofTensors)");
+    }
+
+    private String described() {
+        return inputs.inputs().values().stream()
+                .map(input -> "'" + input.name() + "' " + OnnxTypes.name(input.type()) + " " + input.axes())
+                .collect(Collectors.joining(", "));
+    }
+
+    /**
+     * {@inheritDoc} A sample has a tensor for each input, without the batch axis where the input has one; a first axis of 1
+     * may be left out where the input is fixed to it.
+     */
+    @Override
+    public int positions(Map<String, InputTensor> tensors) {
+        if (!tensors.keySet().equals(inputs.inputs().keySet())) {
+            throw new ModscanException(
+                    file.path() + ": takes the inputs " + described() + ", and the sample has " + tensors);
+        }
+        Map<String, Long> symbols = new LinkedHashMap<>();
+        for (Input input : inputs.inputs().values()) {
+            InputTensor tensor = Objects.requireNonNull(tensors.get(input.name()), input.name());
+            if (OnnxFeed.number(tensor.type()) != input.type()
+                    || !fits(axesOfSample(input, tensor.shape().size()), tensor.shape(), symbols)) {
+                throw new ModscanException(file.path() + ": input '" + input.name() + "' takes "
+                        + OnnxTypes.name(input.type()) + " " + axesOfSample(input, -1) + " a sample, not " + tensor);
+            }
+        }
+        long positions = inputs.positions()
+                .flatMap(symbol -> Optional.ofNullable(symbols.get(symbol)))
+                .orElse(1L);
+        return Math.toIntExact(positions);
+    }
+
+    private List<String> axesOfSample(Input input, int rank) {
+        List<String> axes = input.axes();
+        boolean first = !axes.isEmpty()
+                && (inputs.batch().equals(Optional.of(axes.get(0)))
+                        || (axes.get(0).equals("1") && rank == axes.size() - 1));
+        return first ? axes.subList(1, axes.size()) : axes;
+    }
+
+    private static boolean fits(List<String> axes, List<Long> shape, Map<String, Long> symbols) {
+        if (axes.size() != shape.size()) {
+            return false;
+        }
+        for (int i = 0; i < axes.size(); i++) {
+            Long length = shape.get(i);
+            boolean same = OnnxShapes.isSymbol(axes.get(i))
+                    ? symbols.computeIfAbsent(axes.get(i), symbol -> length).equals(length)
+                    : axes.get(i).equals(length.toString());
+            if (!same) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** {@inheritDoc} The fingerprint is of the graph, and of names, places and lengths of its weights. */
+    @Override
+    public Map<String, String> provenance() {
+        Map<String, String> facts = new LinkedHashMap<>();
+        facts.put("model.type", "onnx");
+        facts.put("model.name", String.valueOf(file.path().getFileName()));
+        facts.put("model.fingerprint", file.fingerprint());
+        if (!file.model().getProducerName().isEmpty()) {
+            facts.put(
+                    "model.producer",
+                    (file.model().getProducerName() + " " + file.model().getProducerVersion()).strip());
+        }
+        return facts;
+    }
+
+    /**
+     * The files that the model reads, then or later: the graph, its weights, and its tokenizer's. What is written must not be
+     * one of them.
+     *
+     * @return the files, links followed; unmodifiable
+     * @throws UncheckedIOException if a path cannot be followed
+     */
+    public Set<Path> files() {
+        Set<Path> files = new LinkedHashSet<>();
+        files.add(file.path());
+        file.weights().values().forEach(weight -> files.add(weight.file()));
+        Stream.concat(
+                        Stream.of(settings.tokenizer()),
+                        HubTokenizer.FILES.stream().map(settings.tokenizer()::resolve))
+                .filter(Files::isRegularFile)
+                .forEach(files::add);
+        return files.stream().map(OnnxModel::real).collect(Collectors.toUnmodifiableSet());
+    }
+
+    private static Path real(Path file) {
+        try {
+            return file.toRealPath();
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be followed: " + e, e);
+        }
+    }
+
+    @Override
+    public ActivationSource open(CapturePlan plan) {
+        for (Reading reading : plan.readings()) {
+            if (!sites.recipes().containsKey(reading.site().tensorName())) {
+                throw new ModscanException(file.path() + ": has no site " + reading.site());
+            }
+        }
+        OnnxPlan graph = new OnnxPlan(file, inputs, plan, sites.recipes(), settings.dequantized());
+        return new OnnxSource(plan, graph, inputs, file, bosTokenId(), this::workingBytes, settings.options());
+    }
+
+    /** What is there at one time is about the four largest tensors. */
+    private long workingBytes(int rows, int columns) {
+        return sites.recipes().values().stream()
+                .map(Recipe::site)
+                .map(site -> {
+                    long values = rows;
+                    for (io.modscan.core.site.Axis axis : site.axes()) {
+                        values *= axis.size() > 0 ? axis.size() : columns;
+                    }
+                    return values * Float.BYTES;
+                })
+                .sorted(Comparator.reverseOrder())
+                .limit(4)
+                .mapToLong(Long::longValue)
+                .sum();
+    }
+
+    /**
+     * Writes the graph, cut off behind some tensors that become its outputs, in their own types and axes. Weights are
+     * referred to where they are if that is in the new file's folder or below it; else they are copied to a second file
+     * {@code NAME.onnx.data} beside it, since ONNX allows no path that leaves the model's folder.
+     *
+     * @param target    the file to be written; it appears whole
+     * @param selectors which tensors; every site unless given
+     * @return the names of the new outputs
+     * @throws ModscanException     if a selector matches nothing, or the file is one that the model is read from
+     * @throws UncheckedIOException if it cannot be written
+     */
+    public List<String> save(Path target, SiteSelector... selectors) {
+        List<SiteSelector> wanted = selectors.length == 0 ? List.of(Sites.all()) : List.of(selectors);
+        CapturePlan plan = CapturePlan.of(
+                sites(),
+                wanted.stream()
+                        .map(selector -> new CapturePlan.Selection(selector, io.modscan.core.site.Pooling.none()))
+                        .toList());
+        List<GraphTensor> outputs = plan.readings().stream()
+                .map(reading -> Objects.requireNonNull(
+                        sites.tensors().get(reading.site().tensorName())))
+                .distinct()
+                .toList();
+        OnnxInstrumented.write(file, outputs, target, files());
+        return outputs.stream().map(GraphTensor::name).toList();
+    }
+
+    @Override
+    public String toString() {
+        return "OnnxModel[" + file.path() + ", " + sites.recipes().size() + " sites of "
+                + sites.tensors().size() + " tensors]";
+    }
+}

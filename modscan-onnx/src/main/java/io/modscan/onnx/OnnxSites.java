@@ -1,0 +1,260 @@
+package io.modscan.onnx;
+
+import ai.onnx.proto.OnnxMl.NodeProto;
+import io.modscan.core.site.Axis;
+import io.modscan.core.site.Site;
+import io.modscan.onnx.OnnxShapes.Inferred;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/** Which tensors of a graph are sites, and with which axes. */
+final class OnnxSites {
+
+    private static final Pattern LAYER = Pattern.compile(
+            "(?:^|[./_])(?:layers?|blocks?|h|layer_module|encoder_layer|decoder_layer|resblocks|stages)[./_](\\d{1,4})(?=[./_]|$)");
+
+    private static final Set<String> READABLE = Set.of(
+            "float32",
+            "float16",
+            "bfloat16",
+            "float64",
+            "int8",
+            "uint8",
+            "int16",
+            "uint16",
+            "int32",
+            "uint32",
+            "int64",
+            "uint64",
+            "bool");
+
+    /**
+     * How a site is read from its tensor.
+     *
+     * @param site    the site
+     * @param tensor  its tensor, axes as they are in the graph
+     * @param order   the tensor's axes in the order of batch, positions, all others
+     * @param batched whether one of them is the batch
+     */
+    record Recipe(Site site, GraphTensor tensor, List<Integer> order, boolean batched) {
+        Recipe {
+            order = List.copyOf(order);
+        }
+    }
+
+    /** How many heads a tensor is said to have. */
+    interface DeclaredHeads {
+        OptionalInt of(String tensor, OptionalInt layer);
+    }
+
+    private final OnnxGraph graph;
+    private final OnnxInputs inputs;
+    private final DeclaredHeads heads;
+    private final Set<String> varying;
+    private final Set<String> initializers = new LinkedHashSet<>();
+    private final Map<String, GraphTensor> tensors = new LinkedHashMap<>();
+    private final Map<String, Recipe> recipes = new LinkedHashMap<>();
+    /** As many heads as some attention in the graph has. */
+    private final Set<String> headCounts = new LinkedHashSet<>();
+
+    /** @param heads how many heads a tensor is declared to have */
+    OnnxSites(OnnxFile file, OnnxInputs inputs, Map<String, Inferred> inferred, DeclaredHeads heads) {
+        this.graph = new OnnxGraph(file.graph());
+        this.inputs = inputs;
+        this.heads = heads;
+        this.varying = graph.dependents(inputs.inputs().keySet());
+        file.graph().getInitializerList().forEach(initializer -> initializers.add(initializer.getName()));
+        inferred.values().stream()
+                .flatMap(tensor -> tensor.axes().stream())
+                .filter(axes -> positionsIn(axes) == 2)
+                .forEach(axes -> axes.stream().filter(this::isNumber).forEach(headCounts::add));
+        inferred.forEach(this::add);
+    }
+
+    Map<String, GraphTensor> tensors() {
+        return tensors;
+    }
+
+    Map<String, Recipe> recipes() {
+        return recipes;
+    }
+
+    private void add(String name, Inferred inferred) {
+        Optional<NodeProto> node = graph.producer(name);
+        OptionalInt layer = layer(name, node);
+        Optional<String> refusal =
+                node.isEmpty() ? Optional.of("it is what the model is given") : refusal(name, layer, inferred);
+        GraphTensor tensor = new GraphTensor(
+                name,
+                inferred.type(),
+                inferred.axes(),
+                node.map(NodeProto::getName).orElse(""),
+                node.map(OnnxGraph::operator).orElse(""),
+                layer,
+                refusal);
+        tensors.put(name, tensor);
+        if (refusal.isEmpty()) {
+            recipes.put(name, recipe(tensor, inferred.axes().orElseThrow()));
+        }
+    }
+
+    private OptionalInt layer(String name, Optional<NodeProto> node) {
+        return Stream.concat(
+                        Stream.of(name),
+                        node.stream()
+                                .flatMap(producer -> Stream.concat(
+                                        Stream.of(producer.getName()),
+                                        producer.getInputList().stream().filter(initializers::contains))))
+                .map(LAYER::matcher)
+                .filter(Matcher::find)
+                .mapToInt(found -> Integer.parseInt(found.group(1)))
+                .findFirst();
+    }
+
+    private Optional<String> refusal(String name, OptionalInt layer, Inferred inferred) {
+        if (!varying.contains(name)) {
+            return Optional.of("it is the same whatever the input");
+        }
+        if (!READABLE.contains(inferred.type())) {
+            return Optional.of("its values are of type " + inferred.type() + ", which are no numbers that can be read");
+        }
+        if (inferred.axes().isEmpty()) {
+            return Optional.of("the number of its axes is not known before it is computed");
+        }
+        List<String> axes = inferred.axes().get();
+        for (int i = 0; i < axes.size(); i++) {
+            String axis = axes.get(i);
+            if (axis.equals("0") || (!isNumber(axis) && !isBatch(axis) && !isPosition(axis))) {
+                return Optional.of("its axis " + i + " is " + axis
+                        + (axis.equals("?")
+                                ? ": its length is not known before it is computed"
+                                : axis.equals("0")
+                                        ? ": there is nothing in it"
+                                        : ", whose length has to be said first"));
+            }
+        }
+        if (axes.stream().filter(this::isBatch).count() > 1) {
+            return Optional.of("it has two batch axes");
+        }
+        long positions = positionsIn(axes);
+        long others = axes.stream().filter(this::isNumber).count() - (hasUnitBatch(axes) ? 1 : 0);
+        if (positions > 2 || (positions == 2 && others > 1)) {
+            return Optional.of("it has " + positions + " axes of positions and " + others
+                    + " others; what can be read are one axis of positions, or two with at most one of heads");
+        }
+        OptionalInt declared = heads.of(name, layer);
+        return declared.isPresent() && !fitsHeads(axes, declared.getAsInt())
+                ? Optional.of("its shape " + axes + " can't be split into the " + declared.getAsInt()
+                        + " heads that it is said to have")
+                : Optional.empty();
+    }
+
+    private boolean fitsHeads(List<String> axes, int count) {
+        List<Integer> others = others(axes);
+        return positionsIn(axes) == 2
+                ? others.equals(List.of(count))
+                : (others.size() == 1 && others.get(0) % count == 0) || (others.size() == 2 && others.get(0) == count);
+    }
+
+    private Recipe recipe(GraphTensor tensor, List<String> axes) {
+        List<Integer> order = new ArrayList<>();
+        boolean batched = axes.stream().anyMatch(this::isBatch);
+        append(order, axes, this::isBatch);
+        if (positionsIn(axes) == 2) {
+            append(order, axes, this::isNumber);
+            append(order, axes, this::isPosition);
+        } else {
+            if (hasUnitBatch(axes)) {
+                order.add(0);
+            }
+            append(order, axes, this::isPosition);
+            append(order, axes, this::isNumber);
+        }
+        // Computed once a batch rather than once a prompt; so reading it takes a batch for each prompt.
+        boolean onDemand = !batched && inputs.batch().isPresent();
+        return new Recipe(
+                new Site(
+                        tensor.name(),
+                        tensor.layer(),
+                        siteAxes(heads.of(tensor.name(), tensor.layer()), axes),
+                        onDemand),
+                tensor,
+                order,
+                batched);
+    }
+
+    private static void append(List<Integer> order, List<String> axes, Predicate<String> which) {
+        for (int i = 0; i < axes.size(); i++) {
+            if (!order.contains(i) && which.test(axes.get(i))) {
+                order.add(i);
+            }
+        }
+    }
+
+    private List<Axis> siteAxes(OptionalInt declared, List<String> axes) {
+        List<Integer> others = others(axes);
+        List<Axis> site = new ArrayList<>();
+        if (positionsIn(axes) == 2) {
+            others.forEach(count -> site.add(Axis.heads(count)));
+            site.add(Axis.QUERY);
+            site.add(Axis.KEY);
+            return site;
+        }
+        if (positionsIn(axes) == 1) {
+            site.add(Axis.POSITION);
+        }
+        if (declared.isPresent() && others.size() == 1) {
+            site.add(Axis.heads(declared.getAsInt()));
+            site.add(Axis.units(others.get(0) / declared.getAsInt()));
+        } else if (others.size() == 2 && (declared.isPresent() || headCounts.contains(String.valueOf(others.get(0))))) {
+            site.add(Axis.heads(others.get(0)));
+            site.add(Axis.units(others.get(1)));
+        } else {
+            others.forEach(size -> site.add(Axis.units(size)));
+        }
+        return site;
+    }
+
+    /** The lengths of the axes that are neither batch nor positions. */
+    private List<Integer> others(List<String> axes) {
+        List<Integer> others = new ArrayList<>();
+        for (int i = hasUnitBatch(axes) ? 1 : 0; i < axes.size(); i++) {
+            if (isNumber(axes.get(i))) {
+                others.add(Integer.parseInt(Objects.requireNonNull(axes.get(i))));
+            }
+        }
+        return others;
+    }
+
+    /** Where a model is fixed to batches of one, a first axis of one stands for it. */
+    private boolean hasUnitBatch(List<String> axes) {
+        return inputs.batch().isEmpty() && axes.size() > 1 && axes.get(0).equals("1");
+    }
+
+    private long positionsIn(List<String> axes) {
+        return axes.stream().filter(this::isPosition).count();
+    }
+
+    private boolean isBatch(String axis) {
+        return inputs.batch().equals(Optional.of(axis));
+    }
+
+    private boolean isPosition(String axis) {
+        return inputs.positions().equals(Optional.of(axis));
+    }
+
+    private boolean isNumber(String axis) {
+        return Character.isDigit(axis.charAt(0));
+    }
+}
