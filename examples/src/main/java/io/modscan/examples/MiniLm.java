@@ -8,11 +8,12 @@ import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
 import io.modscan.metrics.selectivity.Selectivity;
 import io.modscan.metrics.selectivity.SelectivityMap;
-import io.modscan.metrics.selectivity.UnitSelectivity;
 import io.modscan.onnx.OnnxModel;
 import java.io.PrintStream;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -67,12 +68,22 @@ final class MiniLm {
         print(selectivity(DemoModel.prompts()), System.out);
     }
 
-    private static void print(SelectivityMap map, PrintStream out) {
+    /** A line for each topic: the heads and neurons, LAYER.INDEX, that respond most. */
+    static void print(SelectivityMap map, PrintStream out) {
+        out.printf("%-18s %-30s %s%n", "topic", "heads (AUROC)", "neurons (AUROC)");
         for (String topic : map.labels()) {
-            out.println(topic);
-            for (UnitSelectivity unit : map.top(topic, 3)) {
-                out.println("  " + unit);
-            }
+            out.printf("%-18s %-30s %s%n", topic, top(map, topic, Z.magnitude()), top(map, topic, NEURONS));
         }
+    }
+
+    private static String top(SelectivityMap map, String topic, SiteSelector sites) {
+        return map.top(topic, 2, sites).stream()
+                .map(row -> String.format(
+                        Locale.ROOT,
+                        "%d.%d (%.3f)",
+                        row.site().layer().orElseThrow(),
+                        row.unit().orElseGet(() -> row.head().orElseThrow()),
+                        row.auroc()))
+                .collect(Collectors.joining(", "));
     }
 }

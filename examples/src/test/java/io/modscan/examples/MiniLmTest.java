@@ -17,10 +17,14 @@ import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.metrics.selectivity.SelectivityMap;
+import io.modscan.metrics.selectivity.UnitSelectivity;
 import io.modscan.onnx.GraphTensor;
 import io.modscan.onnx.OnnxModel;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -218,10 +222,41 @@ class MiniLmTest {
         return array;
     }
 
+    /** Golden values of tools/minilm_golden.py. */
     @Test
-    void headsAndNeuronsOfTheExample() {
+    void headsAndNeuronsRespondToTopicsAsOtherToolsFind() {
         SelectivityMap map = MiniLm.selectivity(DemoModel.prompts());
 
-        assertThat(map).isNotNull();
+        assertThat(map.size()).isEqualTo((6 * 12 + 6 * 1536) * 10);
+        assertThat(selectiveUnits(map, MiniLm.Z.magnitude())).isEqualTo(12);
+        assertThat(selectiveUnits(map, MiniLm.NEURONS)).isEqualTo(1358);
+        UnitSelectivity head = map.top("law", 1, MiniLm.Z.magnitude()).get(0);
+        assertThat(head.site().layer()).hasValue(3);
+        assertThat(head.head()).hasValue(2);
+        assertThat(head.auroc()).isCloseTo(0.9722222222222222, within(1e-9));
+        assertThat(head.meanIn()).isCloseTo(1.5428312489011842, within(1e-5));
+        UnitSelectivity neuron = map.top("law", 1, MiniLm.NEURONS).get(0);
+        assertThat(neuron.site().layer()).hasValue(3);
+        assertThat(neuron.unit()).hasValue(731);
+        assertThat(neuron.auroc()).isCloseTo(0.9977777777777778, within(1e-9));
+        assertThat(neuron.meanIn()).isCloseTo(0.4200227391087038, within(1e-5));
+    }
+
+    private static long selectiveUnits(SelectivityMap map, SiteSelector sites) {
+        return map.rows()
+                .filter(row -> row.auroc() > 0.95 && sites.selects(row.site()))
+                .map(row -> row.site() + " " + row.head() + " " + row.unit())
+                .distinct()
+                .count();
+    }
+
+    @Test
+    void exampleNamesUnitsOfEachTopic() {
+        ByteArrayOutputStream printed = new ByteArrayOutputStream();
+        MiniLm.print(MiniLm.selectivity(DemoModel.prompts()), new PrintStream(printed, true, StandardCharsets.UTF_8));
+
+        assertThat(printed.toString(StandardCharsets.UTF_8).lines())
+                .hasSize(11)
+                .anySatisfy(line -> assertThat(line).startsWith("law").contains("3.2", "3.731"));
     }
 }

@@ -55,6 +55,16 @@ class ReadmeTest {
                 .contains("blocks.2.mlp.hook_post[uncentred]", "french=");
     }
 
+    @Test
+    void anyOnnxCompilesAndRuns() throws Exception {
+        assertThat(printed(
+                        "AnyOnnx",
+                        MiniLm.folder().resolve("model.onnx").toString(),
+                        DemoModel.promptFile().toString()))
+                .contains("Softmax_output_0 float32 [batch_size, 12, sequence_length, sequence_length]")
+                .contains("layer.3/intermediate/intermediate_act_fn/Mul_1_output_0 unit 731");
+    }
+
     /** What a program of the README prints. */
     private String printed(String name, String... args) throws Exception {
         Matcher block = Pattern.compile("```java\\R(// " + name + "\\.java\\R.*?)```", Pattern.DOTALL)

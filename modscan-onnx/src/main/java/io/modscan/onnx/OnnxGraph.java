@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /** Who reads what in a graph of ONNX. */
 final class OnnxGraph {
@@ -45,11 +46,15 @@ final class OnnxGraph {
         return needed;
     }
 
-    /** The tensors that hang on some others, these included. */
-    Set<String> dependents(Collection<String> tensors) {
+    /**
+     * The tensors that hang on some others, these included.
+     *
+     * @param through the operators that hand a dependence on
+     */
+    Set<String> dependents(Collection<String> tensors, Predicate<String> through) {
         Set<String> dependents = new HashSet<>(tensors);
         for (NodeProto node : graph.getNodeList()) {
-            if (reads(node).stream().anyMatch(dependents::contains)) {
+            if (through.test(node.getOpType()) && reads(node).stream().anyMatch(dependents::contains)) {
                 dependents.addAll(node.getOutputList());
             }
         }

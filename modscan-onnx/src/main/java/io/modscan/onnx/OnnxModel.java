@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -66,6 +67,10 @@ import org.jspecify.annotations.Nullable;
  * opened. Immutable; safe for use by many threads.
  */
 public final class OnnxModel implements Model {
+
+    /** Operators that leave token ids what they are. */
+    private static final Set<String> RESHAPING =
+            Set.of("Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze");
 
     private final OnnxFile file;
     private final Settings settings;
@@ -357,11 +362,14 @@ public final class OnnxModel implements Model {
         Set<String> ids = inputs.inputs().values().stream()
                 .filter(input -> input.role().equals(Optional.of(InputRole.TOKEN_IDS)))
                 .map(Input::name)
-                .collect(Collectors.toSet());
+                .collect(Collectors.toCollection(HashSet::new));
         Map<String, Long> tables = new LinkedHashMap<>();
         file.graph().getInitializerList().stream()
                 .filter(initializer -> initializer.getDimsCount() == 2)
                 .forEach(initializer -> tables.put(initializer.getName(), initializer.getDims(0)));
+        file.graph().getNodeList().stream()
+                .filter(node -> RESHAPING.contains(node.getOpType()) && ids.contains(node.getInput(0)))
+                .forEach(node -> ids.addAll(node.getOutputList()));
         return file.graph().getNodeList().stream()
                 .filter(node -> node.getOpType().equals("Gather")
                         && node.getInputCount() == 2

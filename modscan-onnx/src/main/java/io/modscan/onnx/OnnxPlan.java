@@ -71,7 +71,7 @@ final class OnnxPlan {
                 .map(reading ->
                         Objects.requireNonNull(recipes.get(reading.site().tensorName()), "planned of this model"))
                 .toList();
-        this.alone = inputs.alone() || planned.stream().anyMatch(recipe -> !recipe.batched());
+        this.alone = inputs.alone() || planned.stream().anyMatch(Recipe::alone);
         for (int i = 0; i < planned.size(); i++) {
             outputs.add(read(plan.readings().get(i), planned.get(i)));
         }
@@ -114,10 +114,9 @@ final class OnnxPlan {
             return new Output(values, sizes(site), recipe.batched());
         }
         // Axes in the site's order, but heads and units apart or together as they are in the graph.
-        List<String> axes = recipe.tensor().shape().orElseThrow();
         List<Integer> sizes = recipe.order().stream()
                 .skip(recipe.batched() ? 1 : 0)
-                .map(axes::get)
+                .map(recipe.axes()::get)
                 .map(axis -> OnnxShapes.isSymbol(axis) ? 0 : Integer.parseInt(axis))
                 .toList();
         return new Output(unique(values), sizes, recipe.batched());

@@ -25,6 +25,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -41,6 +42,9 @@ final class OnnxShapes {
     private static final long LARGE = 1 << 10;
 
     private static final int BINDINGS = 3;
+
+    /** Comparisons of which ONNX had no inference before opset 16, with their opposites. */
+    private static final Map<String, String> NOT_INFERRED = Map.of("GreaterOrEqual", "Less", "LessOrEqual", "Greater");
 
     private static final String RANK = "modscan.rank.";
 
@@ -201,7 +205,31 @@ final class OnnxShapes {
                 .filter(symbol -> symbol.getValue().equals(size))
                 .map(Map.Entry::getKey)
                 .findFirst()
+                .or(() -> product(size))
                 .orElse("?");
+    }
+
+    /** Two axes that were made one, as in [batch*positions, units] or [batch*12, positions, units]. */
+    private Optional<String> product(List<Long> size) {
+        for (Map.Entry<String, List<Long>> one : symbols.entrySet()) {
+            long times = size.get(0) / one.getValue().get(0);
+            if (times > 1
+                    && IntStream.range(0, size.size())
+                            .allMatch(binding ->
+                                    size.get(binding) == times * one.getValue().get(binding))) {
+                return Optional.of(one.getKey() + "*" + times);
+            }
+            for (Map.Entry<String, List<Long>> other : symbols.entrySet()) {
+                boolean product = IntStream.range(0, size.size())
+                        .allMatch(binding -> size.get(binding)
+                                == one.getValue().get(binding)
+                                        * other.getValue().get(binding));
+                if (product && !one.equals(other)) {
+                    return Optional.of(one.getKey() + "*" + other.getKey());
+                }
+            }
+        }
+        return Optional.empty();
     }
 
     private String named(String dimension) {
@@ -247,7 +275,13 @@ final class OnnxShapes {
                         initializer.getDimsList().stream().map(String::valueOf).toList()));
             }
         }
+        graph.clearNode();
         for (NodeProto node : file.graph().getNodeList()) {
+            if (NOT_INFERRED.containsKey(node.getOpType()) && file.opset() < 16) {
+                addNegated(graph, node);
+            } else {
+                graph.addNode(node);
+            }
             for (String output : node.getOutputList()) {
                 if (!output.isEmpty()) {
                     graph.addOutput(ValueInfoProto.newBuilder().setName(output));
@@ -262,6 +296,13 @@ final class OnnxShapes {
             graph.addOutput(ValueInfoProto.newBuilder().setName(RANK + i));
         }
         return file.model().toBuilder().setGraph(graph).build();
+    }
+
+    private static void addNegated(GraphProto.Builder graph, NodeProto node) {
+        String opposite = "modscan.opposite." + node.getOutput(0);
+        graph.addNode(
+                node.toBuilder().setOpType(NOT_INFERRED.get(node.getOpType())).setOutput(0, opposite));
+        graph.addNode(NodeProto.newBuilder().setOpType("Not").addInput(opposite).addOutput(node.getOutput(0)));
     }
 
     private ValueInfoProto bound(ValueInfoProto input, List<String> axes, int binding) {

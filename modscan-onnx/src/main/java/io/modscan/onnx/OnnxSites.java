@@ -43,12 +43,17 @@ final class OnnxSites {
      * How a site is read from its tensor.
      *
      * @param site    the site
-     * @param tensor  its tensor, axes as they are in the graph
+     * @param tensor  its tensor
+     * @param axes    the tensor's, as they are in the graph
      * @param order   the tensor's axes in the order of batch, positions, all others
      * @param batched whether one of them is the batch
+     * @param alone   whether a prompt's values would hang on others in its batch
      */
-    record Recipe(Site site, GraphTensor tensor, List<Integer> order, boolean batched) {
+    record Recipe(
+            Site site, GraphTensor tensor, List<String> axes, List<Integer> order, boolean batched, boolean alone) {
+
         Recipe {
+            axes = List.copyOf(axes);
             order = List.copyOf(order);
         }
     }
@@ -62,6 +67,11 @@ final class OnnxSites {
     private final OnnxInputs inputs;
     private final DeclaredHeads heads;
     private final Set<String> varying;
+    /** What hangs on the inputs' values, not on their shapes alone. */
+    private final Set<String> valued;
+    /** What hangs on a scale that all of a batch have in common. */
+    private final Set<String> acrossBatch;
+
     private final Set<String> initializers = new LinkedHashSet<>();
     private final Map<String, GraphTensor> tensors = new LinkedHashMap<>();
     private final Map<String, Recipe> recipes = new LinkedHashMap<>();
@@ -73,7 +83,15 @@ final class OnnxSites {
         this.graph = new OnnxGraph(file.graph());
         this.inputs = inputs;
         this.heads = heads;
-        this.varying = graph.dependents(inputs.inputs().keySet());
+        Set<String> given = inputs.inputs().keySet();
+        this.varying = graph.dependents(given, operator -> true);
+        this.valued = graph.dependents(given, operator -> !operator.equals("Shape") && !operator.equals("Size"));
+        this.acrossBatch = graph.dependents(
+                file.graph().getNodeList().stream()
+                        .filter(node -> node.getOpType().startsWith("DynamicQuantize"))
+                        .flatMap(node -> node.getOutputList().stream())
+                        .toList(),
+                operator -> true);
         file.graph().getInitializerList().forEach(initializer -> initializers.add(initializer.getName()));
         inferred.values().stream()
                 .flatMap(tensor -> tensor.axes().stream())
@@ -105,7 +123,7 @@ final class OnnxSites {
                 refusal);
         tensors.put(name, tensor);
         if (refusal.isEmpty()) {
-            recipes.put(name, recipe(tensor, inferred.axes().orElseThrow()));
+            recipes.put(name, recipe(tensor, apart(inferred.axes().orElseThrow())));
         }
     }
 
@@ -122,6 +140,19 @@ final class OnnxSites {
                 .findFirst();
     }
 
+    /** What the axes are for a batch of one: those that were made one with it are apart. */
+    private List<String> apart(List<String> axes) {
+        if (inputs.batch().isEmpty()) {
+            return axes;
+        }
+        String batch = inputs.batch().get();
+        return axes.stream()
+                .map(axis -> axis.startsWith(batch + "*")
+                        ? axis.substring(batch.length() + 1)
+                        : axis.endsWith("*" + batch) ? axis.substring(0, axis.length() - batch.length() - 1) : axis)
+                .toList();
+    }
+
     private Optional<String> refusal(String name, OptionalInt layer, Inferred inferred) {
         if (!varying.contains(name)) {
             return Optional.of("it is the same whatever the input");
@@ -132,7 +163,7 @@ final class OnnxSites {
         if (inferred.axes().isEmpty()) {
             return Optional.of("the number of its axes is not known before it is computed");
         }
-        List<String> axes = inferred.axes().get();
+        List<String> axes = apart(inferred.axes().get());
         for (int i = 0; i < axes.size(); i++) {
             String axis = axes.get(i);
             if (axis.equals("0") || (!isNumber(axis) && !isBatch(axis) && !isPosition(axis))) {
@@ -141,17 +172,17 @@ final class OnnxSites {
                                 ? ": its length is not known before it is computed"
                                 : axis.equals("0")
                                         ? ": there is nothing in it"
-                                        : ", whose length has to be said first"));
+                                        : axis.contains("*")
+                                                ? ": two axes in one; read the tensor before or behind it that has them apart"
+                                                : ", whose length has to be said first"));
             }
         }
         if (axes.stream().filter(this::isBatch).count() > 1) {
             return Optional.of("it has two batch axes");
         }
         long positions = positionsIn(axes);
-        long others = axes.stream().filter(this::isNumber).count() - (hasUnitBatch(axes) ? 1 : 0);
-        if (positions > 2 || (positions == 2 && others > 1)) {
-            return Optional.of("it has " + positions + " axes of positions and " + others
-                    + " others; what can be read are one axis of positions, or two with at most one of heads");
+        if (positions > 2) {
+            return Optional.of("it has " + positions + " axes of positions; what can be read are one or two");
         }
         OptionalInt declared = heads.of(name, layer);
         return declared.isPresent() && !fitsHeads(axes, declared.getAsInt())
@@ -181,8 +212,12 @@ final class OnnxSites {
             append(order, axes, this::isPosition);
             append(order, axes, this::isNumber);
         }
-        // Computed once a batch rather than once a prompt; so reading it takes a batch for each prompt.
-        boolean onDemand = !batched && inputs.batch().isPresent();
+        // Of the batch rather than of a prompt, such as a shape or a row's number; so reading it takes a batch for each
+        // prompt.
+        boolean onDemand = inputs.batch().isPresent()
+                && (!batched
+                        || !valued.contains(tensor.name())
+                        || !axes.equals(tensor.shape().orElseThrow()));
         return new Recipe(
                 new Site(
                         tensor.name(),
@@ -190,8 +225,10 @@ final class OnnxSites {
                         siteAxes(heads.of(tensor.name(), tensor.layer()), axes),
                         onDemand),
                 tensor,
+                axes,
                 order,
-                batched);
+                batched,
+                !batched || onDemand || acrossBatch.contains(tensor.name()));
     }
 
     private static void append(List<Integer> order, List<String> axes, Predicate<String> which) {
@@ -206,7 +243,9 @@ final class OnnxSites {
         List<Integer> others = others(axes);
         List<Axis> site = new ArrayList<>();
         if (positionsIn(axes) == 2) {
-            others.forEach(count -> site.add(Axis.heads(count)));
+            if (!others.isEmpty()) {
+                site.add(Axis.heads(others.stream().reduce(1, Math::multiplyExact)));
+            }
             site.add(Axis.QUERY);
             site.add(Axis.KEY);
             return site;
