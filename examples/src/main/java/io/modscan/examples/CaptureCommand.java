@@ -1,11 +1,13 @@
 package io.modscan.examples;
 
+import io.modscan.core.Model;
 import io.modscan.core.Probe;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.file.WholeFile;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
+import io.modscan.onnx.OnnxModel;
 import io.modscan.onnx.OptModel;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -13,6 +15,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -33,7 +36,11 @@ import picocli.CommandLine.Spec;
         })
 final class CaptureCommand implements Runnable {
 
-    @Option(names = "--model", required = true, paramLabel = ModelOptions.LABEL, description = ModelOptions.DESCRIPTION)
+    @Option(
+            names = "--model",
+            required = true,
+            paramLabel = ModelOptions.LABEL,
+            description = ModelOptions.ANY_DESCRIPTION)
     private String model = "";
 
     @ArgGroup(multiplicity = "1")
@@ -43,7 +50,7 @@ final class CaptureCommand implements Runnable {
             names = "--sites",
             split = ",",
             paramLabel = "GLOB",
-            description = "Sites to capture, such as blocks.*.attn.hook_z (default: all).")
+            description = "Sites to capture, such as blocks.*.attn.hook_z (default: all); 'modscan sites' lists them.")
     private List<String> sites = List.of();
 
     @Option(
@@ -74,6 +81,9 @@ final class CaptureCommand implements Runnable {
 
     @Mixin
     private RunOptions options = new RunOptions();
+
+    @ArgGroup(validate = false, heading = ForeignOptions.HEADING)
+    private ForeignOptions foreign = new ForeignOptions();
 
     @Spec
     private CommandSpec spec = CommandSpec.create();
@@ -119,10 +129,11 @@ final class CaptureCommand implements Runnable {
     }
 
     /** A capture replaces its target, which must not be what it reads. */
-    private void refuseInputs(OptModel model) {
+    private void refuseInputs(Model model) {
+        Set<Path> files = model instanceof OnnxModel other ? other.files() : ((OptModel) model).files();
         try {
-            for (Path file : Stream.concat(model.files().stream(), Stream.of(input.file()))
-                    .toList()) {
+            for (Path file :
+                    Stream.concat(files.stream(), Stream.of(input.file())).toList()) {
                 if (Files.exists(out) && Files.isSameFile(file, out)) {
                     throw new ModscanException(out + ": is one of the files that are read; give another --out");
                 }
@@ -141,11 +152,14 @@ final class CaptureCommand implements Runnable {
         }
         PrintWriter err = spec.commandLine().getErr();
         Iterable<Prompt> prompts = input.open();
-        OptModel opt = options.load(model, err);
-        refuseInputs(opt);
+        Model source = options.loadAny(model, foreign, spec.commandLine());
+        if (skipBos && source.bosTokenId() < 0) {
+            throw new ParameterException(spec.commandLine(), "--skip-bos needs to know the token; add --bos ID");
+        }
+        refuseInputs(source);
         WholeFile.prepare(out); // before the model is loaded in vain
         try (ProgressBar bar = progress.open(err);
-                Probe probe = builder(opt).progress(bar).build()) {
+                Probe probe = builder(source).progress(bar).build()) {
             err.println("capturing " + prompts.spliterator().getExactSizeIfKnown() + " prompts at "
                     + probe.plan().readings().size() + " sites");
             probe.capture(prompts, out);
@@ -156,8 +170,8 @@ final class CaptureCommand implements Runnable {
                 .println(Files.exists(out) ? out + ": written" : index + ": written, with the files that it lists");
     }
 
-    private Probe.Builder builder(OptModel opt) {
-        Probe.Builder builder = options.probe(opt)
+    private Probe.Builder builder(Model source) {
+        Probe.Builder builder = options.probe(source)
                 .sites(sites.isEmpty() ? new String[] {"*"} : sites.toArray(String[]::new))
                 .pooling(new Pooling(pooling, skipBos));
         if (cut) {

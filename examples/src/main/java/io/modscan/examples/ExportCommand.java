@@ -38,7 +38,11 @@ final class ExportCommand implements Runnable {
 
     @Override
     public void run() {
-        Export export = source.load(model, spec.commandLine().getErr()).export();
+        Export export = source.loadOpt(
+                        model,
+                        "export writes OPT checkpoints only",
+                        spec.commandLine().getErr())
+                .export();
         if (!sites.isEmpty()) {
             export = export.sites(sites.stream().map(Sites::glob).toArray(SiteSelector[]::new));
         }

@@ -1,11 +1,16 @@
 package io.modscan.examples;
 
+import io.modscan.core.Model;
 import io.modscan.core.error.ModscanException;
+import io.modscan.onnx.OnnxModel;
 import io.modscan.onnx.OptModel;
 import io.modscan.onnx.hub.Hub;
 import io.modscan.onnx.hub.HubProgress;
 import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
 /** How a model is found by its name. */
@@ -16,13 +21,40 @@ final class ModelOptions {
     static final String DESCRIPTION =
             "The checkpoint's folder, a model's name on the hub (facebook/opt-125m), or an export.";
 
+    static final String ANY_DESCRIPTION =
+            "The checkpoint's folder, a model's name on the hub (facebook/opt-125m), an export, or any other ONNX model.";
+
     @Option(
             names = "--revision",
             paramLabel = "REV",
             description = "A hub model's branch, tag or commit (default: main).")
     private @Nullable String revision;
 
-    OptModel load(String model, PrintWriter err) {
+    /** Whether a model is an ONNX file, there or not, that modscan did not export. */
+    static boolean isForeign(String model) {
+        return model.endsWith(".onnx") && !Files.isDirectory(Path.of(model)) && !OptModel.isExport(Path.of(model));
+    }
+
+    /** Opens an OPT model or any other. */
+    Model loadAny(String model, ForeignOptions foreign, CommandLine line) {
+        if (isForeign(model)) {
+            refuseRevision(model);
+            return foreign.applyTo(OnnxModel.open(Path.of(model)), line);
+        }
+        ForeignOptions.refuse(model, line);
+        return load(model, line.getErr());
+    }
+
+    /** Opens an OPT model for a command that can do with no other. */
+    OptModel loadOpt(String model, String why, PrintWriter err) {
+        if (isForeign(model) && Files.exists(Path.of(model))) {
+            throw new ModscanException(model + ": is no export of modscan's, and " + why
+                    + "; of any ONNX model, 'modscan sites' lists the tensors and 'modscan capture' captures them");
+        }
+        return load(model, err);
+    }
+
+    private OptModel load(String model, PrintWriter err) {
         if (!OptModel.isHubName(model)) {
             refuseRevision(model);
             return OptModel.load(model);

@@ -13,11 +13,14 @@ import picocli.CommandLine.ScopeType;
 /** The command line: each command is a page of library calls. */
 @Command(
         name = "modscan",
-        description = "Shows which attention heads and neurons of an OPT model respond to which topics.",
-        subcommands = {ExportCommand.class, CaptureCommand.class, ScanCommand.class},
+        description = {
+            "Shows which attention heads and neurons of an OPT model respond to which topics,",
+            "and captures the activations of any ONNX model."
+        },
+        subcommands = {SitesCommand.class, CaptureCommand.class, ScanCommand.class, ExportCommand.class},
         mixinStandardHelpOptions = true,
         versionProvider = Modscan.Version.class,
-        synopsisSubcommandLabel = "(export | capture | scan)")
+        synopsisSubcommandLabel = "(sites | capture | scan | export)")
 final class Modscan {
 
     @Option(names = "--debug", scope = ScopeType.INHERIT, description = "Show the stack trace of a failure.")

@@ -2,6 +2,7 @@ package io.modscan.examples;
 
 import io.modscan.core.Model;
 import io.modscan.core.Probe;
+import io.modscan.onnx.OnnxModel;
 import io.modscan.onnx.OptModel;
 import io.modscan.onnx.RuntimeOptions;
 import java.io.PrintWriter;
@@ -10,6 +11,7 @@ import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -49,8 +51,15 @@ final class RunOptions {
     @Mixin
     private ModelOptions source = new ModelOptions();
 
-    OptModel load(String model, PrintWriter err) {
-        return apply(source.load(model, err));
+    /** Opens an OPT model for a command that can do with no other. */
+    OptModel loadOpt(String model, String why, PrintWriter err) {
+        return apply(source.loadOpt(model, why, err));
+    }
+
+    /** Opens an OPT model or any other. */
+    Model loadAny(String model, ForeignOptions foreign, CommandLine line) {
+        Model opened = source.loadAny(model, foreign, line);
+        return opened instanceof OnnxModel other ? apply(other) : apply((OptModel) opened);
     }
 
     OptModel demo() {
@@ -59,8 +68,17 @@ final class RunOptions {
     }
 
     private OptModel apply(OptModel model) {
-        OptModel runnable = model.withRuntime(threads == null ? device : device.withThreads(threads));
+        OptModel runnable = model.withRuntime(runtime());
         return tokenizer == null ? runnable : runnable.withTokenizer(tokenizer);
+    }
+
+    private OnnxModel apply(OnnxModel model) {
+        OnnxModel runnable = model.withRuntime(runtime());
+        return tokenizer == null ? runnable : runnable.withTokenizer(tokenizer);
+    }
+
+    private RuntimeOptions runtime() {
+        return threads == null ? device : device.withThreads(threads);
     }
 
     /** Reads {@code cpu}, {@code cuda} or {@code cuda:N}. */

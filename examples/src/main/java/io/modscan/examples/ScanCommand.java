@@ -95,7 +95,11 @@ final class ScanCommand implements Runnable {
         } else {
             source = model == null
                     ? options.demo()
-                    : options.load(model, spec.commandLine().getErr());
+                    : options.loadOpt(
+                            model,
+                            "scan reads hook_z and mlp.hook_post of OPT models (for another, io.modscan.examples.MiniLm"
+                                    + " shows the same in Java)",
+                            spec.commandLine().getErr());
             texts = prompts == null ? DemoModel.prompts() : Prompts.read(prompts);
         }
         if (texts.labels(label).stream().distinct().count() < 2) {

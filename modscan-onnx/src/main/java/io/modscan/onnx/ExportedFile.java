@@ -3,13 +3,17 @@ package io.modscan.onnx;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.StringStringEntryProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
+import com.google.protobuf.CodedInputStream;
 import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.WireFormat;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.core.safetensors.DType;
 import io.modscan.core.safetensors.StoredTensor;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -37,6 +41,62 @@ record ExportedFile(String config, Map<String, String> provenance, WeightFiles w
 
     /** Without weights a layer takes some ten thousand bytes. */
     private static final long MAX_SIZE = 8L << 20;
+
+    /** Tags of the fields that tell an export: all are texts or messages. */
+    private static final int PRODUCER_NAME = tag(ModelProto.PRODUCER_NAME_FIELD_NUMBER);
+
+    private static final int METADATA = tag(ModelProto.METADATA_PROPS_FIELD_NUMBER);
+    private static final int KEY = tag(StringStringEntryProto.KEY_FIELD_NUMBER);
+
+    private static int tag(int field) {
+        return (field << 3) | WireFormat.WIRETYPE_LENGTH_DELIMITED;
+    }
+
+    /** Whether a file says that it is an export, changed since or not. All that doesn't tell is passed over. */
+    static boolean is(Path file) {
+        if (!Files.isRegularFile(file)) {
+            return false;
+        }
+        try (InputStream in = Files.newInputStream(file)) {
+            CodedInputStream fields = CodedInputStream.newInstance(in);
+            boolean ours = false;
+            boolean config = false;
+            for (int tag = fields.readTag(); tag != 0 && !(ours && config); tag = fields.readTag()) {
+                if (tag == PRODUCER_NAME) {
+                    ours = isText(fields, GraphBuilder.PRODUCER);
+                } else if (tag == METADATA) {
+                    config |= isConfig(fields);
+                } else if (WireFormat.getTagWireType(tag) == WireFormat.WIRETYPE_START_GROUP
+                        || !fields.skipField(tag)) {
+                    return false; // ONNX has no groups
+                }
+            }
+            return ours && config;
+        } catch (InvalidProtocolBufferException e) {
+            return false;
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be read: " + e, e);
+        }
+    }
+
+    /** Reads an entry of the metadata, its key only; it stands first, as all writers have it. */
+    private static boolean isConfig(CodedInputStream fields) throws IOException {
+        int outer = fields.pushLimit(fields.readRawVarint32());
+        boolean config = fields.readTag() == KEY && isText(fields, CONFIG);
+        fields.skipRawBytes(fields.getBytesUntilLimit());
+        fields.popLimit(outer);
+        return config;
+    }
+
+    /** Reads a text, or passes over it if it has another length. */
+    private static boolean isText(CodedInputStream fields, String expected) throws IOException {
+        int length = fields.readRawVarint32();
+        if (length != expected.length()) {
+            fields.skipRawBytes(length);
+            return false;
+        }
+        return expected.equals(new String(fields.readRawBytes(length), StandardCharsets.UTF_8));
+    }
 
     static ExportedFile read(Path file) {
         ModelProto model = parse(file);

@@ -142,6 +142,19 @@ public final class OptModel implements Model {
     }
 
     /**
+     * Whether a file is what {@link Export} writes, so that {@link #load(Path)} is to open it; any other ONNX file is
+     * {@link OnnxModel#open}'s. The file's metadata tell; the graph is passed over. An export that was changed since counts
+     * too, though it can't be loaded.
+     *
+     * @param file any file
+     * @return whether it says that it is an export; false if there is no such file, or it isn't ONNX
+     * @throws UncheckedIOException if it cannot be read
+     */
+    public static boolean isExport(Path file) {
+        return ExportedFile.is(file);
+    }
+
+    /**
      * Opens a checkpoint, or what {@link Export} made of one, and checks that it is whole: every tensor that the config
      * calls for is there in its shape. An export has no need of the checkpoint's config; where it was cut off behind its
      * outputs, the model has those sites whose weights it still knows.

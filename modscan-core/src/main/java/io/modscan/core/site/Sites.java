@@ -2,12 +2,16 @@ package io.modscan.core.site;
 
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** The catalogue of site selectors, named as in TransformerLens. */
 public final class Sites {
+
+    private static final Pattern DIGITS = Pattern.compile("\\d+");
 
     private Sites() {}
 
@@ -290,9 +294,10 @@ public final class Sites {
         }
         String asked = "*" + innermost; // a glob may begin at any part of the name
         // One layer of each kind is enough to show.
+        Set<String> kinds = new HashSet<>();
         return available.stream()
-                .filter(site -> site.layer().orElse(0) == 0)
                 .map(Site::name)
+                .filter(name -> kinds.add(DIGITS.matcher(name).replaceAll("#")))
                 .sorted(Comparator.comparingInt(name -> distance(asked, name)))
                 .limit(5)
                 .toList();
