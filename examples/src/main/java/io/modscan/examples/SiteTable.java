@@ -72,7 +72,7 @@ record SiteTable(List<List<String>> rows) {
         for (SiteSelector selector : selectors) {
             if (among.stream().noneMatch(selector::selects)) {
                 // Says which names are near.
-                CapturePlan.of(model.sites(), List.of(new CapturePlan.Selection(selector, Pooling.none())));
+                model.plan(List.of(new CapturePlan.Selection(selector, Pooling.none())));
                 throw new ModscanException("'" + selector + "' means magnitudes, which are not listed;"
                         + " they can be captured of each site that has units");
             }

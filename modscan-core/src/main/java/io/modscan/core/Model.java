@@ -68,9 +68,20 @@ public interface Model {
     Map<String, String> provenance();
 
     /**
+     * What is to be read, of what is wanted. A model that knows why something can't be read may say so.
+     *
+     * @param selections what is wanted, at least one
+     * @return the plan, by {@link CapturePlan#of}
+     * @throws ModscanException as {@link CapturePlan#of}
+     */
+    default CapturePlan plan(List<CapturePlan.Selection> selections) {
+        return CapturePlan.of(sites(), selections);
+    }
+
+    /**
      * Makes the model ready to compute what a plan asks for, and no more.
      *
-     * @param plan the plan, made from {@link #sites()}
+     * @param plan the plan, of {@link #plan}
      * @return a source, which the caller closes
      * @throws ModscanException if the model cannot be loaded or run
      */

@@ -209,7 +209,7 @@ public final class Probe implements AutoCloseable {
             if (all.isEmpty()) {
                 all.add(new Selection(Sites.all(), pooling));
             }
-            CapturePlan plan = CapturePlan.of(model.sites(), all);
+            CapturePlan plan = model.plan(all);
             checkBos(plan);
             return new Probe(this, plan);
         }

@@ -103,11 +103,9 @@ public final class Export {
             throw new ModscanException(file + ": an ONNX file's name ends in .onnx");
         }
         List<SiteSelector> wanted = selectors.isEmpty() ? List.of(Sites.all()) : selectors;
-        CapturePlan plan = CapturePlan.of(
-                model.sites(),
-                wanted.stream()
-                        .map(selector -> new Selection(selector, Pooling.none()))
-                        .toList());
+        CapturePlan plan = model.plan(wanted.stream()
+                .map(selector -> new Selection(selector, Pooling.none()))
+                .toList());
         try {
             WholeFile.prepare(file);
             Path folder = Optional.ofNullable(file.toAbsolutePath().getParent())

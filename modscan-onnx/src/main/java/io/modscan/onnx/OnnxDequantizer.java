@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** Finds what real numbers the integers of a quantized graph stand for. */
 final class OnnxDequantizer {
@@ -26,6 +27,9 @@ final class OnnxDequantizer {
             "com.microsoft.QLinearLeakyRelu", 3,
             "com.microsoft.QLinearSoftmax", 3,
             "com.microsoft.QGemm", 7);
+
+    /** Attributes that say which values a scale is for. */
+    private static final Set<String> LAYOUT = Set.of("axis", "block_size");
 
     private final OnnxFile file;
     private final OnnxGraph graph;
@@ -48,6 +52,7 @@ final class OnnxDequantizer {
         String at = tensor;
         Optional<NodeProto> producer = graph.producer(at);
         while (producer.isPresent()
+                && producer.get().getOutput(0).equals(at)
                 && CARRYING.contains(OnnxGraph.operator(producer.get()))
                 && producer.get().getInputCount() > 0) {
             at = producer.get().getInput(0);
@@ -65,15 +70,35 @@ final class OnnxDequantizer {
         if (place == null || node.getInputCount() <= place) {
             return Optional.empty();
         }
+        // An axis of scales is that of the tensor itself; rearranged ones would have it elsewhere.
+        boolean itself = tensor.equals(at);
+        if (!itself && !isSingle(node.getInput(place))) {
+            return Optional.empty();
+        }
         List<String> reads = new ArrayList<>(List.of(tensor, node.getInput(place)));
         if (node.getInputCount() > place + 1 && !node.getInput(place + 1).isEmpty()) {
             reads.add(node.getInput(place + 1));
         }
-        // An axis of scales is that of the tensor itself; rearranged ones would have it elsewhere.
-        boolean itself = tensor.equals(at);
-        AttributeProto[] axis = node.getAttributeList().stream()
-                .filter(attribute -> attribute.getName().equals("axis") && file.opset() >= 13 && itself)
+        AttributeProto[] layout = node.getAttributeList().stream()
+                .filter(attribute -> itself && LAYOUT.contains(attribute.getName()))
                 .toArray(AttributeProto[]::new);
-        return Optional.of(edit.op("DequantizeLinear", reads, axis));
+        String real = edit.op("DequantizeLinear", reads, layout);
+        // They are of the scale's type, which was always float32 before.
+        return Optional.of(
+                file.opset() < 19
+                        ? real
+                        : edit.op("Cast", List.of(real), GraphBuilder.attribute("to", (long) OnnxTypes.FLOAT)));
+    }
+
+    /** Whether a scale is known to be one for all values. */
+    private boolean isSingle(String scale) {
+        return Stream.concat(
+                        file.graph().getInitializerList().stream()
+                                .filter(initializer -> initializer.getName().equals(scale)),
+                        graph.producer(scale).stream()
+                                .flatMap(constant -> constant.getAttributeList().stream())
+                                .filter(attribute -> attribute.getName().equals("value"))
+                                .map(AttributeProto::getT))
+                .anyMatch(constant -> constant.getDimsList().stream().allMatch(dim -> dim == 1));
     }
 }

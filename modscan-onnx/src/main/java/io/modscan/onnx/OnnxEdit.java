@@ -11,6 +11,7 @@ import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import io.modscan.core.error.ModscanException;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -93,6 +94,24 @@ final class OnnxEdit {
                 .addFloatData(value)
                 .build());
         return name;
+    }
+
+    /** A constant [1, width] that holds one value throughout. */
+    String row(int width, float value) {
+        String name = fresh("modscan.constant");
+        constants.add(TensorProto.newBuilder()
+                .setName(name)
+                .setDataType(OnnxTypes.FLOAT)
+                .addDims(1)
+                .addDims(width)
+                .addAllFloatData(Collections.nCopies(width, value))
+                .build());
+        return name;
+    }
+
+    /** Opset 9 brought Where. */
+    boolean hasWhere() {
+        return file.opset() >= 9;
     }
 
     /** A node of an operator of ONNX's own behind the graph; returns its output. */

@@ -1,6 +1,7 @@
 package io.modscan.onnx;
 
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.safetensors.DType;
@@ -19,6 +20,7 @@ import java.util.function.LongUnaryOperator;
 final class OnnxFeed {
 
     private static final short HALF_ONE = 0x3c00;
+    private static final short BRAIN_ONE = 0x3f80;
 
     private final OnnxInputs inputs;
     private final Set<String> taken;
@@ -98,8 +100,11 @@ final class OnnxFeed {
     private Bound stacked(Input input, List<Map<String, InputTensor>> samples) {
         InputTensor first = Objects.requireNonNull(samples.get(0).get(input.name()), input.name());
         List<Long> shape = new ArrayList<>(first.shape());
-        while (shape.size() < input.axes().size()) {
-            shape.add(0, shape.size() + 1 == input.axes().size() ? (long) samples.size() : 1L);
+        int batch = inputs.batchAxis(input);
+        if (batch >= 0) {
+            shape.add(batch, (long) samples.size());
+        } else if (shape.size() < input.axes().size()) {
+            shape.add(0, 1L);
         }
         long bytes = 0;
         for (Map<String, InputTensor> sample : samples) {
@@ -118,9 +123,13 @@ final class OnnxFeed {
     /** What poolings count. */
     private List<Bound> counted(List<int[]> ids, List<int[]> mask, int columns) {
         List<Bound> bound = new ArrayList<>();
+        if (taken.contains(OnnxPlan.SIZES)) {
+            ByteBuffer sizes = allocate(2 * Long.BYTES).putLong(ids.size()).putLong(columns);
+            bound.add(typed(OnnxPlan.SIZES, flipped(sizes), DataType.INT64_VALUE, List.of(2L)));
+        }
         for (boolean skipBos : new boolean[] {false, true}) {
             String behind = skipBos ? OnnxPlan.WITHOUT_BOS : "";
-            boolean any = List.of(OnnxPlan.COUNTED, OnnxPlan.SHARE, OnnxPlan.LAST).stream()
+            boolean any = List.of(OnnxPlan.COUNTED, OnnxPlan.PLACE, OnnxPlan.SHARE, OnnxPlan.LAST).stream()
                     .anyMatch(name -> taken.contains(name + behind));
             if (any) {
                 addCounted(bound, behind, ids, skipBos ? withoutBos(ids, mask) : mask, columns);
@@ -150,6 +159,7 @@ final class OnnxFeed {
         ByteBuffer counted = allocate((long) rows * columns);
         ByteBuffer share = allocate((long) rows * columns * Float.BYTES);
         ByteBuffer last = allocate((long) rows * Long.BYTES);
+        ByteBuffer place = allocate((long) rows * columns * Long.BYTES);
         for (int row = 0; row < rows; row++) {
             int count = 0;
             long end = 0;
@@ -163,12 +173,14 @@ final class OnnxFeed {
                 boolean counts = value(mask, columns, (long) row * columns + column) != 0;
                 counted.put(counts ? (byte) 1 : 0);
                 share.putFloat(counts ? 1f / count : 0f);
+                place.putLong(counts ? (long) row * columns + column : (long) rows * columns);
             }
             last.putLong((long) row * columns + end);
         }
         long r = rows;
         long c = columns;
         add(bound, typed(OnnxPlan.COUNTED + behind, flipped(counted), DataType.BOOL_VALUE, List.of(r, c, 1L)));
+        add(bound, typed(OnnxPlan.PLACE + behind, flipped(place), DataType.INT64_VALUE, List.of(r, c)));
         add(bound, typed(OnnxPlan.SHARE + behind, flipped(share), DataType.FLOAT_VALUE, List.of(r, 1L, c)));
         add(bound, typed(OnnxPlan.LAST + behind, flipped(last), DataType.INT64_VALUE, List.of(r)));
     }
@@ -189,6 +201,14 @@ final class OnnxFeed {
     }
 
     private static Bound numbers(Input input, List<Long> shape, LongUnaryOperator value) {
+        for (int axis = 0; axis < shape.size(); axis++) {
+            String length = input.axes().get(axis);
+            if (!OnnxShapes.isSymbol(length) && Long.parseLong(length) != shape.get(axis)) {
+                throw new ModscanException("input '" + input.name() + "' takes no other shape than " + input.axes()
+                        + ", and the tokens that are run at once are " + shape
+                        + "; give what fills it as ready tensors (Prompt.ofTensors)");
+            }
+        }
         long count = shape.get(0) * shape.get(1);
         ByteBuffer data = allocate(count * Long.BYTES);
         for (long at = 0; at < count; at++) {
@@ -198,8 +218,9 @@ final class OnnxFeed {
                 case DataType.INT32_VALUE -> data.putInt((int) number);
                 case DataType.FLOAT_VALUE -> data.putFloat((float) number);
                 case DataType.DOUBLE_VALUE -> data.putDouble((double) number);
-                case DataType.BOOL_VALUE -> data.put((byte) number);
+                case DataType.BOOL_VALUE, DataType.INT8_VALUE, DataType.UINT8_VALUE -> data.put((byte) number);
                 case DataType.FLOAT16_VALUE -> data.putShort(number == 0 ? 0 : HALF_ONE);
+                case DataType.BFLOAT16_VALUE -> data.putShort(number == 0 ? 0 : BRAIN_ONE);
                 default ->
                     throw new UnsupportedModelException(
                             "input '" + input.name() + "' takes " + OnnxTypes.name(input.type())

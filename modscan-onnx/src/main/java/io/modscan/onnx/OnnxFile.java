@@ -41,9 +41,9 @@ import java.util.zip.CRC32C;
  * @param model   the model; its nodes in an order in which each follows what it reads, its external data located from
  *                {@code root}
  * @param root    the folder that all files of weights are in or below
- * @param weights the initializers that lie in files
+ * @param weights the tensors that lie in files, those within the bodies of nodes included
  */
-record OnnxFile(Path path, ModelProto model, Path root, Map<String, Weight> weights) {
+record OnnxFile(Path path, ModelProto model, Path root, Set<Weight> weights) {
 
     /** What an initializer has at least for its bytes to be left in the file; shapes and scalars are smaller. */
     private static final int LEFT_IN_FILE = 1 << 10;
@@ -71,6 +71,9 @@ record OnnxFile(Path path, ModelProto model, Path root, Map<String, Weight> weig
      * node needs its own output.
      */
     static OnnxFile read(Path path) {
+        if (Files.isDirectory(path)) {
+            throw new ModscanException(path + ": is a folder; expected is an ONNX model in it, NAME.onnx");
+        }
         if (!Files.isRegularFile(path)) {
             throw new ModscanException(path + ": no such file; expected is an ONNX model, NAME.onnx");
         }
@@ -265,35 +268,52 @@ record OnnxFile(Path path, ModelProto model, Path root, Map<String, Weight> weig
         return tensor;
     }
 
-    /** Finds each initializer's bytes, and the folder from which all can be named. */
+    /** Where a tensor of the model lies, if not in the model. */
+    Optional<Weight> weight(TensorProto tensor) {
+        if (tensor.getDataLocation() != TensorProto.DataLocation.EXTERNAL) {
+            return Optional.empty();
+        }
+        Map<String, String> entries = entries(tensor);
+        return Optional.of(new Weight(
+                tensor.getName(),
+                root.resolve(entries.getOrDefault("location", "")),
+                Long.parseLong(entries.getOrDefault("offset", "")),
+                Long.parseLong(entries.getOrDefault("length", ""))));
+    }
+
+    private static Map<String, String> entries(TensorProto tensor) {
+        return tensor.getExternalDataList().stream()
+                .collect(Collectors.toMap(
+                        StringStringEntryProto::getKey, StringStringEntryProto::getValue, (first, second) -> second));
+    }
+
+    /** Finds each tensor's bytes, and the folder from which all can be named. */
     private static OnnxFile located(Path path, ModelFolder folder, ModelProto model) {
-        Map<String, Weight> weights = new LinkedHashMap<>();
+        Map<TensorProto, Weight> weights = new LinkedHashMap<>();
         Map<String, Path> files = new LinkedHashMap<>();
-        for (TensorProto tensor : model.getGraph().getInitializerList()) {
+        OnnxGraph.withTensors(model.getGraph(), tensor -> {
             long bytes = OnnxTypes.bytes(path, tensor);
             if (tensor.getDataLocation() == TensorProto.DataLocation.EXTERNAL) {
-                weights.put(tensor.getName(), weight(path, folder, files, tensor, bytes));
-            } else if (!tensor.getRawData().isEmpty() && tensor.getRawData().size() != bytes) {
-                throw new MalformedFileException(
-                        path,
-                        "tensor '" + tensor.getName() + "' of shape " + tensor.getDimsList() + " has "
-                                + tensor.getRawData().size() + " bytes, not " + bytes);
+                weights.put(tensor, weight(path, folder, files, tensor, bytes));
+            } else {
+                OnnxTypes.checkValues(path, tensor, bytes);
             }
-        }
-        Path root = folder.path().toAbsolutePath();
-        Optional<Path> common = weights.values().stream()
+            return tensor;
+        });
+        Path root = weights.values().stream()
                 .map(weight -> Objects.requireNonNull(weight.file().getParent(), "a file lies in a folder"))
-                .reduce(OnnxFile::common);
-        root = common.orElse(root);
-        GraphProto.Builder graph = model.getGraph().toBuilder();
-        for (TensorProto.Builder tensor : graph.getInitializerBuilderList()) {
-            Weight weight = weights.get(tensor.getName());
-            if (weight != null) {
-                String location = root.relativize(weight.file()).toString().replace('\\', '/');
-                external(tensor, location, weight.offset(), weight.length());
+                .reduce(OnnxFile::common)
+                .orElse(folder.path().toAbsolutePath());
+        GraphProto graph = OnnxGraph.withTensors(model.getGraph(), tensor -> {
+            Weight weight = weights.get(tensor);
+            if (weight == null) {
+                return tensor;
             }
-        }
-        return new OnnxFile(path, model.toBuilder().setGraph(graph).build(), root, Map.copyOf(weights));
+            String location = root.relativize(weight.file()).toString().replace('\\', '/');
+            return external(tensor.toBuilder(), location, weight.offset(), weight.length())
+                    .build();
+        });
+        return new OnnxFile(path, model.toBuilder().setGraph(graph).build(), root, Set.copyOf(weights.values()));
     }
 
     private static Path common(Path one, Path other) {
@@ -306,9 +326,7 @@ record OnnxFile(Path path, ModelProto model, Path root, Map<String, Weight> weig
 
     private static Weight weight(
             Path path, ModelFolder folder, Map<String, Path> files, TensorProto tensor, long bytes) {
-        Map<String, String> entries = tensor.getExternalDataList().stream()
-                .collect(Collectors.toMap(
-                        StringStringEntryProto::getKey, StringStringEntryProto::getValue, (first, second) -> second));
+        Map<String, String> entries = entries(tensor);
         String where = "tensor '" + tensor.getName() + "'";
         try {
             Path file = files.computeIfAbsent(entries.getOrDefault("location", ""), folder::resolve);
@@ -332,6 +350,10 @@ record OnnxFile(Path path, ModelProto model, Path root, Map<String, Weight> weig
             throw new MalformedFileException(path, where + " is not where a tensor can be: " + entries, e);
         } catch (IllegalArgumentException e) {
             throw new MalformedFileException(path, where + " lies in no file that can be: " + entries, e);
+        } catch (MalformedFileException e) {
+            throw e;
+        } catch (ModscanException e) {
+            throw new ModscanException(path + ": the file of " + where + ": " + e.getMessage(), e);
         } catch (IOException e) {
             throw new UncheckedIOException(path + ": the file of " + where + " cannot be read: " + e, e);
         }

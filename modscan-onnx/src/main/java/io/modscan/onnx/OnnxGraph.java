@@ -3,21 +3,33 @@ package io.modscan.onnx;
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.SparseTensorProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import java.util.ArrayDeque;
 import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.function.UnaryOperator;
 
 /** Who reads what in a graph of ONNX. */
 final class OnnxGraph {
+
+    /**
+     * Who computes a tensor within a body.
+     *
+     * @param producer the node itself
+     * @param around   the node of the outermost graph in whose attributes that is
+     */
+    record Inner(NodeProto producer, NodeProto around) {}
 
     private final GraphProto graph;
     private final Map<String, NodeProto> producers = new HashMap<>();
@@ -82,6 +94,8 @@ final class OnnxGraph {
         Set<String> inside = new HashSet<>();
         graph.getInputList().stream().map(ValueInfoProto::getName).forEach(inside::add);
         graph.getInitializerList().forEach(initializer -> inside.add(initializer.getName()));
+        graph.getSparseInitializerList()
+                .forEach(initializer -> inside.add(initializer.getValues().getName()));
         graph.getNodeList().forEach(node -> inside.addAll(node.getOutputList()));
         Set<String> outside = new LinkedHashSet<>();
         graph.getNodeList().forEach(node -> outside.addAll(reads(node)));
@@ -90,17 +104,70 @@ final class OnnxGraph {
         return outside;
     }
 
-    /** The node in whose attributes a tensor of this name is computed. */
-    Optional<NodeProto> around(String tensor) {
-        return graph.getNodeList().stream()
-                .filter(node -> subgraphs(node).stream().anyMatch(inner -> computes(inner, tensor)))
-                .findFirst();
+    /** What is computed within the bodies of nodes, however deep. */
+    Map<String, Inner> inner() {
+        Map<String, Inner> inner = new LinkedHashMap<>();
+        for (NodeProto node : graph.getNodeList()) {
+            subgraphs(node).forEach(body -> addInner(inner, body, node));
+        }
+        return inner;
     }
 
-    private static boolean computes(GraphProto graph, String tensor) {
-        return graph.getNodeList().stream()
-                .anyMatch(node -> node.getOutputList().contains(tensor)
-                        || subgraphs(node).stream().anyMatch(inner -> computes(inner, tensor)));
+    private static void addInner(Map<String, Inner> inner, GraphProto body, NodeProto around) {
+        for (NodeProto node : body.getNodeList()) {
+            node.getOutputList().stream()
+                    .filter(output -> !output.isEmpty())
+                    // Two branches may have tensors of one name.
+                    .forEach(output -> inner.putIfAbsent(output, new Inner(node, around)));
+            subgraphs(node).forEach(deeper -> addInner(inner, deeper, around));
+        }
+    }
+
+    /**
+     * The same graph with other tensors: initializers and those in attributes, in the bodies of nodes too.
+     *
+     * @param change is given each tensor; what doesn't change it returns the same object
+     */
+    static GraphProto withTensors(GraphProto graph, UnaryOperator<TensorProto> change) {
+        GraphProto.Builder changed = graph.toBuilder();
+        for (int i = 0; i < graph.getInitializerCount(); i++) {
+            changed.setInitializer(i, change.apply(graph.getInitializer(i)));
+        }
+        for (SparseTensorProto.Builder sparse : changed.getSparseInitializerBuilderList()) {
+            sparse.setValues(change.apply(sparse.getValues()));
+            sparse.setIndices(change.apply(sparse.getIndices()));
+        }
+        for (int i = 0; i < graph.getNodeCount(); i++) {
+            NodeProto node = graph.getNode(i);
+            if (node.getAttributeList().stream().anyMatch(OnnxGraph::holdsTensors)) {
+                NodeProto.Builder builder = node.toBuilder();
+                builder.getAttributeBuilderList().forEach(attribute -> changeTensors(attribute, change));
+                changed.setNode(i, builder);
+            }
+        }
+        return changed.build();
+    }
+
+    private static boolean holdsTensors(AttributeProto attribute) {
+        return attribute.hasT()
+                || attribute.hasG()
+                || attribute.getTensorsCount() > 0
+                || attribute.getGraphsCount() > 0;
+    }
+
+    private static void changeTensors(AttributeProto.Builder attribute, UnaryOperator<TensorProto> change) {
+        if (attribute.hasT()) {
+            attribute.setT(change.apply(attribute.getT()));
+        }
+        if (attribute.hasG()) {
+            attribute.setG(withTensors(attribute.getG(), change));
+        }
+        for (int i = 0; i < attribute.getTensorsCount(); i++) {
+            attribute.setTensors(i, change.apply(attribute.getTensors(i)));
+        }
+        for (int i = 0; i < attribute.getGraphsCount(); i++) {
+            attribute.setGraphs(i, withTensors(attribute.getGraphs(i), change));
+        }
     }
 
     static String describe(NodeProto node) {

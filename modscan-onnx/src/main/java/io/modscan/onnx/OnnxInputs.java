@@ -1,9 +1,11 @@
 package io.modscan.onnx;
 
 import ai.onnx.proto.OnnxMl.TensorProto;
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnx.proto.OnnxMl.TensorShapeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.error.UnsupportedModelException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,7 +13,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,17 +61,22 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
      *
      * @param roles      of inputs, by name
      * @param dimensions lengths of symbols
-     * @param batch      the symbol of the batch axis
+     * @param batch      the symbols of the batch axis, which inputs may call differently
      * @param positions  the symbol of positions
      */
     record Said(
             Map<String, InputRole> roles,
             Map<String, Integer> dimensions,
-            Optional<String> batch,
+            List<String> batch,
             Optional<String> positions) {
         Said {
             roles = Map.copyOf(roles);
             dimensions = Map.copyOf(dimensions);
+            batch = List.copyOf(batch);
+        }
+
+        static Said nothing() {
+            return new Said(Map.of(), Map.of(), List.of(), Optional.empty());
         }
     }
 
@@ -88,23 +98,26 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
             }
         }
         Optional<Input> ids = withRole(inputs, InputRole.TOKEN_IDS);
-        OnnxInputs found = ids.isPresent() ? text(inputs, ids.get()) : ready(inputs, said);
         Set<String> symbols = inputs.values().stream()
                 .flatMap(input -> input.axes().stream())
                 .filter(OnnxShapes::isSymbol)
                 .collect(Collectors.toSet());
+        Set<String> declared = declaredSymbols(file);
         for (String symbol : said.dimensions().keySet()) {
-            if (!symbolsOf(file, Set.of()).contains(symbol)) {
-                throw unknownSymbol(file, symbol, symbolsOf(file, Set.of()));
+            if (!declared.contains(symbol)) {
+                throw unknownSymbol(file, symbol, declared);
             }
         }
-        said.batch().filter(symbol -> !symbols.contains(symbol)).ifPresent(symbol -> {
-            throw unknownSymbol(file, symbol, symbols);
+        Stream.concat(said.batch().stream(), said.positions().stream())
+                .filter(symbol -> !symbols.contains(symbol))
+                .forEach(symbol -> {
+                    throw unknownSymbol(file, symbol, symbols);
+                });
+        said.positions().filter(said.batch()::contains).ifPresent(symbol -> {
+            throw new ModscanException(
+                    file.path() + ": the axis '" + symbol + "' is said to be both the batch and the positions");
         });
-        said.positions().filter(symbol -> !symbols.contains(symbol)).ifPresent(symbol -> {
-            throw unknownSymbol(file, symbol, symbols);
-        });
-        return found;
+        return ids.isPresent() ? text(file, inputs, ids.get(), said) : ready(inputs, said);
     }
 
     private static ModscanException unknownSymbol(OnnxFile file, String symbol, Set<String> symbols) {
@@ -112,12 +125,12 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
                 file.path() + ": none of its inputs has an axis '" + symbol + "'; their symbols are " + symbols);
     }
 
-    private static Set<String> symbolsOf(OnnxFile file, Set<String> none) {
-        Said nothing = new Said(Map.of(), Map.of(), Optional.empty(), Optional.empty());
+    /** Those that were given lengths included. */
+    private static Set<String> declaredSymbols(OnnxFile file) {
         return file.graph().getInputList().stream()
-                .flatMap(input -> axes(input, nothing.dimensions()).stream())
-                .filter(axis -> OnnxShapes.isSymbol(axis) && !none.contains(axis))
-                .collect(Collectors.toCollection(java.util.TreeSet::new));
+                .flatMap(input -> axes(input, Map.of()).stream())
+                .filter(OnnxShapes::isSymbol)
+                .collect(Collectors.toCollection(TreeSet::new));
     }
 
     private static Input input(OnnxFile file, ValueInfoProto input, Said said) {
@@ -125,12 +138,36 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
             throw new ModscanException(file.path() + ": its input '" + input.getName()
                     + "' is no tensor but a sequence, map or optional value; such a graph can't be given samples here");
         }
+        if (!input.getType().getTensorType().hasShape()) {
+            throw new UnsupportedModelException(file.path() + ": its input '" + input.getName()
+                    + "' does not say how many axes it has; export the model again with the shapes of its inputs");
+        }
+        int type = input.getType().getTensorType().getElemType();
+        List<String> axes = axes(input, said.dimensions());
         @Nullable InputRole role = said.roles().get(input.getName());
+        if (role != null && !canBe(role, type, axes)) {
+            throw new ModscanException(file.path() + ": its input '" + input.getName() + "' is " + OnnxTypes.name(type)
+                    + " " + axes + ", which " + role + " can't be put into; see InputRole for what each takes");
+        }
         return new Input(
                 input.getName(),
-                input.getType().getTensorType().getElemType(),
-                axes(input, said.dimensions()),
-                Optional.ofNullable(role).or(() -> InputRole.of(input.getName())));
+                type,
+                axes,
+                Optional.ofNullable(role)
+                        // A name alone may mislead: an image has a mask too.
+                        .or(() -> InputRole.of(input.getName()).filter(usual -> canBe(usual, type, axes))));
+    }
+
+    private static boolean canBe(InputRole role, int type, List<String> axes) {
+        boolean whole = type == DataType.INT64_VALUE || type == DataType.INT32_VALUE;
+        return switch (role) {
+            case TOKEN_IDS -> axes.size() == 2 && whole;
+            // Half precision does not count far.
+            case POSITIONS ->
+                axes.size() == 2 && (whole || type == DataType.FLOAT_VALUE || type == DataType.DOUBLE_VALUE);
+            case ATTENTION_MASK, TOKEN_TYPES -> axes.size() == 2;
+            case PAST -> axes.stream().skip(1).anyMatch(OnnxShapes::isSymbol);
+        };
     }
 
     private static List<String> axes(ValueInfoProto input, Map<String, Integer> dimensions) {
@@ -139,14 +176,15 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
                 input.getType().getTensorType().getShape().getDimList()) {
             String axis = dim.hasDimValue() && dim.getDimValue() > 0
                     ? Long.toString(dim.getDimValue())
-                    // A name that begins with a digit would be taken for a number.
-                    : dim.getDimParam().isEmpty()
-                                    || Character.isDigit(dim.getDimParam().charAt(0))
-                            ? input.getName() + "." + axes.size()
-                            : dim.getDimParam();
+                    : isName(dim.getDimParam()) ? dim.getDimParam() : input.getName() + "." + axes.size();
             axes.add(dimensions.containsKey(axis) ? String.valueOf(dimensions.get(axis)) : axis);
         }
         return axes;
+    }
+
+    /** Some exporters call all axes that can vary alike; and what begins with a digit would be taken for a number. */
+    private static boolean isName(String symbol) {
+        return OnnxShapes.isSymbol(symbol) && !symbol.equalsIgnoreCase("none");
     }
 
     private static Optional<Input> withRole(Map<String, Input> inputs, InputRole role) {
@@ -156,22 +194,19 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
     }
 
     /** A model of texts: all of its inputs are [batch, positions], whatever each calls these, but for what is past. */
-    private static OnnxInputs text(Map<String, Input> inputs, Input ids) {
-        if (ids.axes().size() != 2) {
-            throw new ModscanException("input '" + ids.name() + "' has the axes " + ids.axes()
-                    + "; token ids are taken as [batch, positions]");
-        }
+    private static OnnxInputs text(OnnxFile file, Map<String, Input> inputs, Input ids, Said said) {
         Map<String, Input> renamed = new LinkedHashMap<>();
         for (Input input : inputs.values()) {
             List<String> axes = new ArrayList<>(input.axes());
-            if (input.role().equals(Optional.of(InputRole.PAST))) {
+            axes.replaceAll(axis -> said.batch().contains(axis) ? ids.axes().get(0) : axis);
+            boolean past = input.role().equals(Optional.of(InputRole.PAST));
+            if (past) {
                 for (int axis = 1; axis < axes.size(); axis++) {
                     if (OnnxShapes.isSymbol(axes.get(axis))) {
                         axes.set(axis, "0");
                     }
                 }
             }
-            boolean past = input.role().equals(Optional.of(InputRole.PAST));
             for (int axis = 0;
                     axis < (past ? 1 : 2) && axis < axes.size() && input.role().isPresent();
                     axis++) {
@@ -183,6 +218,10 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
         }
         String batch = ids.axes().get(0);
         String positions = ids.axes().get(1);
+        if (!OnnxShapes.isSymbol(positions) && Long.parseLong(positions) > Integer.MAX_VALUE) {
+            throw new ModscanException(file.path() + ": input '" + ids.name() + "' takes exactly " + positions
+                    + " tokens, and at most " + Integer.MAX_VALUE + " can be given");
+        }
         return new OnnxInputs(
                 renamed,
                 Optional.of(batch).filter(OnnxShapes::isSymbol),
@@ -191,18 +230,33 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
     }
 
     private static OnnxInputs ready(Map<String, Input> inputs, Said said) {
-        Optional<String> batch = said.batch().or(() -> first(inputs, OnnxInputs::isBatch));
+        Optional<String> batch =
+                said.batch().stream().findFirst().or(() -> first(inputs, name -> isBatch(name, said.positions())));
         Optional<String> positions = said.positions()
-                .or(() -> first(inputs, name -> POSITION_NAMES.contains(name.toLowerCase(Locale.ROOT))));
-        return new OnnxInputs(inputs, batch, positions, 0);
+                .or(() -> first(
+                        inputs,
+                        name -> !batch.equals(Optional.of(name))
+                                && POSITION_NAMES.contains(name.toLowerCase(Locale.ROOT))));
+        Map<String, Input> renamed = new LinkedHashMap<>();
+        inputs.forEach((name, input) -> renamed.put(
+                name,
+                new Input(
+                        name,
+                        input.type(),
+                        input.axes().stream()
+                                .map(axis -> said.batch().contains(axis) ? batch.orElse(axis) : axis)
+                                .toList(),
+                        input.role())));
+        return new OnnxInputs(renamed, batch, positions, 0);
     }
 
-    private static boolean isBatch(String symbol) {
+    private static boolean isBatch(String symbol, Optional<String> positions) {
         String name = symbol.toLowerCase(Locale.ROOT);
-        return name.contains("batch") || name.equals("n") || name.equals("b");
+        return !positions.equals(Optional.of(symbol))
+                && (name.contains("batch") || name.equals("n") || name.equals("b"));
     }
 
-    private static Optional<String> first(Map<String, Input> inputs, java.util.function.Predicate<String> isMeant) {
+    private static Optional<String> first(Map<String, Input> inputs, Predicate<String> isMeant) {
         return inputs.values().stream()
                 .flatMap(input -> input.axes().stream())
                 .filter(OnnxShapes::isSymbol)
@@ -217,12 +271,26 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
     }
 
     boolean hasMask() {
-        return withRole(inputs, InputRole.ATTENTION_MASK).isPresent();
+        return !masks().isEmpty();
+    }
+
+    /** The names of the inputs that say which tokens are real. */
+    List<String> masks() {
+        return inputs.values().stream()
+                .filter(input -> input.role().equals(Optional.of(InputRole.ATTENTION_MASK)))
+                .map(Input::name)
+                .toList();
     }
 
     /** Whether a graph like this is given one prompt at a time. */
     boolean alone() {
-        return batch.isEmpty() || (withRole(inputs, InputRole.TOKEN_IDS).isPresent() && !hasMask());
+        return inputs.values().stream().anyMatch(input -> batchAxis(input) != 0)
+                || (withRole(inputs, InputRole.TOKEN_IDS).isPresent() && !hasMask());
+    }
+
+    /** Which axis of an input is the batch, or -1 if none is. */
+    int batchAxis(Input input) {
+        return batch.map(input.axes()::indexOf).orElse(-1);
     }
 
     Map<String, List<String>> axes() {

@@ -2,15 +2,15 @@ package io.modscan.onnx;
 
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
-import ai.onnx.proto.OnnxMl.TensorProto;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.file.WholeFile;
 import io.modscan.onnx.OnnxFile.Weight;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -31,7 +31,7 @@ final class OnnxInstrumented {
                         tensor.name(),
                         OnnxTypes.number(tensor.type()),
                         tensor.shape().orElseThrow())));
-        ModelProto model = edit.build();
+        ModelProto model = withoutConfig(edit.build());
         try {
             Path folder = Objects.requireNonNull(target.toAbsolutePath().getParent(), "a file lies in a folder")
                     .toRealPath();
@@ -41,28 +41,43 @@ final class OnnxInstrumented {
                 throw new ModscanException(target + ": is a file that the model is read from; give another name");
             }
             boolean inPlace = file.root().startsWith(folder);
-            List<TensorProto> external = model.getGraph().getInitializerList().stream()
-                    .filter(initializer -> file.weights().containsKey(initializer.getName()))
-                    .toList();
-            List<Weight> weights = new ArrayList<>();
-            external.forEach(
-                    tensor -> weights.add(Objects.requireNonNull(file.weights().get(tensor.getName()))));
+            Set<Weight> used = new LinkedHashSet<>();
+            OnnxGraph.withTensors(model.getGraph(), tensor -> {
+                file.weight(tensor).ifPresent(used::add);
+                return tensor;
+            });
+            List<Weight> weights = List.copyOf(used);
             List<Long> offsets = CopiedWeights.offsets(weights);
-            GraphProto.Builder graph = model.getGraph().toBuilder();
-            int next = 0;
-            for (TensorProto.Builder tensor : graph.getInitializerBuilderList()) {
-                Weight weight = file.weights().get(tensor.getName());
-                if (weight != null) {
-                    Path from = inPlace ? weight.file() : data;
-                    String location = folder.relativize(from).toString().replace('\\', '/');
-                    OnnxFile.external(tensor, location, inPlace ? weight.offset() : offsets.get(next), weight.length());
-                    next++;
-                }
+            Map<Weight, Long> places = new HashMap<>();
+            for (int i = 0; i < weights.size(); i++) {
+                places.put(weights.get(i), inPlace ? weights.get(i).offset() : offsets.get(i));
             }
+            GraphProto graph = OnnxGraph.withTensors(
+                    model.getGraph(),
+                    tensor -> file.weight(tensor)
+                            .map(weight -> {
+                                Path from = inPlace ? weight.file() : data;
+                                String location =
+                                        folder.relativize(from).toString().replace('\\', '/');
+                                long offset = Objects.requireNonNull(places.get(weight), weight.name());
+                                return OnnxFile.external(tensor.toBuilder(), location, offset, weight.length())
+                                        .build();
+                            })
+                            .orElse(tensor));
             byte[] bytes = model.toBuilder().setGraph(graph).build().toByteArray();
             CopiedWeights.write(path, bytes, inPlace || weights.isEmpty() ? null : data, weights);
         } catch (IOException e) {
             throw new UncheckedIOException(target + ": cannot be written: " + e, e);
         }
+    }
+
+    /** One of our exports is none any more: what it computes is not what its config says. */
+    private static ModelProto withoutConfig(ModelProto model) {
+        return model.toBuilder()
+                .clearMetadataProps()
+                .addAllMetadataProps(model.getMetadataPropsList().stream()
+                        .filter(entry -> !entry.getKey().equals(ExportedFile.CONFIG))
+                        .toList())
+                .build();
     }
 }

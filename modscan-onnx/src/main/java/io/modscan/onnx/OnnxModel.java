@@ -7,13 +7,17 @@ import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.core.prompt.InputTensor;
+import io.modscan.core.site.Axis;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.CapturePlan.Reading;
+import io.modscan.core.site.CapturePlan.Selection;
+import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
 import io.modscan.onnx.OnnxInputs.Input;
 import io.modscan.onnx.OnnxInputs.Said;
+import io.modscan.onnx.OnnxShapes.Inferred;
 import io.modscan.onnx.OnnxSites.Recipe;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -30,6 +34,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -61,7 +66,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Inputs.</b> Texts and token ids need a graph whose inputs are all of an {@link InputRole}, known by their name or by
  * {@link #withInput}. A graph with token ids but without a mask, or with a batch of one, is run a prompt at a time,
- * unpadded. Any graph takes {@linkplain io.modscan.core.prompt.Prompt#ofTensors ready tensors}.
+ * unpadded. Padding is not seen at real tokens where a graph heeds its mask; for one that does not, a probe's
+ * {@linkplain io.modscan.core.Probe.Builder#tokenBudget token budget} of 1 runs each by itself. Any graph takes {@linkplain io.modscan.core.prompt.Prompt#ofTensors ready tensors}.
  *
  * <p><b>Weights</b> stay where they are: in the file itself, or in files in its folder. Nothing outside the folder is
  * opened. Immutable; safe for use by many threads.
@@ -75,6 +81,7 @@ public final class OnnxModel implements Model {
     private final OnnxFile file;
     private final Settings settings;
     private final OnnxInputs inputs;
+    private final Map<String, Inferred> shapes;
     private final OnnxSites sites;
     private final Object tokenizerLock = new Object();
     private @Nullable Tokenizer tokenizer;
@@ -82,27 +89,54 @@ public final class OnnxModel implements Model {
     /** Says how many heads some tensors have. */
     private record Heads(SiteSelector tensors, int count) {}
 
-    private record Settings(
-            Said said,
-            List<Heads> heads,
-            boolean dequantized,
-            int bosTokenId,
-            int maxTokens,
-            Path tokenizer,
-            RuntimeOptions options) {}
+    /** What a user has said. Copied to be changed; never changed once a model has it. */
+    private static final class Settings {
+        Said said = Said.nothing();
+        List<Heads> heads = List.of();
+        boolean dequantized;
+        int bosTokenId = -1;
+        int maxTokens = Integer.MAX_VALUE;
+        Path tokenizer;
+        RuntimeOptions options = RuntimeOptions.cpu();
 
-    private OnnxModel(OnnxFile file, Settings settings) {
+        Settings(Path tokenizer) {
+            this.tokenizer = tokenizer;
+        }
+
+        Settings(Settings other) {
+            this.said = other.said;
+            this.heads = other.heads;
+            this.dequantized = other.dequantized;
+            this.bosTokenId = other.bosTokenId;
+            this.maxTokens = other.maxTokens;
+            this.tokenizer = other.tokenizer;
+            this.options = other.options;
+        }
+    }
+
+    private OnnxModel(OnnxFile file, Settings settings, OnnxInputs inputs, Map<String, Inferred> shapes) {
         this.file = file;
         this.settings = settings;
-        this.inputs = OnnxInputs.of(file, settings.said());
-        this.sites = new OnnxSites(
-                file, inputs, OnnxShapes.infer(file, inputs.axes(), inputs.bindings()), this::declaredHeads);
+        this.inputs = inputs;
+        this.shapes = shapes;
+        this.sites = new OnnxSites(file, inputs, shapes, this::declaredHeads);
+    }
+
+    private static OnnxModel of(OnnxFile file, Settings settings) {
+        OnnxInputs inputs = OnnxInputs.of(file, settings.said);
+        return new OnnxModel(file, settings, inputs, OnnxShapes.infer(file, inputs.axes(), inputs.bindings()));
+    }
+
+    private OnnxModel with(Consumer<Settings> change) {
+        Settings changed = new Settings(settings);
+        change.accept(changed);
+        return changed.said.equals(settings.said) ? new OnnxModel(file, changed, inputs, shapes) : of(file, changed);
     }
 
     private OptionalInt declaredHeads(String tensor, OptionalInt layer) {
         Site site = new Site(tensor, layer, List.of(), false);
         // The last word counts.
-        return settings.heads().stream()
+        return settings.heads.stream()
                 .filter(heads -> heads.tensors().selects(site))
                 .mapToInt(Heads::count)
                 .reduce((first, second) -> second);
@@ -118,23 +152,17 @@ public final class OnnxModel implements Model {
      *                                   folder, or ONNX Runtime doesn't take the graph
      * @throws MalformedFileException    if the file is truncated or inconsistent: a tensor is missing, misshapen, there twice, or
      *                                   needs itself
-     * @throws UnsupportedModelException if it has a type that is not known
+     * @throws UnsupportedModelException if it has a type that is not known, or an input of an unknown number of axes
      * @throws UncheckedIOException      if a file cannot be read
      */
     public static OnnxModel open(Path path) {
         OnnxFile file = OnnxFile.read(path);
-        Said said = new Said(Map.of(), Map.of(), Optional.empty(), Optional.empty());
         Path folder = Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder");
-        return new OnnxModel(
-                file, new Settings(said, List.of(), false, -1, Integer.MAX_VALUE, folder, RuntimeOptions.cpu()));
+        return of(file, new Settings(folder));
     }
 
     private OnnxModel said(Said said) {
-        Settings s = settings;
-        return new OnnxModel(
-                file,
-                new Settings(
-                        said, s.heads(), s.dequantized(), s.bosTokenId(), s.maxTokens(), s.tokenizer(), s.options()));
+        return with(changed -> changed.said = said);
     }
 
     /**
@@ -143,12 +171,12 @@ public final class OnnxModel implements Model {
      * @param input the input's name
      * @param role  what is to be put there
      * @return a copy
-     * @throws ModscanException if there is no such input
+     * @throws ModscanException if there is no such input, or it is of a type or shape that this can't be put into
      */
     public OnnxModel withInput(String input, InputRole role) {
-        Map<String, InputRole> roles = new LinkedHashMap<>(settings.said().roles());
+        Map<String, InputRole> roles = new LinkedHashMap<>(settings.said.roles());
         roles.put(input, role);
-        Said said = settings.said();
+        Said said = settings.said;
         return said(new Said(roles, said.dimensions(), said.batch(), said.positions()));
     }
 
@@ -165,34 +193,37 @@ public final class OnnxModel implements Model {
         if (length < 1) {
             throw new IllegalArgumentException("an axis cannot have the length " + length);
         }
-        Map<String, Integer> dimensions = new LinkedHashMap<>(settings.said().dimensions());
+        Map<String, Integer> dimensions = new LinkedHashMap<>(settings.said.dimensions());
         dimensions.put(symbol, length);
-        Said said = settings.said();
+        Said said = settings.said;
         return said(new Said(said.roles(), dimensions, said.batch(), said.positions()));
     }
 
     /**
-     * Says which symbol is the batch axis of a graph that takes ready tensors. That of token ids is known.
+     * Says which symbol is the batch axis of a graph that takes ready tensors. That of token ids is known. Where inputs
+     * call their batch axes differently, each is said by itself, and all are one.
      *
-     * @param symbol its name in the graph
+     * @param symbol its name in the graph; an axis without a name is {@code INPUT.AXIS}, such as {@code pixels.0}
      * @return a copy
-     * @throws ModscanException if no input has such an axis
+     * @throws ModscanException if no input has such an axis, or it is said to be that of positions
      */
     public OnnxModel withBatch(String symbol) {
-        Said said = settings.said();
-        return said(new Said(said.roles(), said.dimensions(), Optional.of(symbol), said.positions()));
+        Said said = settings.said;
+        List<String> batch = new ArrayList<>(said.batch());
+        batch.add(symbol);
+        return said(new Said(said.roles(), said.dimensions(), batch, said.positions()));
     }
 
     /**
      * Says which symbol is the axis of positions of a graph that takes ready tensors, such as the frames of audio. That of
      * token ids is known.
      *
-     * @param symbol its name in the graph
+     * @param symbol its name in the graph; an axis without a name is {@code INPUT.AXIS}, such as {@code audio.1}
      * @return a copy
-     * @throws ModscanException if no input has such an axis
+     * @throws ModscanException if no input has such an axis, or it is said to be the batch
      */
     public OnnxModel withPositions(String symbol) {
-        Said said = settings.said();
+        Said said = settings.said;
         return said(new Said(said.roles(), said.dimensions(), said.batch(), Optional.of(symbol)));
     }
 
@@ -209,21 +240,18 @@ public final class OnnxModel implements Model {
         if (heads < 1) {
             throw new IllegalArgumentException(heads + " heads are none; give at least 1");
         }
-        List<Heads> all = new ArrayList<>(settings.heads());
+        List<Heads> all = new ArrayList<>(settings.heads);
         all.add(new Heads(tensors, heads));
-        Settings s = settings;
-        OnnxModel model = new OnnxModel(
-                file,
-                new Settings(
-                        s.said(), all, s.dequantized(), s.bosTokenId(), s.maxTokens(), s.tokenizer(), s.options()));
-        List<GraphTensor> those =
-                model.tensors().stream().filter(meant(tensors)).toList();
+        OnnxModel model = with(changed -> changed.heads = all);
+        List<GraphTensor> those = model.tensors().stream()
+                .filter(meant(tensors))
+                .filter(tensor -> sites.recipes().containsKey(tensor.name()))
+                .toList();
         if (those.isEmpty()) {
-            throw new ModscanException(file.path() + ": no tensor is meant by " + tensors);
+            throw new ModscanException(file.path() + ": no tensor that can be read is meant by " + tensors);
         }
         those.stream()
-                .filter(tensor ->
-                        tensor.refusal().isPresent() && sites.recipes().containsKey(tensor.name()))
+                .filter(tensor -> tensor.refusal().isPresent())
                 .findFirst()
                 .ifPresent(tensor -> {
                     throw new ModscanException(file.path() + ": '" + tensor.name() + "': "
@@ -243,10 +271,7 @@ public final class OnnxModel implements Model {
      * @return a copy
      */
     public OnnxModel dequantized() {
-        Settings s = settings;
-        return new OnnxModel(
-                file,
-                new Settings(s.said(), s.heads(), true, s.bosTokenId(), s.maxTokens(), s.tokenizer(), s.options()));
+        return with(changed -> changed.dequantized = true);
     }
 
     /**
@@ -260,10 +285,7 @@ public final class OnnxModel implements Model {
         if (tokenId < 0) {
             throw new IllegalArgumentException("a token cannot have the id " + tokenId);
         }
-        Settings s = settings;
-        return new OnnxModel(
-                file,
-                new Settings(s.said(), s.heads(), s.dequantized(), tokenId, s.maxTokens(), s.tokenizer(), s.options()));
+        return with(changed -> changed.bosTokenId = tokenId);
     }
 
     /**
@@ -275,12 +297,9 @@ public final class OnnxModel implements Model {
      */
     public OnnxModel withMaxTokens(int tokens) {
         if (tokens < 1) {
-            throw new IllegalArgumentException("a model that takes " + tokens + " tokens takes none");
+            throw new IllegalArgumentException(tokens + " tokens are none; give at least 1");
         }
-        Settings s = settings;
-        return new OnnxModel(
-                file,
-                new Settings(s.said(), s.heads(), s.dequantized(), s.bosTokenId(), tokens, s.tokenizer(), s.options()));
+        return with(changed -> changed.maxTokens = tokens);
     }
 
     /**
@@ -290,11 +309,7 @@ public final class OnnxModel implements Model {
      * @return a copy
      */
     public OnnxModel withTokenizer(Path tokenizer) {
-        Settings s = settings;
-        return new OnnxModel(
-                file,
-                new Settings(
-                        s.said(), s.heads(), s.dequantized(), s.bosTokenId(), s.maxTokens(), tokenizer, s.options()));
+        return with(changed -> changed.tokenizer = tokenizer);
     }
 
     /**
@@ -304,16 +319,12 @@ public final class OnnxModel implements Model {
      * @return a copy
      */
     public OnnxModel withRuntime(RuntimeOptions options) {
-        Settings s = settings;
-        return new OnnxModel(
-                file,
-                new Settings(
-                        s.said(), s.heads(), s.dequantized(), s.bosTokenId(), s.maxTokens(), s.tokenizer(), options));
+        return with(changed -> changed.options = options);
     }
 
     /**
      * All tensors of the graph: its inputs and what its nodes yield, in an order in which each follows what it is computed
-     * from. Initializers are not among them.
+     * from; behind them what the bodies of If, Loop and Scan yield. Initializers are not among them.
      *
      * @return the tensors, those that can't be captured included
      */
@@ -351,9 +362,33 @@ public final class OnnxModel implements Model {
         return sites.recipes().values().stream().map(Recipe::site).toList();
     }
 
+    /**
+     * {@inheritDoc}
+     *
+     * @throws ModscanException as {@link CapturePlan#of}; of tensors that are there and can't be read, with the reason
+     */
+    @Override
+    public CapturePlan plan(List<Selection> selections) {
+        List<Site> sites = sites();
+        for (Selection selection : selections) {
+            SiteSelector selector = selection.selector();
+            if (sites.stream().noneMatch(selector::selects)) {
+                tensors().stream()
+                        .filter(tensor -> tensor.refusal().isPresent())
+                        .filter(meant(selector))
+                        .findFirst()
+                        .ifPresent(tensor -> {
+                            throw new ModscanException(file.path() + ": '" + tensor.name() + "' can't be read: "
+                                    + tensor.refusal().orElseThrow());
+                        });
+            }
+        }
+        return CapturePlan.of(sites, selections);
+    }
+
     @Override
     public int maxTokens() {
-        return inputs.length() > 0 ? inputs.length() : settings.maxTokens();
+        return inputs.length() > 0 ? inputs.length() : settings.maxTokens;
     }
 
     /** {@inheritDoc} That is, the rows of the table in which the graph looks token ids up, if it does so at once. */
@@ -384,7 +419,7 @@ public final class OnnxModel implements Model {
 
     @Override
     public int bosTokenId() {
-        return settings.bosTokenId();
+        return settings.bosTokenId;
     }
 
     @Override
@@ -394,7 +429,7 @@ public final class OnnxModel implements Model {
                 if (!inputs.isText()) {
                     throw notText();
                 }
-                tokenizer = HubTokenizer.open(settings.tokenizer());
+                tokenizer = HubTokenizer.open(settings.tokenizer);
             }
             return tokenizer;
         }
@@ -414,7 +449,7 @@ public final class OnnxModel implements Model {
 
     /**
      * {@inheritDoc} A sample has a tensor for each input, without the batch axis where the input has one; a first axis of 1
-     * may be left out where the input is fixed to it.
+     * may be left out where the input is fixed to it. What an input keeps of the past is of none, 0 long.
      */
     @Override
     public int positions(Map<String, InputTensor> tensors) {
@@ -425,6 +460,7 @@ public final class OnnxModel implements Model {
         Map<String, Long> symbols = new LinkedHashMap<>();
         for (Input input : inputs.inputs().values()) {
             InputTensor tensor = Objects.requireNonNull(tensors.get(input.name()), input.name());
+            OnnxTypes.javaType(input.type());
             if (OnnxFeed.number(tensor.type()) != input.type()
                     || !fits(axesOfSample(input, tensor.shape().size()), tensor.shape(), symbols)) {
                 throw new ModscanException(file.path() + ": input '" + input.name() + "' takes "
@@ -438,11 +474,14 @@ public final class OnnxModel implements Model {
     }
 
     private List<String> axesOfSample(Input input, int rank) {
-        List<String> axes = input.axes();
-        boolean first = !axes.isEmpty()
-                && (inputs.batch().equals(Optional.of(axes.get(0)))
-                        || (axes.get(0).equals("1") && rank == axes.size() - 1));
-        return first ? axes.subList(1, axes.size()) : axes;
+        List<String> axes = new ArrayList<>(input.axes());
+        int batch = inputs.batchAxis(input);
+        if (batch >= 0) {
+            axes.remove(batch);
+        } else if (!axes.isEmpty() && axes.get(0).equals("1") && rank == axes.size() - 1) {
+            axes.remove(0);
+        }
+        return axes;
     }
 
     private static boolean fits(List<String> axes, List<Long> shape, Map<String, Long> symbols) {
@@ -486,10 +525,8 @@ public final class OnnxModel implements Model {
     public Set<Path> files() {
         Set<Path> files = new LinkedHashSet<>();
         files.add(file.path());
-        file.weights().values().forEach(weight -> files.add(weight.file()));
-        Stream.concat(
-                        Stream.of(settings.tokenizer()),
-                        HubTokenizer.FILES.stream().map(settings.tokenizer()::resolve))
+        file.weights().forEach(weight -> files.add(weight.file()));
+        Stream.concat(Stream.of(settings.tokenizer), HubTokenizer.FILES.stream().map(settings.tokenizer::resolve))
                 .filter(Files::isRegularFile)
                 .forEach(files::add);
         return files.stream().map(OnnxModel::real).collect(Collectors.toUnmodifiableSet());
@@ -510,8 +547,8 @@ public final class OnnxModel implements Model {
                 throw new ModscanException(file.path() + ": has no site " + reading.site());
             }
         }
-        OnnxPlan graph = new OnnxPlan(file, inputs, plan, sites.recipes(), settings.dequantized());
-        return new OnnxSource(plan, graph, inputs, file, bosTokenId(), this::workingBytes, settings.options());
+        OnnxPlan graph = new OnnxPlan(file, inputs, plan, sites.recipes(), settings.dequantized);
+        return new OnnxSource(plan, graph, inputs, file, bosTokenId(), this::workingBytes, settings.options);
     }
 
     /** What is there at one time is about the four largest tensors. */
@@ -520,7 +557,7 @@ public final class OnnxModel implements Model {
                 .map(Recipe::site)
                 .map(site -> {
                     long values = rows;
-                    for (io.modscan.core.site.Axis axis : site.axes()) {
+                    for (Axis axis : site.axes()) {
                         values *= axis.size() > 0 ? axis.size() : columns;
                     }
                     return values * Float.BYTES;
@@ -544,11 +581,9 @@ public final class OnnxModel implements Model {
      */
     public List<String> save(Path target, SiteSelector... selectors) {
         List<SiteSelector> wanted = selectors.length == 0 ? List.of(Sites.all()) : List.of(selectors);
-        CapturePlan plan = CapturePlan.of(
-                sites(),
-                wanted.stream()
-                        .map(selector -> new CapturePlan.Selection(selector, io.modscan.core.site.Pooling.none()))
-                        .toList());
+        CapturePlan plan = plan(wanted.stream()
+                .map(selector -> new Selection(selector, Pooling.none()))
+                .toList());
         List<GraphTensor> outputs = plan.readings().stream()
                 .map(reading -> Objects.requireNonNull(
                         sites.tensors().get(reading.site().tensorName())))

@@ -24,8 +24,14 @@ import java.util.stream.IntStream;
  */
 final class OnnxPlan {
 
+    /** How many rows and positions are run, int64 [2]. */
+    static final String SIZES = "modscan.sizes";
+
     /** Which positions count, bool [batch, positions, 1]. */
     static final String COUNTED = "modscan.counted";
+
+    /** The row of each among all rows' positions, one behind the last for those that don't count, int64 [batch, positions]. */
+    static final String PLACE = "modscan.place";
 
     /** The share of each in a mean, float32 [batch, 1, positions]. */
     static final String SHARE = "modscan.share";
@@ -71,12 +77,22 @@ final class OnnxPlan {
                 .map(reading ->
                         Objects.requireNonNull(recipes.get(reading.site().tensorName()), "planned of this model"))
                 .toList();
-        this.alone = inputs.alone() || planned.stream().anyMatch(Recipe::alone);
+        Set<String> masked = new OnnxGraph(file.graph()).dependents(inputs.masks(), operator -> true);
+        this.alone = inputs.alone()
+                || planned.stream().anyMatch(recipe -> recipe.alone() || seesPadding(inputs, recipe, masked));
         for (int i = 0; i < planned.size(); i++) {
             outputs.add(read(plan.readings().get(i), planned.get(i)));
         }
         outputs.forEach(output -> edit.output(output.name()));
         this.model = edit.build();
+    }
+
+    /** What brings positions together without a look at the mask brings padding in. */
+    private static boolean seesPadding(OnnxInputs inputs, Recipe recipe, Set<String> masked) {
+        return inputs.hasMask()
+                && inputs.positions().isPresent()
+                && recipe.site().axes().stream().allMatch(axis -> axis.size() > 0)
+                && !masked.contains(recipe.tensor().name());
     }
 
     ModelProto model() {
@@ -181,25 +197,41 @@ final class OnnxPlan {
     private Output pooled(String values, Site site, Pooling pooling) {
         String behind = pooling.skipBos() ? WITHOUT_BOS : "";
         int width = site.width();
+        // One prompt at a time may come without a batch axis. A tensor of other sizes than were inferred fails here.
+        String sizes = edit.op(
+                "Concat",
+                List.of(edit.input(SIZES, OnnxTypes.INT64, List.of("2")), edit.longs(List.of((long) width))),
+                GraphBuilder.attribute("axis", 0L));
+        String flat = edit.op("Reshape", List.of(values, sizes));
         if (pooling.kind() == Pooling.Kind.LAST) {
-            String rows = edit.op("Reshape", List.of(values, edit.longs(List.of(-1L, (long) width))));
+            String rows = edit.op("Reshape", List.of(flat, edit.longs(List.of(-1L, (long) width))));
             String last = edit.input(LAST + behind, OnnxTypes.INT64, List.of("modscan_batch"));
             return new Output(
                     edit.op("Gather", List.of(rows, last), GraphBuilder.attribute("axis", 0L)), List.of(width), true);
         }
-        // One prompt at a time may come without a batch axis.
-        String flat = edit.op(
-                "Reshape",
-                List.of(values, edit.longs(alone ? List.of(1L, -1L, (long) width) : List.of(0L, -1L, (long) width))));
-        String counted =
-                edit.input(COUNTED + behind, DataType.BOOL_VALUE, List.of("modscan_batch", "modscan_positions", "1"));
         boolean max = pooling.kind() == Pooling.Kind.MAX;
-        // What is at padding may be infinite or no number at all, and must not come in with weight 0.
-        String seen = edit.op("Where", List.of(counted, flat, edit.scalar(max ? Float.NEGATIVE_INFINITY : 0f)));
+        String seen = counted(flat, width, max ? Float.NEGATIVE_INFINITY : 0f, behind);
         if (max) {
             return new Output(edit.reduce("ReduceMax", seen, 1), List.of(1, width), true);
         }
         String share = edit.input(SHARE + behind, OnnxTypes.FLOAT, List.of("modscan_batch", "1", "modscan_positions"));
         return new Output(edit.op("MatMul", List.of(share, seen)), List.of(1, width), true);
+    }
+
+    /**
+     * The values at positions that count, [batch, positions, width]. What is elsewhere may be infinite or no number at all,
+     * and must not come in with weight 0.
+     */
+    private String counted(String values, int width, float elsewhere, String behind) {
+        if (!edit.hasWhere()) {
+            String rows = edit.op("Reshape", List.of(values, edit.longs(List.of(-1L, (long) width))));
+            String more =
+                    edit.op("Concat", List.of(rows, edit.row(width, elsewhere)), GraphBuilder.attribute("axis", 0L));
+            String place = edit.input(PLACE + behind, OnnxTypes.INT64, List.of("modscan_batch", "modscan_positions"));
+            return edit.op("Gather", List.of(more, place), GraphBuilder.attribute("axis", 0L));
+        }
+        String counted =
+                edit.input(COUNTED + behind, DataType.BOOL_VALUE, List.of("modscan_batch", "modscan_positions", "1"));
+        return edit.op("Where", List.of(counted, values, edit.scalar(elsewhere)));
     }
 }

@@ -41,6 +41,9 @@ final class OnnxShapes {
     /** Initializers with more elements than this tell nothing about shapes. */
     private static final long LARGE = 1 << 10;
 
+    /** Shapes are short; a constant of gigabytes is not to be computed to list it. */
+    private static final String LARGEST_FOLDED = Integer.toString(1 << 20);
+
     private static final int BINDINGS = 3;
 
     /** Comparisons of which ONNX had no inference before opset 16, with their opposites. */
@@ -63,6 +66,12 @@ final class OnnxShapes {
     /** Symbols by what they stand for, one number in each binding. */
     private final Map<String, List<Long>> symbols = new LinkedHashMap<>();
 
+    /** Those of optional type, of which ONNX Runtime's Java can't tell what they are. */
+    private final Set<String> optional = new HashSet<>();
+
+    /** Axes that the file itself declares. */
+    private final Map<String, List<String>> declared = new HashMap<>();
+
     /** The axes that inputs are declared with. */
     private final Map<String, List<String>> inputs;
 
@@ -75,6 +84,11 @@ final class OnnxShapes {
     private OnnxShapes(OnnxFile file, Map<String, List<String>> inputs, Map<String, List<Long>> known) {
         this.file = file;
         this.inputs = inputs;
+        for (NodeProto node : file.graph().getNodeList()) {
+            if (yieldsOptional(node)) {
+                optional.addAll(node.getOutputList());
+            }
+        }
         for (List<String> axes : inputs.values()) {
             for (String axis : axes) {
                 if (isSymbol(axis)) {
@@ -82,6 +96,28 @@ final class OnnxShapes {
                     symbols.putIfAbsent(axis, known.getOrDefault(axis, usual));
                 }
             }
+        }
+        file.graph().getValueInfoList().forEach(this::declare);
+        file.graph().getOutputList().forEach(this::declare);
+    }
+
+    private boolean yieldsOptional(NodeProto node) {
+        return node.getOpType().equals("Optional")
+                || (node.getOpType().equals("Identity") && optional.contains(node.getInput(0)))
+                || OnnxGraph.subgraphs(node).stream()
+                        .flatMap(body -> body.getOutputList().stream())
+                        .anyMatch(output -> output.getType().hasOptionalType());
+    }
+
+    private void declare(ValueInfoProto tensor) {
+        if (tensor.getType().hasTensorType() && tensor.getType().getTensorType().hasShape()) {
+            declared.put(
+                    tensor.getName(),
+                    tensor.getType().getTensorType().getShape().getDimList().stream()
+                            .map(dim -> dim.hasDimValue() && dim.getDimValue() >= 0
+                                    ? Long.toString(dim.getDimValue())
+                                    : named(dim.getDimParam()))
+                            .toList());
         }
     }
 
@@ -133,7 +169,25 @@ final class OnnxShapes {
             }
         }
         scalars(seen.size() == BINDINGS);
+        tensors.replaceAll((name, tensor) -> tensor.type().equals("optional") ? tensor : completed(name, tensor));
         return tensors;
+    }
+
+    /** What inference doesn't tell, as of a Loop's output, the file may. Where it is wrong, runs fail. */
+    private Inferred completed(String name, Inferred tensor) {
+        List<String> said = declared.getOrDefault(name, List.of());
+        if (tensor.axes().isEmpty()) {
+            return said.isEmpty() ? tensor : new Inferred(tensor.type(), Optional.of(said));
+        }
+        List<String> axes = new ArrayList<>(tensor.axes().get());
+        if (said.size() == axes.size()) {
+            for (int axis = 0; axis < axes.size(); axis++) {
+                if (axes.get(axis).equals("?")) {
+                    axes.set(axis, said.get(axis));
+                }
+            }
+        }
+        return new Inferred(tensor.type(), Optional.of(axes));
     }
 
     /**
@@ -164,6 +218,9 @@ final class OnnxShapes {
     }
 
     private Inferred inferred(String tensor, List<Map<String, NodeInfo>> seen) {
+        if (optional.contains(tensor)) {
+            return new Inferred("optional", Optional.empty());
+        }
         @Nullable NodeInfo info = seen.get(0).get(tensor);
         if (info == null) {
             return new Inferred("unknown", Optional.empty());
@@ -244,6 +301,7 @@ final class OnnxShapes {
             settings.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.BASIC_OPT);
             settings.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
             settings.setIntraOpNumThreads(1);
+            settings.addConfigEntry("optimization.constant_folding_max_output_size_in_bytes", LARGEST_FOLDED);
             settings.addConfigEntry(OrtRuntime.WEIGHTS_FOLDER, file.root().toString());
             try (OrtSession session = OrtEnvironment.getEnvironment()
                     .createSession(model(binding, withoutWeights, ranksOf).toByteArray(), settings)) {
@@ -283,7 +341,7 @@ final class OnnxShapes {
                 graph.addNode(node);
             }
             for (String output : node.getOutputList()) {
-                if (!output.isEmpty()) {
+                if (!output.isEmpty() && !optional.contains(output)) {
                     graph.addOutput(ValueInfoProto.newBuilder().setName(output));
                 }
             }

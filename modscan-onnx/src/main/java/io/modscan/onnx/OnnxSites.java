@@ -98,6 +98,7 @@ final class OnnxSites {
                 .filter(axes -> positionsIn(axes) == 2)
                 .forEach(axes -> axes.stream().filter(this::isNumber).forEach(headCounts::add));
         inferred.forEach(this::add);
+        graph.inner().forEach(this::addInner);
     }
 
     Map<String, GraphTensor> tensors() {
@@ -125,6 +126,21 @@ final class OnnxSites {
         if (refusal.isEmpty()) {
             recipes.put(name, recipe(tensor, apart(inferred.axes().orElseThrow())));
         }
+    }
+
+    private void addInner(String name, OnnxGraph.Inner inner) {
+        NodeProto node = inner.producer();
+        tensors.putIfAbsent(
+                name,
+                new GraphTensor(
+                        name,
+                        "unknown",
+                        Optional.empty(),
+                        node.getName(),
+                        OnnxGraph.operator(node),
+                        layer(name, Optional.of(node)),
+                        Optional.of("it is computed within the body of " + OnnxGraph.describe(inner.around())
+                                + ", whose outputs can be read")));
     }
 
     private OptionalInt layer(String name, Optional<NodeProto> node) {
@@ -167,15 +183,19 @@ final class OnnxSites {
         for (int i = 0; i < axes.size(); i++) {
             String axis = axes.get(i);
             if (axis.equals("0") || (!isNumber(axis) && !isBatch(axis) && !isPosition(axis))) {
-                return Optional.of("its axis " + i + " is " + axis
-                        + (axis.equals("?")
-                                ? ": its length is not known before it is computed"
-                                : axis.equals("0")
-                                        ? ": there is nothing in it"
-                                        : axis.contains("*")
-                                                ? ": two axes in one; read the tensor before or behind it that has them apart"
-                                                : ", whose length has to be said first"));
+                return Optional.of(
+                        "its axis " + i + " is " + axis
+                                + (axis.equals("?")
+                                        ? ": its length is not known before it is computed"
+                                        : axis.equals("0")
+                                                ? ": there is nothing in it"
+                                                : axis.contains("*")
+                                                        ? ": two axes in one; read the tensor before or behind it that has them apart"
+                                                        : ", which has to be said first: its length, or that it is the batch or the positions"));
             }
+        }
+        if (!isHeld(axes)) {
+            return Optional.of("its shape " + axes + " is of more values than Java can hold in one piece");
         }
         if (axes.stream().filter(this::isBatch).count() > 1) {
             return Optional.of("it has two batch axes");
@@ -189,6 +209,18 @@ final class OnnxSites {
                 ? Optional.of("its shape " + axes + " can't be split into the " + declared.getAsInt()
                         + " heads that it is said to have")
                 : Optional.empty();
+    }
+
+    private boolean isHeld(List<String> axes) {
+        try {
+            long values = 1;
+            for (String axis : axes) {
+                values = Math.multiplyExact(values, isNumber(axis) ? Long.parseLong(axis) : 1L);
+            }
+            return values <= Integer.MAX_VALUE;
+        } catch (ArithmeticException e) {
+            return false;
+        }
     }
 
     private boolean fitsHeads(List<String> axes, int count) {

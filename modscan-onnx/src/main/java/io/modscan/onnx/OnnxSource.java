@@ -81,7 +81,7 @@ final class OnnxSource implements ActivationSource {
             return;
         }
         List<Bound> given = tokens
-                ? feed.tokens(rows(batch, false), rows(batch, true), batch.columns())
+                ? feed.tokens(rows(batch, false), rows(batch, true), Math.max(batch.columns(), inputs.length()))
                 : feed.ready(batch.tensors(), batch.columns());
         List<Bound> pinned = new ArrayList<>();
         for (int i = 0; i < outputs.size(); i++) {

@@ -1,6 +1,7 @@
 package io.modscan.onnx;
 
 import ai.onnx.proto.OnnxMl.TensorProto;
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.TensorInfo;
 import io.modscan.core.error.MalformedFileException;
@@ -86,7 +87,45 @@ final class OnnxTypes {
         return NAMES.indexOf(name);
     }
 
-    /** The bytes that an initializer's values take. */
+    /** Checks that a tensor that holds its values itself has as many as its shape says. */
+    static void checkValues(Path path, TensorProto tensor, long bytes) {
+        String where = "tensor '" + tensor.getName() + "' of shape " + tensor.getDimsList();
+        if (!tensor.getRawData().isEmpty()) {
+            if (tensor.getRawData().size() != bytes) {
+                throw new MalformedFileException(
+                        path, where + " has " + tensor.getRawData().size() + " bytes, not " + bytes);
+            }
+            return;
+        }
+        // What is smaller than a byte is packed, each such type in its own way.
+        if (BITS.get(tensor.getDataType()) % Byte.SIZE != 0) {
+            return;
+        }
+        int parts = 1;
+        int count;
+        switch (tensor.getDataType()) {
+            case DataType.FLOAT_VALUE -> count = tensor.getFloatDataCount();
+            case DataType.DOUBLE_VALUE -> count = tensor.getDoubleDataCount();
+            case DataType.COMPLEX64_VALUE -> {
+                parts = 2;
+                count = tensor.getFloatDataCount();
+            }
+            case DataType.COMPLEX128_VALUE -> {
+                parts = 2;
+                count = tensor.getDoubleDataCount();
+            }
+            case DataType.INT64_VALUE -> count = tensor.getInt64DataCount();
+            case DataType.UINT32_VALUE, DataType.UINT64_VALUE -> count = tensor.getUint64DataCount();
+            case DataType.STRING_VALUE -> count = tensor.getStringDataCount();
+            default -> count = tensor.getInt32DataCount();
+        }
+        long elements = tensor.getDimsList().stream().reduce(1L, (a, b) -> a * b);
+        if (count % parts != 0 || count / parts != elements) {
+            throw new MalformedFileException(path, where + " has " + count / parts + " values, not " + elements);
+        }
+    }
+
+    /** The bytes that a tensor's values take. */
     static long bytes(Path path, TensorProto tensor) {
         String where = "tensor '" + tensor.getName() + "' of shape " + tensor.getDimsList();
         int type = tensor.getDataType();
