@@ -3,7 +3,9 @@ package io.modscan.examples;
 import io.modscan.core.site.Sites;
 import io.modscan.onnx.InputRole;
 import io.modscan.onnx.OnnxModel;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -31,6 +33,20 @@ final class ForeignOptions {
     private Map<String, Integer> dimensions = new LinkedHashMap<>();
 
     @Option(
+            names = "--batch",
+            paramLabel = "AXIS",
+            description =
+                    "The batch axis, where token ids don't tell: its symbol, or INPUT.AXIS; may be given for each input.")
+    private List<String> batch = new ArrayList<>();
+
+    @Option(
+            names = "--positions",
+            paramLabel = "AXIS",
+            description =
+                    "The axis of positions: its symbol, or their number where that is fixed, such as 197 patches.")
+    private @Nullable String positions;
+
+    @Option(
             names = "--heads",
             paramLabel = "GLOB=N",
             description = "How many heads tensors hold: [.., heads x d] or [.., heads, .., d].")
@@ -55,6 +71,10 @@ final class ForeignOptions {
             for (Map.Entry<String, Integer> dimension : dimensions.entrySet()) {
                 model = model.withDimension(dimension.getKey(), dimension.getValue());
             }
+            for (String axis : batch) {
+                model = model.withBatch(axis);
+            }
+            model = positions == null ? model : model.withPositions(positions);
             for (Map.Entry<String, Integer> tensors : heads.entrySet()) {
                 model = model.withHeads(Sites.glob(tensors.getKey()), tensors.getValue());
             }

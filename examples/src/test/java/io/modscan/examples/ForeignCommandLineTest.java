@@ -301,6 +301,12 @@ class ForeignCommandLineTest {
     void wrongUsageExitsWithTwo() {
         assertUsage("TOKEN_IDS", capture(model(), "--ids", ids, "--input", "input_ids=words", "--out", file("x")));
         assertUsage("NAME=ROLE", capture(model(), "--ids", ids, "--input", "token_ids", "--out", file("x")));
+        assertFailure(
+                "the positions can't be 'batch_size'",
+                capture(model(), "--ids", ids, "--positions", "batch_size", "--out", file("x")));
+        assertFailure(
+                "the batch can't be 'sequence_length'",
+                capture(model(), "--ids", ids, "--batch", "sequence_length", "--out", file("x")));
         assertUsage("--dimension", capture(model(), "--ids", ids, "--dimension", "height=x", "--out", file("x")));
         assertUsage("length 0", capture(model(), "--ids", ids, "--dimension", "batch_size=0", "--out", file("x")));
         assertUsage("-4 tokens", capture(model(), "--ids", ids, "--max-tokens", "-4", "--out", file("x")));

@@ -649,7 +649,7 @@ public final class Activations {
      * and digits. Its entry under {@code modscan.sites} tells the name in the file as {@code tensor}. Of prompts of ready
      * tensors {@code input_ids} has -1 at each position, and their entries tell a digest of them, {@code tensors_sha256}.
      *
-     * @param file the file, which appears whole or not at all; an existing one is replaced
+     * @param file the file, which appears whole or not at all; an existing capture is replaced
      * @throws UncheckedIOException if it cannot be written
      */
     public void save(Path file) {

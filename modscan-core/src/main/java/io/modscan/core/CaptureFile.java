@@ -1,11 +1,15 @@
 package io.modscan.core;
 
+import io.modscan.core.error.MalformedFileException;
+import io.modscan.core.error.ModscanException;
 import io.modscan.core.file.WholeFile;
+import io.modscan.core.safetensors.SafetensorsFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
@@ -25,6 +29,7 @@ final class CaptureFile {
                 activations.sites().stream().map(SiteActivations::reading).toList(),
                 all,
                 true);
+        checkReplaceable(file);
         WholeFile.write(file, aside -> {
             try (FileChannel channel =
                     FileChannel.open(aside, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
@@ -37,6 +42,24 @@ final class CaptureFile {
                 channel.force(true);
             }
         });
+    }
+
+    /** What is there and is no capture may be the very model that is being read. */
+    static void checkReplaceable(Path file) {
+        if (!Files.isRegularFile(file)) {
+            return; // that is checked where it is written
+        }
+        boolean capture;
+        try {
+            capture = SafetensorsFile.open(file).metadata().containsKey(SiteJson.KEY);
+        } catch (MalformedFileException e) {
+            capture = false;
+        }
+        if (!capture) {
+            throw new ModscanException(
+                    file
+                            + ": is there already and is no capture, so it is not replaced by one. Delete it, or give another name");
+        }
     }
 
     /** Many small rows leave in one write where they lie behind one another. */

@@ -39,6 +39,7 @@ final class CaptureWriter implements AutoCloseable {
 
     static CaptureWriter open(Path target) {
         WholeFile.prepare(target);
+        CaptureFile.checkReplaceable(target);
         return new CaptureWriter(target, CaptureLock.take(target));
     }
 

@@ -271,8 +271,8 @@ public final class Probe implements AutoCloseable {
      *                a file's layout hangs on all of its tokens; to go on, the same ones have to be given again. Of each id
      *                a hash is kept, see {@link Prompts#onDisk}
      * @param file    the file
-     * @throws ModscanException      as {@link #capture(Prompts)} throws; if another capture is being written to the file, or
-     *                               a part of another one is there
+     * @throws ModscanException      as {@link #capture(Prompts)} throws; if another capture is being written to the file, a
+     *                               part of another one is there, or a file that is no capture
      * @throws CancellationException if the thread is interrupted; its interrupt status stays set
      * @throws UncheckedIOException  if the file cannot be written
      * @throws IllegalStateException if the probe is closed

@@ -9,6 +9,7 @@ import ai.onnx.proto.OnnxMl.TensorShapeProto;
 import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.error.UnsupportedModelException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -125,6 +126,15 @@ final class OnnxEdit {
                 .addAllAttribute(List.of(attributes))
                 .build());
         return name;
+    }
+
+    /** The first of an axis, as many as a tensor [1] tells. Opset 10 made an input of what was an attribute. */
+    String slice(String values, String count, int axis) {
+        if (file.opset() < 10) {
+            throw new UnsupportedModelException(file.path() + ": is of opset " + file.opset()
+                    + ", in which no length can be cut off that is not fixed; from opset 10 on it can");
+        }
+        return op("Slice", List.of(values, longs(List.of(0L)), count, longs(List.of((long) axis))));
     }
 
     /** A reduction over one axis, which stays with length 1. Opset 18 made an input of what was an attribute. */

@@ -34,10 +34,11 @@ final class OnnxFeed {
     }
 
     /**
-     * Rows of tokens. Those of a model with a length of its own are padded to it.
+     * Rows of tokens.
      *
-     * @param ids  the token ids, padded to one length
-     * @param mask 1 at each real token
+     * @param ids     the token ids, padded to one length
+     * @param mask    1 at each real token
+     * @param columns how many the model is given, at least as many; a model may have a length of its own
      */
     List<Bound> tokens(List<int[]> ids, List<int[]> mask, int columns) {
         List<Long> shape = List.of((long) ids.size(), (long) columns);
@@ -58,7 +59,7 @@ final class OnnxFeed {
                         case PAST -> past(input, ids.size());
                     });
         }
-        bound.addAll(counted(ids, mask, columns));
+        bound.addAll(counted(ids, mask, ids.get(0).length));
         return bound;
     }
 

@@ -18,6 +18,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -30,6 +31,7 @@ import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 
 /**
@@ -42,8 +44,9 @@ import java.util.zip.CRC32C;
  *                {@code root}
  * @param root    the folder that all files of weights are in or below
  * @param weights the tensors that lie in files, those within the bodies of nodes included
+ * @param stamps  what tells of each file that it is still the one that was read
  */
-record OnnxFile(Path path, ModelProto model, Path root, Set<Weight> weights) {
+record OnnxFile(Path path, ModelProto model, Path root, Set<Weight> weights, Map<Path, String> stamps) {
 
     /** What an initializer has at least for its bytes to be left in the file; shapes and scalars are smaller. */
     private static final int LEFT_IN_FILE = 1 << 10;
@@ -95,7 +98,31 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<Weight> weights) {
         if (model.getOpsetImportCount() == 0) {
             throw new MalformedFileException(path, "does not say which opset its operators are of");
         }
-        return located(path, folder, sorted(path, model));
+        OnnxFile read = located(path, folder, sorted(path, model));
+        Map<Path, String> stamps = new LinkedHashMap<>();
+        Stream.concat(Stream.of(file), read.weights().stream().map(Weight::file))
+                .distinct()
+                .forEach(each -> stamps.put(each, stamp(each)));
+        return new OnnxFile(path, read.model(), read.root(), read.weights(), stamps);
+    }
+
+    /** Its weights are read by their places, where others lie when a file is another one. */
+    void checkUnchanged() {
+        stamps.forEach((file, stamp) -> {
+            if (!stamp(file).equals(stamp)) {
+                throw new ModscanException(
+                        file + ": has been replaced or changed since the model " + path + " was opened; open it again");
+            }
+        });
+    }
+
+    private static String stamp(Path file) {
+        try {
+            BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+            return attributes.size() + " " + attributes.lastModifiedTime() + " " + attributes.fileKey();
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be read: " + e, e);
+        }
     }
 
     /** The version of ONNX's own operators. */
@@ -313,7 +340,8 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<Weight> weights) {
             return external(tensor.toBuilder(), location, weight.offset(), weight.length())
                     .build();
         });
-        return new OnnxFile(path, model.toBuilder().setGraph(graph).build(), root, Set.copyOf(weights.values()));
+        return new OnnxFile(
+                path, model.toBuilder().setGraph(graph).build(), root, Set.copyOf(weights.values()), Map.of());
     }
 
     private static Path common(Path one, Path other) {

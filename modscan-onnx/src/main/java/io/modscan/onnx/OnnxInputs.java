@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Predicate;
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param inputs    the inputs that have to be given, by name
  * @param batch     the symbol of the batch axis, or empty if there is none that can vary
- * @param positions the symbol of positions, or empty if there is none that can vary
+ * @param positions the symbol of positions, their number where that is fixed and was said, or empty
  * @param length    the number of positions that a model of texts is fixed to, or 0
  */
 record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<String> positions, int length) {
@@ -62,7 +63,7 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
      * @param roles      of inputs, by name
      * @param dimensions lengths of symbols
      * @param batch      the symbols of the batch axis, which inputs may call differently
-     * @param positions  the symbol of positions
+     * @param positions  the symbol of positions, or their number where that is fixed
      */
     record Said(
             Map<String, InputRole> roles,
@@ -75,12 +76,26 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
             batch = List.copyOf(batch);
         }
 
+        /** The same with the length of positions, where it was given, in place of their symbol. */
+        Said withLengths() {
+            return new Said(
+                    roles,
+                    dimensions,
+                    batch,
+                    positions.map(axis -> dimensions.containsKey(axis) ? String.valueOf(dimensions.get(axis)) : axis));
+        }
+
+        boolean saysTokenIds() {
+            return roles.containsValue(InputRole.TOKEN_IDS);
+        }
+
         static Said nothing() {
             return new Said(Map.of(), Map.of(), List.of(), Optional.empty());
         }
     }
 
-    static OnnxInputs of(OnnxFile file, Said said) {
+    static OnnxInputs of(OnnxFile file, Said words) {
+        Said said = words.withLengths();
         Set<String> initializers = file.graph().getInitializerList().stream()
                 .map(TensorProto::getName)
                 .collect(Collectors.toSet());
@@ -90,6 +105,14 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
             if (!initializers.contains(input.getName())) {
                 inputs.put(input.getName(), input(file, input, said));
             }
+        }
+        List<String> ofTokens = said.roles().keySet().stream()
+                .filter(name -> said.roles().get(name) == InputRole.TOKEN_IDS)
+                .sorted()
+                .toList();
+        if (ofTokens.size() > 1) {
+            throw new ModscanException(file.path() + ": " + ofTokens
+                    + " are both said to be token ids, which a prompt has once; give what goes there as ready tensors");
         }
         for (String name : said.roles().keySet()) {
             if (!inputs.containsKey(name)) {
@@ -108,7 +131,7 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
                 throw unknownSymbol(file, symbol, declared);
             }
         }
-        Stream.concat(said.batch().stream(), said.positions().stream())
+        Stream.concat(said.batch().stream(), said.positions().filter(OnnxShapes::isSymbol).stream())
                 .filter(symbol -> !symbols.contains(symbol))
                 .forEach(symbol -> {
                     throw unknownSymbol(file, symbol, symbols);
@@ -117,7 +140,21 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
             throw new ModscanException(
                     file.path() + ": the axis '" + symbol + "' is said to be both the batch and the positions");
         });
+        ids.ifPresent(input -> checkAxes(file, input, said));
         return ids.isPresent() ? text(file, inputs, ids.get(), said) : ready(inputs, said);
+    }
+
+    /** Token ids tell what the axes are. */
+    private static void checkAxes(OnnxFile file, Input ids, Said said) {
+        said.positions().filter(axis -> !axis.equals(ids.axes().get(1))).ifPresent(axis -> {
+            throw new ModscanException(file.path() + ": the positions can't be '" + axis + "': the token ids '"
+                    + ids.name() + "' are " + ids.axes() + ", batch and positions");
+        });
+        if (said.batch().contains(ids.axes().get(1))) {
+            throw new ModscanException(
+                    file.path() + ": the batch can't be '" + ids.axes().get(1) + "': the token ids '" + ids.name()
+                            + "' are " + ids.axes() + ", batch and positions");
+        }
     }
 
     private static ModscanException unknownSymbol(OnnxFile file, String symbol, Set<String> symbols) {
@@ -155,7 +192,9 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
                 axes,
                 Optional.ofNullable(role)
                         // A name alone may mislead: an image has a mask too.
-                        .or(() -> InputRole.of(input.getName()).filter(usual -> canBe(usual, type, axes))));
+                        .or(() -> InputRole.of(input.getName())
+                                .filter(usual -> canBe(usual, type, axes))
+                                .filter(usual -> usual != InputRole.TOKEN_IDS || !said.saysTokenIds())));
     }
 
     private static boolean canBe(InputRole role, int type, List<String> axes) {
@@ -225,7 +264,7 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
         return new OnnxInputs(
                 renamed,
                 Optional.of(batch).filter(OnnxShapes::isSymbol),
-                Optional.of(positions).filter(OnnxShapes::isSymbol),
+                Optional.of(positions).filter(OnnxShapes::isSymbol).or(said::positions),
                 OnnxShapes.isSymbol(positions) ? 0 : Integer.parseInt(positions));
     }
 
@@ -286,6 +325,17 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
     boolean alone() {
         return inputs.values().stream().anyMatch(input -> batchAxis(input) != 0)
                 || (withRole(inputs, InputRole.TOKEN_IDS).isPresent() && !hasMask());
+    }
+
+    /** How many positions there are, if that is fixed and they are known as such. */
+    OptionalInt fixedPositions() {
+        return positions.filter(axis -> !OnnxShapes.isSymbol(axis)).stream()
+                .mapToInt(Integer::parseInt)
+                .findFirst();
+    }
+
+    boolean isPosition(String axis) {
+        return positions.equals(Optional.of(axis));
     }
 
     /** Which axis of an input is the batch, or -1 if none is. */

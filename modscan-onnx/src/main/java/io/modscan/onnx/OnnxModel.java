@@ -34,6 +34,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
@@ -66,7 +67,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Inputs.</b> Texts and token ids need a graph whose inputs are all of an {@link InputRole}, known by their name or by
  * {@link #withInput}. A graph with token ids but without a mask, or with a batch of one, is run a prompt at a time,
- * unpadded. Padding is not seen at real tokens where a graph heeds its mask; for one that does not, a probe's
+ * unpadded; so is what a graph computes over a whole batch, as far as shapes and operators tell, and what it computes of a mask
+ * that it quantizes. Padding is not seen at real tokens where a graph heeds its mask; for one that does not, a probe's
  * {@linkplain io.modscan.core.Probe.Builder#tokenBudget token budget} of 1 runs each by itself. Any graph takes {@linkplain io.modscan.core.prompt.Prompt#ofTensors ready tensors}.
  *
  * <p><b>Weights</b> stay where they are: in the file itself, or in files in its folder. Nothing outside the folder is
@@ -181,7 +183,8 @@ public final class OnnxModel implements Model {
     }
 
     /**
-     * Gives a symbol of the inputs' shapes a length, such as the height of images.
+     * Gives a symbol of the inputs' shapes a length, such as the height of images. Positions of a given length are units,
+     * unless {@link #withPositions} says otherwise.
      *
      * @param symbol its name in the graph; an axis without a name is {@code INPUT.AXIS}, such as {@code pixels.2}
      * @param length at least 1
@@ -215,16 +218,28 @@ public final class OnnxModel implements Model {
     }
 
     /**
-     * Says which symbol is the axis of positions of a graph that takes ready tensors, such as the frames of audio. That of
-     * token ids is known.
+     * Says which axis is that of positions, such as the frames of audio. That of token ids is known, unless they are of a
+     * fixed length. Where there are as many positions in every sample, as of the patches of an image or of texts of a fixed
+     * length, their number is said, such as {@code "197"}; then each axis of that length is one of positions. Of a shorter
+     * prompt as many are read as it has tokens; unless this is said, they are units, padding among them.
      *
-     * @param symbol its name in the graph; an axis without a name is {@code INPUT.AXIS}, such as {@code audio.1}
+     * @param axis its name in the graph, where an axis without a name is {@code INPUT.AXIS}, such as {@code audio.1}; or a
+     *             number
      * @return a copy
-     * @throws ModscanException if no input has such an axis, or it is said to be the batch
+     * @throws ModscanException if no input has such an axis, or no tensor one of that length; if it is said to be the batch,
+     *                          or token ids tell otherwise
      */
-    public OnnxModel withPositions(String symbol) {
+    public OnnxModel withPositions(String axis) {
         Said said = settings.said;
-        return said(new Said(said.roles(), said.dimensions(), said.batch(), Optional.of(symbol)));
+        OnnxModel model = said(new Said(said.roles(), said.dimensions(), said.batch(), Optional.of(axis)));
+        if (model.inputs.fixedPositions().isPresent()
+                && model.sites.recipes().values().stream()
+                        .noneMatch(recipe -> recipe.axes().contains(axis))
+                && !said.dimensions().containsKey(axis)) {
+            throw new ModscanException(
+                    file.path() + ": no tensor that can be read has an axis of " + axis + " positions");
+        }
+        return model;
     }
 
     /**
@@ -346,6 +361,19 @@ public final class OnnxModel implements Model {
         };
     }
 
+    /** Selects by operator, and can say so. */
+    private record ByOperator(SiteSelector which, String operator) implements SiteSelector {
+        @Override
+        public boolean selects(Site site) {
+            return which.selects(site);
+        }
+
+        @Override
+        public String toString() {
+            return "operator " + operator;
+        }
+    }
+
     /**
      * A selector of the sites that an operator yields.
      *
@@ -353,7 +381,7 @@ public final class OnnxModel implements Model {
      * @return a selector for this model's sites
      */
     public SiteSelector operator(String operator) {
-        return where(tensor -> tensor.operator().equals(operator));
+        return new ByOperator(where(tensor -> tensor.operator().equals(operator)), operator);
     }
 
     /** The readable tensors, under their own names. */
@@ -373,6 +401,14 @@ public final class OnnxModel implements Model {
         for (Selection selection : selections) {
             SiteSelector selector = selection.selector();
             if (sites.stream().noneMatch(selector::selects)) {
+                if (selector instanceof ByOperator by && tensors().stream().noneMatch(meant(selector))) {
+                    throw new ModscanException(file.path() + ": no tensor is of the operator '" + by.operator()
+                            + "'; its operators are "
+                            + tensors().stream()
+                                    .map(GraphTensor::operator)
+                                    .filter(name -> !name.isEmpty())
+                                    .collect(Collectors.toCollection(TreeSet::new)));
+                }
                 tensors().stream()
                         .filter(tensor -> tensor.refusal().isPresent())
                         .filter(meant(selector))
@@ -464,13 +500,17 @@ public final class OnnxModel implements Model {
             if (OnnxFeed.number(tensor.type()) != input.type()
                     || !fits(axesOfSample(input, tensor.shape().size()), tensor.shape(), symbols)) {
                 throw new ModscanException(file.path() + ": input '" + input.name() + "' takes "
-                        + OnnxTypes.name(input.type()) + " " + axesOfSample(input, -1) + " a sample, not " + tensor);
+                        + OnnxTypes.name(input.type()) + " " + axesOfSample(input, -1) + " a sample, not " + tensor
+                        + (inputs.batchAxis(input) < 0
+                                        && tensor.shape().size() == input.axes().size() - 1
+                                ? "; if one of these is the batch, say so (OnnxModel.withBatch)"
+                                : ""));
             }
         }
         long positions = inputs.positions()
                 .flatMap(symbol -> Optional.ofNullable(symbols.get(symbol)))
                 .orElse(1L);
-        return Math.toIntExact(positions);
+        return inputs.fixedPositions().orElse(Math.toIntExact(positions));
     }
 
     private List<String> axesOfSample(Input input, int rank) {
@@ -547,6 +587,7 @@ public final class OnnxModel implements Model {
                 throw new ModscanException(file.path() + ": has no site " + reading.site());
             }
         }
+        file.checkUnchanged();
         OnnxPlan graph = new OnnxPlan(file, inputs, plan, sites.recipes(), settings.dequantized);
         return new OnnxSource(plan, graph, inputs, file, bosTokenId(), this::workingBytes, settings.options);
     }
@@ -589,6 +630,7 @@ public final class OnnxModel implements Model {
                         sites.tensors().get(reading.site().tensorName())))
                 .distinct()
                 .toList();
+        file.checkUnchanged();
         OnnxInstrumented.write(file, outputs, target, files());
         return outputs.stream().map(GraphTensor::name).toList();
     }

@@ -65,6 +65,7 @@ final class OnnxPlan {
     }
 
     private final OnnxEdit edit;
+    private final OnnxInputs inputs;
     private final boolean alone;
     private final OnnxDequantizer dequantizer;
     private final List<Output> outputs = new ArrayList<>();
@@ -78,8 +79,13 @@ final class OnnxPlan {
                         Objects.requireNonNull(recipes.get(reading.site().tensorName()), "planned of this model"))
                 .toList();
         Set<String> masked = new OnnxGraph(file.graph()).dependents(inputs.masks(), operator -> true);
+        boolean rounded = isRounded(file, inputs);
+        this.inputs = inputs;
         this.alone = inputs.alone()
-                || planned.stream().anyMatch(recipe -> recipe.alone() || seesPadding(inputs, recipe, masked));
+                || planned.stream()
+                        .anyMatch(recipe -> recipe.alone()
+                                || seesPadding(inputs, recipe, masked)
+                                || (rounded && masked.contains(recipe.tensor().name())));
         for (int i = 0; i < planned.size(); i++) {
             outputs.add(read(plan.readings().get(i), planned.get(i)));
         }
@@ -93,6 +99,15 @@ final class OnnxPlan {
                 && inputs.positions().isPresent()
                 && recipe.site().axes().stream().allMatch(axis -> axis.size() > 0)
                 && !masked.contains(recipe.tensor().name());
+    }
+
+    /** Whether the mask is quantized on its way to the Softmax: what is to be lowest is only low then, and padding is seen. */
+    private static boolean isRounded(OnnxFile file, OnnxInputs inputs) {
+        Set<String> before = new OnnxGraph(file.graph())
+                .dependents(
+                        inputs.masks(), operator -> !operator.contains("Softmax") && !operator.contains("Attention"));
+        return file.graph().getNodeList().stream()
+                .anyMatch(node -> node.getOpType().equals("QuantizeLinear") && before.contains(node.getInput(0)));
     }
 
     ModelProto model() {
@@ -133,7 +148,7 @@ final class OnnxPlan {
         List<Integer> sizes = recipe.order().stream()
                 .skip(recipe.batched() ? 1 : 0)
                 .map(recipe.axes()::get)
-                .map(axis -> OnnxShapes.isSymbol(axis) ? 0 : Integer.parseInt(axis))
+                .map(axis -> inputs.isPosition(axis) ? 0 : Integer.parseInt(axis))
                 .toList();
         return new Output(unique(values), sizes, recipe.batched());
     }
@@ -158,6 +173,9 @@ final class OnnxPlan {
         } else if (!recipe.tensor().type().equals("float32")) {
             values = edit.op("Cast", List.of(values), GraphBuilder.attribute("to", (long) DataType.FLOAT_VALUE));
         }
+        if (inputs.length() > 0) {
+            values = withoutPadding(values, recipe);
+        }
         boolean inOrder = IntStream.range(0, recipe.order().size())
                 .allMatch(axis -> recipe.order().get(axis) == axis);
         return inOrder
@@ -170,6 +188,20 @@ final class OnnxPlan {
                                 recipe.order().stream()
                                         .mapToLong(Integer::longValue)
                                         .toArray()));
+    }
+
+    /** Of a model that is fixed to a length, the positions of the prompts that are run. */
+    private String withoutPadding(String values, Recipe recipe) {
+        String cut = values;
+        for (int axis = 0; axis < recipe.axes().size(); axis++) {
+            if (inputs.isPosition(recipe.axes().get(axis))) {
+                String sizes = edit.input(SIZES, OnnxTypes.INT64, List.of("2"));
+                String columns =
+                        edit.op("Gather", List.of(sizes, edit.longs(List.of(1L))), GraphBuilder.attribute("axis", 0L));
+                cut = edit.slice(cut, columns, axis);
+            }
+        }
+        return cut;
     }
 
     /** The L2 norm over a site's units, [batch, positions, heads, 1] with the axes that there are. */

@@ -69,7 +69,7 @@ final class OnnxSites {
     private final Set<String> varying;
     /** What hangs on the inputs' values, not on their shapes alone. */
     private final Set<String> valued;
-    /** What hangs on a scale that all of a batch have in common. */
+    /** What hangs on others in the batch. */
     private final Set<String> acrossBatch;
 
     private final Set<String> initializers = new LinkedHashSet<>();
@@ -86,12 +86,7 @@ final class OnnxSites {
         Set<String> given = inputs.inputs().keySet();
         this.varying = graph.dependents(given, operator -> true);
         this.valued = graph.dependents(given, operator -> !operator.equals("Shape") && !operator.equals("Size"));
-        this.acrossBatch = graph.dependents(
-                file.graph().getNodeList().stream()
-                        .filter(node -> node.getOpType().startsWith("DynamicQuantize"))
-                        .flatMap(node -> node.getOutputList().stream())
-                        .toList(),
-                operator -> true);
+        this.acrossBatch = new AcrossBatch(file, graph, inputs, inferred, valued).tensors();
         file.graph().getInitializerList().forEach(initializer -> initializers.add(initializer.getName()));
         inferred.values().stream()
                 .flatMap(tensor -> tensor.axes().stream())
@@ -186,7 +181,7 @@ final class OnnxSites {
                 return Optional.of(
                         "its axis " + i + " is " + axis
                                 + (axis.equals("?")
-                                        ? ": its length is not known before it is computed"
+                                        ? ": its length is not known before it is computed" + hint()
                                         : axis.equals("0")
                                                 ? ": there is nothing in it"
                                                 : axis.contains("*")
@@ -207,8 +202,21 @@ final class OnnxSites {
         OptionalInt declared = heads.of(name, layer);
         return declared.isPresent() && !fitsHeads(axes, declared.getAsInt())
                 ? Optional.of("its shape " + axes + " can't be split into the " + declared.getAsInt()
-                        + " heads that it is said to have")
+                        + " heads that it is said to have"
+                        + (positionsIn(axes) == 0
+                                ? "; if one of its axes is of positions, say so first (OnnxModel.withPositions)"
+                                : ""))
                 : Optional.empty();
+    }
+
+    /** Where lengths are computed from those of the inputs, these may be given. */
+    private String hint() {
+        List<String> open = inputs.inputs().values().stream()
+                .flatMap(input -> input.axes().stream())
+                .filter(axis -> OnnxShapes.isSymbol(axis) && !isBatch(axis))
+                .distinct()
+                .toList();
+        return open.isEmpty() ? "" : ", unless the inputs' are given (OnnxModel.withDimension): " + open;
     }
 
     private boolean isHeld(List<String> axes) {
@@ -322,10 +330,10 @@ final class OnnxSites {
     }
 
     private boolean isPosition(String axis) {
-        return inputs.positions().equals(Optional.of(axis));
+        return inputs.isPosition(axis);
     }
 
     private boolean isNumber(String axis) {
-        return Character.isDigit(axis.charAt(0));
+        return Character.isDigit(axis.charAt(0)) && !isPosition(axis);
     }
 }

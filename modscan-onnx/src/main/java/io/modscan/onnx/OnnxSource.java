@@ -11,6 +11,7 @@ import io.modscan.core.site.Site;
 import io.modscan.onnx.OnnxPlan.Output;
 import io.modscan.onnx.OrtRuntime.Bound;
 import java.nio.FloatBuffer;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -25,6 +26,7 @@ final class OnnxSource implements ActivationSource {
     private final OnnxInputs inputs;
     private final OnnxFeed feed;
     private final WorkingMemory memory;
+    private final Path name;
     private final OrtRuntime runtime;
 
     /** About how many bytes a batch takes while it is run. */
@@ -45,6 +47,7 @@ final class OnnxSource implements ActivationSource {
         this.inputs = inputs;
         this.feed = new OnnxFeed(inputs, graph.inputNames(), bosTokenId);
         this.memory = memory;
+        this.name = file.path();
         this.runtime = new OrtRuntime(graph.model().toByteArray(), file.root(), true, options);
     }
 
@@ -89,11 +92,19 @@ final class OnnxSource implements ActivationSource {
             pinned.add(new Bound(
                     output.name(), outputs.get(i), OnnxJavaType.FLOAT, output.shape(batch.rows(), batch.columns())));
         }
-        runtime.run(what(batch.rows(), batch.columns()), given, pinned);
+        run(batch.rows(), batch.columns(), given, pinned);
     }
 
-    private static String what(int rows, int columns) {
-        return "a batch of " + rows + " × " + columns + " tokens";
+    private void run(int rows, int columns, List<Bound> given, List<Bound> pinned) {
+        try {
+            runtime.run("a batch of " + rows + " × " + columns + " tokens of " + name, given, pinned);
+        } catch (ModscanException e) {
+            throw new ModscanException(
+                    e.getMessage()
+                            + ". Is a prompt longer than the model takes (say so: OnnxModel.withMaxTokens), or a value or"
+                            + " an id one that it doesn't know?",
+                    e);
+        }
     }
 
     private static boolean alike(List<Map<String, InputTensor>> samples) {
@@ -137,7 +148,7 @@ final class OnnxSource implements ActivationSource {
             values.add(own);
             pinned.add(new Bound(output.name(), own, OnnxJavaType.FLOAT, shape));
         }
-        runtime.run(what(1, length), given, pinned);
+        run(1, length, given, pinned);
         for (int i = 0; i < values.size(); i++) {
             Reading reading = plan.readings().get(i);
             int stride = Math.toIntExact(reading.values(batch.columns()));
@@ -153,9 +164,9 @@ final class OnnxSource implements ActivationSource {
             throw new ModscanException("a prompt has " + ids.length + " tokens, and the model takes "
                     + (inputs.hasMask() ? "at most " : "no mask and exactly ") + columns);
         }
-        int[] mask = new int[columns];
-        Arrays.fill(mask, 0, ids.length, 1);
-        return feed.tokens(List.of(Arrays.copyOf(ids, columns)), List.of(mask), columns);
+        int[] mask = new int[ids.length];
+        Arrays.fill(mask, 1);
+        return feed.tokens(List.of(ids), List.of(mask), columns);
     }
 
     /** Puts a prompt's values where they are in a padded batch. */

@@ -347,4 +347,14 @@ class OnnxKindsTest {
         assertThat(refusal(model, "x")).contains("what the model is given");
         assertThat(model.sites()).extracting(site -> site.name()).containsExactly("y");
     }
+
+    @Test
+    void anOperatorThatIsNotThereIsTold() {
+        OnnxModel model =
+                simple(17).node("Relu", "x", "y").node("Neg", "y", "z").open(folder);
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(
+                        () -> Probe.builder(model).sites(model.operator("relu")).build())
+                .withMessageContaining("no tensor is of the operator 'relu'; its operators are [Neg, Relu]");
+    }
 }

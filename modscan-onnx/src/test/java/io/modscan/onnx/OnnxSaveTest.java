@@ -11,9 +11,12 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
+import io.modscan.core.Activations;
+import io.modscan.core.Probe;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Sites;
 import java.io.IOException;
 import java.nio.FloatBuffer;
@@ -24,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -242,5 +246,43 @@ class OnnxSaveTest {
             more[i] += 0.5f;
         }
         return more;
+    }
+
+    @Test
+    void aCaptureDoesNotReplaceAModel() throws IOException {
+        OnnxModel model = HandGraph.text(17, false).open(folder);
+        Path file = folder.resolve("model.onnx");
+        byte[] before = Files.readAllBytes(file);
+        Prompts prompts = Prompts.of(List.of(Prompt.ofTokens("a", 1, 2)));
+        try (Probe probe = Probe.builder(model).sites("hidden").build()) {
+            assertThatExceptionOfType(ModscanException.class)
+                    .isThrownBy(() -> probe.capture(prompts, file))
+                    .withMessageContaining(file.toString())
+                    .withMessageContaining("is no capture");
+            Activations activations = probe.capture(prompts);
+            assertThatExceptionOfType(ModscanException.class)
+                    .isThrownBy(() -> activations.save(file))
+                    .withMessageContaining("is no capture");
+            Path capture = folder.resolve("acts.safetensors");
+            activations.save(capture);
+            activations.save(capture);
+        }
+        assertThat(Files.readAllBytes(file)).isEqualTo(before);
+    }
+
+    @Test
+    void aModelThatWasReplacedIsNotReadByItsOldPlaces() throws IOException {
+        OnnxModel model =
+                HandGraph.text(17, false).floats("large", new float[2000], 2000).open(folder);
+        Path file = folder.resolve("model.onnx");
+        byte[] other = Files.readAllBytes(file);
+        Files.write(file, java.util.Arrays.copyOf(other, other.length + 8));
+        for (ThrowingCallable use : List.<ThrowingCallable>of(
+                () -> Probe.builder(model).sites("hidden").build(), () -> model.save(folder.resolve("saved.onnx")))) {
+            assertThatExceptionOfType(ModscanException.class)
+                    .isThrownBy(use)
+                    .withMessageContaining(file.toRealPath().toString())
+                    .withMessageContaining("changed since the model");
+        }
     }
 }
