@@ -14,7 +14,8 @@ public enum InputRole {
     TOKEN_TYPES,
     /** Each token's number among its text's, from 0 [batch, positions]; 0 at padding. */
     POSITIONS,
-    /** What a decoder keeps of earlier tokens, [batch, …] with a symbolic axis; always of none, so that axis is 0 long. */
+    /** What a decoder keeps of earlier tokens, [batch, …] with a symbolic axis; always of none, so that each such axis but
+     * the first is 0 long. */
     PAST;
 
     private static final Map<String, InputRole> USUAL = Map.ofEntries(

@@ -67,7 +67,9 @@ final class OnnxDequantizer {
             return Optional.of(edit.op("DequantizeLinear", List.of(tensor, node.getOutput(1), node.getOutput(2))));
         }
         Integer place = GIVEN.get(operator);
-        if (place == null || node.getInputCount() <= place) {
+        if (place == null
+                || node.getInputCount() <= place
+                || node.getInput(place).isEmpty()) {
             return Optional.empty();
         }
         // An axis of scales is that of the tensor itself; rearranged ones would have it elsewhere.

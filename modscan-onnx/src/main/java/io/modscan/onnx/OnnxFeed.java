@@ -10,6 +10,7 @@ import io.modscan.onnx.OrtRuntime.Bound;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -55,7 +56,10 @@ final class OnnxFeed {
                         case TOKEN_IDS -> numbers(input, shape, at -> value(ids, columns, at));
                         case ATTENTION_MASK -> numbers(input, shape, at -> value(mask, columns, at));
                         case TOKEN_TYPES -> numbers(input, shape, at -> 0);
-                        case POSITIONS -> numbers(input, shape, at -> ordinal(mask, columns, at));
+                        case POSITIONS -> {
+                            long[] ordinals = ordinals(mask, columns);
+                            yield numbers(input, shape, at -> ordinals[(int) at]);
+                        }
                         case PAST -> past(input, ids.size());
                     });
         }
@@ -69,13 +73,18 @@ final class OnnxFeed {
         return column < row.length ? row[column] : 0;
     }
 
-    /** How many real tokens are before one in its row. */
-    private static long ordinal(List<int[]> mask, int columns, long at) {
-        long before = 0;
-        for (long other = at - at % columns; other < at; other++) {
-            before += value(mask, columns, other);
+    /** How many real tokens are before each in its row. */
+    private static long[] ordinals(List<int[]> mask, int columns) {
+        long[] ordinals = new long[mask.size() * columns];
+        for (int row = 0; row < mask.size(); row++) {
+            long before = 0;
+            for (int at = row * columns; at < (row + 1) * columns; at++) {
+                if (value(mask, columns, at) != 0) {
+                    ordinals[at] = before++;
+                }
+            }
         }
-        return value(mask, columns, at) == 0 ? 0 : before;
+        return ordinals;
     }
 
     /** Samples of the same shapes as a batch; or a single one, where the graph may have no batch axis. */
@@ -94,7 +103,7 @@ final class OnnxFeed {
 
     private static int[] filled(int length, int value) {
         int[] filled = new int[length];
-        java.util.Arrays.fill(filled, value);
+        Arrays.fill(filled, value);
         return filled;
     }
 

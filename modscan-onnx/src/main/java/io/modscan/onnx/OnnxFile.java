@@ -11,6 +11,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.WireFormat;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.error.UnsupportedModelException;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -50,6 +51,9 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<Weight> weights, Map
 
     /** What an initializer has at least for its bytes to be left in the file; shapes and scalars are smaller. */
     private static final int LEFT_IN_FILE = 1 << 10;
+
+    /** About what an object of a message takes in Java's heap, whatever is in it. */
+    private static final int MESSAGE = 200;
 
     /** Fields of ONNX's messages. */
     private static final int MODEL_GRAPH = 7;
@@ -98,12 +102,31 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<Weight> weights, Map
         if (model.getOpsetImportCount() == 0) {
             throw new MalformedFileException(path, "does not say which opset its operators are of");
         }
+        checkFunctions(path, model);
         OnnxFile read = located(path, folder, sorted(path, model));
         Map<Path, String> stamps = new LinkedHashMap<>();
         Stream.concat(Stream.of(file), read.weights().stream().map(Weight::file))
                 .distinct()
                 .forEach(each -> stamps.put(each, stamp(each)));
         return new OnnxFile(path, read.model(), read.root(), read.weights(), stamps);
+    }
+
+    /** Weights of functions are not looked for in files. */
+    private static void checkFunctions(Path path, ModelProto model) {
+        model.getFunctionsList()
+                .forEach(function -> OnnxGraph.withTensors(
+                        GraphProto.newBuilder()
+                                .addAllNode(function.getNodeList())
+                                .build(),
+                        tensor -> {
+                            if (tensor.getDataLocation() == TensorProto.DataLocation.EXTERNAL) {
+                                throw new UnsupportedModelException(
+                                        path + ": tensor '" + tensor.getName() + "' of function '"
+                                                + function.getName()
+                                                + "' lies in another file; what can be read are weights of the graph in other files");
+                            }
+                            return tensor;
+                        }));
     }
 
     /** Its weights are read by their places, where others lie when a file is another one. */
@@ -230,16 +253,10 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<Weight> weights, Map
                 throw new InvalidProtocolBufferException("a message ends before its length");
             }
             in.popLimit(outer);
-            kept += bytes.size();
-            if (kept / 3 > limit) {
-                throw new ModscanException(path + ": its graph has more than " + limit
-                        + " bytes beside its weights, too many for Java's heap; give it more (-Xmx)");
-            }
             return bytes.toByteArray();
         }
 
-        private static void copyField(CodedInputStream in, int tag, CodedOutputStream out, Field field)
-                throws IOException {
+        private void copyField(CodedInputStream in, int tag, CodedOutputStream out, Field field) throws IOException {
             switch (WireFormat.getTagWireType(tag)) {
                 case WireFormat.WIRETYPE_VARINT -> {
                     out.writeUInt32NoTag(tag);
@@ -275,7 +292,17 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<Weight> weights, Map
                 }
             } else {
                 out.writeUInt32NoTag(tag);
+                keep(length + MESSAGE);
                 out.writeByteArrayNoTag(in.readRawBytes(length));
+            }
+        }
+
+        /** Counts what a field takes once it is parsed, before it is read. */
+        private void keep(long bytes) {
+            kept += bytes;
+            if (kept > limit) {
+                throw new ModscanException(path + ": its graph takes more than " + limit
+                        + " bytes beside its weights, too many for Java's heap; give it more (-Xmx)");
             }
         }
 

@@ -133,10 +133,7 @@ final class OnnxGraph {
         for (int i = 0; i < graph.getInitializerCount(); i++) {
             changed.setInitializer(i, change.apply(graph.getInitializer(i)));
         }
-        for (SparseTensorProto.Builder sparse : changed.getSparseInitializerBuilderList()) {
-            sparse.setValues(change.apply(sparse.getValues()));
-            sparse.setIndices(change.apply(sparse.getIndices()));
-        }
+        changed.getSparseInitializerBuilderList().forEach(sparse -> changeSparse(sparse, change));
         for (int i = 0; i < graph.getNodeCount(); i++) {
             NodeProto node = graph.getNode(i);
             if (node.getAttributeList().stream().anyMatch(OnnxGraph::holdsTensors)) {
@@ -151,6 +148,8 @@ final class OnnxGraph {
     private static boolean holdsTensors(AttributeProto attribute) {
         return attribute.hasT()
                 || attribute.hasG()
+                || attribute.hasSparseTensor()
+                || attribute.getSparseTensorsCount() > 0
                 || attribute.getTensorsCount() > 0
                 || attribute.getGraphsCount() > 0;
     }
@@ -159,6 +158,10 @@ final class OnnxGraph {
         if (attribute.hasT()) {
             attribute.setT(change.apply(attribute.getT()));
         }
+        if (attribute.hasSparseTensor()) {
+            changeSparse(attribute.getSparseTensorBuilder(), change);
+        }
+        attribute.getSparseTensorsBuilderList().forEach(sparse -> changeSparse(sparse, change));
         if (attribute.hasG()) {
             attribute.setG(withTensors(attribute.getG(), change));
         }
@@ -168,6 +171,11 @@ final class OnnxGraph {
         for (int i = 0; i < attribute.getGraphsCount(); i++) {
             attribute.setGraphs(i, withTensors(attribute.getGraphs(i), change));
         }
+    }
+
+    private static void changeSparse(SparseTensorProto.Builder sparse, UnaryOperator<TensorProto> change) {
+        sparse.setValues(change.apply(sparse.getValues()));
+        sparse.setIndices(change.apply(sparse.getIndices()));
     }
 
     static String describe(NodeProto node) {

@@ -210,12 +210,15 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
     }
 
     private static List<String> axes(ValueInfoProto input, Map<String, Integer> dimensions) {
+        List<TensorShapeProto.Dimension> dims =
+                input.getType().getTensorType().getShape().getDimList();
+        // Batch and positions, if it is token ids, and in no case one.
+        boolean alike = dims.size() == 2 && dims.get(0).equals(dims.get(1));
         List<String> axes = new ArrayList<>();
-        for (TensorShapeProto.Dimension dim :
-                input.getType().getTensorType().getShape().getDimList()) {
+        for (TensorShapeProto.Dimension dim : dims) {
             String axis = dim.hasDimValue() && dim.getDimValue() > 0
                     ? Long.toString(dim.getDimValue())
-                    : isName(dim.getDimParam()) ? dim.getDimParam() : input.getName() + "." + axes.size();
+                    : isName(dim.getDimParam()) && !alike ? dim.getDimParam() : input.getName() + "." + axes.size();
             axes.add(dimensions.containsKey(axis) ? String.valueOf(dimensions.get(axis)) : axis);
         }
         return axes;
@@ -325,6 +328,14 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
     boolean alone() {
         return inputs.values().stream().anyMatch(input -> batchAxis(input) != 0)
                 || (withRole(inputs, InputRole.TOKEN_IDS).isPresent() && !hasMask());
+    }
+
+    /** The inputs with their types, axes and roles, for a message. */
+    String described() {
+        return inputs.values().stream()
+                .map(input -> "'" + input.name() + "' " + OnnxTypes.name(input.type()) + " " + input.axes()
+                        + input.role().map(role -> " (" + role + ")").orElse(""))
+                .collect(Collectors.joining(", "));
     }
 
     /** How many positions there are, if that is fixed and they are known as such. */

@@ -2,6 +2,7 @@ package io.modscan.onnx;
 
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.file.WholeFile;
 import io.modscan.onnx.OnnxFile.Weight;
@@ -21,7 +22,9 @@ final class OnnxInstrumented {
 
     private OnnxInstrumented() {}
 
-    static void write(OnnxFile file, List<GraphTensor> outputs, Path target, Set<Path> files) {
+    /** @param inputs the axes of the graph's inputs, as far as lengths were given to them */
+    static void write(
+            OnnxFile file, Map<String, List<String>> inputs, List<GraphTensor> outputs, Path target, Set<Path> files) {
         WholeFile.prepare(target);
         OnnxEdit edit = new OnnxEdit(file);
         Map<String, GraphTensor> tensors = new LinkedHashMap<>();
@@ -31,7 +34,7 @@ final class OnnxInstrumented {
                         tensor.name(),
                         OnnxTypes.number(tensor.type()),
                         tensor.shape().orElseThrow())));
-        ModelProto model = withoutConfig(edit.build());
+        ModelProto model = withLengths(withoutConfig(edit.build()), inputs);
         try {
             Path folder = Objects.requireNonNull(target.toAbsolutePath().getParent(), "a file lies in a folder")
                     .toRealPath();
@@ -69,6 +72,23 @@ final class OnnxInstrumented {
         } catch (IOException e) {
             throw new UncheckedIOException(target + ": cannot be written: " + e, e);
         }
+    }
+
+    private static ModelProto withLengths(ModelProto model, Map<String, List<String>> inputs) {
+        ModelProto.Builder changed = model.toBuilder();
+        for (ValueInfoProto.Builder input : changed.getGraphBuilder().getInputBuilderList()) {
+            List<String> axes = inputs.getOrDefault(input.getName(), List.of());
+            for (int axis = 0; axis < axes.size(); axis++) {
+                if (!OnnxShapes.isSymbol(axes.get(axis))) {
+                    input.getTypeBuilder()
+                            .getTensorTypeBuilder()
+                            .getShapeBuilder()
+                            .getDimBuilder(axis)
+                            .setDimValue(Long.parseLong(axes.get(axis)));
+                }
+            }
+        }
+        return changed.build();
     }
 
     /** One of our exports is none any more: what it computes is not what its config says. */

@@ -15,7 +15,6 @@ import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
-import io.modscan.onnx.OnnxInputs.Input;
 import io.modscan.onnx.OnnxInputs.Said;
 import io.modscan.onnx.OnnxShapes.Inferred;
 import io.modscan.onnx.OnnxSites.Recipe;
@@ -25,7 +24,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -76,15 +74,12 @@ import org.jspecify.annotations.Nullable;
  */
 public final class OnnxModel implements Model {
 
-    /** Operators that leave token ids what they are. */
-    private static final Set<String> RESHAPING =
-            Set.of("Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze");
-
     private final OnnxFile file;
     private final Settings settings;
     private final OnnxInputs inputs;
     private final Map<String, Inferred> shapes;
     private final OnnxSites sites;
+    private final int vocabularySize;
     private final Object tokenizerLock = new Object();
     private @Nullable Tokenizer tokenizer;
 
@@ -122,6 +117,7 @@ public final class OnnxModel implements Model {
         this.inputs = inputs;
         this.shapes = shapes;
         this.sites = new OnnxSites(file, inputs, shapes, this::declaredHeads);
+        this.vocabularySize = TokenTable.rows(file, inputs);
     }
 
     private static OnnxModel of(OnnxFile file, Settings settings) {
@@ -145,7 +141,7 @@ public final class OnnxModel implements Model {
     }
 
     /**
-     * Opens a model and infers its tensors' shapes; no weights are read. A {@code tokenizer.json} beside it is its
+     * Opens a model and infers its tensors' shapes; weights are read only if an operator has to know one for that. A {@code tokenizer.json} beside it is its
      * tokenizer.
      *
      * @param path the file, {@code NAME.onnx}; its external data is looked for in its folder
@@ -243,7 +239,8 @@ public final class OnnxModel implements Model {
     }
 
     /**
-     * Says that tensors hold attention heads: [.., heads × d], or [.., heads, .., d]. Then metrics by head apply.
+     * Says that tensors hold attention heads: [.., heads × d], or [.., heads, .., d], beside positions or without any. Then
+     * metrics by head apply. Where there are fixed positions, such as an image's patches, say so first: {@link #withPositions}.
      *
      * @param tensors which, as for a probe
      * @param heads   how many heads
@@ -263,7 +260,8 @@ public final class OnnxModel implements Model {
                 .filter(tensor -> sites.recipes().containsKey(tensor.name()))
                 .toList();
         if (those.isEmpty()) {
-            throw new ModscanException(file.path() + ": no tensor that can be read is meant by " + tensors);
+            plan(List.of(new Selection(tensors, Pooling.none()))); // says which names are near, or why it can't be read
+            throw new ModscanException(file.path() + ": no tensor is meant by " + tensors + ", but magnitudes");
         }
         those.stream()
                 .filter(tensor -> tensor.refusal().isPresent())
@@ -281,7 +279,8 @@ public final class OnnxModel implements Model {
 
     /**
      * The same with quantized tensors (int8, uint8) read as the real numbers that they stand for: (value − zero point) × scale,
-     * where the graph tells both. Those where it does not stay integers.
+     * where the graph tells both: for what ONNX's own QuantizeLinear, DynamicQuantizeLinear, QLinearMatMul and QLinearConv and some
+     * of ONNX Runtime's own operators yield, and what is only rearranged of it. All other integers stay what they are.
      *
      * @return a copy
      */
@@ -430,27 +429,7 @@ public final class OnnxModel implements Model {
     /** {@inheritDoc} That is, the rows of the table in which the graph looks token ids up, if it does so at once. */
     @Override
     public int vocabularySize() {
-        Set<String> ids = inputs.inputs().values().stream()
-                .filter(input -> input.role().equals(Optional.of(InputRole.TOKEN_IDS)))
-                .map(Input::name)
-                .collect(Collectors.toCollection(HashSet::new));
-        Map<String, Long> tables = new LinkedHashMap<>();
-        file.graph().getInitializerList().stream()
-                .filter(initializer -> initializer.getDimsCount() == 2)
-                .forEach(initializer -> tables.put(initializer.getName(), initializer.getDims(0)));
-        file.graph().getNodeList().stream()
-                .filter(node -> RESHAPING.contains(node.getOpType()) && ids.contains(node.getInput(0)))
-                .forEach(node -> ids.addAll(node.getOutputList()));
-        return file.graph().getNodeList().stream()
-                .filter(node -> node.getOpType().equals("Gather")
-                        && node.getInputCount() == 2
-                        && ids.contains(node.getInput(1))
-                        && tables.containsKey(node.getInput(0)))
-                .map(node -> tables.getOrDefault(node.getInput(0), 0L))
-                .min(Comparator.naturalOrder())
-                .filter(rows -> rows < Integer.MAX_VALUE)
-                .map(Long::intValue)
-                .orElse(Integer.MAX_VALUE);
+        return vocabularySize;
     }
 
     @Override
@@ -472,15 +451,9 @@ public final class OnnxModel implements Model {
     }
 
     private ModscanException notText() {
-        return new ModscanException(file.path() + ": its inputs " + described()
+        return new ModscanException(file.path() + ": its inputs " + inputs.described()
                 + " are not all such as tokens are put into; say their roles (OnnxModel.withInput), or give ready tensors"
                 + " (Prompt.ofTensors)");
-    }
-
-    private String described() {
-        return inputs.inputs().values().stream()
-                .map(input -> "'" + input.name() + "' " + OnnxTypes.name(input.type()) + " " + input.axes())
-                .collect(Collectors.joining(", "));
     }
 
     /**
@@ -489,55 +462,7 @@ public final class OnnxModel implements Model {
      */
     @Override
     public int positions(Map<String, InputTensor> tensors) {
-        if (!tensors.keySet().equals(inputs.inputs().keySet())) {
-            throw new ModscanException(
-                    file.path() + ": takes the inputs " + described() + ", and the sample has " + tensors);
-        }
-        Map<String, Long> symbols = new LinkedHashMap<>();
-        for (Input input : inputs.inputs().values()) {
-            InputTensor tensor = Objects.requireNonNull(tensors.get(input.name()), input.name());
-            OnnxTypes.javaType(input.type());
-            if (OnnxFeed.number(tensor.type()) != input.type()
-                    || !fits(axesOfSample(input, tensor.shape().size()), tensor.shape(), symbols)) {
-                throw new ModscanException(file.path() + ": input '" + input.name() + "' takes "
-                        + OnnxTypes.name(input.type()) + " " + axesOfSample(input, -1) + " a sample, not " + tensor
-                        + (inputs.batchAxis(input) < 0
-                                        && tensor.shape().size() == input.axes().size() - 1
-                                ? "; if one of these is the batch, say so (OnnxModel.withBatch)"
-                                : ""));
-            }
-        }
-        long positions = inputs.positions()
-                .flatMap(symbol -> Optional.ofNullable(symbols.get(symbol)))
-                .orElse(1L);
-        return inputs.fixedPositions().orElse(Math.toIntExact(positions));
-    }
-
-    private List<String> axesOfSample(Input input, int rank) {
-        List<String> axes = new ArrayList<>(input.axes());
-        int batch = inputs.batchAxis(input);
-        if (batch >= 0) {
-            axes.remove(batch);
-        } else if (!axes.isEmpty() && axes.get(0).equals("1") && rank == axes.size() - 1) {
-            axes.remove(0);
-        }
-        return axes;
-    }
-
-    private static boolean fits(List<String> axes, List<Long> shape, Map<String, Long> symbols) {
-        if (axes.size() != shape.size()) {
-            return false;
-        }
-        for (int i = 0; i < axes.size(); i++) {
-            Long length = shape.get(i);
-            boolean same = OnnxShapes.isSymbol(axes.get(i))
-                    ? symbols.computeIfAbsent(axes.get(i), symbol -> length).equals(length)
-                    : axes.get(i).equals(length.toString());
-            if (!same) {
-                return false;
-            }
-        }
-        return true;
+        return ReadySample.positions(file, inputs, tensors);
     }
 
     /** {@inheritDoc} The fingerprint is of the graph, and of names, places and lengths of its weights. */
@@ -547,6 +472,13 @@ public final class OnnxModel implements Model {
         facts.put("model.type", "onnx");
         facts.put("model.name", String.valueOf(file.path().getFileName()));
         facts.put("model.fingerprint", file.fingerprint());
+        // What was said changes what is read, and a capture may only go on with what it began with.
+        facts.put("model.inputs", inputs.described());
+        facts.put(
+                "model.axes",
+                "batch " + inputs.batch().orElse("none") + ", positions "
+                        + inputs.positions().orElse("none"));
+        facts.put("model.dequantized", Boolean.toString(settings.dequantized));
         if (!file.model().getProducerName().isEmpty()) {
             facts.put(
                     "model.producer",
@@ -589,13 +521,24 @@ public final class OnnxModel implements Model {
         }
         file.checkUnchanged();
         OnnxPlan graph = new OnnxPlan(file, inputs, plan, sites.recipes(), settings.dequantized);
-        return new OnnxSource(plan, graph, inputs, file, bosTokenId(), this::workingBytes, settings.options);
+        Set<String> computed = graph.computed();
+        List<Site> run = sites.recipes().values().stream()
+                .map(Recipe::site)
+                .filter(site -> computed.contains(site.name()))
+                .toList();
+        return new OnnxSource(
+                plan,
+                graph,
+                inputs,
+                file,
+                bosTokenId(),
+                (rows, columns) -> workingBytes(run, rows, columns),
+                settings.options);
     }
 
     /** What is there at one time is about the four largest tensors. */
-    private long workingBytes(int rows, int columns) {
-        return sites.recipes().values().stream()
-                .map(Recipe::site)
+    private static long workingBytes(List<Site> run, int rows, int columns) {
+        return run.stream()
                 .map(site -> {
                     long values = rows;
                     for (Axis axis : site.axes()) {
@@ -631,7 +574,12 @@ public final class OnnxModel implements Model {
                 .distinct()
                 .toList();
         file.checkUnchanged();
-        OnnxInstrumented.write(file, outputs, target, files());
+        Map<String, List<String>> axes = new LinkedHashMap<>(inputs.axes());
+        // What is past may be of any length for another program.
+        inputs.inputs().values().stream()
+                .filter(input -> input.role().equals(Optional.of(InputRole.PAST)))
+                .forEach(input -> axes.remove(input.name()));
+        OnnxInstrumented.write(file, axes, outputs, target, files());
         return outputs.stream().map(GraphTensor::name).toList();
     }
 

@@ -84,21 +84,12 @@ final class OnnxPlan {
         this.alone = inputs.alone()
                 || planned.stream()
                         .anyMatch(recipe -> recipe.alone()
-                                || seesPadding(inputs, recipe, masked)
                                 || (rounded && masked.contains(recipe.tensor().name())));
         for (int i = 0; i < planned.size(); i++) {
             outputs.add(read(plan.readings().get(i), planned.get(i)));
         }
         outputs.forEach(output -> edit.output(output.name()));
         this.model = edit.build();
-    }
-
-    /** What brings positions together without a look at the mask brings padding in. */
-    private static boolean seesPadding(OnnxInputs inputs, Recipe recipe, Set<String> masked) {
-        return inputs.hasMask()
-                && inputs.positions().isPresent()
-                && recipe.site().axes().stream().allMatch(axis -> axis.size() > 0)
-                && !masked.contains(recipe.tensor().name());
     }
 
     /** Whether the mask is quantized on its way to the Softmax: what is to be lowest is only low then, and padding is seen. */
@@ -112,6 +103,13 @@ final class OnnxPlan {
 
     ModelProto model() {
         return model;
+    }
+
+    /** The names of all that is computed. */
+    Set<String> computed() {
+        return model.getGraph().getNodeList().stream()
+                .flatMap(node -> node.getOutputList().stream())
+                .collect(Collectors.toSet());
     }
 
     /** The graph's outputs, in order of the plan's readings. */

@@ -34,7 +34,8 @@ import org.slf4j.LoggerFactory;
  * Types and shapes of all tensors of a graph, by ONNX Runtime's own inference. Inference over symbols gives up where a graph
  * computes a shape, as exports of PyTorch do before each Reshape. So it is asked three times, each time with other small
  * numbers in the place of the symbols; then such computations fold to constants, and an axis that is as long as a symbol in
- * all three is that symbol's. No weight is read: large ones are declared as inputs. Nothing is run.
+ * all three is that symbol's. Large weights are declared as inputs and not read, unless
+ * an operator has to know one; nothing is run.
  */
 final class OnnxShapes {
 
@@ -103,7 +104,8 @@ final class OnnxShapes {
 
     private boolean yieldsOptional(NodeProto node) {
         return node.getOpType().equals("Optional")
-                || (node.getOpType().equals("Identity") && optional.contains(node.getInput(0)))
+                || (node.getOpType().equals("Identity")
+                        && node.getInputList().stream().anyMatch(optional::contains))
                 || OnnxGraph.subgraphs(node).stream()
                         .flatMap(body -> body.getOutputList().stream())
                         .anyMatch(output -> output.getType().hasOptionalType());
@@ -335,7 +337,7 @@ final class OnnxShapes {
         }
         graph.clearNode();
         for (NodeProto node : file.graph().getNodeList()) {
-            if (NOT_INFERRED.containsKey(node.getOpType()) && file.opset() < 16) {
+            if (NOT_INFERRED.containsKey(OnnxGraph.operator(node)) && node.getOutputCount() == 1 && file.opset() < 16) {
                 addNegated(graph, node);
             } else {
                 graph.addNode(node);

@@ -5,6 +5,7 @@ import io.modscan.core.site.Axis;
 import io.modscan.core.site.Site;
 import io.modscan.onnx.OnnxShapes.Inferred;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -16,6 +17,7 @@ import java.util.Set;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** Which tensors of a graph are sites, and with which axes. */
@@ -69,8 +71,8 @@ final class OnnxSites {
     private final Set<String> varying;
     /** What hangs on the inputs' values, not on their shapes alone. */
     private final Set<String> valued;
-    /** What hangs on others in the batch. */
-    private final Set<String> acrossBatch;
+    /** What hangs on others in the batch, or on padding. */
+    private final Set<String> mixed;
 
     private final Set<String> initializers = new LinkedHashSet<>();
     private final Map<String, GraphTensor> tensors = new LinkedHashMap<>();
@@ -86,12 +88,19 @@ final class OnnxSites {
         Set<String> given = inputs.inputs().keySet();
         this.varying = graph.dependents(given, operator -> true);
         this.valued = graph.dependents(given, operator -> !operator.equals("Shape") && !operator.equals("Size"));
-        this.acrossBatch = new AcrossBatch(file, graph, inputs, inferred, valued).tensors();
+        Mixing mixing = new Mixing(file, graph, inputs, inferred, valued);
+        this.mixed = new HashSet<>(mixing.acrossBatch());
+        if (inputs.hasMask()) {
+            mixed.addAll(mixing.acrossPositions());
+        }
         file.graph().getInitializerList().forEach(initializer -> initializers.add(initializer.getName()));
         inferred.values().stream()
                 .flatMap(tensor -> tensor.axes().stream())
                 .filter(axes -> positionsIn(axes) == 2)
-                .forEach(axes -> axes.stream().filter(this::isNumber).forEach(headCounts::add));
+                .forEach(axes -> IntStream.range(1, axes.size())
+                        .filter(axis -> isPosition(axes.get(axis)) && isNumber(axes.get(axis - 1)))
+                        .mapToObj(axis -> axes.get(axis - 1))
+                        .forEach(headCounts::add));
         inferred.forEach(this::add);
         graph.inner().forEach(this::addInner);
     }
@@ -268,7 +277,7 @@ final class OnnxSites {
                 axes,
                 order,
                 batched,
-                !batched || onDemand || acrossBatch.contains(tensor.name()));
+                !batched || onDemand || mixed.contains(tensor.name()));
     }
 
     private static void append(List<Integer> order, List<String> axes, Predicate<String> which) {

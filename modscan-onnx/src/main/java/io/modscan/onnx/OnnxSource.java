@@ -5,8 +5,8 @@ import io.modscan.core.ActivationSource;
 import io.modscan.core.TokenBatch;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.InputTensor;
+import io.modscan.core.site.Axis;
 import io.modscan.core.site.CapturePlan;
-import io.modscan.core.site.CapturePlan.Reading;
 import io.modscan.core.site.Site;
 import io.modscan.onnx.OnnxPlan.Output;
 import io.modscan.onnx.OrtRuntime.Bound;
@@ -27,6 +27,7 @@ final class OnnxSource implements ActivationSource {
     private final OnnxFeed feed;
     private final WorkingMemory memory;
     private final Path name;
+    private final boolean readsPadding;
     private final OrtRuntime runtime;
 
     /** About how many bytes a batch takes while it is run. */
@@ -48,6 +49,10 @@ final class OnnxSource implements ActivationSource {
         this.feed = new OnnxFeed(inputs, graph.inputNames(), bosTokenId);
         this.memory = memory;
         this.name = file.path();
+        this.readsPadding = inputs.hasMask()
+                && inputs.length() > 0
+                && inputs.fixedPositions().isEmpty()
+                && graph.outputs().stream().anyMatch(output -> output.axes().contains(inputs.length()));
         this.runtime = new OrtRuntime(graph.model().toByteArray(), file.root(), true, options);
     }
 
@@ -76,6 +81,9 @@ final class OnnxSource implements ActivationSource {
     public void run(TokenBatch batch, List<FloatBuffer> outputs) {
         ActivationSource.checkOutputs(plan, batch, outputs);
         boolean tokens = batch.tensors().isEmpty();
+        if (tokens) {
+            rows(batch, true).forEach(this::checkFilled);
+        }
         boolean together = tokens ? !graph.alone() : !graph.alone() && alike(batch.tensors());
         if (!together) {
             for (int row = 0; row < batch.rows(); row++) {
@@ -120,17 +128,20 @@ final class OnnxSource implements ActivationSource {
 
     private static List<int[]> rows(TokenBatch batch, boolean mask) {
         return IntStream.range(0, batch.rows())
-                .mapToObj(row -> IntStream.range(0, batch.columns())
-                        .map(column -> (int)
-                                (mask ? batch.attentionMask() : batch.inputIds()).get(row * batch.columns() + column))
-                        .toArray())
+                .mapToObj(row -> row(batch, row, mask))
                 .toList();
+    }
+
+    private static int[] row(TokenBatch batch, int row, boolean mask) {
+        return IntStream.range(row * batch.columns(), (row + 1) * batch.columns())
+                .map(at -> (int) (mask ? batch.attentionMask() : batch.inputIds()).get(at))
+                .toArray();
     }
 
     /** Runs a prompt without the padding that the batch gives it. */
     private void runAlone(TokenBatch batch, int row, List<FloatBuffer> outputs) {
-        int[] mask = rows(batch, true).get(row);
-        int[] all = rows(batch, false).get(row);
+        int[] mask = row(batch, row, true);
+        int[] all = row(batch, row, false);
         int[] ids = IntStream.range(0, all.length)
                 .filter(column -> mask[column] != 0)
                 .map(column -> all[column])
@@ -139,21 +150,49 @@ final class OnnxSource implements ActivationSource {
         List<Bound> given = batch.tensors().isEmpty()
                 ? alone(ids)
                 : feed.ready(List.of(batch.tensors().get(row)), length);
-        List<FloatBuffer> values = new ArrayList<>();
         List<Bound> pinned = new ArrayList<>();
-        for (Output output : graph.outputs()) {
+        for (int i = 0; i < outputs.size(); i++) {
+            Output output = graph.outputs().get(i);
             List<Long> shape = output.shape(1, length);
-            long count = shape.stream().reduce(1L, Math::multiplyExact);
-            FloatBuffer own = OnnxFeed.allocate(count * Float.BYTES).asFloatBuffer();
-            values.add(own);
-            pinned.add(new Bound(output.name(), own, OnnxJavaType.FLOAT, shape));
+            int count = Math.toIntExact(shape.stream().reduce(1L, Math::multiplyExact));
+            FloatBuffer target = target(batch, row, outputs, i);
+            // Shorter patterns have to be spread; all else lies in its place at once.
+            boolean spreads = isPairs(i) && length < batch.columns();
+            pinned.add(new Bound(
+                    output.name(),
+                    spreads ? OnnxFeed.allocate((long) count * Float.BYTES).asFloatBuffer() : target.slice(0, count),
+                    OnnxJavaType.FLOAT,
+                    shape));
         }
         run(1, length, given, pinned);
-        for (int i = 0; i < values.size(); i++) {
-            Reading reading = plan.readings().get(i);
-            int stride = Math.toIntExact(reading.values(batch.columns()));
-            FloatBuffer target = outputs.get(i).slice(row * stride, stride);
-            spread(reading.site(), values.get(i), length, target, batch.columns());
+        for (int i = 0; i < outputs.size(); i++) {
+            if (isPairs(i) && length < batch.columns()) {
+                spread(
+                        plan.readings().get(i).site(),
+                        (FloatBuffer) pinned.get(i).values(),
+                        length,
+                        target(batch, row, outputs, i),
+                        batch.columns());
+            }
+        }
+    }
+
+    private FloatBuffer target(TokenBatch batch, int row, List<FloatBuffer> outputs, int output) {
+        int stride = Math.toIntExact(plan.readings().get(output).values(batch.columns()));
+        return outputs.get(output).slice(row * stride, stride);
+    }
+
+    private boolean isPairs(int output) {
+        return plan.readings().get(output).site().axes().contains(Axis.QUERY);
+    }
+
+    /** Of a model of fixed length, padding would be read as if it were the prompt's. */
+    private void checkFilled(int[] mask) {
+        long tokens = Arrays.stream(mask).filter(real -> real != 0).count();
+        if (readsPadding && tokens < inputs.length()) {
+            throw new ModscanException("a prompt has " + tokens + " tokens, and " + name + " is fixed to "
+                    + inputs.length() + "; say that these are positions (OnnxModel.withPositions(\"" + inputs.length()
+                    + "\")), so that no padding is read, or give as many tokens");
         }
     }
 
@@ -169,13 +208,8 @@ final class OnnxSource implements ActivationSource {
         return feed.tokens(List.of(ids), List.of(mask), columns);
     }
 
-    /** Puts a prompt's values where they are in a padded batch. */
+    /** Puts a prompt's patterns where they are in a padded batch. */
     private static void spread(Site site, FloatBuffer values, int length, FloatBuffer target, int columns) {
-        boolean pairs = site.axes().stream().anyMatch(axis -> axis.role() == io.modscan.core.site.Axis.Role.QUERY);
-        if (!pairs) {
-            target.put(0, values, 0, values.capacity());
-            return;
-        }
         for (int square = 0; square < Math.max(1, site.heads()); square++) {
             for (int query = 0; query < length; query++) {
                 target.put((square * columns + query) * columns, values, (square * length + query) * length, length);

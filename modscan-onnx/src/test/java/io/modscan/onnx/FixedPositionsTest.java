@@ -170,4 +170,38 @@ class FixedPositionsTest {
                 .isThrownBy(() -> image.withPositions("7"))
                 .withMessageContaining("has an axis of 7 positions");
     }
+
+    /** Padding that is read as if it were the prompt's would be taken for data. */
+    @Test
+    void tooFewTokensForUnitsAreRefused() {
+        OnnxModel model = HandGraph.text(17, false).open(folder).withDimension("sequence", 4);
+        Prompts few = Prompts.of(List.of(Prompt.ofTokens("few", 1, 2)));
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> capture(model, Pooling.none(), few, "hidden"))
+                .withMessageContaining("a prompt has 2 tokens")
+                .withMessageContaining("withPositions(\"4\")");
+        Prompts enough = Prompts.of(List.of(Prompt.ofTokens("enough", 1, 2, 3, 4)));
+        assertThat(capture(model, Pooling.none(), enough, "hidden")
+                        .at("hidden")
+                        .row(0)
+                        .remaining())
+                .isEqualTo(16);
+    }
+
+    @Test
+    void axesOfTokenIdsThatAreCalledAlikeAreTwo() {
+        OnnxModel model = HandGraph.opset(17)
+                .input("input_ids", DataType.INT64, "N", "N")
+                .input("attention_mask", DataType.INT64, "N", "N")
+                .floats("table", HandGraph.table(), 16, 4)
+                .node("Gather", "table input_ids", "hidden")
+                .open(folder);
+        assertThat(site(model, "hidden").axes()).containsExactly(Axis.POSITION, Axis.units(4));
+        Activations all = capture(
+                model,
+                Pooling.none(),
+                Prompts.of(List.of(Prompt.ofTokens("a", 1, 2, 3), Prompt.ofTokens("b", 4))),
+                "hidden");
+        assertThat(all.at("hidden").row(1).remaining()).isEqualTo(4);
+    }
 }

@@ -5,7 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.SparseTensorProto;
+import ai.onnx.proto.OnnxMl.StringStringEntryProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
@@ -515,5 +520,63 @@ class OnnxHostileTest {
         float[] values = HandGraph.values(
                 OnnxModel.open(file), "z", Prompt.ofTensors("p", Map.of("x", InputTensor.of(new float[] {0.5f}, 1))));
         assertThat(values).containsExactly(42.5f);
+    }
+
+    @Test
+    void nodesWithoutWhatTheyNeedAreRefused() {
+        refused(ModscanException.class, simple().node("Identity", "", "z"));
+        refused(
+                ModscanException.class,
+                HandGraph.opset(13)
+                        .input("x", DataType.FLOAT, "batch", "4")
+                        .node("Relu", "x", "y")
+                        .node("GreaterOrEqual", "x y", ""));
+    }
+
+    @Test
+    void functionsWithWeightsInOtherFilesAreRefused() {
+        TensorProto outside = HandGraph.tensor("secret", DataType.FLOAT, 4)
+                .setDataLocation(TensorProto.DataLocation.EXTERNAL)
+                .addExternalData(
+                        StringStringEntryProto.newBuilder().setKey("location").setValue("../secret"))
+                .build();
+        ModelProto.Builder model = simple().model();
+        model.addFunctionsBuilder()
+                .setName("f")
+                .setDomain("d")
+                .addNode(NodeProto.newBuilder()
+                        .setOpType("Constant")
+                        .addOutput("c")
+                        .addAttribute(AttributeProto.newBuilder()
+                                .setName("value")
+                                .setType(AttributeProto.AttributeType.TENSOR)
+                                .setT(outside)));
+        HandGraph.write(file, model.build().toByteArray());
+        refused(UnsupportedModelException.class, "'secret'", "function 'f'");
+    }
+
+    @Test
+    void sparseTensorsOfAttributesMayNotLieOutsideOfTheFolder() {
+        TensorProto outside = HandGraph.tensor("secret", DataType.FLOAT, 4)
+                .setDataLocation(TensorProto.DataLocation.EXTERNAL)
+                .addExternalData(
+                        StringStringEntryProto.newBuilder().setKey("location").setValue("../secret"))
+                .build();
+        refused(
+                ModscanException.class,
+                simple().node(
+                                "Constant",
+                                "",
+                                "c",
+                                AttributeProto.newBuilder()
+                                        .setName("sparse_value")
+                                        .setType(AttributeProto.AttributeType.SPARSE_TENSOR)
+                                        .setSparseTensor(SparseTensorProto.newBuilder()
+                                                .setValues(outside)
+                                                .setIndices(HandGraph.tensor("i", DataType.INT64, 4)
+                                                        .addAllInt64Data(List.of(0L, 1L, 2L, 3L)))
+                                                .addDims(8))
+                                        .build()),
+                "'secret'");
     }
 }

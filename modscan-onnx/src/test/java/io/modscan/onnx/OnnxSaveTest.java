@@ -285,4 +285,28 @@ class OnnxSaveTest {
                     .withMessageContaining("changed since the model");
         }
     }
+
+    @Test
+    void lengthsThatWereGivenAreInTheSavedFile() {
+        OnnxModel model = HandGraph.text(17, false).open(folder).withDimension("sequence", 4);
+        Path saved = folder.resolve("saved.onnx");
+        model.save(saved, Sites.glob("hidden"));
+        assertThat(OnnxModel.open(saved).tensors())
+                .extracting(tensor -> tensor.shape().orElseThrow())
+                .contains(List.of("batch", "4"), List.of("batch", "4", "4"));
+    }
+
+    /** A capture goes on only with what it began with. */
+    @Test
+    void provenanceTellsWhatWasSaid() {
+        OnnxModel model = HandGraph.text(17, false).open(folder);
+        assertThat(List.of(
+                        model.provenance(),
+                        model.dequantized().provenance(),
+                        model.withDimension("sequence", 4).provenance(),
+                        model.withDimension("sequence", 4).withPositions("4").provenance(),
+                        model.withInput("attention_mask", InputRole.TOKEN_TYPES).provenance()))
+                .doesNotHaveDuplicates();
+        assertThat(model.withTokenizer(folder).provenance()).isEqualTo(model.provenance());
+    }
 }

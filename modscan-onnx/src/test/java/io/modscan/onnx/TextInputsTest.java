@@ -253,9 +253,13 @@ class TextInputsTest {
                     .node("Mul", "attention_mask ten", "tens")
                     .node("Add", "input_ids tens", "sum")
                     .open(folder);
-            Activations sums = capture(model, Pooling.none(), "sum");
-            assertThat(sums.at("sum").vector(0)).containsExactly(13, 11, 0, 0, 0, 0);
-            assertThat(sums.at("sum").vector(1)).containsExactly(12, 10, 14, 11, 13, 0);
+            Activations sums = capture(model.withPositions("6"), Pooling.none(), "sum");
+            assertThat(sums.at("sum").vector(0, 0)).containsExactly(13);
+            assertThat(sums.at("sum").row(0).remaining()).isEqualTo(2);
+            assertThat(sums.at("sum").vector(1, 4)).containsExactly(13);
+            assertThatThrownBy(() -> capture(model, Pooling.none(), "sum"))
+                    .isInstanceOf(ModscanException.class)
+                    .hasMessageContaining("withPositions(\"6\")");
             assertThatThrownBy(() -> capture(model, Pooling.mean(), "sum"))
                     .isInstanceOf(ModscanException.class)
                     .hasMessageContaining("no single axis of positions");
@@ -430,7 +434,7 @@ class TextInputsTest {
         assertThatThrownBy(() ->
                         model.withHeads(model.where(tensor -> tensor.name().equals("input_ids")), 2))
                 .isInstanceOf(ModscanException.class)
-                .hasMessageContaining("no tensor that can be read");
+                .hasMessageContaining("'input_ids' can't be read");
     }
 
     /** A graph may fold or cut positions; a text of another length than it was looked at with has to show that. */

@@ -22,9 +22,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a graph computes over a whole batch must not tell a prompt what company it was in. */
-class AcrossBatchTest {
+class MixingTest {
 
     private static final Prompts PROMPTS = Prompts.of(
             List.of(Prompt.ofTokens("a", 1, 2, 3), Prompt.ofTokens("b", 12, 4, 5), Prompt.ofTokens("c", 8, 14, 3)));
@@ -184,6 +185,36 @@ class AcrossBatchTest {
             try (Probe probe =
                     Probe.builder(model).sites("y").tokenBudget(tokens).build()) {
                 assertThat(probe.capture(prompts).at("y").row(0).get(0)).isEqualTo(1);
+            }
+        }
+    }
+
+    /** A mask that attention heeds says nothing of a mean that does not. */
+    @ParameterizedTest
+    @ValueSource(strings = {"ReduceMean", "ReduceMax"})
+    void whatIsComputedOfAllPositionsIsRunAlone(String reduce) {
+        OnnxModel model = HandGraph.text(17, false)
+                .list("axis", 1)
+                .list("last", -1)
+                .node("Cast", "attention_mask", "real", GraphBuilder.attribute("to", 1L))
+                .node("Unsqueeze", "real last", "column")
+                .node("Mul", "hidden column", "masked")
+                .node(
+                        reduce,
+                        "masked",
+                        "y",
+                        GraphBuilder.attribute("axes", new long[] {1}),
+                        GraphBuilder.attribute("keepdims", 1L))
+                .node("Sub", "hidden y", "centred")
+                .open(folder);
+        Prompts prompts = Prompts.of(List.of(Prompt.ofTokens("a", 1, 9), Prompt.ofTokens("b", 12, 4, 5, 9, 3, 14)));
+        for (String site : List.of("y", "centred")) {
+            try (Probe together =
+                            Probe.builder(model).sites(site).tokenBudget(1000).build();
+                    Probe alone =
+                            Probe.builder(model).sites(site).tokenBudget(1).build()) {
+                assertThat(together.capture(prompts).at(site).row(0))
+                        .isEqualTo(alone.capture(prompts).at(site).row(0));
             }
         }
     }

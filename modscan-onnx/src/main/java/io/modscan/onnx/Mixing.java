@@ -6,20 +6,23 @@ import ai.onnx.proto.OnnxMl.TensorProto;
 import io.modscan.onnx.OnnxShapes.Inferred;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
 /**
- * Finds what a prompt's values owe to others in its batch: tensors for which rows of a batch are brought together or counted,
- * and all behind them. It goes by shapes and operators; what the body of an If, Loop or Scan does to a batch is not seen.
+ * Finds what hangs on more than a prompt itself: tensors for which rows of a batch are brought together or counted, and for
+ * which positions are, padding among them; and all behind these. It goes by shapes and operators; what the body of an If, Loop
+ * or Scan does is not seen.
  */
-final class AcrossBatch {
+final class Mixing {
 
     /** Operators that work along an axis, with the axis that is meant where none is said. */
     private static final Map<String, Integer> ALONG = Map.of(
@@ -45,6 +48,7 @@ final class AcrossBatch {
 
     private final OnnxFile file;
     private final OnnxGraph graph;
+    private final OnnxInputs inputs;
     private final String batch;
     private final Map<String, Inferred> inferred;
     private final Set<String> valued;
@@ -54,9 +58,10 @@ final class AcrossBatch {
     private final Set<String> tensors;
 
     /** @param valued what hangs on the inputs' values, not on their shapes alone */
-    AcrossBatch(OnnxFile file, OnnxGraph graph, OnnxInputs inputs, Map<String, Inferred> inferred, Set<String> valued) {
+    Mixing(OnnxFile file, OnnxGraph graph, OnnxInputs inputs, Map<String, Inferred> inferred, Set<String> valued) {
         this.file = file;
         this.graph = graph;
+        this.inputs = inputs;
         this.batch = inputs.batch().orElse("");
         this.inferred = inferred;
         this.valued = valued;
@@ -74,8 +79,42 @@ final class AcrossBatch {
         this.tensors.addAll(numbered);
     }
 
-    Set<String> tensors() {
+    /** What hangs on others in the batch. */
+    Set<String> acrossBatch() {
         return tensors;
+    }
+
+    /**
+     * What is computed of all positions at once, such as their mean, whether a mask is heeded or not, which can't be told. What
+     * attends to positions is not meant, and not what one position is taken for, counted from the first.
+     */
+    Set<String> acrossPositions() {
+        Set<String> mixed = new HashSet<>();
+        for (NodeProto node : file.graph().getNodeList()) {
+            boolean reads = OnnxGraph.reads(node).stream()
+                    .anyMatch(tensor ->
+                            valued.contains(tensor) && axes(tensor).stream().anyMatch(this::isPosition));
+            if (reads && !takesOne(node)) {
+                node.getOutputList().stream()
+                        .filter(output -> valued.contains(output) && isWithout(output, this::isPosition))
+                        .forEach(mixed::add);
+            }
+        }
+        return graph.dependents(mixed, operator -> true);
+    }
+
+    private boolean takesOne(NodeProto node) {
+        return node.getOpType().equals("Gather")
+                && constant(node.getInput(1)).orElse(-1) >= 0
+                && at(
+                                OptionalLong.of(integer(node, "axis").orElse(0)),
+                                axes(node.getInput(0)).size())
+                        .stream()
+                        .anyMatch(axis -> isPosition(axes(node.getInput(0)).get((int) axis)));
+    }
+
+    private boolean isPosition(String axis) {
+        return inputs.isPosition(axis) || Arrays.stream(axis.split("\\*")).anyMatch(inputs::isPosition);
     }
 
     /** Whether a node numbers rows, or hands on their numbers; looking up a row's own values by its number hands on none. */
@@ -103,7 +142,8 @@ final class AcrossBatch {
         if (!reads) {
             return false;
         }
-        return node.getOutputList().stream().anyMatch(output -> valued.contains(output) && isWithout(output))
+        return node.getOutputList().stream()
+                        .anyMatch(output -> valued.contains(output) && isWithout(output, this::isBatch))
                 || (operator.equals("BatchNormalization")
                         && integer(node, "training_mode").orElse(0) != 0)
                 || isAlong(node);
@@ -114,12 +154,12 @@ final class AcrossBatch {
         return axes(tensor).stream().filter(this::isBatch).count();
     }
 
-    /** Whether a tensor's axes are all known, and none is the batch. */
-    private boolean isWithout(String tensor) {
+    /** Whether a tensor's axes are all known, and none is of some kind. */
+    private boolean isWithout(String tensor, Predicate<String> kind) {
         Inferred known = inferred.get(tensor);
         return known != null
                 && known.axes().isPresent()
-                && known.axes().get().stream().noneMatch(axis -> isBatch(axis) || axis.equals("?"));
+                && known.axes().get().stream().noneMatch(axis -> kind.test(axis) || axis.equals("?"));
     }
 
     private List<String> axes(String tensor) {
@@ -189,7 +229,7 @@ final class AcrossBatch {
                         graph.producer(name).stream()
                                 .flatMap(node -> attribute(node, "value").stream())
                                 .map(AttributeProto::getT))
-                .flatMapToLong(AcrossBatch::integer)
+                .flatMapToLong(Mixing::integer)
                 .findFirst();
     }
 
