@@ -19,9 +19,12 @@ import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Sites;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -308,5 +311,35 @@ class OnnxSaveTest {
                         model.withInput("attention_mask", InputRole.TOKEN_TYPES).provenance()))
                 .doesNotHaveDuplicates();
         assertThat(model.withTokenizer(folder).provenance()).isEqualTo(model.provenance());
+    }
+
+    /** A tensor larger than any array of Java's, in a file with holes. It is neither loaded nor copied. */
+    @Test
+    void weightsOfMoreThanTwoGigabytesStayWhereTheyAre() throws IOException {
+        int rows = 560_000_000;
+        long bytes = (long) rows * Float.BYTES;
+        Path weights = folder.resolve("weights");
+        try (FileChannel channel = FileChannel.open(
+                weights, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.SPARSE)) {
+            channel.write(ByteBuffer.wrap(HandGraph.littleEndian(1.5f)), 0);
+            channel.write(ByteBuffer.wrap(HandGraph.littleEndian(-2.5f)), bytes - Float.BYTES);
+        }
+        OnnxModel model = HandGraph.opset(17)
+                .input("input_ids", DataType.INT64, "batch", "sequence")
+                .input("attention_mask", DataType.INT64, "batch", "sequence")
+                .external("table", Map.of("location", "weights", "length", Long.toString(bytes)), rows, 1)
+                .node("Gather", "table input_ids", "hidden")
+                .node("Neg", "hidden", "negative")
+                .open(folder);
+        assertThat(model.vocabularySize()).isEqualTo(rows);
+        Prompt prompt = Prompt.ofTokens("ends", 0, rows - 1, 7);
+        assertThat(HandGraph.values(model, "hidden", prompt)).containsExactly(1.5f, -2.5f, 0);
+        Path saved = folder.resolve("saved.onnx");
+        model.save(saved, Sites.glob("negative"));
+        assertThat(Files.size(saved)).isLessThan(1000);
+        assertThat(HandGraph.values(OnnxModel.open(saved), "negative", prompt)).containsExactly(-1.5f, 2.5f, -0f);
+        try (Stream<Path> files = Files.list(folder)) {
+            assertThat(files.filter(Files::isRegularFile)).hasSize(3);
+        }
     }
 }
