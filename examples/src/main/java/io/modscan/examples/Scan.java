@@ -23,9 +23,11 @@ import io.modscan.metrics.similarity.LabelSeparation;
 import io.modscan.metrics.similarity.ScaledCosine;
 import io.modscan.metrics.similarity.Separation;
 import io.modscan.metrics.similarity.SimilarityMatrix;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
 
 /**
@@ -33,6 +35,8 @@ import java.util.function.Supplier;
  * by their mean over a prompt's tokens without BOS.
  *
  * @param pooled     the values of each head and neuron
+ * @param vectors    the residual streams and, if they were to be had, each head's z
+ * @param patterns   the attention patterns of each label's first prompt, if they were to be had
  * @param units      how each head and neuron responds to each label
  * @param halves     whether it does so in both halves of the prompts
  * @param importance the same units' importance over tokens, if values of tokens were to be had
@@ -42,6 +46,8 @@ import java.util.function.Supplier;
  */
 record Scan(
         Activations pooled,
+        Activations vectors,
+        Optional<Activations> patterns,
         SelectivityMap units,
         ConsistencyMap halves,
         Optional<ImportanceMap> importance,
@@ -51,6 +57,7 @@ record Scan(
 
     private static final Pooling POOLING = Pooling.mean().withoutBos();
     private static final SiteSelector HEADS = Sites.z().magnitude();
+    private static final SiteSelector VECTORS = Sites.z();
     private static final SiteSelector NEURONS = Sites.mlpPost();
     private static final SiteSelector STREAM = Sites.residPost();
     private static final SiteSelector PATTERNS = Sites.pattern();
@@ -65,7 +72,7 @@ record Scan(
 
     /** Adds what a scan reads of a model. */
     static Probe.Builder plan(Probe.Builder probe, boolean patterns) {
-        probe.sites(Pooling.none(), HEADS, NEURONS).sites(POOLING, STREAM);
+        probe.sites(Pooling.none(), HEADS, NEURONS).sites(POOLING, STREAM, VECTORS);
         return patterns ? probe.sites(Pooling.none(), PATTERNS) : probe;
     }
 
@@ -76,6 +83,9 @@ record Scan(
                         Sites.z().selects(site.site()) || HEADS.selects(site.site()) || NEURONS.selects(site.site()))
                 .noneMatch(site -> site.pooling().isPooled());
         probe.sites(perToken ? Pooling.none() : POOLING, HEADS, NEURONS).sites(POOLING, STREAM);
+        if (recording.sites().stream().anyMatch(VECTORS::selects)) {
+            probe.sites(POOLING, VECTORS);
+        }
         return patterns && recording.sites().stream().anyMatch(PATTERNS::selects)
                 ? probe.sites(Pooling.none(), PATTERNS)
                 : probe;
@@ -87,24 +97,43 @@ record Scan(
                 .anyMatch(reading ->
                         NEURONS.selects(reading.site()) && !reading.pooling().isPooled());
         boolean patterns = probe.plan().readings().stream().anyMatch(reading -> PATTERNS.selects(reading.site()));
-        Metric<Activations> pooled = Metric.whole((Activations all) -> all)
-                .through(piece -> piece.only(HEADS, NEURONS, STREAM).pooled(POOLING));
+        Metric<Activations> all = Metric.whole(activations -> activations);
+        Metric<Activations> pooled =
+                all.through(piece -> piece.only(site -> !PATTERNS.selects(site)).pooled(POOLING));
+        Set<String> firsts = firsts(prompts, label);
+        Metric<Optional<Activations>> shown = all.split(piece -> patterns && shows(piece, firsts)
+                        ? Map.of("", piece.only(PATTERNS).where(prompt -> firsts.contains(prompt.id())))
+                        : Map.<String, Activations>of())
+                .map(parts -> Optional.ofNullable(parts.get("")));
         Metric<Optional<ImportanceMap>> importance = optional(
                 perToken, () -> Importance.by(label).withoutBos().through(piece -> piece.only(HEADS, NEURONS)));
         Metric<Optional<SelectivityMap>> behaviour = optional(
                 patterns, () -> Selectivity.by(label).through(KeyQuery.view()).through(piece -> piece.only(PATTERNS)));
-        Metric.Results results = probe.measure(prompts, Metric.suite(pooled, importance, behaviour));
+        Metric.Results results = probe.measure(prompts, Metric.suite(pooled, shown, importance, behaviour));
 
         Activations activations = results.of(pooled);
         Activations units = activations.only(HEADS, NEURONS);
         return new Scan(
                 units,
+                activations.only(site -> STREAM.selects(site) || VECTORS.selects(site)),
+                results.of(shown),
                 units.measure(Selectivity.by(label)),
                 units.measure(Consistency.by(label)),
                 results.of(importance),
                 separation(activations.only(STREAM), label),
                 results.of(behaviour),
                 activations.provenance());
+    }
+
+    /** The first prompt of each label. */
+    private static Set<String> firsts(Prompts prompts, String label) {
+        Map<String, String> firsts = new HashMap<>();
+        prompts.forEach(prompt -> firsts.putIfAbsent(prompt.labels().getOrDefault(label, ""), prompt.id()));
+        return Set.copyOf(firsts.values());
+    }
+
+    private static boolean shows(Activations piece, Set<String> ids) {
+        return piece.prompts().stream().anyMatch(prompt -> ids.contains(prompt.id()));
     }
 
     private static <R> Metric<Optional<R>> optional(boolean wanted, Supplier<Metric<R>> metric) {

@@ -119,6 +119,7 @@ final class ScanCommand implements Runnable {
         List<ScanModules> modules = ScanModules.of(scan, label, moduleUnits);
         modules.forEach(found -> ScanReport.print(found, terminal));
         written.addAll(tables.writeModules(modules));
+        written.add(tables.writePage(name, scan, label, modules, ScanPage.tokens(source, texts)));
         written.forEach(file -> terminal.println("written: " + file));
     }
 

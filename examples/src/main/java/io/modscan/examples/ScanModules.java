@@ -21,10 +21,11 @@ import java.util.TreeSet;
  * only those count that vary most, whatever the labels are.
  *
  * @param of     of what, {@code units} or {@code components}
+ * @param values what they were found in
  * @param found  the modules, largest first
  * @param topics what each responds to, in the same order
  */
-record ScanModules(String of, ModuleMap found, List<ModuleTopics> topics) {
+record ScanModules(String of, Activations values, ModuleMap found, List<ModuleTopics> topics) {
 
     /** Over fewer prompts every correlation is 1, -1 or none. */
     private static final int FEWEST_PROMPTS = 3;
@@ -62,7 +63,7 @@ record ScanModules(String of, ModuleMap found, List<ModuleTopics> topics) {
     private static ScanModules of(
             String name, Activations units, Modules metric, SelectivityMap selectivity, int mostUnits) {
         ModuleMap found = mostVarying(units, mostUnits).measure(metric);
-        return new ScanModules(name, found, found.topics(selectivity, Criterion.standard()));
+        return new ScanModules(name, units, found, found.topics(selectivity, Criterion.standard()));
     }
 
     /** A site in its principal components, or, where nothing varies, as it is. */

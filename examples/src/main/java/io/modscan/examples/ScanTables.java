@@ -9,10 +9,12 @@ import io.modscan.metrics.modules.ModuleTopics;
 import io.modscan.metrics.modules.Unit;
 import io.modscan.metrics.modules.UnitModule;
 import io.modscan.metrics.selectivity.BenjaminiHochberg;
+import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.ImportanceScores;
 import io.modscan.metrics.selectivity.SelectivityMap;
 import io.modscan.metrics.selectivity.UnitConsistency;
 import io.modscan.metrics.selectivity.UnitSelectivity;
+import io.modscan.report.Picture;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -26,6 +28,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.PrimitiveIterator;
 import java.util.function.Consumer;
+import java.util.function.IntFunction;
 import java.util.stream.DoubleStream;
 
 /** A scan's numbers as files. A cell without a number is empty. */
@@ -41,7 +44,9 @@ record ScanTables(Path folder) {
                         behaviour -> written.add(whole("heads.csv", file -> writeHeads(behaviour, file))),
                         () -> removeOfEarlierScan("heads.csv"));
         written.add(whole("provenance.json", file -> writeProvenance(scan, file)));
-        written.add(whole("heads.png", file -> HeadMaps.write(scan.units(), file)));
+        Path heads = folder.resolve("heads.png");
+        Picture.heads(scan.units(), Criterion.standard()).png(heads);
+        written.add(heads);
         return written;
     }
 
@@ -55,6 +60,13 @@ record ScanTables(Path folder) {
         return List.of(
                 whole("modules.csv", file -> writeMembers(modules, file)),
                 whole("modularity.csv", file -> writeModularity(modules, file)));
+    }
+
+    /** Writes what there is to look at. */
+    Path writePage(String title, Scan scan, String label, List<ScanModules> modules, IntFunction<String> token) {
+        Path file = folder.resolve("report.html");
+        ScanPage.write(title, scan, label, modules, token, file);
+        return file;
     }
 
     /** What an earlier scan left would be taken for this one's. */
@@ -143,12 +155,15 @@ record ScanTables(Path folder) {
                     "within",
                     "between",
                     "gap",
+                    "gap_se",
                     "gap_p",
                     "gap_q",
                     "silhouette",
+                    "silhouette_se",
                     "silhouette_p",
                     "silhouette_q",
                     "accuracy",
+                    "accuracy_se",
                     "accuracy_p",
                     "accuracy_q");
             scan.separation()
@@ -161,12 +176,15 @@ record ScanTables(Path folder) {
                             text(apart.within()),
                             text(apart.between()),
                             text(apart.gap()),
+                            text(apart.gapError()),
                             text(apart.gapP()),
                             text(next.nextDouble()),
                             text(apart.silhouette()),
+                            text(apart.silhouetteError()),
                             text(apart.silhouetteP()),
                             text(next.nextDouble()),
                             text(apart.accuracy()),
+                            text(apart.accuracyError()),
                             text(apart.accuracyP()),
                             text(next.nextDouble()))));
         });

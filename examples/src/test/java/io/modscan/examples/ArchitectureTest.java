@@ -42,6 +42,22 @@ class ArchitectureTest {
             .resideInAPackage("io.modscan.metrics..");
 
     @ArchTest
+    static final ArchRule PICTURES_KNOW_NO_RUNTIME = noClasses()
+            .that()
+            .resideInAPackage("io.modscan.report..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.modscan.onnx..", "ai.onnxruntime..", "ai.onnx..");
+
+    @ArchTest
+    static final ArchRule NOTHING_BELOW_KNOWS_PICTURES = noClasses()
+            .that()
+            .resideInAnyPackage("io.modscan.core..", "io.modscan.onnx..", "io.modscan.metrics..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("io.modscan.report..");
+
+    @ArchTest
     static final ArchRule THE_HUB_KNOWS_NO_MODEL = noClasses()
             .that()
             .resideInAPackage("io.modscan.onnx.hub..")
@@ -66,6 +82,6 @@ class ArchitectureTest {
             .that()
             .arePublic()
             .and()
-            .resideInAnyPackage("io.modscan.core..", "io.modscan.onnx..", "io.modscan.metrics..")
+            .resideInAnyPackage("io.modscan.core..", "io.modscan.onnx..", "io.modscan.metrics..", "io.modscan.report..")
             .should(new ForeignTypesInSignatures());
 }

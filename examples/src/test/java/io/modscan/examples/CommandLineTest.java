@@ -45,7 +45,11 @@ class CommandLineTest {
                 .contains("L1H6")
                 .contains("AUROC 0.962")
                 .contains("units.csv")
-                .contains("heads.png");
+                .contains("heads.png")
+                .contains("report.html");
+        assertThat(Files.size(folder.resolve("scan/report.html"))).isBetween(1_500_000L, 6_000_000L);
+        assertThat(Files.readString(folder.resolve("scan/report.html")))
+                .contains("The demo model", "\"attention\"", "\"angles\"", "blocks.*.mlp.hook_post");
 
         List<NamedCsvRecord> units;
         try (CsvReader<NamedCsvRecord> reader =

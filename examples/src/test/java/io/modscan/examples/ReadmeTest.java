@@ -9,6 +9,7 @@ import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.tools.JavaCompiler;
@@ -63,6 +64,18 @@ class ReadmeTest {
                         DemoModel.promptFile().toString()))
                 .contains("Softmax_output_0 float32 [batch_size, 12, sequence_length, sequence_length]")
                 .contains("layer.3/intermediate/intermediate_act_fn/Mul_1_output_0 unit 731");
+    }
+
+    @Test
+    void picturesCompilesAndRuns() throws Exception {
+        printed(
+                "Pictures",
+                DemoModel.folder().toString(),
+                DemoModel.promptFile().toString(),
+                folder.toString());
+        for (String file : List.of("report.html", "heads.svg", "head.png")) {
+            assertThat(folder.resolve(file)).isNotEmptyFile();
+        }
     }
 
     /** What a program of the README prints. */

@@ -9,10 +9,13 @@ package io.modscan.metrics.similarity;
  * @param within      the mean similarity over all pairs of different prompts with the same label
  * @param between     the mean similarity over all pairs of prompts with different labels
  * @param gap         within − between
+ * @param gapError    the standard error of the gap
  * @param gapP        the permutation p-value of the gap
  * @param silhouette  the mean silhouette score over prompts, in [−1, 1]
+ * @param silhouetteError the standard error of the silhouette
  * @param silhouetteP the permutation p-value of the silhouette
  * @param accuracy    the share of prompts that are nearest to the centroid of the others with their own label, in [0, 1]
+ * @param accuracyError the standard error of the accuracy
  * @param accuracyP   the permutation p-value of the accuracy
  */
 public record LabelSeparation(
@@ -21,15 +24,18 @@ public record LabelSeparation(
         double within,
         double between,
         double gap,
+        double gapError,
         double gapP,
         double silhouette,
+        double silhouetteError,
         double silhouetteP,
         double accuracy,
+        double accuracyError,
         double accuracyP) {
 
     /** What is said of prompts that cannot be told apart by label. */
     static LabelSeparation undefined(long prompts, long leftOut) {
         double none = Double.NaN;
-        return new LabelSeparation(prompts, leftOut, none, none, none, none, none, none, none, none);
+        return new LabelSeparation(prompts, leftOut, none, none, none, none, none, none, none, none, none, none, none);
     }
 }

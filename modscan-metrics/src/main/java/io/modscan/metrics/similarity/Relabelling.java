@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -86,6 +87,7 @@ final class Relabelling {
                 .mapToInt(Integer::intValue)
                 .toArray();
         Statistics observed = measure(new int[][] {order}).get(0);
+        List<Statistics> without = withoutEach(order);
         SplittableRandom random = new SplittableRandom(seed);
         int most = Math.max(1, Math.min(MOST_ORDERS, MOST_SUMS / Math.multiplyExact(n, starts.length - 1)));
         int gaps = 1;
@@ -110,11 +112,58 @@ final class Relabelling {
                 observed.within(),
                 observed.between(),
                 observed.gap(),
+                error(without, Statistics::gap),
                 Double.isNaN(observed.gap()) ? Double.NaN : gaps / all,
                 bounded ? observed.silhouette() : Double.NaN,
+                bounded ? error(without, Statistics::silhouette) : Double.NaN,
                 bounded ? silhouettes / all : Double.NaN,
                 (double) observed.hits() / n,
+                error(without, statistics -> (double) statistics.hits() / (n - 1)),
                 accuracies / all);
+    }
+
+    /** The statistics with each prompt left out in turn, but for one that is the only one of its label. */
+    private List<Statistics> withoutEach(int[] order) {
+        int k = starts.length - 1;
+        double[] sums = sums(new int[][] {order})[0];
+        return IntStream.range(0, order.length)
+                .parallel()
+                .filter(place -> starts[label(place) + 1] - starts[label(place)] > 1)
+                .mapToObj(place -> {
+                    int label = label(place);
+                    double[] less = sums.clone();
+                    for (int i = 0; i < rows.length; i++) {
+                        less[i * k + label] -= rows[i][order[place]];
+                    }
+                    int[] others = IntStream.range(0, order.length)
+                            .filter(other -> other != place)
+                            .map(other -> order[other])
+                            .toArray();
+                    int[] earlier = starts.clone();
+                    for (int later = label + 1; later <= k; later++) {
+                        earlier[later]--;
+                    }
+                    return statistics(others, earlier, less);
+                })
+                .toList();
+    }
+
+    private int label(int place) {
+        int label = 0;
+        while (starts[label + 1] <= place) {
+            label++;
+        }
+        return label;
+    }
+
+    /** √((m − 1) / m · Σ (θ − mean θ)²) over the m values with a prompt left out. */
+    private static double error(List<Statistics> without, ToDoubleFunction<Statistics> statistic) {
+        double mean = without.stream().mapToDouble(statistic).average().orElse(Double.NaN);
+        double squares = without.stream()
+                .mapToDouble(statistic)
+                .map(value -> (value - mean) * (value - mean))
+                .sum();
+        return without.size() < 2 ? Double.NaN : Math.sqrt(squares * (without.size() - 1) / without.size());
     }
 
     private static void shuffle(int[] order, SplittableRandom random) {
@@ -127,9 +176,17 @@ final class Relabelling {
     }
 
     private List<Statistics> measure(int[][] orders) {
+        double[][] sums = sums(orders);
+        return IntStream.range(0, orders.length)
+                .parallel()
+                .mapToObj(o -> statistics(orders[o], starts, sums[o]))
+                .toList();
+    }
+
+    /** For each order and prompt, the sum of similarities to the other prompts of each label. */
+    private double[][] sums(int[][] orders) {
         int n = rows.length;
         int k = starts.length - 1;
-        // For each order and prompt, the sum of similarities to the other prompts of each label.
         double[][] sums = new double[orders.length][n * k];
         IntStream.range(0, n).parallel().forEach(i -> {
             for (int o = 0; o < orders.length; o++) {
@@ -138,10 +195,7 @@ final class Relabelling {
                 }
             }
         });
-        return IntStream.range(0, orders.length)
-                .parallel()
-                .mapToObj(o -> statistics(orders[o], sums[o]))
-                .toList();
+        return sums;
     }
 
     private static double sum(double[] row, int[] order, int from, int to) {
@@ -163,9 +217,9 @@ final class Relabelling {
         return s0 + s1 + (s2 + s3);
     }
 
-    private Statistics statistics(int[] order, double[] sums) {
+    private Statistics statistics(int[] order, int[] starts, double[] sums) {
         int k = starts.length - 1;
-        double[] totals = totals(order, sums);
+        double[] totals = totals(order, starts, sums);
         double within = 0;
         double withinPairs = 0;
         double between = 0;
@@ -206,7 +260,7 @@ final class Relabelling {
     }
 
     /** For each label the sum of similarities over all ordered pairs of its prompts, those with themselves included. */
-    private double[] totals(int[] order, double[] sums) {
+    private double[] totals(int[] order, int[] starts, double[] sums) {
         int k = starts.length - 1;
         double[] totals = new double[k];
         for (int label = 0; label < k; label++) {

@@ -35,6 +35,10 @@ import java.util.stream.IntStream;
  *   <li><b>P-values.</b> One-sided: labels are shuffled among prompts, and p = (1 + the number of shuffles that give at least as
  *       much) / (1 + shuffles), equal meaning up to a rounding error of 1e-12. So p is never below 1 / (1 + shuffles), and it
  *       holds for any similarity. Each p is for one statistic at one site; many sites need a correction.
+ *   <li><b>Standard errors</b> of gap, silhouette and accuracy by the jackknife over prompts: for the m statistics that each leave
+ *       out one prompt, √((m − 1) / m · Σ (θ − mean θ)²). Similarities stay what they
+ *       are (M too), and so does a prompt that is the only one of its label. NaN where m is
+ *       less than 2.
  * </ul>
  *
  * <p>A prompt that has no similarity to itself (NaN at (i, i); for the cosine, a vector of zeros) is left out and counted. If
@@ -50,7 +54,8 @@ import java.util.stream.IntStream;
  *
  * <p>Sources: Rousseeuw 1987, <a href="https://doi.org/10.1016/0377-0427(87)90125-7">doi:10.1016/0377-0427(87)90125-7</a>, for the
  * silhouette; Phipson and Smyth 2010, <a href="https://doi.org/10.2202/1544-6115.1585">doi:10.2202/1544-6115.1585</a>, for the
- * p-value.
+ * p-value; Efron and Stein 1981, <a href="https://doi.org/10.1214/aos/1176345462">doi:10.1214/aos/1176345462</a>, for the
+ * standard error.
  */
 public final class Separation implements Metric<LabelSeparation> {
 

@@ -11,11 +11,13 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Site;
 import io.modscan.metrics.Golden;
 import io.modscan.metrics.PlantedModel;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -212,6 +214,42 @@ class SeparationTest {
         assertThat(separation.accuracy()).isEqualTo(0.75);
     }
 
+    /** A prompt that is the only one of its label is never the one left out. */
+    @Test
+    void standardErrorsAreTheJackknifes() {
+        float[][] vectors = Vectors.normal(new Random(5), 11, 3);
+        List<String> labels = List.of("a", "b", "a", "c", "c", "a", "b", "lone", "c", "b", "a");
+        Metric<SimilarityMatrix> near = Similarity.pairwise("near", (a, b) -> 1 - Math.abs(a[0] - b[0]) / 9);
+        for (Metric<SimilarityMatrix> similarity : List.of(Cosine.pairwise(), near)) {
+            Separation separation = Separation.by("topic", similarity).withShuffles(0);
+            List<LabelSeparation> without = new ArrayList<>();
+            for (int left = 0; left < vectors.length; left++) {
+                if (!labels.get(left).equals("lone")) {
+                    List<String> others = new ArrayList<>(labels);
+                    others.remove(left);
+                    List<float[]> rest = new ArrayList<>(List.of(vectors));
+                    rest.remove(left);
+                    without.add(PlantedModel.of(others, rest.toArray(float[][]::new))
+                            .measure(separation));
+                }
+            }
+            LabelSeparation all = PlantedModel.of(labels, vectors).measure(separation);
+            assertThat(all.gapError()).isCloseTo(jackknife(without, LabelSeparation::gap), within(1e-12));
+            assertThat(all.silhouetteError()).isCloseTo(jackknife(without, LabelSeparation::silhouette), within(1e-12));
+            assertThat(all.accuracyError()).isCloseTo(jackknife(without, LabelSeparation::accuracy), within(1e-12));
+        }
+    }
+
+    private static double jackknife(List<LabelSeparation> without, ToDoubleFunction<LabelSeparation> statistic) {
+        double[] values = without.stream().mapToDouble(statistic).toArray();
+        double mean = Arrays.stream(values).average().orElseThrow();
+        return Math.sqrt(Arrays.stream(values)
+                        .map(value -> (value - mean) * (value - mean))
+                        .sum()
+                * (values.length - 1)
+                / values.length);
+    }
+
     @Test
     void promptsWithoutSimilarityAreLeftOut() {
         float[][] vectors = Vectors.normal(new Random(3), 9, 4);
@@ -229,10 +267,13 @@ class SeparationTest {
                         without.within(),
                         without.between(),
                         without.gap(),
+                        without.gapError(),
                         without.gapP(),
                         without.silhouette(),
+                        without.silhouetteError(),
                         without.silhouetteP(),
                         without.accuracy(),
+                        without.accuracyError(),
                         without.accuracyP()));
         // A site that is dead for all of a label, or for all prompts.
         for (int alive : new int[] {4, 1, 0}) {

@@ -1,0 +1,108 @@
+package io.modscan.report;
+
+import io.modscan.core.Activations;
+import io.modscan.core.SiteActivations;
+import io.modscan.metrics.modules.ModuleMap;
+import io.modscan.metrics.modules.ModuleTopics;
+import io.modscan.metrics.modules.Unit;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** The numbers behind modules: their members' correlations, in order, and what each responds to. */
+final class ModulePictures {
+
+    private static final int MOST_UNITS = 160;
+    private static final int MOST_OF_A_MODULE = 24;
+    private static final int MOST_MODULES = 2_000;
+
+    private ModulePictures() {}
+
+    static Map<String, Object> write(
+            String of,
+            ModuleMap found,
+            List<ModuleTopics> topics,
+            Activations values,
+            String array,
+            PageNumbers numbers) {
+        List<Map<String, Object>> names = new ArrayList<>();
+        List<float[]> rows = new ArrayList<>();
+        List<Map<String, Object>> modules = new ArrayList<>();
+        for (int i = 0; i < Math.min(MOST_MODULES, topics.size()); i++) {
+            ModuleTopics module = topics.get(i);
+            Map<String, Object> facts = new LinkedHashMap<>();
+            facts.put("module", i + 1);
+            facts.put("size", module.module().size());
+            facts.put("correlation", Json.number(module.module().correlation()));
+            facts.put("p", Json.number(module.module().p()));
+            facts.put("topic", module.topic().orElse(""));
+            facts.put("share", module.topic().isPresent() ? Json.number(module.share()) : null);
+            modules.add(facts);
+            List<Unit> members = module.module().members();
+            int most = Math.min(MOST_OF_A_MODULE, MOST_UNITS - rows.size());
+            for (int j = 0; j < Math.min(most, members.size()); j++) {
+                // Evenly among the members, which are in order of sites.
+                Unit unit = members.get((int) ((long) j * members.size() / Math.min(most, members.size())));
+                names.add(Map.of("name", SiteFamily.unit(unit.site(), unit.head(), unit.unit()), "module", i));
+                rows.add(standardised(values.at(unit.site()), unit.inSite()));
+            }
+        }
+        numbers.bytes(array, correlations(rows));
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("of", of);
+        facts.put("about", about(found));
+        facts.put("units", names);
+        facts.put("modules", modules);
+        return facts;
+    }
+
+    private static String about(ModuleMap found) {
+        int within = found.modules().stream().mapToInt(module -> module.size()).sum();
+        return String.format(
+                Locale.ROOT,
+                "%d units in %d modules, %d alone; linked from a correlation of %.2f on; modularity %.3f, in shuffled values"
+                        + " %.3f (p %.2g).",
+                within,
+                found.modules().size(),
+                found.singletons().size(),
+                found.threshold(),
+                found.modularity().observed(),
+                found.modularity().mean(),
+                found.modularity().p());
+    }
+
+    /** A unit's values over prompts, of mean 0 and length 1; zeros where they don't vary. */
+    private static float[] standardised(SiteActivations site, int unit) {
+        double[] own = new double[site.size()];
+        double mean = 0;
+        for (int prompt = 0; prompt < own.length; prompt++) {
+            own[prompt] = site.row(prompt).get(unit);
+            mean += own[prompt] / own.length;
+        }
+        double squares = 0;
+        for (double value : own) {
+            squares += (value - mean) * (value - mean);
+        }
+        float[] standardised = new float[own.length];
+        for (int prompt = 0; prompt < own.length; prompt++) {
+            standardised[prompt] = (float) (squares > 0 ? (own[prompt] - mean) / Math.sqrt(squares) : 0);
+        }
+        return standardised;
+    }
+
+    private static byte[] correlations(List<float[]> rows) {
+        byte[] all = new byte[rows.size() * rows.size()];
+        for (int i = 0; i < rows.size(); i++) {
+            for (int j = 0; j < rows.size(); j++) {
+                double sum = 0;
+                for (int prompt = 0; prompt < rows.get(i).length; prompt++) {
+                    sum += (double) rows.get(i)[prompt] * rows.get(j)[prompt];
+                }
+                all[i * rows.size() + j] = (byte) Math.round(Byte.MAX_VALUE * Math.max(-1, Math.min(1, sum)));
+            }
+        }
+        return all;
+    }
+}

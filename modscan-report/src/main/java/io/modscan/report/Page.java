@@ -1,0 +1,65 @@
+package io.modscan.report;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/** The page's file: template, styles, scripts, libraries and numbers, all in one. */
+final class Page {
+
+    private static final List<String> SCRIPTS =
+            List.of("data.js", "chart.js", "units.js", "similarity.js", "structure.js", "main.js");
+
+    private static final String ECHARTS = "/META-INF/resources/webjars/echarts/5.5.0/echarts.min.js";
+    private static final String TABULATOR = "/META-INF/resources/webjars/tabulator-tables/6.3.1/dist/";
+
+    private static final Pattern PLACE = Pattern.compile("@([a-z.]+)@");
+
+    private Page() {}
+
+    static String of(String title, Map<String, Object> facts, PageNumbers numbers) {
+        facts.put("arrays", numbers.index());
+        Map<String, String> parts = new LinkedHashMap<>();
+        parts.put("title", escaped(title));
+        parts.put("page.css", resource("page.css"));
+        parts.put("tabulator.css", resource(TABULATOR + "css/tabulator.min.css"));
+        parts.put("meta", Json.text(facts));
+        parts.put("data", numbers.packed());
+        parts.put("echarts.js", script(resource(ECHARTS)));
+        parts.put("tabulator.js", script(resource(TABULATOR + "js/tabulator.min.js")));
+        parts.put("page.js", script(SCRIPTS.stream().map(Page::resource).collect(Collectors.joining("\n"))));
+        // In one go: what is put in may itself look like a place.
+        return PLACE.matcher(resource("page.html"))
+                .replaceAll(place -> Matcher.quoteReplacement(parts.getOrDefault(place.group(1), place.group())));
+    }
+
+    /** A script may not hold what ends it. The map of its source would be loaded from elsewhere. */
+    private static String script(String text) {
+        return text.replace("</script", "<\\/script").replaceAll("(?m)^//# sourceMappingURL=.*$", "");
+    }
+
+    private static String escaped(String text) {
+        return text.replace("&", "&amp;")
+                .replace("<", "&lt;")
+                .replace(">", "&gt;")
+                .replace("\"", "&quot;");
+    }
+
+    private static String resource(String name) {
+        try (InputStream in = Page.class.getResourceAsStream(name)) {
+            if (in == null) {
+                throw new IllegalStateException("the class path lacks " + name + ", a part of modscan-report's page");
+            }
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(name + ": cannot be read: " + e, e);
+        }
+    }
+}

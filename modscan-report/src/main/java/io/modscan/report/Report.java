@@ -1,0 +1,358 @@
+package io.modscan.report;
+
+import io.modscan.core.Activations;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.file.WholeFile;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Site;
+import io.modscan.metrics.basis.Basis;
+import io.modscan.metrics.modules.ModuleMap;
+import io.modscan.metrics.modules.ModuleTopics;
+import io.modscan.metrics.selectivity.Criterion;
+import io.modscan.metrics.selectivity.SelectivityMap;
+import io.modscan.metrics.similarity.LabelSeparation;
+import io.modscan.metrics.subspace.LabelOverlaps;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A page of pictures in one HTML file, to be opened from disk and sent to others: it needs no network and no other file. What
+ * is added is shown, each part once:
+ *
+ * <pre>{@code
+ * Report.of(prompts, "topic")
+ *         .units(activations.measure(Selectivity.by("topic")), activations)
+ *         .similarity(vectors)
+ *         .write(Path.of("report.html"));
+ * }</pre>
+ *
+ * <p><b>Size.</b> A page has a budget for each part, some megabytes in all. Of the responses of units it holds up to 600,000
+ * (units × labels), of their values for each prompt up to 250,000, those of the units that tell labels apart best. Matrices of
+ * similarity are of up to 12 prompts a label. What was left out is said in the page.
+ *
+ * <p><b>Numbers</b> in the page are rounded: effects to 0.001, AUROC to 1/60,000, q to three digits, values to 1/65,534 of a
+ * unit's range, heads' vectors to 1/254 of a dimension's.
+ *
+ * <p>The texts of prompts and the names of labels are in the page; they are shown as they are, whatever is in them. Not for use by
+ * several threads.
+ */
+public final class Report {
+
+    /** Characters of all texts together. */
+    private static final int MOST_TEXT = 1_000_000;
+
+    private static final int LEAST_TEXT = 80;
+
+    private final Prompts prompts;
+    private final String key;
+    private final List<String> ofPrompts;
+    private final List<String> labels;
+    private String title = "What lights up";
+    private Criterion criterion = Criterion.standard();
+    private @Nullable SelectivityMap units;
+    private @Nullable Activations unitValues;
+    private @Nullable Activations vectors;
+    private @Nullable Activations patterns;
+    private IntFunction<String> token = Integer::toString;
+    private final Map<String, Map<Site, LabelSeparation>> separation = new LinkedHashMap<>();
+    private final List<FoundModules> modules = new ArrayList<>();
+    private Map<Site, Basis> bases = Map.of();
+    private Map<Site, LabelOverlaps> subspaces = Map.of();
+    private final Map<String, String> provenance = new LinkedHashMap<>();
+
+    private record FoundModules(String of, ModuleMap found, List<ModuleTopics> topics, Activations values) {}
+
+    private Report(Prompts prompts, String key) {
+        this.prompts = prompts;
+        this.key = key;
+        this.ofPrompts = prompts.labels(key);
+        this.labels = List.copyOf(new TreeSet<>(ofPrompts));
+    }
+
+    /**
+     * An empty page about prompts by a label.
+     *
+     * @param prompts the prompts that all parts are about
+     * @param key     the label's key, such as {@code topic}
+     * @return a report to be filled
+     * @throws ModscanException if a prompt has no such label
+     */
+    public static Report of(Prompts prompts, String key) {
+        return new Report(prompts, key);
+    }
+
+    /**
+     * Names the page.
+     *
+     * @param text its title
+     * @return this
+     */
+    public Report title(String text) {
+        this.title = text;
+        return this;
+    }
+
+    /**
+     * Says what counts as lit up or dark; the rest is greyed.
+     *
+     * @param what the criterion; {@link Criterion#standard} unless given
+     * @return this
+     */
+    public Report criterion(Criterion what) {
+        this.criterion = what;
+        return this;
+    }
+
+    /**
+     * Adds how units respond to labels: a grid, layer × head, and a strip, layer × neurons.
+     *
+     * @param map    the responses, by the report's label
+     * @param values the units' value for each prompt: pooled, of the report's prompts, with all sites of the map
+     * @return this
+     * @throws ModscanException if the prompts are others, the labels are others, or a site is missing or is not pooled
+     */
+    public Report units(SelectivityMap map, Activations values) {
+        check(values);
+        if (!map.labels().equals(labels)) {
+            throw new ModscanException("the map is by the labels " + map.labels() + ", and the report by " + labels);
+        }
+        map.sites().forEach(site -> {
+            if (!values.at(site).pooling().isPooled()) {
+                throw new ModscanException(site + " holds a value for each token; give pooled activations");
+            }
+        });
+        this.units = map;
+        this.unitValues = values;
+        return this;
+    }
+
+    /**
+     * Adds matrices of similar prompts: cosine, scaled cosine and closeness side by side, for each site, layer and head. Of
+     * sites with heads and units the heads' raw values are shown too.
+     *
+     * @param pooled vectors of the report's prompts, such as {@code hook_resid_post} and {@code hook_z}
+     * @return this
+     * @throws ModscanException if the prompts are others, or a site is not pooled
+     */
+    public Report similarity(Activations pooled) {
+        check(pooled);
+        pooled.sites().forEach(site -> {
+            if (!site.pooling().isPooled()) {
+                throw new ModscanException(site.site() + " holds a vector for each token; give pooled activations");
+            }
+        });
+        this.vectors = pooled;
+        return this;
+    }
+
+    /**
+     * Adds how far apart labels are, as curves over layers with 95 % intervals by the jackknife's standard errors.
+     *
+     * @param similarity its name, such as {@code cosine}
+     * @param bySite     the separation at each site, in order of layers; at the same sites for each similarity
+     * @return this
+     * @throws ModscanException if there are no sites, or other ones than before
+     */
+    public Report separation(String similarity, Map<Site, LabelSeparation> bySite) {
+        List<Site> sites = List.copyOf(bySite.keySet());
+        if (sites.isEmpty()) {
+            throw new ModscanException("the separation by " + similarity + " is of no site");
+        }
+        separation.values().forEach(other -> {
+            if (!List.copyOf(other.keySet()).equals(sites)) {
+                throw new ModscanException("the separation by " + similarity + " is of " + sites + ", another is of "
+                        + other.keySet() + "; curves over layers need the same ones");
+            }
+        });
+        separation.put(similarity, new LinkedHashMap<>(bySite));
+        return this;
+    }
+
+    /**
+     * Adds modules: their members' correlations, in order, and a table.
+     *
+     * @param of     of what, such as {@code units}
+     * @param found  the modules
+     * @param topics what each responds to, in the same order: {@link ModuleMap#topics}
+     * @param values what they were found in: pooled, of the report's prompts
+     * @return this
+     * @throws ModscanException if the prompts are others
+     */
+    public Report modules(String of, ModuleMap found, List<ModuleTopics> topics, Activations values) {
+        check(values);
+        modules.add(new FoundModules(of, found, List.copyOf(topics), values));
+        return this;
+    }
+
+    /**
+     * Adds the explained share of bases, as curves over components.
+     *
+     * @param bySite the basis of each site
+     * @return this
+     */
+    public Report bases(Map<Site, Basis> bySite) {
+        this.bases = new LinkedHashMap<>(bySite);
+        return this;
+    }
+
+    /**
+     * Adds the principal angles between labels' subspaces, over layers.
+     *
+     * @param bySite the overlaps at each site, in order of layers, by the report's label
+     * @return this
+     * @throws ModscanException if they are of other labels
+     */
+    public Report subspaces(Map<Site, LabelOverlaps> bySite) {
+        bySite.forEach((site, overlaps) -> {
+            if (!labels.containsAll(overlaps.labels())) {
+                throw new ModscanException("the subspaces at " + site + " are of the labels " + overlaps.labels()
+                        + ", and the report is by " + labels);
+            }
+        });
+        this.subspaces = new LinkedHashMap<>(bySite);
+        return this;
+    }
+
+    /**
+     * Adds attention patterns.
+     *
+     * @param of    the patterns of some of the report's prompts, with their token ids; a page holds some dozens
+     * @param token a token's text by its id, such as {@code id -> tokenizer.decode(id)}
+     * @return this
+     * @throws ModscanException if a prompt is not one of the report's
+     */
+    public Report attention(Activations of, IntFunction<String> token) {
+        places(of);
+        this.patterns = of;
+        this.token = token;
+        return this;
+    }
+
+    /**
+     * Adds facts for the foot of the page.
+     *
+     * @param facts which model, prompts and settings the numbers are of
+     * @return this
+     */
+    public Report provenance(Map<String, String> facts) {
+        provenance.putAll(facts);
+        return this;
+    }
+
+    private void check(Activations values) {
+        if (!ids(values.prompts()).equals(ids(prompts))) {
+            throw new ModscanException("these activations are of other prompts than the report, or in another order");
+        }
+    }
+
+    private static List<String> ids(Prompts prompts) {
+        return prompts.stream().map(Prompt::id).toList();
+    }
+
+    private List<Integer> places(Activations of) {
+        List<String> all = ids(prompts);
+        return ids(of.prompts()).stream()
+                .map(id -> {
+                    int place = all.indexOf(id);
+                    if (place < 0) {
+                        throw new ModscanException("the prompt '" + id + "' is not one of the report's");
+                    }
+                    return place;
+                })
+                .toList();
+    }
+
+    /**
+     * Writes the page.
+     *
+     * @param file where to, such as {@code report.html}; an existing one is replaced; it appears whole
+     * @throws ModscanException     if no file can be written there
+     * @throws UncheckedIOException if writing fails
+     */
+    public void write(Path file) {
+        PageNumbers numbers = new PageNumbers();
+        String page = Page.of(title, facts(numbers), numbers);
+        WholeFile.write(file, aside -> Files.writeString(aside, page));
+    }
+
+    private Map<String, Object> facts(PageNumbers numbers) {
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("key", key);
+        facts.put("labels", labels);
+        facts.put("prompts", texts());
+        facts.put("criterion", criterion.q());
+        facts.put("leastEffect", criterion.effect());
+        facts.put(
+                "families",
+                units == null || unitValues == null
+                        ? List.of()
+                        : new UnitPictures(units, unitValues, criterion, numbers).write());
+        if (vectors != null) {
+            facts.put("similarity", new SimilarityPictures(vectors, ofPrompts, numbers, this::interest).write());
+        }
+        if (!separation.isEmpty()) {
+            facts.put("separation", CurvePictures.separation(separation));
+        }
+        List<Object> found = new ArrayList<>();
+        for (FoundModules each : modules) {
+            found.add(ModulePictures.write(
+                    each.of(),
+                    each.found(),
+                    each.topics(),
+                    each.values(),
+                    "modules" + found.size() + ".correlations",
+                    numbers));
+        }
+        facts.put("modules", found);
+        facts.put("bases", CurvePictures.bases(bases));
+        if (!subspaces.isEmpty()) {
+            facts.put("angles", CurvePictures.angles(subspaces, labels));
+        }
+        if (patterns != null) {
+            facts.put("attention", AttentionPictures.write(patterns, token, places(patterns), numbers));
+        }
+        facts.put("provenance", provenance);
+        return facts;
+    }
+
+    private List<Object> texts() {
+        int most = Math.max(LEAST_TEXT, MOST_TEXT / prompts.size());
+        return IntStream.range(0, prompts.size())
+                .<Object>mapToObj(i -> {
+                    Prompt prompt = prompts.get(i);
+                    String text = prompt.text().orElse("");
+                    Map<String, Object> facts = new LinkedHashMap<>();
+                    facts.put("id", prompt.id());
+                    facts.put("label", labels.indexOf(ofPrompts.get(i)));
+                    facts.put("text", text.length() > most ? text.substring(0, most) + "…" : text);
+                    return facts;
+                })
+                .toList();
+    }
+
+    /** How far a head's magnitude tells labels apart, if that is known. */
+    private double interest(Site site, int head) {
+        SelectivityMap map = units;
+        return map == null
+                ? 0
+                : map.sites().stream()
+                        .filter(other -> other.tensorName().equals(site.tensorName()) && other.units() == 0)
+                        .findFirst()
+                        .map(magnitude -> labels.stream()
+                                .mapToDouble(label ->
+                                        Math.abs(map.get(magnitude, head, label).auroc() - 0.5))
+                                .max()
+                                .orElse(0))
+                        .orElse(0.0);
+    }
+}

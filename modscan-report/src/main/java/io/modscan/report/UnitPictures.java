@@ -1,0 +1,221 @@
+package io.modscan.report;
+
+import io.modscan.core.Activations;
+import io.modscan.core.SiteActivations;
+import io.modscan.metrics.selectivity.Criterion;
+import io.modscan.metrics.selectivity.SelectivityMap;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/** The numbers behind the MRI: how each unit responds to each label, and its values for each prompt. */
+final class UnitPictures {
+
+    /** More columns than this are binned. */
+    private static final int WIDEST_GRID = 64;
+
+    private static final int BINS = 120;
+
+    /** Responses in a page, units × labels; of what has more, those that tell labels apart best. */
+    private static final int MOST_RESPONSES = 600_000;
+
+    /** Values in a page, units × prompts. */
+    private static final int MOST_VALUES = 250_000;
+
+    /** Effects are told in thousandths. */
+    private static final double EFFECT = 1000;
+
+    private static final double AUROC = 60_000;
+    private static final short NO_EFFECT = Short.MIN_VALUE;
+    private static final int NO_NUMBER = 0xffff;
+
+    /** A false discovery rate below this is told to its power of ten. */
+    private static final double LEAST_Q = 1e-30;
+
+    private final SelectivityMap map;
+    private final Activations values;
+    private final Criterion criterion;
+    private final PageNumbers numbers;
+    private final Map<Float, Integer> rates = new LinkedHashMap<>();
+
+    UnitPictures(SelectivityMap map, Activations values, Criterion criterion, PageNumbers numbers) {
+        this.map = map;
+        this.values = values;
+        this.criterion = criterion;
+        this.numbers = numbers;
+    }
+
+    List<Map<String, Object>> write() {
+        List<SiteFamily> families = SiteFamily.of(map.sites());
+        List<Map<String, Object>> facts = new ArrayList<>();
+        int shareOfResponses = MOST_RESPONSES / map.labels().size() / families.size();
+        int valuesLeft = MOST_VALUES;
+        for (int i = 0; i < families.size(); i++) {
+            SiteFamily family = families.get(i);
+            Responses responses = new Responses(map, family, criterion);
+            int[] ranked = responses.ranked();
+            int listed = Math.min(ranked.length, Math.max(shareOfResponses, 1));
+            int[] ids = Arrays.stream(ranked, 0, listed).sorted().toArray();
+            int kept = Math.min(
+                    listed,
+                    valuesLeft / (families.size() - i) / values.prompts().size());
+            valuesLeft -= kept * values.prompts().size();
+            facts.add(facts(family, listed, responses, kept));
+            writeResponses("family" + i, responses, ids);
+            writeValues("family" + i, family, ids, Arrays.copyOf(ranked, kept));
+            if (family.width() > WIDEST_GRID) {
+                writeBins("family" + i, family, responses);
+            }
+        }
+        float[] known = new float[rates.size()];
+        rates.forEach((rate, place) -> known[place] = rate);
+        numbers.floats("q", known);
+        return facts;
+    }
+
+    private Map<String, Object> facts(SiteFamily family, int listed, Responses responses, int kept) {
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("name0", family.name());
+        facts.put("kind", family.kind());
+        facts.put("layers", family.layers());
+        facts.put("layered", family.layered());
+        facts.put("width", family.width());
+        facts.put("listed", listed);
+        facts.put("whole", listed == responses.units);
+        facts.put("keeps", kept);
+        facts.put("bins", family.width() > WIDEST_GRID ? Math.min(BINS, family.width()) : 0);
+        facts.put("limit", limit(responses));
+        return facts;
+    }
+
+    /** The effect that has the fullest colour: one in twenty of those that pass is larger. */
+    private static double limit(Responses responses) {
+        double[] passing = IntStream.range(0, responses.effect.length)
+                .filter(i -> responses.call[i] != 0)
+                .mapToDouble(i -> Math.abs(responses.effect[i]))
+                .filter(Double::isFinite)
+                .sorted()
+                .toArray();
+        return passing.length == 0 ? 1 : Math.max(0.5, Math.ceil(2 * passing[(int) (0.95 * (passing.length - 1))]) / 2);
+    }
+
+    private void writeResponses(String name, Responses responses, int[] ids) {
+        int count = responses.labels * ids.length;
+        short[] effect = new short[count];
+        short[] auroc = new short[count];
+        short[] q = new short[count];
+        for (int label = 0; label < responses.labels; label++) {
+            for (int row = 0; row < ids.length; row++) {
+                int from = responses.at(label, ids[row]);
+                int to = label * ids.length + row;
+                effect[to] = thousandths(responses.effect[from]);
+                auroc[to] = (short)
+                        (Double.isNaN(responses.auroc[from]) ? NO_NUMBER : Math.round(responses.auroc[from] * AUROC));
+                q[to] = (short) (int) rates.computeIfAbsent(rounded(responses.q[from]), any -> rates.size());
+            }
+        }
+        numbers.shorts(name + ".effect", effect);
+        numbers.unsignedShorts(name + ".auroc", auroc);
+        numbers.unsignedShorts(name + ".q", q);
+        if (ids.length < responses.units) {
+            numbers.ints(name + ".ids", ids);
+        }
+    }
+
+    /** Infinite effects keep their sign, beyond all finite ones. */
+    private static short thousandths(double effect) {
+        if (Double.isNaN(effect)) {
+            return NO_EFFECT;
+        }
+        double most = Double.isInfinite(effect) ? Short.MAX_VALUE : Short.MAX_VALUE - 1;
+        return (short) Math.max(-most, Math.min(most, Math.rint(effect * EFFECT)));
+    }
+
+    /** To three digits, so that few differ. Away from what is significant, so that rounding makes nothing pass. */
+    private float rounded(double q) {
+        if (Double.isNaN(q) || q == 0) {
+            return (float) q;
+        }
+        double power = Math.pow(10, Math.floor(Math.log10(q)) - (q < LEAST_Q ? 0 : 2));
+        double near = Math.rint(q / power) * power;
+        return (float) (q > criterion.q() && near <= criterion.q() ? q : near);
+    }
+
+    private void writeValues(String name, SiteFamily family, int[] ids, int[] kept) {
+        int prompts = values.prompts().size();
+        int[] rows = new int[kept.length];
+        float[] range = new float[2 * kept.length];
+        short[] all = new short[kept.length * prompts];
+        for (int i = 0; i < kept.length; i++) {
+            rows[i] = Arrays.binarySearch(ids, kept[i]);
+            SiteActivations site = values.at(family.sites().get(kept[i] / family.width()));
+            int unit = kept[i] % family.width();
+            double[] own = IntStream.range(0, prompts)
+                    .mapToDouble(prompt -> site.row(prompt).get(unit))
+                    .toArray();
+            double low = Arrays.stream(own).filter(Double::isFinite).min().orElse(0);
+            double high = Arrays.stream(own).filter(Double::isFinite).max().orElse(0);
+            range[2 * i] = (float) low;
+            range[2 * i + 1] = (float) high;
+            for (int prompt = 0; prompt < prompts; prompt++) {
+                double share = high > low ? (own[prompt] - low) / (high - low) : 0;
+                all[i * prompts + prompt] =
+                        (short) (Double.isFinite(own[prompt]) ? Math.round(share * (NO_NUMBER - 1)) : NO_NUMBER);
+            }
+        }
+        numbers.ints(name + ".kept", rows);
+        numbers.floats(name + ".range", range);
+        numbers.unsignedShorts(name + ".values", all);
+    }
+
+    /** Each layer's units by effect, as many in each bin. */
+    private void writeBins(String name, SiteFamily family, Responses responses) {
+        int bins = Math.min(BINS, family.width());
+        int count = responses.labels * family.sites().size() * bins;
+        short[] mean = new short[count];
+        short[] low = new short[count];
+        short[] high = new short[count];
+        short[] lit = new short[count];
+        short[] dark = new short[count];
+        for (int label = 0; label < responses.labels; label++) {
+            for (int layer = 0; layer < family.sites().size(); layer++) {
+                int first = responses.at(label, layer * family.width());
+                int[] sorted = IntStream.range(first, first + family.width())
+                        .filter(at -> !Double.isNaN(responses.effect[at]))
+                        .boxed()
+                        .sorted(Comparator.comparingDouble(at -> responses.effect[at]))
+                        .mapToInt(Integer::intValue)
+                        .toArray();
+                for (int bin = 0; bin < bins; bin++) {
+                    int[] within =
+                            Arrays.copyOfRange(sorted, bin * sorted.length / bins, (bin + 1) * sorted.length / bins);
+                    int to = (label * family.sites().size() + layer) * bins + bin;
+                    if (within.length == 0) {
+                        continue;
+                    }
+                    mean[to] = thousandths(Arrays.stream(within)
+                            .mapToDouble(at -> responses.effect[at])
+                            .average()
+                            .orElse(0));
+                    low[to] = thousandths(responses.effect[within[0]]);
+                    high[to] = thousandths(responses.effect[within[within.length - 1]]);
+                    lit[to] = (short) Arrays.stream(within)
+                            .filter(at -> responses.call[at] > 0)
+                            .count();
+                    dark[to] = (short) Arrays.stream(within)
+                            .filter(at -> responses.call[at] < 0)
+                            .count();
+                }
+            }
+        }
+        numbers.shorts(name + ".bin.mean", mean);
+        numbers.shorts(name + ".bin.low", low);
+        numbers.shorts(name + ".bin.high", high);
+        numbers.shorts(name + ".bin.lit", lit);
+        numbers.shorts(name + ".bin.dark", dark);
+    }
+}

@@ -1,0 +1,255 @@
+// Pictures that mouse, keyboard and screen reader can read: what is under the pointer or the cursor stands below as text.
+const drawn = [];
+const dark = () => document.documentElement.classList.contains('dark');
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim();
+
+const DIVERGING = {
+  light: ['#2166ac', '#67a9cf', '#f7f7f7', '#ef8a62', '#b2182b'],
+  dark: ['#7cc0ff', '#2f6fab', '#22262d', '#b0532f', '#ffa27f'],
+};
+const SEQUENTIAL = ['#440154', '#3b528b', '#21918c', '#5ec962', '#fde725'];
+const LINES = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
+
+const stops = (diverging) => (diverging ? DIVERGING[dark() ? 'dark' : 'light'] : SEQUENTIAL);
+
+function mix(scale, share) {
+  const at = Math.min(1, Math.max(0, share)) * (scale.length - 1);
+  const low = Math.min(scale.length - 2, Math.floor(at));
+  const channel = (hex, place) => parseInt(hex.slice(1 + 2 * place, 3 + 2 * place), 16);
+  const parts = [0, 1, 2].map((place) =>
+    Math.round(channel(scale[low], place) + (at - low) * (channel(scale[low + 1], place) - channel(scale[low], place))));
+  return 'rgb(' + parts.join(',') + ')';
+}
+
+// From -limit to limit, zero in the middle.
+const around = (value, limit) => (Number.isNaN(value) ? colour('grey') : mix(stops(true), 0.5 + value / (2 * limit)));
+const between = (value, low, high) =>
+  Number.isNaN(value) ? colour('grey') : mix(stops(false), high > low ? (value - low) / (high - low) : 0.5);
+
+function figure(parent, title) {
+  const box = element('figure');
+  const head = element('div', null, { class: 'head' });
+  const heading = element('h3', title);
+  const buttons = element('span');
+  head.append(heading, buttons);
+  const chart = element('div', null, { class: 'chart' });
+  const readout = element('div', '', { class: 'readout', 'aria-live': 'polite' });
+  const legend = element('div', null, { class: 'legend' });
+  box.append(head, chart, readout, legend);
+  parent.append(box);
+  return { box, heading, buttons, chart, readout, legend, title };
+}
+
+function clear(parent) {
+  for (let i = drawn.length - 1; i >= 0; i--) {
+    if (parent.contains(drawn[i].chart.getDom())) {
+      drawn[i].watch.disconnect();
+      drawn[i].chart.dispose();
+      drawn.splice(i, 1);
+    }
+  }
+  parent.replaceChildren();
+}
+
+function fillLegend(place, legend) {
+  place.replaceChildren();
+  if (!legend) return;
+  if (legend.from !== undefined) {
+    const bar = element('span', null, { class: 'bar', 'aria-hidden': 'true' });
+    bar.style.background = 'linear-gradient(to right,' + stops(legend.diverging).join(',') + ')';
+    place.append(element('span', legend.from), bar, element('span', legend.to));
+  }
+  for (const [fill, text] of legend.chips || []) {
+    const chip = element('span', null, { class: 'chip', 'aria-hidden': 'true' });
+    chip.style.background = fill();
+    place.append(chip, element('span', text));
+  }
+}
+
+function base() {
+  const text = { color: colour('text') };
+  return {
+    animation: false,
+    backgroundColor: 'transparent',
+    textStyle: text,
+    tooltip: {
+      renderMode: 'richText', confine: true, backgroundColor: colour('back'), borderColor: colour('line'),
+      textStyle: { ...text, fontSize: 12 },
+    },
+  };
+}
+
+const axisLook = () => ({
+  axisLine: { lineStyle: { color: colour('line') } },
+  axisTick: { show: false },
+  nameTextStyle: { color: colour('soft') },
+  nameLocation: 'middle',
+});
+
+const fileName = (title) => title.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '').slice(0, 60) || 'picture';
+
+// The part that all pictures have: drawing again in another theme or width, saving, and a cursor for the keyboard.
+function show(fig, spec, height, option, cursor) {
+  fig.chart.style.height = height + 'px';
+  const chart = echarts.init(fig.chart, null, { renderer: 'canvas' });
+  const draw = () => {
+    chart.setOption(option(), true);
+    fillLegend(fig.legend, spec.legend && spec.legend());
+  };
+  const watch = new ResizeObserver(() => chart.resize());
+  watch.observe(fig.chart);
+  drawn.push({ chart, draw, watch });
+  fig.chart.tabIndex = 0;
+  fig.chart.setAttribute('role', 'application');
+  fig.chart.setAttribute('aria-roledescription', 'picture');
+  fig.chart.setAttribute('aria-label', fig.title + '. ' + (spec.alt || '') + ' Arrow keys move, Enter opens.');
+  const told = (text) => { fig.readout.textContent = text; };
+  chart.on('mouseover', (event) => { if (event.value) told(cursor.describe(event.value)); });
+  chart.on('click', (event) => { if (event.value && cursor.pick) cursor.pick(event.value); });
+  fig.chart.addEventListener('keydown', (event) => {
+    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    if (step) cursor.move(...step);
+    else if (event.key === 'Home') cursor.move(-Infinity, 0);
+    else if (event.key === 'End') cursor.move(Infinity, 0);
+    else if (event.key === 'Enter' && cursor.pick) cursor.pick(cursor.at());
+    else return;
+    event.preventDefault();
+    chart.setOption({ series: [{}, { data: [cursor.at()] }] });
+    told(cursor.describe(cursor.at()));
+  });
+  fig.buttons.replaceChildren(
+    element('button', 'PNG', { type: 'button', 'aria-label': 'Save as PNG: ' + fig.title, onclick: () =>
+      download(fileName(fig.title) + '.png', chart.getDataURL({ pixelRatio: 2, backgroundColor: colour('back') })) }),
+    element('button', 'CSV', { type: 'button', 'aria-label': 'Numbers as CSV: ' + fig.title, onclick: () =>
+      saveCsv(fileName(fig.title), spec.csv()) }));
+  draw();
+  return chart;
+}
+
+const bounded = (at, length) => Math.min(length - 1, Math.max(0, at));
+
+// Cells of a grid. spec: xs, ys (names), fill(x, y), describe(x, y), pick(x, y), xTitle, yTitle, down (first row on top),
+// xEdges, yEdges (a line before these), xGroups, yGroups (names at the middle of what lies between).
+function grid(fig, spec) {
+  const cells = [];
+  for (let y = 0; y < spec.ys.length; y++) for (let x = 0; x < spec.xs.length; x++) cells.push([x, y]);
+  let at = [0, spec.down ? 0 : spec.ys.length - 1];
+  const cursor = {
+    at: () => at,
+    move: (x, y) => { at = [bounded(at[0] + x, spec.xs.length), bounded(at[1] + (spec.down ? -y : y), spec.ys.length)]; },
+    describe: ([x, y]) => spec.describe(x, y),
+    pick: spec.pick && (([x, y]) => spec.pick(x, y)),
+  };
+  const axis = (names, title, edges, groups, gap) => ({
+    type: 'category', data: names, name: title, nameGap: gap, ...axisLook(), z: 5,
+    splitArea: { show: false },
+    splitLine: { show: Boolean(edges), interval: (index) => edges && edges.has(index), lineStyle: { color: colour('text'), width: 1 } },
+    axisLabel: {
+      color: colour('text'), fontSize: 11, hideOverlap: true, width: 90, overflow: 'truncate',
+      interval: groups ? (index) => groups.has(index) : 'auto',
+      formatter: (name, index) => (groups ? short(groups.get(index) ?? '', 14) : short(String(name), 14)),
+      rotate: groups && gap < 60 && spec.xs.length > 0 && groups.size > 4 ? 45 : 0,
+    },
+  });
+  const rectangle = (look) => (params, api) => {
+    const [x, y] = [api.value(0), api.value(1)];
+    const middle = api.coord([x, y]);
+    const [width, height] = api.size([1, 1]);
+    const seam = width > 12 && height > 12 ? 1 : 0;
+    const shape = {
+      x: middle[0] - width / 2, y: middle[1] - height / 2,
+      width: Math.max(0.5, width - seam), height: Math.max(0.5, height - seam),
+    };
+    return { type: 'rect', shape, style: look(x, y), emphasis: { style: { stroke: colour('text'), lineWidth: 2 } } };
+  };
+  const option = () => ({
+    ...base(),
+    grid: { left: spec.left || 56, right: 12, top: 8, bottom: spec.xGroups ? 74 : 44 },
+    xAxis: axis(spec.xs, spec.xTitle, spec.xEdges, spec.xGroups, spec.xGroups ? 56 : 26),
+    yAxis: { ...axis(spec.ys, spec.yTitle, spec.yEdges, spec.yGroups, (spec.left || 56) - 14), inverse: Boolean(spec.down) },
+    tooltip: { ...base().tooltip, formatter: (event) => wrapped(spec.describe(...event.value)) },
+    series: [
+      { type: 'custom', data: cells, renderItem: rectangle((x, y) => ({ fill: spec.fill(x, y) })), progressive: 0 },
+      { type: 'custom', data: [], silent: true, z: 10,
+        renderItem: rectangle(() => ({ fill: 'none', stroke: colour('accent'), lineWidth: 3 })) },
+    ],
+  });
+  return show(fig, spec, spec.height, option, cursor);
+}
+
+function wrapped(text) {
+  return text.slice(0, 600).replace(/(.{1,60})(\s|$)/g, '$1\n').trim();
+}
+
+// Curves with intervals. spec: xs, series: [{name, values, low, high, hollow}], describe(series, x), xTitle, yTitle.
+function curves(fig, spec) {
+  let at = [0, 0];
+  const cursor = {
+    at: () => [at[0], spec.series[at[1]].values[at[0]] ?? '-', at[1]],
+    move: (x, y) => { at = [bounded(at[0] + x, spec.xs.length), bounded(at[1] + y, spec.series.length)]; },
+    describe: ([x, , s]) => spec.describe(s, x),
+  };
+  const reach = spec.series.flatMap((series) => [...series.values, ...(series.low || []), ...(series.high || [])])
+    .filter((each) => each != null);
+  const room = (Math.max(...reach) - Math.min(...reach)) * 0.05 || 0.05;
+  const hue = (s) => (spec.series.length > LINES.length ? mix(SEQUENTIAL, s / (spec.series.length - 1)) : LINES[s]);
+  const option = () => ({
+    ...base(),
+    grid: { left: 68, right: 16, top: 12, bottom: 44 },
+    xAxis: { type: 'category', data: spec.xs, name: spec.xTitle, nameGap: 26, ...axisLook(), axisLabel: { color: colour('text'), hideOverlap: true } },
+    yAxis: { type: 'value', name: spec.yTitle, nameGap: 48, min: Math.min(...reach) - room, max: Math.max(...reach) + room, ...axisLook(), axisLabel: { color: colour('text'), formatter: (tick) => number(tick, 2) },
+      splitLine: { lineStyle: { color: colour('line') } } },
+    tooltip: { ...base().tooltip, formatter: (event) => wrapped(spec.describe(event.value[2], event.value[0])) },
+    series: [
+      { type: 'scatter', data: [] },
+      { type: 'scatter', data: [], symbolSize: 16, silent: true, z: 10,
+        itemStyle: { color: 'transparent', borderColor: colour('accent'), borderWidth: 3 } },
+      ...spec.series.map((series, s) => ({
+        type: 'line', name: apart(short(series.name, 40)), symbol: 'circle', symbolSize: spec.xs.length > 40 ? 3 : 8, showSymbol: true,
+        lineStyle: { color: hue(s), type: spec.series.length <= LINES.length ? ['solid', 'dashed', 'dotted'][s % 3] : 'solid' },
+        data: series.values.map((value, x) => ({ value: [x, value == null ? '-' : value, s],
+          itemStyle: { color: series.hollow && series.hollow[x] ? colour('panel') : hue(s), borderColor: hue(s), borderWidth: 2 } })),
+      })),
+      ...spec.series.filter((series) => series.low).map((series) => ({
+        type: 'custom', silent: true, data: series.low.map((low, x) => [x, low, series.high[x]]),
+        renderItem: (params, api) => {
+          const bottom = api.coord([api.value(0), api.value(1)]);
+          const top = api.coord([api.value(0), api.value(2)]);
+          return { type: 'line', shape: { x1: bottom[0], y1: bottom[1], x2: top[0], y2: top[1] },
+            style: { stroke: hue(spec.series.indexOf(series)), lineWidth: 2, opacity: 0.7 } };
+        },
+      })),
+    ],
+  });
+  spec.legend = spec.legend || (() => ({
+    chips: spec.series.length > 12 ? [] : spec.series.map((series, s) => [() => hue(s), short(series.name, 40)]),
+  }));
+  const chart = show(fig, spec, spec.height || 280, option, cursor);
+  return chart;
+}
+
+function choice(parent, title, names, chosen, onchange) {
+  const select = element('select');
+  names.forEach((name, index) => select.append(element('option', short(String(name), 60), { value: index, title: short(String(name), 400) })));
+  select.value = chosen;
+  select.addEventListener('change', () => onchange(Number(select.value)));
+  const label = element('label', title);
+  label.append(select);
+  parent.append(label);
+  return select;
+}
+
+function table(parent, name, columns, rows, picked, height) {
+  const place = element('div', null, { class: 'table' });
+  const bar = element('div', null, { class: 'controls' });
+  parent.append(bar, place);
+  const made = new Tabulator(place, {
+    data: rows, columns, height: height || Math.min(420, 90 + 34 * rows.length), layout: 'fitColumns', responsiveLayout: 'hide',
+    placeholder: 'No row fits the filters', selectableRows: picked ? 1 : false,
+  });
+  if (picked) made.on('rowClick', (event, row) => picked(row.getData()));
+  bar.append(element('button', 'CSV', { type: 'button', 'aria-label': 'Table as CSV: ' + name, onclick: () =>
+    saveCsv(fileName(name), [columns.map((column) => column.title),
+      ...made.getData('active').map((row) => columns.map((column) => row[column.field]))]) }));
+  return made;
+}

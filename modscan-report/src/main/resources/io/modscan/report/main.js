@@ -1,0 +1,77 @@
+// What the page shows, top to bottom. The first part is drawn at once, the others when they come near the window, or later.
+const SECTIONS = [
+  ['mri', 'What lights up', mri, () => meta.families.length > 0,
+    'Coloured by effect (Hedges’ g): red lights up for the label, blue goes dark, grey fails the false discovery rate.'],
+  ['units', 'Heads and neurons', units, () => meta.families.length > 0, 'Sort by a column’s name, filter below it. A row shows its values for each prompt.'],
+  ['similarity', 'Similarity of prompts', similarity, () => Boolean(meta.similarity),
+    'Cosine hides magnitude; scaled cosine divides by the longest vector twice; closeness, 1 − ‖a − b‖² / 2M², finds two short vectors alike.'],
+  ['head', 'One head, as it is', rawHead, () => Boolean(meta.similarity) && meta.similarity.sources.some((source) => source.kind === 'heads'),
+    'Where a single dimension is bright for all prompts, the cosine of all pairs is near 1 and tells nothing.'],
+  ['separation', 'Separation over layers', separation, () => Boolean(meta.separation), 'How far apart labels are in each layer. Bars are 95 % intervals.'],
+  ['modules', 'Modules', modules, () => meta.modules.length > 0, 'Units that vary together over prompts.'],
+  ['bases', 'Bases', bases, () => meta.bases.length > 0, 'Few components that explain much mean that a layer uses few directions.'],
+  ['angles', 'Labels’ subspaces', angles, () => Boolean(meta.angles), 'Principal angles between the directions in which each label’s prompts vary.'],
+  ['attention', 'Attention patterns', attention, () => Boolean(meta.attention), 'What one head attends to in one prompt.'],
+];
+
+function setTheme(isDark) {
+  document.documentElement.classList.toggle('dark', isDark);
+  const button = document.getElementById('theme');
+  button.setAttribute('aria-pressed', String(isDark));
+  drawn.forEach((each) => each.draw());
+}
+
+function facts() {
+  const place = document.getElementById('provenance');
+  for (const [key, fact] of Object.entries(meta.provenance)) {
+    place.append(element('dt', key), element('dd', fact));
+  }
+  document.getElementById('summary').textContent =
+    `${meta.prompts.length} prompts, ${meta.labels.length} labels by “${apart(short(meta.key, 60))}”.`;
+}
+
+async function start() {
+  const query = matchMedia('(prefers-color-scheme: dark)');
+  setTheme(query.matches);
+  query.addEventListener('change', (event) => setTheme(event.matches));
+  document.getElementById('theme').addEventListener('click', () => setTheme(!dark()));
+  facts();
+  await loadNumbers();
+  families = meta.families.map((family, index) => new Family(family, index));
+  const main = document.getElementById('main');
+  const draws = new Map();
+  const drawOnce = (section) => {
+    const draw = draws.get(section);
+    draws.delete(section);
+    if (draw) draw(section);
+    section.dataset.drawn = 'yes';
+  };
+  const observer = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting)
+    .forEach((entry) => drawOnce(entry.target)), { rootMargin: '300px' });
+  // The rest when there is time, so that the page can be printed, too.
+  const drawNext = () => {
+    const [next] = draws.keys();
+    if (next) {
+      drawOnce(next);
+      setTimeout(drawNext, 50);
+    }
+  };
+  for (const [id, title, draw, has, about] of SECTIONS) {
+    if (!has()) continue;
+    const section = element('section', null, { id, 'aria-labelledby': id + '-title' });
+    section.append(element('h2', title, { id: id + '-title' }), element('p', about));
+    section.style.minHeight = '320px';
+    main.append(section);
+    document.getElementById('nav').append(element('a', title, { href: '#' + id }));
+    draws.set(section, draw);
+    observer.observe(section);
+  }
+  drawNext();
+  document.documentElement.dataset.ready = 'yes';
+  performance.mark('modscan.ready');
+}
+
+start().catch((error) => {
+  document.getElementById('main').append(element('p', 'This page could not be drawn: ' + error.message, { class: 'warning', role: 'alert' }));
+  throw error;
+});

@@ -1,0 +1,122 @@
+// Modules, bases, subspaces and what heads attend to.
+function modules(section) {
+  meta.modules.forEach((found, index) => {
+    const panels = element('div', null, { class: 'panels' });
+    section.append(element('h3', found.of), element('p', found.about), panels);
+    if (found.units.length > 1) {
+      const fig = figure(panels, `correlation of ${found.of}`);
+      const values = array(`modules${index}.correlations`);
+      const edges = new Set();
+      const names = new Map();
+      let from = 0;
+      for (let i = 1; i <= found.units.length; i++) {
+        if (i === found.units.length || found.units[i].module !== found.units[from].module) {
+          if (from > 0) edges.add(from);
+          names.set(Math.floor((from + i - 1) / 2), `module ${found.units[from].module + 1}`);
+          from = i;
+        }
+      }
+      const at = (x, y) => values[y * found.units.length + x] / 127;
+      grid(fig, {
+        xs: found.units.map((unit) => unit.name), ys: found.units.map((unit) => unit.name), down: true, left: 100,
+        height: Math.min(520, Math.max(280, fig.box.clientWidth)), xEdges: edges, yEdges: edges, xGroups: names, yGroups: names,
+        xTitle: '', yTitle: '', alt: 'Units in order of their modules; red pairs light up for the same prompts.',
+        legend: () => ({ diverging: true, from: '−1', to: '+1' }),
+        fill: (x, y) => around(at(x, y), 1),
+        describe: (x, y) => `${found.units[y].name} and ${found.units[x].name}: correlation ${signed(at(x, y), 2)}, modules ${found.units[y].module + 1} and ${found.units[x].module + 1}`,
+        csv: () => [['unit', 'other', 'correlation'], ...found.units.flatMap((a, y) => found.units.map((b, x) => [a.name, b.name, at(x, y)]))],
+      });
+    }
+    const box = element('div');
+    panels.append(box);
+    table(box, `modules of ${found.of}`, [
+      { title: 'Module', field: 'module', sorter: 'number', minWidth: 70 },
+      { title: 'Units', field: 'size', sorter: 'number', headerFilter: 'number', headerFilterFunc: '>=', headerFilterPlaceholder: 'at least', minWidth: 70 },
+      { title: 'Correlation', field: 'correlation', sorter: 'number', formatter: (cell) => number(cell.getValue() ?? NaN, 2), minWidth: 80 },
+      { title: 'p', field: 'p', sorter: 'number', formatter: (cell) => small(cell.getValue() ?? NaN), minWidth: 70, responsive: 2 },
+      { title: 'Topic', field: 'topic', headerFilter: 'input', formatter: 'plaintext', minWidth: 90 },
+      { title: 'Share', field: 'share', sorter: 'number', formatter: (cell) => (cell.getValue() == null ? '' : number(cell.getValue(), 2)), minWidth: 70, responsive: 1 },
+    ], found.modules);
+  });
+}
+
+function bases(section) {
+  const panels = element('div', null, { class: 'panels' });
+  section.append(panels);
+  meta.bases.forEach((family) => {
+    const fig = figure(panels, `explained share: ${family.name}`);
+    const most = Math.max(...family.curves.map((curve) => curve.shares.length));
+    const xs = Array.from({ length: most }, (_, k) => k + 1);
+    curves(fig, {
+      xs, xTitle: 'components', yTitle: 'share of variance',
+      series: family.curves.map((curve) => ({ name: family.layered ? `layer ${curve.layer}` : curve.layer, values: xs.map((_, k) => curve.shares[k] ?? null) })),
+      alt: 'How much of the variance the first components explain, a curve for each layer; later layers are lighter.',
+      describe: (s, x) => `${family.layered ? 'Layer ' : ''}${family.curves[s].layer}: ${x + 1} components explain ${value(family.curves[s].shares[x] ?? null)}; effective rank ${number(family.curves[s].effectiveRank, 1)}`,
+      csv: () => [['layer', 'components', 'share'], ...family.curves.flatMap((curve) => curve.shares.map((share, k) => [curve.layer, k + 1, share]))],
+    });
+  });
+}
+
+function angles(section) {
+  const controls = element('div', null, { class: 'controls' });
+  const panels = element('div', null, { class: 'panels' });
+  section.append(controls, panels);
+  const all = meta.angles;
+  let layer = all.layers.length - 1;
+  const draw = () => {
+    clear(panels);
+    const fig = figure(panels, 'overlap of labels’ subspaces over layers');
+    const series = [{ name: 'overlap', values: all.overlap, hollow: all.p.map((p) => !(p <= 0.05)) }, { name: 'of shuffled labels', values: all.shuffled }];
+    curves(fig, {
+      xs: all.layers, series, xTitle: 'layer', yTitle: 'mean overlap', alt: 'Mean squared cosine of principal angles between labels. Hollow: p > 0.05.',
+      describe: (s, x) => `${series[s].name}, layer ${all.layers[x]}: ${value(series[s].values[x])}, p ${small(all.p[x] ?? NaN)}`,
+      csv: () => [['layer', 'overlap', 'shuffled', 'p'], ...all.layers.map((each, x) => [each, all.overlap[x] ?? '', all.shuffled[x] ?? '', all.p[x] ?? ''])],
+    });
+    const matrixFig = figure(panels, `smallest principal angle, layer ${all.layers[layer]}`);
+    const count = meta.labels.length;
+    const at = (x, y) => all.smallest[layer][y * count + x] ?? NaN;
+    const names = new Map(meta.labels.map((name, index) => [index, name]));
+    grid(matrixFig, {
+      xs: meta.labels, ys: meta.labels, down: true, left: 100, height: 360, xGroups: names, yGroups: names, xTitle: '', yTitle: '',
+      alt: 'Degrees between each pair of labels; 0 means that they share a direction.',
+      legend: () => ({ from: '0°', to: '90°' }),
+      fill: (x, y) => (x === y ? colour('grey') : between(at(x, y), 0, 90)),
+      describe: (x, y) => (x === y ? labelName(x) : `${labelName(y)} and ${labelName(x)}: ${number(at(x, y), 1)}°`),
+      csv: () => [['label', 'other', 'degrees'], ...meta.labels.flatMap((a, y) => meta.labels.map((b, x) => [a, b, at(x, y)]))],
+    });
+  };
+  choice(controls, 'Layer', all.layers, layer, (chosen) => { layer = chosen; draw(); });
+  draw();
+}
+
+function attention(section) {
+  const controls = element('div', null, { class: 'controls' });
+  const panels = element('div', null, { class: 'panels' });
+  section.append(controls, panels);
+  const all = meta.attention;
+  const at = [0, all.layers.length - 1, 0];
+  const draw = () => {
+    clear(panels);
+    const [which, layer, head] = at;
+    const { tokens, prompt } = all.prompts[which];
+    const count = tokens.length;
+    const values = array(`attention${which}`).subarray((layer * all.heads + head) * count * count);
+    const fig = figure(panels, `L${all.layers[layer]}H${head} on ${apart(short(meta.prompts[prompt].id, 40))}`);
+    const share = (x, y) => values[y * count + x] / 255;
+    const names = new Map(tokens.map((token, index) => [index, token]));
+    grid(fig, {
+      xs: tokens, ys: tokens, down: true, left: 100, height: Math.min(640, Math.max(300, 100 + 16 * count)),
+      xGroups: names, yGroups: names, xTitle: '', yTitle: '', alt: 'Rows attend to columns.',
+      legend: () => ({ from: '0', to: '1' }),
+      fill: (x, y) => between(share(x, y), 0, 1),
+      describe: (x, y) => `${apart(tokens[y])} (${y}) attends to ${apart(tokens[x])} (${x}): ${number(share(x, y), 2)}`,
+      csv: () => [['query', 'query_token', 'key', 'key_token', 'share'], ...tokens.flatMap((a, y) => tokens.map((b, x) => [y, a, x, b, share(x, y)]))],
+    });
+    panels.append(element('p', meta.prompts[prompt].text, { dir: 'auto' }));
+  };
+  const names = all.prompts.map(({ prompt }) => `${labelName(meta.prompts[prompt].label, 20)}: ${apart(meta.prompts[prompt].text)}`);
+  choice(controls, 'Prompt', names, 0, (chosen) => { at[0] = chosen; draw(); });
+  choice(controls, 'Layer', all.layers, at[1], (chosen) => { at[1] = chosen; draw(); });
+  choice(controls, 'Head', Array.from({ length: all.heads }, (_, head) => head), 0, (chosen) => { at[2] = chosen; draw(); });
+  draw();
+}

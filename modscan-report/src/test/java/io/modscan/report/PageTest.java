@@ -1,0 +1,468 @@
+package io.modscan.report;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.modscan.core.Activations;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.site.Site;
+import io.modscan.metrics.basis.Basis;
+import io.modscan.metrics.modules.ModuleMap;
+import io.modscan.metrics.modules.Modules;
+import io.modscan.metrics.selectivity.Criterion;
+import io.modscan.metrics.selectivity.Selectivity;
+import io.modscan.metrics.selectivity.SelectivityMap;
+import io.modscan.metrics.selectivity.UnitSelectivity;
+import io.modscan.metrics.similarity.Closeness;
+import io.modscan.metrics.similarity.Cosine;
+import io.modscan.metrics.similarity.LabelSeparation;
+import io.modscan.metrics.similarity.ScaledCosine;
+import io.modscan.metrics.similarity.Separation;
+import io.modscan.metrics.similarity.SimilarityMatrix;
+import io.modscan.metrics.subspace.SubspaceOverlap;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.openqa.selenium.By;
+import org.openqa.selenium.Dimension;
+import org.openqa.selenium.Keys;
+import org.openqa.selenium.WebElement;
+import org.openqa.selenium.interactions.Actions;
+import org.openqa.selenium.support.ui.Select;
+
+/** The page in a browser, as one who looks at it would use it. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class PageTest {
+
+    private static final Pattern TOLD =
+            Pattern.compile("(?s)(L\\d[HN]\\d+) for .*: effect ([+−\\d.]+), AUROC ([\\d.]+), q ([\\d.e-]+), (.*)");
+
+    private final Activations units = Planted.units();
+    private final Activations vectors = Planted.vectors();
+    private final SelectivityMap map = units.measure(Selectivity.by("topic"));
+    private final Map<Site, LabelSeparation> separation = vectors.only(site -> site.heads() == 0)
+            .measure(Separation.by("topic").withShuffles(49).perSite());
+    private Path folder = Path.of("");
+    private Path page = Path.of("");
+    private @Nullable Browser opened;
+
+    @BeforeAll
+    void write(@TempDir Path temporary) {
+        folder = temporary;
+        ModuleMap found = units.measure(Modules.byCoActivation().withShuffles(9));
+        Activations streams = vectors.only(site -> site.heads() == 0);
+        page = folder.resolve("report.html");
+        Report.of(units.prompts(), "topic")
+                .title(Planted.SCRIPT + Planted.QUOTES)
+                .units(map, units)
+                .similarity(vectors)
+                .separation("cosine", separation)
+                .separation(
+                        "closeness",
+                        streams.measure(Separation.by("topic", Closeness.pairwise())
+                                .withShuffles(49)
+                                .perSite()))
+                .modules(Planted.SCRIPT, found, found.topics(map, Criterion.standard()), units)
+                .bases(streams.measure(Basis.centred().perSite()))
+                .subspaces(streams.measure(
+                        SubspaceOverlap.by("topic", 2).withShuffles(9).perSite()))
+                .attention(Planted.patterns(), id -> id == 0 ? Planted.SCRIPT : "token " + id)
+                .provenance(Map.of("model.name", Planted.SCRIPT, "long", Planted.LONG))
+                .write(page);
+        opened = Browser.open(folder).orElse(null);
+        if (opened == null) {
+            System.out.println("The page was not tried: there is no chromium and chromedriver on the path.");
+        }
+    }
+
+    @BeforeEach
+    void load() {
+        assumeTrue(opened != null, "no chromium and chromedriver on the path");
+        browser().driver().manage().window().setSize(new Dimension(1440, 1000));
+        browser().load(page);
+    }
+
+    /** Whatever was done, nothing went wrong, nothing was loaded, and no text was taken for markup. */
+    @AfterEach
+    void nothingLeavesThePage() {
+        if (opened != null) {
+            assertThat(browser().errors()).isEmpty();
+            assertThat(browser().requests())
+                    .isNotEmpty()
+                    .allMatch(url -> url.startsWith(folder.toUri().toString())
+                            || url.startsWith("data:")
+                            || url.startsWith("blob:"));
+            assertThat(browser().script("return String(window.hacked)")).isEqualTo("undefined");
+        }
+    }
+
+    @AfterAll
+    void close() {
+        if (opened != null) {
+            opened.close();
+        }
+    }
+
+    private Browser browser() {
+        return Objects.requireNonNull(opened, "there is a browser");
+    }
+
+    private static String readout(WebElement figure) {
+        return figure.findElement(By.className("readout")).getText();
+    }
+
+    private static List<WebElement> figures(WebElement section) {
+        return section.findElements(By.cssSelector(".panels figure"));
+    }
+
+    private static WebElement chart(WebElement figure) {
+        return figure.findElement(By.className("chart"));
+    }
+
+    private static double number(String text) {
+        return Double.parseDouble(text.replace('−', '-').replace("+", ""));
+    }
+
+    private Site site(String name) {
+        char kind = name.charAt(2);
+        String site = "blocks." + name.charAt(1) + (kind == 'H' ? ".attn.hook_z.magnitude" : ".mlp.hook_post");
+        return units.at(site).site();
+    }
+
+    /** What the page says of a unit is what was measured, as the CSV file has it. */
+    private String assertTold(String text, String label) {
+        Matcher told = TOLD.matcher(text);
+        assertThat(told.matches()).as(text).isTrue();
+        String name = told.group(1);
+        UnitSelectivity unit = map.get(site(name), Integer.parseInt(name.substring(3)), label);
+        assertThat(number(told.group(2))).isCloseTo(unit.hedgesG(), within(5.1e-4));
+        assertThat(number(told.group(3))).isCloseTo(unit.auroc(), within(5.1e-4));
+        assertThat(number(told.group(4))).isCloseTo(unit.q(), within(0.006 * unit.q()));
+        assertThat(told.group(5))
+                .isEqualTo(
+                        Criterion.standard().lightsUp(unit)
+                                ? "lights up"
+                                : Criterion.standard().goesDark(unit) ? "goes dark" : "fails the false discovery rate");
+        return name;
+    }
+
+    @Test
+    void labelsSwitchAndTheKeyboardShowsTheirNumbers() {
+        WebElement section = browser().section("mri");
+        for (int label = 0; label < Planted.LABELS.size(); label++) {
+            new Select(section.findElement(By.id("mri-label"))).selectByIndex(label);
+            WebElement chart = chart(figures(section).get(0));
+            List<String> seen = new ArrayList<>();
+            for (int layer = 0; layer < Planted.LAYERS; layer++) {
+                chart.sendKeys(Keys.HOME);
+                for (int head = 0; head < Planted.HEADS; head++) {
+                    seen.add(assertTold(
+                            readout(figures(section).get(0)), map.labels().get(label)));
+                    chart.sendKeys(Keys.ARROW_RIGHT);
+                }
+                chart.sendKeys(Keys.ARROW_DOWN);
+            }
+            assertThat(seen).hasSize(Planted.LAYERS * Planted.HEADS).doesNotHaveDuplicates();
+        }
+    }
+
+    @Test
+    void thePointerShowsNumbers() {
+        WebElement section = browser().section("mri");
+        WebElement figure = figures(section).get(0);
+        List<String> seen = new ArrayList<>();
+        for (int x : new int[] {-150, 0, 150}) {
+            new Actions(browser().driver()).moveToElement(chart(figure), x, 0).perform();
+            browser().until(() -> !readout(figure).isEmpty());
+            String name = assertTold(readout(figure), map.labels().get(0));
+            if (!seen.contains(name)) {
+                seen.add(name);
+            }
+        }
+        assertThat(seen).hasSizeGreaterThan(1);
+    }
+
+    @Test
+    void labelsStandSideBySideOrAllAtOnce() {
+        WebElement section = browser().section("mri");
+        assertThat(figures(section)).hasSize(2);
+        Select mode = new Select(section.findElement(By.id("mri-mode")));
+        mode.selectByIndex(1);
+        assertThat(figures(section)).hasSize(4);
+        new Select(section.findElement(By.id("mri-beside"))).selectByIndex(3);
+        WebElement right = figures(section).get(1);
+        chart(right).sendKeys(Keys.ARROW_RIGHT);
+        assertTold(readout(right), map.labels().get(3));
+        mode.selectByIndex(2);
+        assertThat(figures(section)).hasSize(2 * Planted.LABELS.size());
+    }
+
+    @Test
+    void aUnitShowsItsValuesWithTheTexts() {
+        WebElement section = browser().section("mri");
+        WebElement chart = chart(figures(section).get(0));
+        chart.sendKeys(Keys.HOME, Keys.ARROW_DOWN, Keys.ARROW_RIGHT, Keys.ENTER);
+        String name = assertTold(readout(figures(section).get(0)), map.labels().get(0));
+        WebElement detail = browser().driver().findElement(By.id("detail"));
+        assertTold(
+                detail.findElement(By.id("detail-unit")).getText(), map.labels().get(0));
+        List<WebElement> items = detail.findElements(By.cssSelector("ol li"));
+        int unit = Integer.parseInt(name.substring(3));
+        float[][] rows = units.at(site(name)).vectors();
+        List<Integer> order = IntStream.range(0, rows.length)
+                .boxed()
+                .sorted(Comparator.comparingDouble(prompt -> -rows[prompt][unit]))
+                .toList();
+        assertThat(items).hasSize(rows.length);
+        for (int i = 0; i < items.size(); i++) {
+            Prompt prompt = units.prompts().get(order.get(i));
+            assertThat(number(items.get(i).findElement(By.tagName("strong")).getText()))
+                    .isCloseTo(rows[order.get(i)][unit], within(2e-4));
+            assertThat(items.get(i).findElement(By.className("text")).getDomProperty("textContent"))
+                    .isEqualTo(prompt.text().orElseThrow());
+        }
+    }
+
+    @Test
+    void aBinOfNeuronsListsThem() {
+        browser().section("units");
+        WebElement section = browser().section("mri");
+        WebElement strip = figures(section).get(1);
+        chart(strip).sendKeys(Keys.END, Keys.ENTER);
+        assertThat(readout(strip)).contains("bin 120 of 120");
+        WebElement what = browser().driver().findElement(By.id("units-what"));
+        browser().until(() -> what.getText().startsWith("Of one bin of layer 2"));
+        List<WebElement> rows = browser().section("units").findElements(By.cssSelector(".tabulator-row"));
+        assertThat(rows)
+                .isNotEmpty()
+                .allSatisfy(row -> assertThat(row.getText()).startsWith("L2N"));
+    }
+
+    @Test
+    void tablesSortAndFilter() {
+        WebElement section = browser().section("units");
+        browser()
+                .until(() ->
+                        !section.findElements(By.className("tabulator-row")).isEmpty());
+        List<UnitSelectivity> best = map.top(map.labels().get(0), 3);
+        assertThat(cells(section, "auroc").get(0))
+                .isEqualTo(String.format(Locale.ROOT, "%.3f", best.get(0).auroc()));
+        section.findElement(By.cssSelector(".tabulator-col[tabulator-field=effect] .tabulator-col-title"))
+                .click();
+        browser()
+                .until(() -> isSorted(
+                        cells(section, "effect").stream().map(PageTest::number).toList()));
+        section.findElement(By.cssSelector(".tabulator-col[tabulator-field=unit] input"))
+                .sendKeys("L1H");
+        browser().until(() -> cells(section, "unit").size() == Planted.HEADS);
+        assertThat(cells(section, "unit")).containsExactlyInAnyOrder("L1H0", "L1H1", "L1H2", "L1H3");
+    }
+
+    /** As they are at this moment; rows come and go. */
+    private List<String> cells(WebElement section, String field) {
+        String cells = String.valueOf(browser()
+                .script(
+                        "return [...arguments[0].querySelectorAll('.tabulator-cell[tabulator-field=' + arguments[1] + ']')]"
+                                + ".map((cell) => cell.innerText).join('\\n')",
+                        section,
+                        field));
+        return cells.lines().toList();
+    }
+
+    private static boolean isSorted(List<Double> numbers) {
+        return numbers.equals(numbers.stream().sorted().toList())
+                || numbers.equals(
+                        numbers.stream().sorted(Comparator.reverseOrder()).toList());
+    }
+
+    @Test
+    void matricesAreTheMetrics() {
+        WebElement section = browser().section("similarity");
+        Activations last = vectors.only(site -> site.name().equals("blocks.2.hook_resid_post"));
+        assertMatrices(section, last, 2e-3);
+        new Select(section.findElements(By.tagName("select")).get(0)).selectByIndex(1);
+        new Select(section.findElements(By.tagName("select")).get(2)).selectByIndex(3);
+        Activations head = vectors.at("blocks.2.attn.hook_z").head(3).alone();
+        assertMatrices(section, head, 0.02);
+    }
+
+    private void assertMatrices(WebElement section, Activations site, double tolerance) {
+        List<SimilarityMatrix> expected = List.of(
+                site.measure(Cosine.pairwise()),
+                site.measure(ScaledCosine.pairwise()),
+                site.measure(Closeness.pairwise()));
+        for (int which = 0; which < 3; which++) {
+            WebElement figure = figures(section).get(which);
+            chart(figure).sendKeys(Keys.HOME);
+            for (int step = 0; step < 12; step++) {
+                Matcher told = Pattern.compile("(?s).*? (−?[\\d.]+) of .*?(p\\d+) .*? and .*?(p\\d+) .*")
+                        .matcher(readout(figure));
+                assertThat(told.matches()).as(readout(figure)).isTrue();
+                SimilarityMatrix matrix = expected.get(which);
+                assertThat(number(told.group(1)))
+                        .as(readout(figure))
+                        .isCloseTo(matrix.get(index(told.group(2)), index(told.group(3))), within(tolerance));
+                chart(figure).sendKeys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_DOWN);
+            }
+        }
+    }
+
+    private static int index(String id) {
+        return Integer.parseInt(id.substring(1));
+    }
+
+    @Test
+    void oneHeadIsShownAsItIs() {
+        WebElement section = browser().section("head");
+        WebElement values = figures(section).get(1);
+        chart(values).sendKeys(Keys.HOME, Keys.ARROW_UP);
+        Matcher told = Pattern.compile("(?s)dimension (\\d) of L2H0: ([+−\\d.]+) for .*?(p\\d+) .*")
+                .matcher(readout(values));
+        assertThat(told.matches()).as(readout(values)).isTrue();
+        float value =
+                vectors.at("blocks.2.attn.hook_z").vectors()[index(told.group(3))][Integer.parseInt(told.group(1))];
+        assertThat(number(told.group(2))).isCloseTo(value, within(0.03));
+    }
+
+    @Test
+    void curvesHaveIntervals() {
+        WebElement section = browser().section("separation");
+        new Select(section.findElement(By.tagName("select"))).selectByIndex(1);
+        WebElement figure = figures(section).get(0);
+        chart(figure).sendKeys(Keys.HOME);
+        Matcher told = Pattern.compile(
+                        "cosine, layer 0: gap (−?[\\d.]+), 95 % from (−?[\\d.]+) to (−?[\\d.]+), p ([\\d.]+)")
+                .matcher(readout(figure));
+        assertThat(told.matches()).as(readout(figure)).isTrue();
+        LabelSeparation first = separation.values().iterator().next();
+        assertThat(number(told.group(1))).isCloseTo(first.gap(), within(6e-4));
+        assertThat(number(told.group(2))).isCloseTo(first.gap() - 1.96 * first.gapError(), within(6e-4));
+        assertThat(number(told.group(3))).isCloseTo(first.gap() + 1.96 * first.gapError(), within(6e-4));
+        assertThat(number(told.group(4))).isCloseTo(first.gapP(), within(6e-4));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"modules", "bases", "angles", "attention"})
+    void theOtherPartsAreReadByKeyboard(String id) {
+        WebElement section = browser().section(id);
+        for (WebElement figure : figures(section)) {
+            chart(figure).sendKeys(Keys.HOME, Keys.ARROW_RIGHT);
+            assertThat(readout(figure)).isNotBlank().doesNotContain("undefined").doesNotContain("NaN");
+        }
+        assertThat(figures(section)).isNotEmpty();
+    }
+
+    @Test
+    void numbersAndPicturesAreSaved() throws IOException {
+        WebElement section = browser().section("mri");
+        List<WebElement> buttons = figures(section).get(0).findElements(By.cssSelector(".head button"));
+        buttons.get(0).click();
+        buttons.get(1).click();
+        browser().until(() -> files(".png").size() == 1 && files(".csv").size() == 1);
+        assertThat(Files.size(files(".png").get(0))).isGreaterThan(1000);
+        List<String> lines = Files.readAllLines(files(".csv").get(0));
+        assertThat(lines.get(0)).isEqualTo("unit,layer,number,label,effect,auroc,q");
+        assertThat(lines).hasSize(1 + Planted.LAYERS * Planted.HEADS);
+        UnitSelectivity first = map.get(site("L0H0"), 0, map.labels().get(0));
+        String[] cells = lines.get(1).split(",", -1);
+        assertThat(Double.parseDouble(cells[cells.length - 2])).isCloseTo(first.auroc(), within(1e-5));
+    }
+
+    private List<Path> files(String ending) {
+        try (var all = Files.list(folder)) {
+            return all.filter(file -> file.toString().endsWith(ending)).toList();
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    /** As texts, to the last character. */
+    @Test
+    void hostileTextsAreShownAsTheyAre() {
+        assertThat(browser().driver().findElement(By.id("title")).getText())
+                .isEqualTo(Planted.SCRIPT + Planted.QUOTES.replace("  ", " "));
+        WebElement section = browser().section("mri");
+        List<String> options = new Select(section.findElement(By.id("mri-label")))
+                .getOptions().stream().map(WebElement::getText).toList();
+        assertThat(options.get(0)).isEqualTo(Planted.QUOTES);
+        assertThat(options).anyMatch(text -> text.startsWith("<script>window.hacked"));
+        assertThat(browser().script("return meta.labels")).isEqualTo(map.labels());
+        assertThat(browser().script("return meta.prompts.map((prompt) => prompt.text)"))
+                .isEqualTo(units.prompts().stream()
+                        .map(prompt -> prompt.text().orElseThrow())
+                        .toList());
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {390, 1440})
+    void nothingScrollsSideways(int width) {
+        browser().driver().manage().window().setSize(new Dimension(width, 900));
+        for (String id : List.of(
+                "mri", "units", "similarity", "head", "separation", "modules", "bases", "angles", "attention")) {
+            browser().section(id);
+        }
+        assertThat(browser()
+                        .script("return document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+                .isEqualTo(0L);
+    }
+
+    @Test
+    void lightAndDark() {
+        browser().section("mri");
+        String light = String.valueOf(browser().script("return getComputedStyle(document.body).backgroundColor"));
+        browser().driver().findElement(By.id("theme")).click();
+        String dark = String.valueOf(browser().script("return getComputedStyle(document.body).backgroundColor"));
+        assertThat(dark).isNotEqualTo(light);
+        assertThat(browser().driver().findElement(By.id("theme")).getDomAttribute("aria-pressed"))
+                .isEqualTo("true");
+    }
+
+    @Test
+    void eachPictureHasATextAndEachControlAName() {
+        for (String id : List.of(
+                "mri", "units", "similarity", "head", "separation", "modules", "bases", "angles", "attention")) {
+            browser().section(id);
+        }
+        assertThat(
+                        browser()
+                                .script(
+                                        "return [...document.querySelectorAll('.chart')].filter((e) => !e.getAttribute('aria-label') || e.tabIndex !== 0).length"))
+                .isEqualTo(0L);
+        assertThat(
+                        browser()
+                                .script(
+                                        "return [...document.querySelectorAll('select, button')].filter((e) => !(e.labels && e.labels.length) && !e.textContent.trim() && !e.getAttribute('aria-label')).length"))
+                .isEqualTo(0L);
+        assertThat(browser().script("return document.querySelectorAll('section[aria-labelledby]').length"))
+                .isEqualTo(9L);
+    }
+
+    @Test
+    void anEmptyReportIsAPage() {
+        Path empty = folder.resolve("empty.html");
+        Report.of(units.prompts(), "topic").write(empty);
+        browser().load(empty);
+        assertThat(browser().script("return document.querySelectorAll('section').length"))
+                .isEqualTo(0L);
+    }
+}
