@@ -6,6 +6,7 @@ import io.modscan.metrics.similarity.LabelSeparation;
 import io.modscan.metrics.subspace.LabelOverlap;
 import io.modscan.metrics.subspace.LabelOverlaps;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -89,7 +90,7 @@ final class CurvePictures {
                             "shares",
                             Json.numbers(IntStream.rangeClosed(1, Math.min(MOST_COMPONENTS, basis.rank()))
                                     .mapToDouble(basis::explainedShare)));
-                    curve.put("effectiveRank", basis.effectiveRank());
+                    curve.put("effectiveRank", Json.number(basis.effectiveRank()));
                     curves.add(curve);
                 }
             }
@@ -117,6 +118,7 @@ final class CurvePictures {
 
     private static List<Double> smallest(LabelOverlaps overlaps, List<String> labels) {
         double[] degrees = new double[labels.size() * labels.size()];
+        Arrays.fill(degrees, Double.NaN);
         for (LabelOverlap pair : overlaps.pairs()) {
             double angle = pair.angles().isEmpty()
                     ? Double.NaN
@@ -126,6 +128,6 @@ final class CurvePictures {
             degrees[a * labels.size() + b] = angle;
             degrees[b * labels.size() + a] = angle;
         }
-        return Json.numbers(java.util.Arrays.stream(degrees));
+        return Json.numbers(Arrays.stream(degrees));
     }
 }

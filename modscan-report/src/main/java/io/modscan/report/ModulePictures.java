@@ -33,7 +33,7 @@ final class ModulePictures {
         for (int i = 0; i < Math.min(MOST_MODULES, topics.size()); i++) {
             ModuleTopics module = topics.get(i);
             Map<String, Object> facts = new LinkedHashMap<>();
-            facts.put("module", i + 1);
+            facts.put("module", i);
             facts.put("size", module.module().size());
             facts.put("correlation", Json.number(module.module().correlation()));
             facts.put("p", Json.number(module.module().p()));

@@ -1,10 +1,12 @@
 package io.modscan.report;
 
 import io.modscan.core.Activations;
+import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.file.WholeFile;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Axis;
 import io.modscan.core.site.Site;
 import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.modules.ModuleMap;
@@ -14,6 +16,7 @@ import io.modscan.metrics.selectivity.SelectivityMap;
 import io.modscan.metrics.similarity.LabelSeparation;
 import io.modscan.metrics.subspace.LabelOverlaps;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -40,7 +43,7 @@ import org.jspecify.annotations.Nullable;
  * (units × labels), of their values for each prompt up to 250,000, those of the units that tell labels apart best. Matrices of
  * similarity are of up to 12 prompts a label. What was left out is said in the page.
  *
- * <p><b>Numbers</b> in the page are rounded: effects to 0.001, AUROC to 1/60,000, q to three digits, values to 1/65,534 of a
+ * <p><b>Numbers</b> in the page are rounded: effects to 0.001 (at most 32.766), AUROC to 1/60,000, q to three digits, values to 1/65,534 of a
  * unit's range, heads' vectors to 1/254 of a dimension's.
  *
  * <p>The texts of prompts and the names of labels are in the page; they are shown as they are, whatever is in them. Not for use by
@@ -146,6 +149,9 @@ public final class Report {
      */
     public Report similarity(Activations pooled) {
         check(pooled);
+        if (pooled.sites().isEmpty()) {
+            throw new ModscanException("there is no site to compare prompts at");
+        }
         pooled.sites().forEach(site -> {
             if (!site.pooling().isPooled()) {
                 throw new ModscanException(site.site() + " holds a vector for each token; give pooled activations");
@@ -226,13 +232,19 @@ public final class Report {
     /**
      * Adds attention patterns.
      *
-     * @param of    the patterns of some of the report's prompts, with their token ids; a page holds some dozens
+     * @param of    the patterns of some of the report's prompts, with their token ids; of long prompts a page has the first
+     *              tokens
      * @param token a token's text by its id, such as {@code id -> tokenizer.decode(id)}
      * @return this
-     * @throws ModscanException if a prompt is not one of the report's
+     * @throws ModscanException if a prompt is not one of the report's, or a site holds no patterns
      */
     public Report attention(Activations of, IntFunction<String> token) {
         places(of);
+        if (of.sites().isEmpty()
+                || of.sites().stream().anyMatch(site -> !site.site().axes().contains(Axis.QUERY))) {
+            throw new ModscanException("attention patterns are of heads, queries and keys; these are of "
+                    + of.sites().stream().map(SiteActivations::site).toList());
+        }
         this.patterns = of;
         this.token = token;
         return this;
@@ -282,7 +294,8 @@ public final class Report {
     public void write(Path file) {
         PageNumbers numbers = new PageNumbers();
         String page = Page.of(title, facts(numbers), numbers);
-        WholeFile.write(file, aside -> Files.writeString(aside, page));
+        // Half a character in somebody's text is replaced, where writeString would throw.
+        WholeFile.write(file, aside -> Files.write(aside, page.getBytes(StandardCharsets.UTF_8)));
     }
 
     private Map<String, Object> facts(PageNumbers numbers) {
@@ -291,7 +304,6 @@ public final class Report {
         facts.put("labels", labels);
         facts.put("prompts", texts());
         facts.put("criterion", criterion.q());
-        facts.put("leastEffect", criterion.effect());
         facts.put(
                 "families",
                 units == null || unitValues == null
@@ -334,10 +346,15 @@ public final class Report {
                     Map<String, Object> facts = new LinkedHashMap<>();
                     facts.put("id", prompt.id());
                     facts.put("label", labels.indexOf(ofPrompts.get(i)));
-                    facts.put("text", text.length() > most ? text.substring(0, most) + "…" : text);
+                    facts.put("text", text.length() > most ? text.substring(0, end(text, most)) + "…" : text);
                     return facts;
                 })
                 .toList();
+    }
+
+    /** Where a text can be cut without halving a character. */
+    private static int end(String text, int most) {
+        return Character.isHighSurrogate(text.charAt(most - 1)) ? most - 1 : most;
     }
 
     /** How far a head's magnitude tells labels apart, if that is known. */

@@ -51,12 +51,15 @@ final class SimilarityPictures {
         for (int i = 0; i < labels.size(); i++) {
             byLabel.computeIfAbsent(labels.get(i), any -> new ArrayList<>()).add(i);
         }
-        int each = Math.max(2, Math.min(MOST_OF_A_LABEL, MOST_PROMPTS / byLabel.size()));
-        while (each > 4 && bytes((long) each * byLabel.size()) > MOST_BYTES) {
+        // At least two of a label, so that there is something to compare; then of fewer labels.
+        int shown = Math.min(byLabel.size(), MOST_PROMPTS / 2);
+        int each = Math.min(MOST_OF_A_LABEL, MOST_PROMPTS / shown);
+        while (each > 4 && bytes((long) each * shown) > MOST_BYTES) {
             each--;
         }
         int most = each;
         return byLabel.values().stream()
+                .limit(shown)
                 .flatMap(of -> of.stream().limit(most))
                 .mapToInt(Integer::intValue)
                 .toArray();
@@ -141,11 +144,14 @@ final class SimilarityPictures {
     /** The heads that there is room for, as layer × heads + head. */
     private int[] places(SiteFamily family, int width) {
         int all = family.sites().size() * family.heads();
+        double[] interests = IntStream.range(0, all)
+                .mapToDouble(place ->
+                        interest.applyAsDouble(family.sites().get(place / family.heads()), place % family.heads()))
+                .toArray();
         long room = MOST_BYTES / heads.size() / Math.max(1, (long) width * prompts.length);
         return IntStream.range(0, all)
                 .boxed()
-                .sorted(Comparator.<Integer>comparingDouble(place -> -interest.applyAsDouble(
-                                family.sites().get(place / family.heads()), place % family.heads()))
+                .sorted(Comparator.<Integer>comparingDouble(place -> -interests[place])
                         .thenComparingInt(place -> -place))
                 .limit(Math.max(1, room))
                 .sorted()

@@ -3,6 +3,7 @@ package io.modscan.report;
 import io.modscan.core.site.Site;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,7 +28,12 @@ record SiteFamily(String name, List<Site> sites) {
                     .add(site);
         }
         return families.values().stream()
-                .map(members -> new SiteFamily(pattern(members.get(0)), members))
+                .map(members -> new SiteFamily(
+                        pattern(members.get(0)),
+                        members.stream()
+                                .sorted(Comparator.comparingInt(
+                                        site -> site.layer().orElse(0)))
+                                .toList()))
                 .toList();
     }
 

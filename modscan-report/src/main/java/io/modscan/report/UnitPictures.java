@@ -50,15 +50,19 @@ final class UnitPictures {
     }
 
     List<Map<String, Object>> write() {
-        List<SiteFamily> families = SiteFamily.of(map.sites());
         List<Map<String, Object>> facts = new ArrayList<>();
-        int shareOfResponses = MOST_RESPONSES / map.labels().size() / families.size();
+        // What small families leave of their share is for the large ones.
+        List<SiteFamily> families = SiteFamily.of(map.sites()).stream()
+                .sorted(Comparator.comparingInt(family -> family.sites().size() * family.width()))
+                .toList();
+        int responsesLeft = MOST_RESPONSES / map.labels().size();
         int valuesLeft = MOST_VALUES;
         for (int i = 0; i < families.size(); i++) {
             SiteFamily family = families.get(i);
             Responses responses = new Responses(map, family, criterion);
             int[] ranked = responses.ranked();
-            int listed = Math.min(ranked.length, Math.max(shareOfResponses, 1));
+            int listed = Math.min(ranked.length, Math.max(1, responsesLeft / (families.size() - i)));
+            responsesLeft -= listed;
             int[] ids = Arrays.stream(ranked, 0, listed).sorted().toArray();
             int kept = Math.min(
                     listed,
@@ -108,6 +112,7 @@ final class UnitPictures {
         short[] effect = new short[count];
         short[] auroc = new short[count];
         short[] q = new short[count];
+        byte[] call = new byte[count];
         for (int label = 0; label < responses.labels; label++) {
             for (int row = 0; row < ids.length; row++) {
                 int from = responses.at(label, ids[row]);
@@ -115,12 +120,14 @@ final class UnitPictures {
                 effect[to] = thousandths(responses.effect[from]);
                 auroc[to] = (short)
                         (Double.isNaN(responses.auroc[from]) ? NO_NUMBER : Math.round(responses.auroc[from] * AUROC));
+                call[to] = (byte) responses.call[from];
                 q[to] = (short) (int) rates.computeIfAbsent(rounded(responses.q[from]), any -> rates.size());
             }
         }
         numbers.shorts(name + ".effect", effect);
         numbers.unsignedShorts(name + ".auroc", auroc);
         numbers.unsignedShorts(name + ".q", q);
+        numbers.bytes(name + ".call", call);
         if (ids.length < responses.units) {
             numbers.ints(name + ".ids", ids);
         }
@@ -135,14 +142,13 @@ final class UnitPictures {
         return (short) Math.max(-most, Math.min(most, Math.rint(effect * EFFECT)));
     }
 
-    /** To three digits, so that few differ. Away from what is significant, so that rounding makes nothing pass. */
-    private float rounded(double q) {
+    /** To three digits, so that few differ. */
+    private static float rounded(double q) {
         if (Double.isNaN(q) || q == 0) {
             return (float) q;
         }
         double power = Math.pow(10, Math.floor(Math.log10(q)) - (q < LEAST_Q ? 0 : 2));
-        double near = Math.rint(q / power) * power;
-        return (float) (q > criterion.q() && near <= criterion.q() ? q : near);
+        return (float) (Math.rint(q / power) * power);
     }
 
     private void writeValues(String name, SiteFamily family, int[] ids, int[] kept) {
@@ -181,6 +187,9 @@ final class UnitPictures {
         short[] high = new short[count];
         short[] lit = new short[count];
         short[] dark = new short[count];
+        Arrays.fill(mean, NO_EFFECT);
+        Arrays.fill(low, NO_EFFECT);
+        Arrays.fill(high, NO_EFFECT);
         for (int label = 0; label < responses.labels; label++) {
             for (int layer = 0; layer < family.sites().size(); layer++) {
                 int first = responses.at(label, layer * family.width());
@@ -197,8 +206,11 @@ final class UnitPictures {
                     if (within.length == 0) {
                         continue;
                     }
+                    // Of those that pass: one among many must not be told by the others.
                     mean[to] = thousandths(Arrays.stream(within)
+                            .filter(at -> responses.call[at] != 0)
                             .mapToDouble(at -> responses.effect[at])
+                            .filter(Double::isFinite)
                             .average()
                             .orElse(0));
                     low[to] = thousandths(responses.effect[within[0]]);

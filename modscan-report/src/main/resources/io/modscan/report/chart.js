@@ -106,6 +106,11 @@ function show(fig, spec, height, option, cursor) {
   const told = (text) => { fig.readout.textContent = text; };
   chart.on('mouseover', (event) => { if (event.value) told(cursor.describe(event.value)); });
   chart.on('click', (event) => { if (event.value && cursor.pick) cursor.pick(event.value); });
+  const mark = () => {
+    chart.setOption({ series: [{}, { data: [cursor.at()] }] });
+    told(cursor.describe(cursor.at()));
+  };
+  fig.chart.addEventListener('focus', mark);
   fig.chart.addEventListener('keydown', (event) => {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     if (step) cursor.move(...step);
@@ -114,8 +119,7 @@ function show(fig, spec, height, option, cursor) {
     else if (event.key === 'Enter' && cursor.pick) cursor.pick(cursor.at());
     else return;
     event.preventDefault();
-    chart.setOption({ series: [{}, { data: [cursor.at()] }] });
-    told(cursor.describe(cursor.at()));
+    if (event.key !== 'Enter') mark();
   });
   fig.buttons.replaceChildren(
     element('button', 'PNG', { type: 'button', 'aria-label': 'Save as PNG: ' + fig.title, onclick: () =>
@@ -178,7 +182,8 @@ function grid(fig, spec) {
 }
 
 function wrapped(text) {
-  return text.slice(0, 600).replace(/(.{1,60})(\s|$)/g, '$1\n').trim();
+  // Braces would be taken for a style.
+  return text.slice(0, 600).replaceAll('{', '{\u2060').replace(/(.{1,60})(\s|$)/g, '$1\n').trim();
 }
 
 // Curves with intervals. spec: xs, series: [{name, values, low, high, hollow}], describe(series, x), xTitle, yTitle.
@@ -191,6 +196,7 @@ function curves(fig, spec) {
   };
   const reach = spec.series.flatMap((series) => [...series.values, ...(series.low || []), ...(series.high || [])])
     .filter((each) => each != null);
+  if (!reach.length) reach.push(0, 1);
   const room = (Math.max(...reach) - Math.min(...reach)) * 0.05 || 0.05;
   const hue = (s) => (spec.series.length > LINES.length ? mix(SEQUENTIAL, s / (spec.series.length - 1)) : LINES[s]);
   const option = () => ({
@@ -224,8 +230,7 @@ function curves(fig, spec) {
   spec.legend = spec.legend || (() => ({
     chips: spec.series.length > 12 ? [] : spec.series.map((series, s) => [() => hue(s), short(series.name, 40)]),
   }));
-  const chart = show(fig, spec, spec.height || 280, option, cursor);
-  return chart;
+  return show(fig, spec, spec.height || 280, option, cursor);
 }
 
 function choice(parent, title, names, chosen, onchange) {
@@ -246,6 +251,10 @@ function table(parent, name, columns, rows, picked, height) {
   const made = new Tabulator(place, {
     data: rows, columns, height: height || Math.min(420, 90 + 34 * rows.length), layout: 'fitColumns', responsiveLayout: 'hide',
     placeholder: 'No row fits the filters', selectableRows: picked ? 1 : false,
+    rowFormatter: picked && ((row) => {
+      row.getElement().tabIndex = 0;
+      row.getElement().onkeydown = (event) => { if (event.key === 'Enter') picked(row.getData()); };
+    }),
   });
   if (picked) made.on('rowClick', (event, row) => picked(row.getData()));
   bar.append(element('button', 'CSV', { type: 'button', 'aria-label': 'Table as CSV: ' + name, onclick: () =>

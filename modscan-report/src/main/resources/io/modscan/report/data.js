@@ -70,6 +70,7 @@ function download(name, content, type) {
 
 // A cell that a spreadsheet would take for a formula is text.
 function csvCell(value) {
+  if (value === null || value === undefined) return '';
   if (typeof value === 'number') return Number.isNaN(value) ? '' : String(value);
   const text = /^[=+\-@\t\r]/.test(value) ? "'" + value : String(value);
   return /[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;

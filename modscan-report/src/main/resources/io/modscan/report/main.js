@@ -14,6 +14,18 @@ const SECTIONS = [
   ['attention', 'Attention patterns', attention, () => Boolean(meta.attention), 'What one head attends to in one prompt.'],
 ];
 
+// Parts that are not drawn yet.
+const draws = new Map();
+
+function drawOnce(section) {
+  const draw = draws.get(section);
+  draws.delete(section);
+  if (draw) draw(section);
+  section.dataset.drawn = 'yes';
+}
+
+const drawNow = (id) => drawOnce(document.getElementById(id));
+
 function setTheme(isDark) {
   document.documentElement.classList.toggle('dark', isDark);
   const button = document.getElementById('theme');
@@ -39,13 +51,6 @@ async function start() {
   await loadNumbers();
   families = meta.families.map((family, index) => new Family(family, index));
   const main = document.getElementById('main');
-  const draws = new Map();
-  const drawOnce = (section) => {
-    const draw = draws.get(section);
-    draws.delete(section);
-    if (draw) draw(section);
-    section.dataset.drawn = 'yes';
-  };
   const observer = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting)
     .forEach((entry) => drawOnce(entry.target)), { rootMargin: '300px' });
   // The rest when there is time, so that the page can be printed, too.

@@ -89,6 +89,8 @@ function sourceControls(section, sources, draw) {
   let head = 0;
   const again = () => { clear(panels); draw(panels, source, layer, head); };
   const fill = () => {
+    // Who steps through layers by keyboard stays where they are.
+    const place = [...controls.querySelectorAll('select')].indexOf(document.activeElement);
     controls.replaceChildren();
     if (sources.length > 1) {
       choice(controls, 'Of', sources.map((each) => each.name), sources.indexOf(source), (value) => {
@@ -108,12 +110,14 @@ function sourceControls(section, sources, draw) {
       if (!heads.includes(head)) head = heads[0];
       choice(controls, 'Head', heads, heads.indexOf(head), (value) => { head = heads[value]; again(); });
     }
+    controls.querySelectorAll('select')[place]?.focus();
   };
   fill();
   again();
 }
 
 function similarity(section) {
+  section.append(element('p', `${shown().length} of ${meta.prompts.length} prompts.`));
   sourceControls(section, meta.similarity.sources, (panels, source, layer, head) => {
     const where = source.kind === 'heads' ? `L${source.layers[layer]}H${head}` : `${source.name}, layer ${source.layers[layer]}`;
     Object.keys(MEASURES).forEach((name) => matrix(panels, name, source, layer, head, `${name}: ${where}`));

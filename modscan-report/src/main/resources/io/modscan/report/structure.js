@@ -12,7 +12,7 @@ function modules(section) {
       for (let i = 1; i <= found.units.length; i++) {
         if (i === found.units.length || found.units[i].module !== found.units[from].module) {
           if (from > 0) edges.add(from);
-          names.set(Math.floor((from + i - 1) / 2), `module ${found.units[from].module + 1}`);
+          names.set(Math.floor((from + i - 1) / 2), `module ${found.units[from].module}`);
           from = i;
         }
       }
@@ -23,7 +23,7 @@ function modules(section) {
         xTitle: '', yTitle: '', alt: 'Units in order of their modules; red pairs light up for the same prompts.',
         legend: () => ({ diverging: true, from: '−1', to: '+1' }),
         fill: (x, y) => around(at(x, y), 1),
-        describe: (x, y) => `${found.units[y].name} and ${found.units[x].name}: correlation ${signed(at(x, y), 2)}, modules ${found.units[y].module + 1} and ${found.units[x].module + 1}`,
+        describe: (x, y) => `${found.units[y].name} and ${found.units[x].name}: correlation ${signed(at(x, y), 2)}, modules ${found.units[y].module} and ${found.units[x].module}`,
         csv: () => [['unit', 'other', 'correlation'], ...found.units.flatMap((a, y) => found.units.map((b, x) => [a.name, b.name, at(x, y)]))],
       });
     }
@@ -51,7 +51,7 @@ function bases(section) {
       xs, xTitle: 'components', yTitle: 'share of variance',
       series: family.curves.map((curve) => ({ name: family.layered ? `layer ${curve.layer}` : curve.layer, values: xs.map((_, k) => curve.shares[k] ?? null) })),
       alt: 'How much of the variance the first components explain, a curve for each layer; later layers are lighter.',
-      describe: (s, x) => `${family.layered ? 'Layer ' : ''}${family.curves[s].layer}: ${x + 1} components explain ${value(family.curves[s].shares[x] ?? null)}; effective rank ${number(family.curves[s].effectiveRank, 1)}`,
+      describe: (s, x) => `${family.layered ? 'Layer ' : ''}${family.curves[s].layer}: ${x + 1} components explain ${value(family.curves[s].shares[x] ?? null)}; effective rank ${number(family.curves[s].effectiveRank ?? NaN, 1)}`,
       csv: () => [['layer', 'components', 'share'], ...family.curves.flatMap((curve) => curve.shares.map((share, k) => [curve.layer, k + 1, share]))],
     });
   });
@@ -98,7 +98,7 @@ function attention(section) {
   const draw = () => {
     clear(panels);
     const [which, layer, head] = at;
-    const { tokens, prompt } = all.prompts[which];
+    const { tokens, prompt, of } = all.prompts[which];
     const count = tokens.length;
     const values = array(`attention${which}`).subarray((layer * all.heads + head) * count * count);
     const fig = figure(panels, `L${all.layers[layer]}H${head} on ${apart(short(meta.prompts[prompt].id, 40))}`);
@@ -112,9 +112,12 @@ function attention(section) {
       describe: (x, y) => `${apart(tokens[y])} (${y}) attends to ${apart(tokens[x])} (${x}): ${number(share(x, y), 2)}`,
       csv: () => [['query', 'query_token', 'key', 'key_token', 'share'], ...tokens.flatMap((a, y) => tokens.map((b, x) => [y, a, x, b, share(x, y)]))],
     });
-    panels.append(element('p', meta.prompts[prompt].text, { dir: 'auto' }));
+    const text = element('div');
+    if (tokens.length < of) text.append(element('p', `The first ${tokens.length} of ${of} tokens.`));
+    text.append(element('p', meta.prompts[prompt].text, { dir: 'auto' }));
+    panels.append(text);
   };
-  const names = all.prompts.map(({ prompt }) => `${labelName(meta.prompts[prompt].label, 20)}: ${apart(meta.prompts[prompt].text)}`);
+  const names = all.prompts.map(({ prompt }) => `${labelName(meta.prompts[prompt].label, 20)}: ${apart(meta.prompts[prompt].text || meta.prompts[prompt].id)}`);
   choice(controls, 'Prompt', names, 0, (chosen) => { at[0] = chosen; draw(); });
   choice(controls, 'Layer', all.layers, at[1], (chosen) => { at[1] = chosen; draw(); });
   choice(controls, 'Head', Array.from({ length: all.heads }, (_, head) => head), 0, (chosen) => { at[2] = chosen; draw(); });

@@ -1,3 +1,7 @@
+// Effects in thousandths; the ends stand for what is infinite or no number.
+const decoded = (effect) =>
+  (effect === -32768 ? NaN : effect === 32767 ? Infinity : effect === -32767 ? -Infinity : effect / 1000);
+
 // The MRI: each unit's response to each label. A family is the same tensor of each layer.
 class Family {
   constructor(facts, index) {
@@ -8,6 +12,7 @@ class Family {
     this.places = array(`family${index}.q`);
     this.ids = facts.whole ? null : array(`family${index}.ids`);
     this.rowOf = facts.whole ? null : new Map(Array.from(this.ids, (id, row) => [id, row]));
+    this.calls = array(`family${index}.call`);
     this.qs = array('q');
   }
 
@@ -16,15 +21,13 @@ class Family {
 
   response(label, row) {
     const at = label * this.listed + row;
-    const effect = this.effects[at];
     return {
-      effect: effect === -32768 ? NaN : effect === 32767 ? Infinity : effect === -32767 ? -Infinity : effect / 1000,
+      call: this.calls[at],
+      effect: decoded(this.effects[at]),
       auroc: this.aurocs[at] === 65535 ? NaN : this.aurocs[at] / 60000,
       q: this.qs[this.places[at]],
     };
   }
-
-  layerName(layer) { return this.layers[layer]; }
 
   name(id) {
     const layer = Math.floor(id / this.width);
@@ -45,18 +48,13 @@ class Family {
 }
 
 let families = [];
-const passes = (response) => response.q <= meta.criterion && response.auroc !== 0.5
-  && Math.abs(response.auroc - 0.5) >= meta.leastEffect;
-const call = (response) => (!passes(response) ? '' : response.auroc > 0.5 ? 'lights up' : 'goes dark');
+const passes = (response) => response.call !== 0;
+const call = (response) => (response.call > 0 ? 'lights up' : response.call < 0 ? 'goes dark' : '');
+const verdict = (response) => call(response) || (Number.isNaN(response.q) ? 'can’t be told'
+  : response.q > meta.criterion ? 'fails the false discovery rate' : 'has too small an effect');
 
 function told(family, id, label, response) {
-  const verdict = call(response) || 'fails the false discovery rate';
-  return `${family.name(id)} for ${labelName(label)}: effect ${signed(response.effect, 3)}, AUROC ${number(response.auroc, 3)}, q ${small(response.q)}, ${verdict}`;
-}
-
-// The largest effect that colours tell: most of those that pass are within.
-function limitOf(family) {
-  return family.limit;
+  return `${family.name(id)} for ${labelName(label)}: effect ${signed(response.effect, 3)}, AUROC ${number(response.auroc, 3)}, q ${small(response.q)}, ${verdict(response)}`;
 }
 
 const effectLegend = (limit) => () => ({
@@ -65,7 +63,7 @@ const effectLegend = (limit) => () => ({
 });
 
 function unitGrid(fig, family, label, height) {
-  const limit = limitOf(family);
+  const limit = family.limit;
   const units = Array.from({ length: family.width }, (_, unit) => unit);
   grid(fig, {
     xs: units, ys: family.layers, xTitle: family.kind === 'head' ? 'head' : 'unit', yTitle: family.layered ? 'layer' : '', height,
@@ -99,7 +97,7 @@ function unitRows(family, label) {
 
 // Each layer's neurons by effect, in bins of as many; a bin is coloured if one in it passes.
 function unitStrip(fig, family, label, height) {
-  const limit = limitOf(family);
+  const limit = family.limit;
   const bins = family.bins;
   const [means, lows, highs, lit, dim] = ['mean', 'low', 'high', 'lit', 'dark'].map((what) => array(`family${family.index}.bin.${what}`));
   const at = (x, y) => (label * family.layers.length + y) * bins + x;
@@ -110,16 +108,19 @@ function unitStrip(fig, family, label, height) {
     legend: effectLegend(limit),
     fill: (x, y) => {
       const bin = at(x, y);
-      return lit[bin] + dim[bin] > 0 ? around(means[bin] / 1000, limit) : colour('grey');
+      return lit[bin] + dim[bin] > 0 ? around(decoded(means[bin]), limit) : colour('grey');
     },
     describe: (x, y) => {
       const bin = at(x, y);
-      return `${family.layered ? 'Layer ' : ''}${family.layers[y]}, ${labelName(label)}, bin ${x + 1} of ${bins}: effects ${signed(lows[bin] / 1000, 3)} to ${signed(highs[bin] / 1000, 3)}, ${lit[bin]} light up, ${dim[bin]} go dark`;
+      return `${family.layered ? 'Layer ' : ''}${family.layers[y]}, ${labelName(label)}, bin ${x + 1} of ${bins}: effects ${signed(decoded(lows[bin]), 3)} to ${signed(decoded(highs[bin]), 3)}, ${lit[bin]} light up, ${dim[bin]} go dark`;
     },
-    pick: (x, y) => unitTable.show(label, family, y, lows[at(x, y)] / 1000, highs[at(x, y)] / 1000),
+    pick: (x, y) => {
+      drawNow('units');
+      unitTable.show(label, family, y, decoded(lows[at(x, y)]), decoded(highs[at(x, y)]));
+    },
     csv: () => [['layer', 'bin', 'label', 'mean_effect', 'lowest', 'highest', 'light_up', 'go_dark'],
       ...family.layers.flatMap((layer, y) => Array.from({ length: bins }, (_, x) =>
-        [layer, x, meta.labels[label], means[at(x, y)] / 1000, lows[at(x, y)] / 1000, highs[at(x, y)] / 1000, lit[at(x, y)], dim[at(x, y)]]))],
+        [layer, x, meta.labels[label], decoded(means[at(x, y)]), decoded(lows[at(x, y)]), decoded(highs[at(x, y)]), lit[at(x, y)], dim[at(x, y)]]))],
   });
 }
 
@@ -160,6 +161,7 @@ function mri(section) {
 
 // A unit's value for each prompt, with the texts.
 function detail(family, id, label) {
+  drawNow('mri');
   const box = document.getElementById('detail');
   clear(box);
   const row = family.row(id);
@@ -242,9 +244,14 @@ const unitTable = {
       }
     });
     this.made.replaceData(rows);
-    this.what.textContent = layer === undefined ? `All units for ${labelName(label)}: ${rows.length}.`
-      : `Of one bin of layer ${family.layers[layer]} for ${labelName(label)}: ${rows.length}.`;
-    if (layer !== undefined) { this.made.element.scrollIntoView({ block: 'nearest' }); say(this.what.textContent); }
+    const kept = families.every((each) => each.whole) ? '' : ', of those that this page keeps: the ones that tell labels apart best';
+    this.what.textContent = layer === undefined ? `All units for ${labelName(label)}: ${rows.length}${kept}.`
+      : `Of one bin of layer ${family.layers[layer]} for ${labelName(label)}, its ends included: ${rows.length}${kept}.`;
+    if (layer !== undefined) {
+      this.what.scrollIntoView({ block: 'nearest' });
+      this.what.focus();
+      say(this.what.textContent);
+    }
   },
 };
 
@@ -252,7 +259,7 @@ function units(section) {
   const controls = element('div', null, { class: 'controls' });
   section.append(controls);
   unitTable.select = choice(controls, 'Label', meta.labels, 0, (label) => unitTable.show(label));
-  unitTable.what = element('p', '', { id: 'units-what' });
+  unitTable.what = element('p', '', { id: 'units-what', tabindex: '-1' });
   section.append(unitTable.what);
   const digits = (count, sign) => (cell) => (sign ? signed(cell.getValue(), count) : number(cell.getValue(), count));
   const least = { headerFilter: 'number', headerFilterPlaceholder: 'at least', headerFilterFunc: '>=' };

@@ -465,4 +465,32 @@ class PageTest {
         assertThat(browser().script("return document.querySelectorAll('section').length"))
                 .isEqualTo(0L);
     }
+
+    /** Prompts of very different length share what room there is. */
+    @Test
+    void everyPromptsPatternsAreThere() {
+        WebElement section = browser().section("attention");
+        Select prompt = new Select(section.findElement(By.tagName("select")));
+        assertThat(prompt.getOptions()).hasSize(2);
+        prompt.selectByIndex(1);
+        WebElement figure = figures(section).get(0);
+        chart(figure).sendKeys(Keys.HOME);
+        assertThat(readout(figure)).contains("token 5").contains("(0)").endsWith(": 1.00");
+    }
+
+    @Test
+    void theKeyboardStaysWhereItIsAndOpensRows() {
+        WebElement section = browser().section("similarity");
+        WebElement layer = section.findElements(By.tagName("select")).get(1);
+        layer.sendKeys(Keys.ARROW_UP);
+        assertThat(browser().script("return document.activeElement.tagName + document.activeElement.value"))
+                .isEqualTo("SELECT1");
+        WebElement units = browser().section("units");
+        browser().until(() -> !units.findElements(By.className("tabulator-row")).isEmpty());
+        WebElement row = units.findElement(By.className("tabulator-row"));
+        String name = row.findElement(By.cssSelector("[tabulator-field=unit]")).getText();
+        row.sendKeys(Keys.ENTER);
+        assertThat(browser().driver().findElement(By.id("detail-unit")).getText())
+                .startsWith(name + " for");
+    }
 }

@@ -1,0 +1,104 @@
+package io.modscan.report;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.modscan.core.Activations;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Axis;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Site;
+import io.modscan.metrics.selectivity.Selectivity;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ReportTest {
+
+    @TempDir
+    private Path folder;
+
+    /** Cut in the middle of a character, or with half of one in it. */
+    @Test
+    void halfCharactersDoNotSpoilThePage() throws IOException {
+        String faces = "\uD83D\uDE00".repeat(600_000);
+        Prompts prompts = Prompts.of(List.of(
+                Prompt.of("a", "x" + faces).withLabel("topic", "one"),
+                Prompt.of("b", "\uD83D").withLabel("topic", "two\uDE00")));
+        Path page = folder.resolve("page.html");
+        Report.of(prompts, "topic").write(page);
+        assertThat(Files.readString(page)).contains("\uD83D\uDE00…");
+    }
+
+    /** A hundred labels and many layers keep to the same room. */
+    @Test
+    void thePageStaysSmall() throws IOException {
+        Random random = new Random(3);
+        List<Prompt> all = new ArrayList<>();
+        for (int i = 0; i < 300; i++) {
+            all.add(Prompt.of("p" + i, "text").withLabel("topic", "label " + i % 100));
+        }
+        Prompts prompts = Prompts.of(all);
+        Activations.Builder units = Activations.builder(prompts);
+        Activations.Builder vectors = Activations.builder(prompts);
+        for (int layer = 0; layer < 24; layer++) {
+            Site z = new Site(
+                    "blocks." + layer + ".attn.hook_z",
+                    OptionalInt.of(layer),
+                    List.of(Axis.POSITION, Axis.heads(32), Axis.units(16)),
+                    false);
+            units.site(z.magnitude(), Pooling.mean(), values(random, 32));
+            units.site(
+                    new Site(
+                            "blocks." + layer + ".mlp.hook_post",
+                            OptionalInt.of(layer),
+                            List.of(Axis.POSITION, Axis.units(500)),
+                            false),
+                    Pooling.mean(),
+                    values(random, 500));
+            vectors.site(z, Pooling.mean(), values(random, 512));
+        }
+        Activations values = units.build();
+        Path page = folder.resolve("page.html");
+        Report.of(prompts, "topic")
+                .units(values.measure(Selectivity.by("topic")), values)
+                .similarity(vectors.build())
+                .write(page);
+        assertThat(Files.size(page)).isLessThan(9_000_000);
+    }
+
+    private static float[][] values(Random random, int width) {
+        float[][] rows = new float[300][width];
+        for (float[] row : rows) {
+            for (int i = 0; i < width; i++) {
+                row[i] = (float) random.nextGaussian();
+            }
+        }
+        return rows;
+    }
+
+    @Test
+    void whatDoesNotBelongTogetherIsRefused() {
+        Activations units = Planted.units();
+        Prompts others = Prompts.of(List.of(Prompt.of("other", "text").withLabel("topic", "x")));
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> Report.of(others, "topic").units(units.measure(Selectivity.by("topic")), units))
+                .withMessageContaining("of other prompts");
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> Report.of(units.prompts(), "topic").attention(units, Integer::toString))
+                .withMessageContaining("heads, queries and keys");
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> Report.of(units.prompts(), "topic").separation("cosine", Map.of()))
+                .withMessageContaining("of no site");
+        assertThatExceptionOfType(ModscanException.class).isThrownBy(() -> Report.of(units.prompts(), "theme"));
+    }
+}
