@@ -90,6 +90,7 @@ final class CurvePictures {
                             "shares",
                             Json.numbers(IntStream.rangeClosed(1, Math.min(MOST_COMPONENTS, basis.rank()))
                                     .mapToDouble(basis::explainedShare)));
+                    curve.put("rank", basis.rank());
                     curve.put("effectiveRank", Json.number(basis.effectiveRank()));
                     curves.add(curve);
                 }

@@ -55,6 +55,7 @@ final class ModulePictures {
         facts.put("about", about(found));
         facts.put("units", names);
         facts.put("modules", modules);
+        facts.put("found", topics.size());
         return facts;
     }
 

@@ -347,6 +347,9 @@ public final class Report {
                     facts.put("id", prompt.id());
                     facts.put("label", labels.indexOf(ofPrompts.get(i)));
                     facts.put("text", text.length() > most ? text.substring(0, end(text, most)) + "…" : text);
+                    if (text.length() > most) {
+                        facts.put("of", text.length());
+                    }
                     return facts;
                 })
                 .toList();

@@ -6,41 +6,37 @@ import io.modscan.metrics.selectivity.UnitSelectivity;
 import java.util.Comparator;
 import java.util.stream.IntStream;
 
-/** How the units of one family respond: for each label, then each unit, layer by layer. */
+/**
+ * How the units of one family respond, unit by unit, layer by layer. Nothing is copied: a large model has millions of units, each with
+ * as many responses as there are labels.
+ */
 final class Responses {
 
     final int labels;
     final int units;
-    final double[] effect;
-    final double[] auroc;
-    final double[] q;
-    /** 1 where it lights up, −1 where it goes dark, else 0. */
-    final int[] call;
+
+    private final SelectivityMap map;
+    private final SiteFamily family;
+    private final Criterion criterion;
 
     Responses(SelectivityMap map, SiteFamily family, Criterion criterion) {
         this.labels = map.labels().size();
         this.units = family.sites().size() * family.width();
-        this.effect = new double[labels * units];
-        this.auroc = new double[labels * units];
-        this.q = new double[labels * units];
-        this.call = new int[labels * units];
-        for (int label = 0; label < labels; label++) {
-            for (int unit = 0; unit < units; unit++) {
-                UnitSelectivity response = map.get(
-                        family.sites().get(unit / family.width()),
-                        unit % family.width(),
-                        map.labels().get(label));
-                int at = at(label, unit);
-                effect[at] = response.hedgesG();
-                auroc[at] = response.auroc();
-                q[at] = response.q();
-                call[at] = criterion.lightsUp(response) ? 1 : criterion.goesDark(response) ? -1 : 0;
-            }
-        }
+        this.map = map;
+        this.family = family;
+        this.criterion = criterion;
     }
 
-    int at(int label, int unit) {
-        return label * units + unit;
+    UnitSelectivity get(int label, int unit) {
+        return map.get(
+                family.sites().get(unit / family.width()),
+                unit % family.width(),
+                map.labels().get(label));
+    }
+
+    /** 1 where it lights up, −1 where it goes dark, else 0. */
+    int call(UnitSelectivity response) {
+        return criterion.lightsUp(response) ? 1 : criterion.goesDark(response) ? -1 : 0;
     }
 
     /** The units, those first that tell any label apart best. */
@@ -50,9 +46,9 @@ final class Responses {
         for (int unit = 0; unit < units; unit++) {
             best[unit] = 2;
             for (int label = 0; label < labels; label++) {
-                double rate = q[at(label, unit)];
-                double distance = Math.abs(auroc[at(label, unit)] - 0.5);
-                best[unit] = Double.isNaN(rate) ? best[unit] : Math.min(best[unit], rate);
+                UnitSelectivity response = get(label, unit);
+                double distance = Math.abs(response.auroc() - 0.5);
+                best[unit] = Double.isNaN(response.q()) ? best[unit] : Math.min(best[unit], response.q());
                 largest[unit] = Double.isNaN(distance) ? largest[unit] : Math.max(largest[unit], distance);
             }
         }
@@ -63,5 +59,19 @@ final class Responses {
                         .thenComparingInt(unit -> unit))
                 .mapToInt(Integer::intValue)
                 .toArray();
+    }
+
+    /** The size of effects that all but one in twenty of those that pass stay below; 0 where none passes. */
+    double usual() {
+        double[] passing = IntStream.range(0, labels)
+                .boxed()
+                .flatMapToDouble(label -> IntStream.range(0, units)
+                        .mapToObj(unit -> get(label, unit))
+                        .filter(response -> call(response) != 0)
+                        .mapToDouble(response -> Math.abs(response.hedgesG())))
+                .filter(Double::isFinite)
+                .sorted()
+                .toArray();
+        return passing.length == 0 ? 0 : passing[(int) (0.95 * (passing.length - 1))];
     }
 }

@@ -12,6 +12,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.ToDoubleBiFunction;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** The numbers behind matrices of similar prompts: products of pairs for wide sites, heads' own vectors. */
 final class SimilarityPictures {
@@ -87,11 +88,11 @@ final class SimilarityPictures {
     private Map<String, Object> stream(SiteFamily family, String array) {
         int count = prompts.length;
         float[] products = new float[family.sites().size() * count * (count + 1) / 2];
-        List<Double> longest = new ArrayList<>();
+        List<@Nullable Double> longest = new ArrayList<>();
         int to = 0;
         for (Site site : family.sites()) {
             float[][] vectors = values.at(site).vectors();
-            longest.add(longest(vectors, 0, family.width()));
+            longest.add(Json.number(longest(vectors, 0, family.width())));
             for (int i = 0; i < count; i++) {
                 for (int j = 0; j <= i; j++) {
                     products[to++] = (float) dot(vectors[prompts[i]], vectors[prompts[j]], 0, family.width());
@@ -109,12 +110,12 @@ final class SimilarityPictures {
         int[] places = places(family, width);
         byte[] all = new byte[places.length * prompts.length * width];
         float[] scales = new float[places.length * width];
-        List<Double> longest = new ArrayList<>();
+        List<@Nullable Double> longest = new ArrayList<>();
         for (int place = 0; place < places.length; place++) {
             float[][] vectors = values.at(family.sites().get(places[place] / family.heads()))
                     .vectors();
             int from = places[place] % family.heads() * width;
-            longest.add(longest(vectors, from, from + width));
+            longest.add(Json.number(longest(vectors, from, from + width)));
             for (int d = 0; d < width; d++) {
                 double largest = 0;
                 for (int prompt : prompts) {

@@ -4,6 +4,7 @@ import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.SelectivityMap;
+import io.modscan.metrics.selectivity.UnitSelectivity;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -19,6 +20,10 @@ final class UnitPictures {
     private static final int WIDEST_GRID = 64;
 
     private static final int BINS = 120;
+    private static final int FEWEST_BINS = 12;
+
+    /** Bins of all labels and layers; each is of ten bytes. */
+    private static final int MOST_BINS = 240_000;
 
     /** Responses in a page, units × labels; of what has more, those that tell labels apart best. */
     private static final int MOST_RESPONSES = 600_000;
@@ -88,23 +93,19 @@ final class UnitPictures {
         facts.put("layers", family.layers());
         facts.put("layered", family.layered());
         facts.put("width", family.width());
+        facts.put("heads", family.heads());
         facts.put("listed", listed);
         facts.put("whole", listed == responses.units);
         facts.put("keeps", kept);
-        facts.put("bins", family.width() > WIDEST_GRID ? Math.min(BINS, family.width()) : 0);
+        facts.put("bins", family.width() > WIDEST_GRID ? bins(family) : 0);
         facts.put("limit", limit(responses));
         return facts;
     }
 
-    /** The effect that has the fullest colour: one in twenty of those that pass is larger. */
+    /** The effect that has the fullest colour. */
     private static double limit(Responses responses) {
-        double[] passing = IntStream.range(0, responses.effect.length)
-                .filter(i -> responses.call[i] != 0)
-                .mapToDouble(i -> Math.abs(responses.effect[i]))
-                .filter(Double::isFinite)
-                .sorted()
-                .toArray();
-        return passing.length == 0 ? 1 : Math.max(0.5, Math.ceil(2 * passing[(int) (0.95 * (passing.length - 1))]) / 2);
+        double usual = responses.usual();
+        return usual == 0 ? 1 : Math.max(0.5, Math.ceil(2 * usual) / 2);
     }
 
     private void writeResponses(String name, Responses responses, int[] ids) {
@@ -115,13 +116,12 @@ final class UnitPictures {
         byte[] call = new byte[count];
         for (int label = 0; label < responses.labels; label++) {
             for (int row = 0; row < ids.length; row++) {
-                int from = responses.at(label, ids[row]);
+                UnitSelectivity response = responses.get(label, ids[row]);
                 int to = label * ids.length + row;
-                effect[to] = thousandths(responses.effect[from]);
-                auroc[to] = (short)
-                        (Double.isNaN(responses.auroc[from]) ? NO_NUMBER : Math.round(responses.auroc[from] * AUROC));
-                call[to] = (byte) responses.call[from];
-                q[to] = (short) (int) rates.computeIfAbsent(rounded(responses.q[from]), any -> rates.size());
+                effect[to] = thousandths(response.hedgesG());
+                auroc[to] = (short) (Double.isNaN(response.auroc()) ? NO_NUMBER : Math.round(response.auroc() * AUROC));
+                call[to] = (byte) responses.call(response);
+                q[to] = (short) (int) rates.computeIfAbsent(rounded(response.q()), any -> rates.size());
             }
         }
         numbers.shorts(name + ".effect", effect);
@@ -178,9 +178,15 @@ final class UnitPictures {
         numbers.unsignedShorts(name + ".values", all);
     }
 
+    /** As many as there is room for, and never more than there are units. */
+    private int bins(SiteFamily family) {
+        int rows = map.labels().size() * family.sites().size();
+        return Math.min(family.width(), Math.max(FEWEST_BINS, Math.min(BINS, MOST_BINS / rows)));
+    }
+
     /** Each layer's units by effect, as many in each bin. */
     private void writeBins(String name, SiteFamily family, Responses responses) {
-        int bins = Math.min(BINS, family.width());
+        int bins = bins(family);
         int count = responses.labels * family.sites().size() * bins;
         short[] mean = new short[count];
         short[] low = new short[count];
@@ -192,34 +198,34 @@ final class UnitPictures {
         Arrays.fill(high, NO_EFFECT);
         for (int label = 0; label < responses.labels; label++) {
             for (int layer = 0; layer < family.sites().size(); layer++) {
-                int first = responses.at(label, layer * family.width());
-                int[] sorted = IntStream.range(first, first + family.width())
-                        .filter(at -> !Double.isNaN(responses.effect[at]))
-                        .boxed()
-                        .sorted(Comparator.comparingDouble(at -> responses.effect[at]))
-                        .mapToInt(Integer::intValue)
-                        .toArray();
+                int of = label;
+                int first = layer * family.width();
+                List<UnitSelectivity> sorted = IntStream.range(first, first + family.width())
+                        .mapToObj(unit -> responses.get(of, unit))
+                        .filter(response -> !Double.isNaN(response.hedgesG()))
+                        .sorted(Comparator.comparingDouble(UnitSelectivity::hedgesG))
+                        .toList();
                 for (int bin = 0; bin < bins; bin++) {
-                    int[] within =
-                            Arrays.copyOfRange(sorted, bin * sorted.length / bins, (bin + 1) * sorted.length / bins);
-                    int to = (label * family.sites().size() + layer) * bins + bin;
-                    if (within.length == 0) {
+                    List<UnitSelectivity> within =
+                            sorted.subList(bin * sorted.size() / bins, (bin + 1) * sorted.size() / bins);
+                    if (within.isEmpty()) {
                         continue;
                     }
+                    int to = (label * family.sites().size() + layer) * bins + bin;
                     // Of those that pass: one among many must not be told by the others.
-                    mean[to] = thousandths(Arrays.stream(within)
-                            .filter(at -> responses.call[at] != 0)
-                            .mapToDouble(at -> responses.effect[at])
+                    mean[to] = thousandths(within.stream()
+                            .filter(response -> responses.call(response) != 0)
+                            .mapToDouble(UnitSelectivity::hedgesG)
                             .filter(Double::isFinite)
                             .average()
                             .orElse(0));
-                    low[to] = thousandths(responses.effect[within[0]]);
-                    high[to] = thousandths(responses.effect[within[within.length - 1]]);
-                    lit[to] = (short) Arrays.stream(within)
-                            .filter(at -> responses.call[at] > 0)
+                    low[to] = thousandths(within.get(0).hedgesG());
+                    high[to] = thousandths(within.get(within.size() - 1).hedgesG());
+                    lit[to] = (short) within.stream()
+                            .filter(response -> responses.call(response) > 0)
                             .count();
-                    dark[to] = (short) Arrays.stream(within)
-                            .filter(at -> responses.call[at] < 0)
+                    dark[to] = (short) within.stream()
+                            .filter(response -> responses.call(response) < 0)
                             .count();
                 }
             }

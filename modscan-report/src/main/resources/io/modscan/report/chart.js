@@ -1,7 +1,11 @@
 // Pictures that mouse, keyboard and screen reader can read: what is under the pointer or the cursor stands below as text.
 const drawn = [];
 const dark = () => document.documentElement.classList.contains('dark');
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim();
+const colours = new Map();
+const colour = (name) => {
+  if (!colours.has(name)) colours.set(name, getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim());
+  return colours.get(name);
+};
 
 const DIVERGING = {
   light: ['#2166ac', '#67a9cf', '#f7f7f7', '#ef8a62', '#b2182b'],
@@ -55,7 +59,7 @@ function fillLegend(place, legend) {
   place.replaceChildren();
   if (!legend) return;
   if (legend.from !== undefined) {
-    const bar = element('span', null, { class: 'bar', 'aria-hidden': 'true' });
+    const bar = element('span', null, { class: 'bar', 'aria-hidden': 'true', 'data-diverging': legend.diverging ? 'yes' : 'no' });
     bar.style.background = 'linear-gradient(to right,' + stops(legend.diverging).join(',') + ')';
     place.append(element('span', legend.from), bar, element('span', legend.to));
   }
@@ -88,6 +92,54 @@ const axisLook = () => ({
 
 const fileName = (title) => title.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '').slice(0, 60) || 'picture';
 
+// A saved picture has its title and legend, as it is looked at away from the page.
+function savePng(fig, chart) {
+  const density = 2;
+  const drawing = chart.renderToCanvas({ pixelRatio: density, backgroundColor: colour('back') });
+  const [edge, line] = [12 * density, 20 * density];
+  const canvas = element('canvas');
+  const pen = canvas.getContext('2d');
+  const font = `${12 * density}px system-ui, sans-serif`;
+  pen.font = font;
+  // The legend's parts one behind the other, in as many lines as they need.
+  const parts = [...fig.legend.children].map((part) => ({ part, text: part.textContent,
+    wide: part.textContent ? pen.measureText(part.textContent).width : part.classList.contains('bar') ? 120 * density : 14 * density }));
+  let [x, y] = [edge, 0];
+  for (const part of parts) {
+    if (x > edge && x + part.wide > drawing.width - edge) [x, y] = [edge, y + line];
+    Object.assign(part, { x, y });
+    x += part.wide + 8 * density;
+  }
+  const top = 2 * line;
+  canvas.width = drawing.width;
+  canvas.height = top + drawing.height + (parts.length ? y + 1.5 * line : 0);
+  pen.fillStyle = colour('back');
+  pen.fillRect(0, 0, canvas.width, canvas.height);
+  pen.fillStyle = colour('text');
+  pen.textBaseline = 'middle';
+  pen.font = `bold ${14 * density}px system-ui, sans-serif`;
+  pen.fillText(fig.title, edge, line, canvas.width - 2 * edge);
+  pen.drawImage(drawing, 0, top);
+  pen.font = font;
+  for (const { part, text, wide, x: left, y: down } of parts) {
+    const middle = top + drawing.height + down + line / 2;
+    if (text) {
+      pen.fillStyle = colour('text');
+      pen.fillText(text, left, middle);
+    } else if (part.classList.contains('bar')) {
+      const scale = stops(part.dataset.diverging === 'yes');
+      const gradient = pen.createLinearGradient(left, 0, left + wide, 0);
+      scale.forEach((stop, index) => gradient.addColorStop(index / (scale.length - 1), stop));
+      pen.fillStyle = gradient;
+      pen.fillRect(left, middle - 5 * density, wide, 10 * density);
+    } else {
+      pen.fillStyle = part.style.background;
+      pen.fillRect(left, middle - 5 * density, wide, 10 * density);
+    }
+  }
+  canvas.toBlob((blob) => download(fileName(fig.title) + '.png', blob), 'image/png');
+}
+
 // The part that all pictures have: drawing again in another theme or width, saving, and a cursor for the keyboard.
 function show(fig, spec, height, option, cursor) {
   fig.chart.style.height = height + 'px';
@@ -95,6 +147,7 @@ function show(fig, spec, height, option, cursor) {
   const draw = () => {
     chart.setOption(option(), true);
     fillLegend(fig.legend, spec.legend && spec.legend());
+    if (document.activeElement === fig.chart) mark();
   };
   const watch = new ResizeObserver(() => chart.resize());
   watch.observe(fig.chart);
@@ -122,8 +175,7 @@ function show(fig, spec, height, option, cursor) {
     if (event.key !== 'Enter') mark();
   });
   fig.buttons.replaceChildren(
-    element('button', 'PNG', { type: 'button', 'aria-label': 'Save as PNG: ' + fig.title, onclick: () =>
-      download(fileName(fig.title) + '.png', chart.getDataURL({ pixelRatio: 2, backgroundColor: colour('back') })) }),
+    element('button', 'PNG', { type: 'button', 'aria-label': 'Save as PNG: ' + fig.title, onclick: () => savePng(fig, chart) }),
     element('button', 'CSV', { type: 'button', 'aria-label': 'Numbers as CSV: ' + fig.title, onclick: () =>
       saveCsv(fileName(fig.title), spec.csv()) }));
   draw();
@@ -242,6 +294,16 @@ function choice(parent, title, names, chosen, onchange) {
   label.append(select);
   parent.append(label);
   return select;
+}
+
+// What a number's filter may say: '> 1', '<= -0.5', or '1', which is at least 1.
+function numberFits(wanted, value) {
+  const [, sign, limit] = /^\s*([<>]=?)?\s*(\S*)/.exec(wanted.replace('−', '-'));
+  const than = Number(limit);
+  if (limit === '' || Number.isNaN(than)) return true;
+  if (sign === '<') return value < than;
+  if (sign === '<=') return value <= than;
+  return sign === '>' ? value > than : value >= than;
 }
 
 function table(parent, name, columns, rows, picked, height) {

@@ -28,6 +28,7 @@ const drawNow = (id) => drawOnce(document.getElementById(id));
 
 function setTheme(isDark) {
   document.documentElement.classList.toggle('dark', isDark);
+  colours.clear();
   const button = document.getElementById('theme');
   button.setAttribute('aria-pressed', String(isDark));
   drawn.forEach((each) => each.draw());
@@ -45,8 +46,12 @@ function facts() {
 async function start() {
   const query = matchMedia('(prefers-color-scheme: dark)');
   setTheme(query.matches);
-  query.addEventListener('change', (event) => setTheme(event.matches));
-  document.getElementById('theme').addEventListener('click', () => setTheme(!dark()));
+  const follow = (event) => setTheme(event.matches);
+  query.addEventListener('change', follow);
+  document.getElementById('theme').addEventListener('click', () => {
+    query.removeEventListener('change', follow);
+    setTheme(!dark());
+  });
   facts();
   await loadNumbers();
   families = meta.families.map((family, index) => new Family(family, index));

@@ -52,7 +52,7 @@ function groups(prompts) {
 
 function matrix(parent, name, source, layer, head, title) {
   const product = products(source, layer, head);
-  const longest = source.longest[source.kind === 'stream' ? layer : source.places.indexOf(layer * source.heads + head)];
+  const longest = source.longest[source.kind === 'stream' ? layer : source.places.indexOf(layer * source.heads + head)] ?? NaN;
   const measure = MEASURES[name](longest);
   const prompts = shown();
   const { edges, names } = groups(prompts);
@@ -117,14 +117,23 @@ function sourceControls(section, sources, draw) {
 }
 
 function similarity(section) {
-  section.append(element('p', `${shown().length} of ${meta.prompts.length} prompts.`));
+  const labels = new Set(shown().map((prompt) => meta.prompts[prompt].label)).size;
+  const shares = [`${shown().length} of ${meta.prompts.length} prompts, the first of each label`];
+  if (labels < meta.labels.length) shares.push(`${labels} of ${meta.labels.length} labels`);
+  section.append(element('p', shares.join('; ') + '.'), ...headsKept());
   sourceControls(section, meta.similarity.sources, (panels, source, layer, head) => {
     const where = source.kind === 'heads' ? `L${source.layers[layer]}H${head}` : `${source.name}, layer ${source.layers[layer]}`;
     Object.keys(MEASURES).forEach((name) => matrix(panels, name, source, layer, head, `${name}: ${where}`));
   });
 }
 
+// Which heads the page has, if not all.
+const headsKept = () => meta.similarity.sources
+  .filter((source) => source.kind === 'heads' && source.places.length < source.layers.length * source.heads)
+  .map((source) => element('p', `Of ${source.name}, ${source.places.length} of ${source.layers.length * source.heads} heads: those that tell labels apart best.`));
+
 function rawHead(section) {
+  section.append(...headsKept());
   sourceControls(section, meta.similarity.sources.filter((source) => source.kind === 'heads'), (panels, source, layer, head) => {
     const where = `L${source.layers[layer]}H${head}`;
     matrix(panels, 'cosine', source, layer, head, `cosine: ${where}`);

@@ -2,7 +2,11 @@
 function modules(section) {
   meta.modules.forEach((found, index) => {
     const panels = element('div', null, { class: 'panels' });
-    section.append(element('h3', found.of), element('p', found.about), panels);
+    const kept = [];
+    if (found.modules.length < found.found) kept.push(`The table has the first ${found.modules.length} of ${found.found} modules.`);
+    const members = found.modules.reduce((sum, each) => sum + each.size, 0);
+    if (found.units.length < members) kept.push(`The picture has ${found.units.length} of their ${members} units, of a large module a few.`);
+    section.append(element('h3', found.of), element('p', [found.about, ...kept].join(' ')), panels);
     if (found.units.length > 1) {
       const fig = figure(panels, `correlation of ${found.of}`);
       const values = array(`modules${index}.correlations`);
@@ -31,7 +35,7 @@ function modules(section) {
     panels.append(box);
     table(box, `modules of ${found.of}`, [
       { title: 'Module', field: 'module', sorter: 'number', minWidth: 70 },
-      { title: 'Units', field: 'size', sorter: 'number', headerFilter: 'number', headerFilterFunc: '>=', headerFilterPlaceholder: 'at least', minWidth: 70 },
+      { title: 'Units', field: 'size', sorter: 'number', headerFilter: 'input', headerFilterFunc: numberFits, headerFilterPlaceholder: '> 5', minWidth: 70 },
       { title: 'Correlation', field: 'correlation', sorter: 'number', formatter: (cell) => number(cell.getValue() ?? NaN, 2), minWidth: 80 },
       { title: 'p', field: 'p', sorter: 'number', formatter: (cell) => small(cell.getValue() ?? NaN), minWidth: 70, responsive: 2 },
       { title: 'Topic', field: 'topic', headerFilter: 'input', formatter: 'plaintext', minWidth: 90 },
@@ -46,6 +50,9 @@ function bases(section) {
   meta.bases.forEach((family) => {
     const fig = figure(panels, `explained share: ${family.name}`);
     const most = Math.max(...family.curves.map((curve) => curve.shares.length));
+    if (family.curves.some((curve) => curve.rank > curve.shares.length)) {
+      fig.box.append(element('p', `The first ${most} of up to ${Math.max(...family.curves.map((curve) => curve.rank))} components.`));
+    }
     const xs = Array.from({ length: most }, (_, k) => k + 1);
     curves(fig, {
       xs, xTitle: 'components', yTitle: 'share of variance',
@@ -54,6 +61,16 @@ function bases(section) {
       describe: (s, x) => `${family.layered ? 'Layer ' : ''}${family.curves[s].layer}: ${x + 1} components explain ${value(family.curves[s].shares[x] ?? null)}; effective rank ${number(family.curves[s].effectiveRank ?? NaN, 1)}`,
       csv: () => [['layer', 'components', 'share'], ...family.curves.flatMap((curve) => curve.shares.map((share, k) => [curve.layer, k + 1, share]))],
     });
+  });
+}
+
+// Of what is known among the pairs of a square, each of which is in it twice.
+function quartiles(square) {
+  const known = square.filter((each) => each != null).sort((a, b) => a - b);
+  return [0.25, 0.5, 0.75].map((share) => {
+    const at = share * (known.length - 1);
+    const low = known[Math.floor(at)];
+    return known.length ? low + (at - Math.floor(at)) * (known[Math.ceil(at)] - low) : null;
   });
 }
 
@@ -71,6 +88,15 @@ function angles(section) {
       xs: all.layers, series, xTitle: 'layer', yTitle: 'mean overlap', alt: 'Mean squared cosine of principal angles between labels. Hollow: p > 0.05.',
       describe: (s, x) => `${series[s].name}, layer ${all.layers[x]}: ${value(series[s].values[x])}, p ${small(all.p[x] ?? NaN)}`,
       csv: () => [['layer', 'overlap', 'shuffled', 'p'], ...all.layers.map((each, x) => [each, all.overlap[x] ?? '', all.shuffled[x] ?? '', all.p[x] ?? ''])],
+    });
+    const closest = figure(panels, 'smallest principal angle over layers');
+    const middle = all.smallest.map(quartiles);
+    curves(closest, {
+      xs: all.layers, xTitle: 'layer', yTitle: 'degrees', series: [{ name: 'median of pairs, with quartiles',
+        low: middle.map((each) => each[0]), values: middle.map((each) => each[1]), high: middle.map((each) => each[2]) }],
+      alt: 'How far apart the closest directions of two labels are: the median of all pairs of labels, bars from the lower to the upper quartile.',
+      describe: (s, x) => `layer ${all.layers[x]}: half of all pairs of labels are from ${value(middle[x][0])}° to ${value(middle[x][2])}°, the median is ${value(middle[x][1])}°`,
+      csv: () => [['layer', 'lower_quartile', 'median', 'upper_quartile'], ...all.layers.map((each, x) => [each, ...middle[x]])],
     });
     const matrixFig = figure(panels, `smallest principal angle, layer ${all.layers[layer]}`);
     const count = meta.labels.length;
@@ -112,10 +138,10 @@ function attention(section) {
       describe: (x, y) => `${apart(tokens[y])} (${y}) attends to ${apart(tokens[x])} (${x}): ${number(share(x, y), 2)}`,
       csv: () => [['query', 'query_token', 'key', 'key_token', 'share'], ...tokens.flatMap((a, y) => tokens.map((b, x) => [y, a, x, b, share(x, y)]))],
     });
-    const text = element('div');
-    if (tokens.length < of) text.append(element('p', `The first ${tokens.length} of ${of} tokens.`));
-    text.append(element('p', meta.prompts[prompt].text, { dir: 'auto' }));
-    panels.append(text);
+    const box = element('div');
+    if (tokens.length < of) box.append(element('p', `The first ${tokens.length} of ${of} tokens.`));
+    box.append(element('p', promptText(prompt), { dir: 'auto' }));
+    panels.append(box);
   };
   const names = all.prompts.map(({ prompt }) => `${labelName(meta.prompts[prompt].label, 20)}: ${apart(meta.prompts[prompt].text || meta.prompts[prompt].id)}`);
   choice(controls, 'Prompt', names, 0, (chosen) => { at[0] = chosen; draw(); });

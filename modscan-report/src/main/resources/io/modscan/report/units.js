@@ -32,9 +32,10 @@ class Family {
   name(id) {
     const layer = Math.floor(id / this.width);
     const unit = id % this.width;
-    const row = this.layers[layer];
-    if (this.kind === 'unit') return `${row}, unit ${unit}`;
-    return `L${row}${this.kind === 'head' ? 'H' : 'N'}${unit}`;
+    const row = this.layered ? 'L' + this.layers[layer] : this.layers[layer] + ' ';
+    if (!this.heads) return `${row}N${unit}`;
+    const each = this.width / this.heads;
+    return `${row}H${Math.floor(unit / each)}` + (each > 1 ? 'N' + (unit % each) : '');
   }
 
   values(row) {
@@ -57,9 +58,9 @@ function told(family, id, label, response) {
   return `${family.name(id)} for ${labelName(label)}: effect ${signed(response.effect, 3)}, AUROC ${number(response.auroc, 3)}, q ${small(response.q)}, ${verdict(response)}`;
 }
 
-const effectLegend = (limit) => () => ({
-  diverging: true, from: `dark −${limit}`, to: `+${limit} lit`,
-  chips: [[() => colour('grey'), `q > ${meta.criterion}`]],
+const effectLegend = (family) => () => ({
+  diverging: true, from: `dark −${family.limit}`, to: `+${family.limit} lit`,
+  chips: [[() => colour('grey'), `fails q ≤ ${meta.criterion}` + (family.whole || family.bins ? '' : ', or not kept in this page')]],
 });
 
 function unitGrid(fig, family, label, height) {
@@ -68,7 +69,7 @@ function unitGrid(fig, family, label, height) {
   grid(fig, {
     xs: units, ys: family.layers, xTitle: family.kind === 'head' ? 'head' : 'unit', yTitle: family.layered ? 'layer' : '', height,
     alt: `Effect (Hedges' g) of each ${family.kind} of ${family.name0}, by layer.`,
-    legend: effectLegend(limit),
+    legend: effectLegend(family),
     fill: (x, y) => {
       const row = family.row(y * family.width + x);
       const response = row === undefined ? null : family.response(label, row);
@@ -105,7 +106,7 @@ function unitStrip(fig, family, label, height) {
     xs: Array.from({ length: bins }, (_, bin) => bin), ys: family.layers, yTitle: family.layered ? 'layer' : '', height,
     xTitle: `${family.kind}s of a layer, from those that go dark to those that light up`,
     alt: `${family.width} ${family.kind}s a layer of ${family.name0}, sorted by effect, in ${bins} bins.`,
-    legend: effectLegend(limit),
+    legend: effectLegend(family),
     fill: (x, y) => {
       const bin = at(x, y);
       return lit[bin] + dim[bin] > 0 ? around(decoded(means[bin]), limit) : colour('grey');
@@ -136,20 +137,28 @@ function mri(section) {
   const panels = element('div', null, { class: 'panels' });
   section.append(controls, panels);
   let mode = 0;
+  let turn = 0;
   const chosen = [0, Math.min(1, meta.labels.length - 1)];
   const draw = () => {
     clear(panels);
     panels.style.setProperty('--wide', mode === 2 ? '320px' : '480px');
+    const mine = ++turn;
     const labels = mode === 0 ? [chosen[0]] : mode === 1 ? chosen : meta.labels.map((_, label) => label);
-    if (mode === 1) families.forEach((family) => labels.forEach((label) => drawFamily(panels, family, label, false)));
-    else labels.forEach((label) => families.forEach((family) => drawFamily(panels, family, label, mode === 2)));
+    const pictures = mode === 1 ? families.flatMap((family) => labels.map((label) => [family, label]))
+      : labels.flatMap((label) => families.map((family) => [family, label]));
+    // A few at a time, so that a hundred labels don't hold up whoever turns back.
+    const next = () => {
+      pictures.splice(0, 8).forEach(([family, label]) => drawFamily(panels, family, label, mode === 2));
+      if (pictures.length) setTimeout(() => { if (mine === turn) next(); }, 0);
+    };
+    next();
     second.parentElement.hidden = mode !== 1;
     first.parentElement.hidden = mode === 2;
     say(mode === 2 ? `All ${meta.labels.length} labels` : labels.map((label) => meta.labels[label]).join(' beside '));
   };
   choice(controls, 'Show', ['one label', 'two labels side by side', 'all labels'], 0, (value) => { mode = value; draw(); })
     .id = 'mri-mode';
-  const first = choice(controls, 'Label', meta.labels, 0, (value) => { chosen[0] = value; draw(); unitTable.show(value); });
+  const first = choice(controls, 'Label', meta.labels, 0, (value) => { chosen[0] = value; draw(); unitTable.show(value); if (detail.again) detail.again(value); });
   const second = choice(controls, 'beside', meta.labels, chosen[1], (value) => { chosen[1] = value; draw(); });
   first.id = 'mri-label';
   second.id = 'mri-beside';
@@ -164,6 +173,7 @@ function detail(family, id, label) {
   drawNow('mri');
   const box = document.getElementById('detail');
   clear(box);
+  detail.again = null;
   const row = family.row(id);
   const fig = figure(box, `${family.name(id)}: value for each prompt`);
   box.append(...fig.box.childNodes);
@@ -174,7 +184,9 @@ function detail(family, id, label) {
     box.focus();
     return;
   }
-  box.insertBefore(element('p', told(family, id, label, family.response(label, row)), { id: 'detail-unit' }), fig.chart);
+  const unit = element('p', told(family, id, label, family.response(label, row)), { id: 'detail-unit' });
+  detail.again = (other) => { unit.textContent = told(family, id, other, family.response(other, row)); };
+  box.insertBefore(unit, fig.chart);
   const order = values.map((_, prompt) => prompt)
     .sort((a, b) => (Number.isNaN(values[a]) - Number.isNaN(values[b])) || values[b] - values[a] || a - b);
   dots(fig, family.name(id), values);
@@ -184,10 +196,16 @@ function detail(family, id, label) {
   box.focus();
 }
 
+// A prompt's text, as much of it as the page has.
+function promptText(prompt) {
+  const { text: held, of } = meta.prompts[prompt];
+  return of ? `${held} (${of} characters in all)` : held;
+}
+
 function promptItem(prompt, value) {
   const item = element('li');
   item.append(element('strong', number(value, 4)), ' ', element('bdi', short(meta.labels[meta.prompts[prompt].label], 60)), ' ',
-    element('bdi', short(meta.prompts[prompt].id, 60)), element('bdi', meta.prompts[prompt].text, { class: 'text' }));
+    element('bdi', short(meta.prompts[prompt].id, 60)), element('bdi', promptText(prompt), { class: 'text' }));
   return item;
 }
 
@@ -262,14 +280,13 @@ function units(section) {
   unitTable.what = element('p', '', { id: 'units-what', tabindex: '-1' });
   section.append(unitTable.what);
   const digits = (count, sign) => (cell) => (sign ? signed(cell.getValue(), count) : number(cell.getValue(), count));
-  const least = { headerFilter: 'number', headerFilterPlaceholder: 'at least', headerFilterFunc: '>=' };
+  const filter = (placeholder) => ({ headerFilter: 'input', headerFilterPlaceholder: placeholder, headerFilterFunc: numberFits });
   const made = table(section, 'units', [
     { title: 'Unit', field: 'unit', headerFilter: 'input', headerFilterPlaceholder: 'such as L3H5', minWidth: 76 },
     { title: 'Of', field: 'of', headerFilter: 'input', minWidth: 110, responsive: 3 },
-    { title: 'Effect', field: 'effect', sorter: 'number', formatter: digits(3, true), ...least, minWidth: 64 },
-    { title: 'AUROC', field: 'auroc', sorter: 'number', formatter: digits(3), ...least, minWidth: 64 },
-    { title: 'q', field: 'q', sorter: 'number', formatter: (cell) => small(cell.getValue()), headerFilter: 'number',
-      headerFilterPlaceholder: 'at most', headerFilterFunc: '<=', minWidth: 64, responsive: 1 },
+    { title: 'Effect', field: 'effect', sorter: 'number', formatter: digits(3, true), ...filter('< -0.5'), minWidth: 64 },
+    { title: 'AUROC', field: 'auroc', sorter: 'number', formatter: digits(3), ...filter('> 0.9'), minWidth: 64 },
+    { title: 'q', field: 'q', sorter: 'number', formatter: (cell) => small(cell.getValue()), ...filter('< 0.01'), minWidth: 64, responsive: 1 },
     { title: 'Call', field: 'call', headerFilter: 'input', minWidth: 90, responsive: 2 },
   ], [], (row) => detail(row.family, row.id, Number(unitTable.select.value)), 420);
   made.on('tableBuilt', () => {
