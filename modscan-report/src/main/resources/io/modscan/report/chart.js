@@ -310,14 +310,22 @@ function table(parent, name, columns, rows, picked, height) {
   const place = element('div', null, { class: 'table' });
   const bar = element('div', null, { class: 'controls' });
   parent.append(bar, place);
+  const named = columns.map((column) => (column.headerFilter
+    ? { ...column, headerFilterParams: { elementAttributes: { 'aria-label': 'Filter by ' + column.title } } } : column));
   const made = new Tabulator(place, {
-    data: rows, columns, height: height || Math.min(420, 90 + 34 * rows.length), layout: 'fitColumns', responsiveLayout: 'hide',
+    data: rows, columns: named, height: height || Math.min(420, 90 + 34 * rows.length), layout: 'fitColumns', responsiveLayout: 'hide',
     placeholder: 'No row fits the filters', selectableRows: picked ? 1 : false,
     rowFormatter: picked && ((row) => {
       row.getElement().tabIndex = 0;
       row.getElement().onkeydown = (event) => { if (event.key === 'Enter') picked(row.getData()); };
     }),
   });
+  // What scrolls is the group of rows: a screen reader wants nothing else between it and the grid.
+  made.on('tableBuilt', () => ['header', 'tableholder'].forEach((part) => {
+    const outer = place.querySelector('.tabulator-' + part);
+    outer.querySelector('[role=rowgroup]').setAttribute('role', 'presentation');
+    outer.setAttribute('role', 'rowgroup');
+  }));
   if (picked) made.on('rowClick', (event, row) => picked(row.getData()));
   bar.append(element('button', 'CSV', { type: 'button', 'aria-label': 'Table as CSV: ' + name, onclick: () =>
     saveCsv(fileName(name), [columns.map((column) => column.title),

@@ -20,8 +20,12 @@ import io.modscan.metrics.similarity.LabelSeparation;
 import io.modscan.metrics.similarity.ScaledCosine;
 import io.modscan.metrics.similarity.Separation;
 import io.modscan.metrics.similarity.SimilarityMatrix;
+import io.modscan.metrics.subspace.LabelOverlaps;
 import io.modscan.metrics.subspace.SubspaceOverlap;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -33,6 +37,7 @@ import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import javax.imageio.ImageIO;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -57,11 +62,16 @@ class PageTest {
     private static final Pattern TOLD =
             Pattern.compile("(?s)(L\\d[HN]\\d+) for .*: effect ([+−\\d.]+), AUROC ([\\d.]+), q ([\\d.e-]+), (.*)");
 
+    private static final List<String> SECTIONS =
+            List.of("mri", "units", "similarity", "head", "separation", "modules", "bases", "angles", "attention");
+
     private final Activations units = Planted.units();
     private final Activations vectors = Planted.vectors();
     private final SelectivityMap map = units.measure(Selectivity.by("topic"));
     private final Map<Site, LabelSeparation> separation = vectors.only(site -> site.heads() == 0)
             .measure(Separation.by("topic").withShuffles(49).perSite());
+    private final Map<Site, LabelOverlaps> overlaps = vectors.only(site -> site.heads() == 0)
+            .measure(SubspaceOverlap.by("topic", 2).withShuffles(9).perSite());
     private Path folder = Path.of("");
     private Path page = Path.of("");
     private @Nullable Browser opened;
@@ -84,8 +94,7 @@ class PageTest {
                                 .perSite()))
                 .modules(Planted.SCRIPT, found, found.topics(map, Criterion.standard()), units)
                 .bases(streams.measure(Basis.centred().perSite()))
-                .subspaces(streams.measure(
-                        SubspaceOverlap.by("topic", 2).withShuffles(9).perSite()))
+                .subspaces(overlaps)
                 .attention(Planted.patterns(), id -> id == 0 ? Planted.SCRIPT : "token " + id)
                 .provenance(Map.of("model.name", Planted.SCRIPT, "long", Planted.LONG))
                 .write(page);
@@ -379,7 +388,16 @@ class PageTest {
         buttons.get(0).click();
         buttons.get(1).click();
         browser().until(() -> files(".png").size() == 1 && files(".csv").size() == 1);
-        assertThat(Files.size(files(".png").get(0))).isGreaterThan(1000);
+        WebElement chart = chart(figures(section).get(0));
+        BufferedImage saved = ImageIO.read(files(".png").get(0).toFile());
+        // Twice as dense, with room for the title above and the legend below.
+        assertThat(saved.getWidth()).isCloseTo(2 * chart.getSize().getWidth(), within(2));
+        assertThat(saved.getHeight()).isGreaterThanOrEqualTo(2 * chart.getSize().getHeight() + 140);
+        assertThat(IntStream.range(0, 80 * saved.getWidth())
+                        .map(at -> saved.getRGB(at % saved.getWidth(), at / saved.getWidth()))
+                        .distinct()
+                        .count())
+                .isGreaterThan(1);
         List<String> lines = Files.readAllLines(files(".csv").get(0));
         assertThat(lines.get(0)).isEqualTo("unit,layer,number,label,effect,auroc,q");
         assertThat(lines).hasSize(1 + Planted.LAYERS * Planted.HEADS);
@@ -417,8 +435,7 @@ class PageTest {
     @ValueSource(ints = {390, 1440})
     void nothingScrollsSideways(int width) {
         browser().driver().manage().window().setSize(new Dimension(width, 900));
-        for (String id : List.of(
-                "mri", "units", "similarity", "head", "separation", "modules", "bases", "angles", "attention")) {
+        for (String id : SECTIONS) {
             browser().section(id);
         }
         assertThat(browser()
@@ -439,8 +456,7 @@ class PageTest {
 
     @Test
     void eachPictureHasATextAndEachControlAName() {
-        for (String id : List.of(
-                "mri", "units", "similarity", "head", "separation", "modules", "bases", "angles", "attention")) {
+        for (String id : SECTIONS) {
             browser().section(id);
         }
         assertThat(
@@ -464,6 +480,78 @@ class PageTest {
         browser().load(empty);
         assertThat(browser().script("return document.querySelectorAll('section').length"))
                 .isEqualTo(0L);
+    }
+
+    /** By the rules of axe for WCAG 2.1 A and AA. */
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void nobodyIsShutOut(boolean dark) throws IOException {
+        for (String id : SECTIONS) {
+            browser().section(id);
+        }
+        if (dark) {
+            browser().driver().findElement(By.id("theme")).click();
+        }
+        try (InputStream axe = Objects.requireNonNull(PageTest.class.getResourceAsStream("/axe.min.js"))) {
+            browser().script(new String(axe.readAllBytes(), StandardCharsets.UTF_8));
+        }
+        Object found = browser()
+                .driver()
+                .executeAsyncScript("const done = arguments[0];"
+                        + "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
+                        + ".then((run) => done(run.violations.map((each) => each.id + ': ' + each.nodes.length + ' ' + each.nodes[0].html"
+                        + " + each.nodes[0].failureSummary)));");
+        assertThat((List<?>) found).isEmpty();
+    }
+
+    @Test
+    void whatGoesDarkCanBeFiltered() {
+        WebElement section = browser().section("units");
+        browser()
+                .until(() ->
+                        !section.findElements(By.className("tabulator-row")).isEmpty());
+        section.findElement(By.cssSelector(".tabulator-col[tabulator-field=effect] input"))
+                .sendKeys("< -0.5");
+        browser()
+                .until(() -> cells(section, "effect").stream()
+                        .mapToDouble(PageTest::number)
+                        .allMatch(effect -> effect < -0.5));
+        assertThat(cells(section, "effect")).isNotEmpty();
+    }
+
+    @Test
+    void anglesOverLayersAreTheMedianOfPairs() {
+        WebElement figure = figures(browser().section("angles")).get(1);
+        LabelOverlaps first = overlaps.values().iterator().next();
+        double[] angles = first.pairs().stream()
+                .mapToDouble(pair -> Math.toDegrees(pair.angles().get(0)))
+                .sorted()
+                .toArray();
+        double median = (angles[(angles.length - 1) / 2] + angles[angles.length / 2]) / 2;
+        chart(figure).sendKeys(Keys.HOME);
+        Matcher told = Pattern.compile("layer 0: .* the median is ([\\d.]+)°").matcher(readout(figure));
+        assertThat(told.matches()).as(readout(figure)).isTrue();
+        assertThat(number(told.group(1))).isCloseTo(median, within(6e-4));
+    }
+
+    @Test
+    void theChosenUnitFollowsTheLabelAndTheCursorTheTheme() {
+        WebElement section = browser().section("mri");
+        WebElement chart = chart(figures(section).get(0));
+        chart.sendKeys(Keys.HOME, Keys.ENTER);
+        new Select(section.findElement(By.id("mri-label"))).selectByIndex(2);
+        assertTold(
+                browser().driver().findElement(By.id("detail-unit")).getText(),
+                map.labels().get(2));
+        WebElement again = chart(figures(section).get(0));
+        again.sendKeys(Keys.ARROW_RIGHT);
+        browser().script("setTheme(true)");
+        assertThat(browser()
+                        .script(
+                                "return drawn.find((each) => each.chart.getDom() === arguments[0])"
+                                        + ".chart.getOption().series[1].data.length",
+                                again))
+                .isEqualTo(1L);
     }
 
     /** Prompts of very different length share what room there is. */
