@@ -39,8 +39,8 @@ import org.jspecify.annotations.Nullable;
  *         .write(Path.of("report.html"));
  * }</pre>
  *
- * <p><b>Size.</b> A page has a budget for each part, some megabytes in all. Of the responses of units it holds up to 600,000
- * (units × labels), of their values for each prompt up to 250,000, those of the units that tell labels apart best. Matrices of
+ * <p><b>Size.</b> A page has a budget for each part, some megabytes in all. Of the responses of units it holds up to 300,000
+ * (units × labels), of their values for each prompt up to 200,000, those of the units that tell labels apart best. Matrices of
  * similarity are of up to 12 prompts a label. What was left out is said in the page.
  *
  * <p><b>Numbers</b> in the page are rounded: effects to 0.001 (at most 32.766), AUROC to 1/60,000, q to three digits, values to 1/65,534 of a

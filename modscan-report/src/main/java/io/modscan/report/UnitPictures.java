@@ -26,10 +26,10 @@ final class UnitPictures {
     private static final int MOST_BINS = 240_000;
 
     /** Responses in a page, units × labels; of what has more, those that tell labels apart best. */
-    private static final int MOST_RESPONSES = 600_000;
+    private static final int MOST_RESPONSES = 300_000;
 
     /** Values in a page, units × prompts. */
-    private static final int MOST_VALUES = 250_000;
+    private static final int MOST_VALUES = 200_000;
 
     /** Effects are told in thousandths. */
     private static final double EFFECT = 1000;

@@ -247,9 +247,8 @@ final class Relabelling {
                 }
                 if (others > 0) {
                     silhouettes += silhouette(1 - own / others, 1 - closest);
-                    // The centroid of the label's others: the total without row and column i. What all distances share,
-                    // the
-                    // prompt's similarity to itself, is left away.
+                    // The centroid of the label's others: the total without row and column i. The prompt's
+                    // similarity to itself is in all distances, and left away.
                     double rest = totals[label] - 2 * own - self[i];
                     double distance = rest / ((double) others * others) - 2 * own / others;
                     hits += distance < nearest - ROUNDING * largest ? 1 : 0;

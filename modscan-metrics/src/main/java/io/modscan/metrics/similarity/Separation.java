@@ -45,7 +45,7 @@ import java.util.stream.IntStream;
  * fewer than two labels remain, or another similarity is NaN or infinite, all numbers are NaN. The gap and its p are NaN if no two
  * prompts share a label. A similarity that is not symmetric is replaced by the mean of s(i, j) and s(j, i).
  *
- * <p>Takes the time of the similarity and O(shuffles · n²), on all processors: for 1,000 prompts and 999 shuffles, about a
+ * <p>Takes the time of the similarity and O((shuffles + labels) · n²), on all processors: for 1,000 prompts and 999 shuffles, about a
  * second. Needs 8n² bytes beside the similarities. Prompts are sorted by id before they are shuffled: the numbers depend
  * on the seed, and not on the order of prompts or pieces, as far as the similarities don't either.
  *
