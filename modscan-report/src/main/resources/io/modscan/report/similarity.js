@@ -118,7 +118,8 @@ function sourceControls(section, sources, draw) {
 
 function similarity(section) {
   const labels = new Set(shown().map((prompt) => meta.prompts[prompt].label)).size;
-  const shares = [`${shown().length} of ${meta.prompts.length} prompts, the first of each label`];
+  const shares = [shown().length === meta.prompts.length ? `All ${shown().length} prompts`
+    : `${shown().length} of ${meta.prompts.length} prompts, the first of each label`];
   if (labels < meta.labels.length) shares.push(`${labels} of ${meta.labels.length} labels`);
   section.append(element('p', shares.join('; ') + '.'), ...headsKept());
   sourceControls(section, meta.similarity.sources, (panels, source, layer, head) => {
