@@ -2,7 +2,7 @@
 
 Made with Python 3.11.7 and tokenizers 0.23.2; the last line printed says what was used. Run from the repository root:
 
-    python tools/foreign_tokenizer_fixtures.py modscan-onnx/src/test/resources/io/modscan/onnx/foreign_tokenizers
+    python tools/foreign_tokenizer_fixtures.py modscan-onnx/src/test/resources/io/modscan/onnx/foreign/tokenizers
 
 Each folder has a tokenizer.json with the structure of a family, a golden.jsonl of {"text", "ids", "decoded"} a line, ids
 with the special tokens, padding and truncation switched off; and for some a tokenizer_config.json as its hubs have it.

@@ -3,7 +3,7 @@
 Made with Python 3.11.7, torch 2.13.0 (CPU) and safetensors 0.8.0; the last line printed says what was used. Run from the
 repository root, with 5 GB free in the folder for temporary files:
 
-    python tools/large_fixture.py modscan-onnx/src/test/resources/io/modscan/onnx/large
+    python tools/large_fixture.py modscan-onnx/src/test/resources/io/modscan/onnx/opt/large
 
 The model is an OPT with a vocabulary of 17 million, whose table of embeddings is zero but for the rows of ROWS. It is saved
 by torch, and of the file those blocks are kept that are not zero: regions.bin holds the file's size, and then for each run

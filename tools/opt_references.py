@@ -4,7 +4,7 @@ Made with Python 3.11, torch 2.13.0 (CPU) and transformers 5.18.0; the last line
 the repository root:
 
     pip install torch==2.13.0 transformers==5.18.0
-    python tools/opt_references.py modscan-onnx/src/test/resources/io/modscan/onnx/references
+    python tools/opt_references.py modscan-onnx/src/test/resources/io/modscan/onnx/opt/references
 
 Each checkpoint gets a folder of its own, made anew, with config.json and the weights, as they would lie on the hub,
 and reference.safetensors: input_ids and attention_mask, int64 [batch, position], and a float32 tensor for every site,

@@ -3,7 +3,7 @@
 Made with Python 3.11.7, transformers 5.18.0 and tokenizers 0.23.2; the last line printed says what was used. Run from the
 repository root:
 
-    python tools/tokenizer_fixtures.py modscan-onnx/src/test/resources/io/modscan/onnx/tokenizers
+    python tools/tokenizer_fixtures.py modscan-onnx/src/test/resources/io/modscan/onnx/internal/tokenizer/tokenizers
 
 galactica/  the structure of Galactica's tokenizer.json (NFKC, digits one by one, runs of punctuation apart, byte level,
             nothing in front of a text), with the two files that its repositories have beside it

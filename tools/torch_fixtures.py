@@ -2,7 +2,7 @@
 
 Made with Python 3.11.7 and torch 2.13.0 (CPU); the last line printed says what was used. Run from the repository root:
 
-    python tools/torch_fixtures.py modscan-onnx/src/test/resources/io/modscan/onnx/torch
+    python tools/torch_fixtures.py modscan-onnx/src/test/resources/io/modscan/onnx/internal/checkpoint/torch
 
 Every tensor holds 0, 1, 2, … in the order of its storage, so that the test knows the bytes without torch.
 """

@@ -1,6 +1,6 @@
 package io.modscan.benchmarks;
 
-import io.modscan.onnx.OptModel;
+import io.modscan.onnx.opt.OptModel;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -2,7 +2,7 @@ package io.modscan.benchmarks;
 
 import io.modscan.core.Metric;
 import io.modscan.core.Probe;
-import io.modscan.core.Progress;
+import io.modscan.core.model.Progress;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Sites;
@@ -10,7 +10,7 @@ import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.selectivity.Importance;
 import io.modscan.metrics.selectivity.Selectivity;
 import io.modscan.metrics.similarity.Closeness;
-import io.modscan.onnx.OptModel;
+import io.modscan.onnx.opt.OptModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,13 +1,13 @@
 package io.modscan.benchmarks;
 
-import io.modscan.core.ActivationSource;
+import io.modscan.core.model.ActivationSource;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.CapturePlan.Selection;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
-import io.modscan.onnx.Export;
-import io.modscan.onnx.OptModel;
+import io.modscan.onnx.opt.Export;
+import io.modscan.onnx.opt.OptModel;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;

@@ -4,7 +4,7 @@ import io.modscan.core.Probe;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
-import io.modscan.onnx.OptModel;
+import io.modscan.onnx.opt.OptModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

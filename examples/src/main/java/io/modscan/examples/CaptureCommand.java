@@ -1,14 +1,14 @@
 package io.modscan.examples;
 
-import io.modscan.core.Model;
 import io.modscan.core.Probe;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.file.WholeFile;
+import io.modscan.core.model.Model;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
-import io.modscan.onnx.OnnxModel;
-import io.modscan.onnx.OptModel;
+import io.modscan.onnx.foreign.OnnxModel;
+import io.modscan.onnx.opt.OptModel;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;

@@ -1,7 +1,7 @@
 package io.modscan.examples;
 
 import io.modscan.core.prompt.Prompts;
-import io.modscan.onnx.OptModel;
+import io.modscan.onnx.opt.OptModel;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;

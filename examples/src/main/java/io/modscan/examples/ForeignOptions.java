@@ -1,8 +1,8 @@
 package io.modscan.examples;
 
 import io.modscan.core.site.Sites;
-import io.modscan.onnx.InputRole;
-import io.modscan.onnx.OnnxModel;
+import io.modscan.onnx.foreign.InputRole;
+import io.modscan.onnx.foreign.OnnxModel;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

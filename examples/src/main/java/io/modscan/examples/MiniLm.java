@@ -8,7 +8,7 @@ import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
 import io.modscan.metrics.selectivity.Selectivity;
 import io.modscan.metrics.selectivity.SelectivityMap;
-import io.modscan.onnx.OnnxModel;
+import io.modscan.onnx.foreign.OnnxModel;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.Locale;

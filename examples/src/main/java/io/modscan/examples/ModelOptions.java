@@ -1,11 +1,11 @@
 package io.modscan.examples;
 
-import io.modscan.core.Model;
 import io.modscan.core.error.ModscanException;
-import io.modscan.onnx.OnnxModel;
-import io.modscan.onnx.OptModel;
+import io.modscan.core.model.Model;
+import io.modscan.onnx.foreign.OnnxModel;
 import io.modscan.onnx.hub.Hub;
 import io.modscan.onnx.hub.HubProgress;
+import io.modscan.onnx.opt.OptModel;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;

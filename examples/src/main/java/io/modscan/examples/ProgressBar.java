@@ -1,6 +1,6 @@
 package io.modscan.examples;
 
-import io.modscan.core.Progress;
+import io.modscan.core.model.Progress;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.Locale;

@@ -1,10 +1,10 @@
 package io.modscan.examples;
 
-import io.modscan.core.Model;
 import io.modscan.core.Probe;
-import io.modscan.onnx.OnnxModel;
-import io.modscan.onnx.OptModel;
-import io.modscan.onnx.RuntimeOptions;
+import io.modscan.core.model.Model;
+import io.modscan.onnx.foreign.OnnxModel;
+import io.modscan.onnx.opt.OptModel;
+import io.modscan.onnx.runtime.RuntimeOptions;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;

@@ -2,9 +2,9 @@ package io.modscan.examples;
 
 import io.modscan.core.Activations;
 import io.modscan.core.Metric;
-import io.modscan.core.Model;
 import io.modscan.core.Probe;
 import io.modscan.core.Recording;
+import io.modscan.core.model.Model;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;

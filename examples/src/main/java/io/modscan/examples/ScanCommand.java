@@ -1,10 +1,10 @@
 package io.modscan.examples;
 
-import io.modscan.core.Model;
 import io.modscan.core.Probe;
 import io.modscan.core.Recording;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.file.WholeFile;
+import io.modscan.core.model.Model;
 import io.modscan.core.prompt.Prompts;
 import java.io.PrintWriter;
 import java.nio.file.Path;

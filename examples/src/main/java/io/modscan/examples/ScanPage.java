@@ -1,7 +1,7 @@
 package io.modscan.examples;
 
 import io.modscan.core.Activations;
-import io.modscan.core.Model;
+import io.modscan.core.model.Model;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Sites;
 import io.modscan.metrics.basis.Basis;

@@ -1,15 +1,15 @@
 package io.modscan.examples;
 
-import io.modscan.core.Model;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.model.Model;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
-import io.modscan.onnx.GraphTensor;
-import io.modscan.onnx.OnnxModel;
+import io.modscan.onnx.foreign.GraphTensor;
+import io.modscan.onnx.foreign.OnnxModel;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,7 +1,7 @@
 package io.modscan.examples;
 
-import io.modscan.core.Model;
-import io.modscan.onnx.OnnxModel;
+import io.modscan.core.model.Model;
+import io.modscan.onnx.foreign.OnnxModel;
 import java.util.List;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;

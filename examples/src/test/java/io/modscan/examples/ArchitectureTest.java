@@ -82,6 +82,8 @@ class ArchitectureTest {
             .that()
             .arePublic()
             .and()
+            .resideOutsideOfPackage("..internal..")
+            .and()
             .resideInAnyPackage("io.modscan.core..", "io.modscan.onnx..", "io.modscan.metrics..", "io.modscan.report..")
             .should(new ForeignTypesInSignatures());
 }

@@ -2,7 +2,7 @@ package io.modscan.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.modscan.core.Progress;
+import io.modscan.core.model.Progress;
 import io.modscan.examples.ProgressBar.Style;
 import java.io.PrintWriter;
 import java.io.StringWriter;

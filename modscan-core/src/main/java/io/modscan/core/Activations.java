@@ -1,11 +1,16 @@
 package io.modscan.core;
 
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.internal.recording.CaptureFile;
+import io.modscan.core.internal.recording.Captured;
+import io.modscan.core.internal.recording.Derivation;
+import io.modscan.core.internal.recording.RecordedShard;
+import io.modscan.core.internal.recording.TokensDigest;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.CapturePlan;
-import io.modscan.core.site.CapturePlan.Reading;
 import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
 import java.io.UncheckedIOException;
@@ -44,20 +49,9 @@ public final class Activations {
     private final boolean lent;
     private final Map<String, SiteActivations> sites = new LinkedHashMap<>();
 
-    /**
-     * Puts together what was read.
-     *
-     * @param tokenIds for each prompt its ids; a list that reads them when asked will do
-     * @param rows     for each reading, a buffer a prompt with its values from 0 to its capacity; here too a list may make
-     *                 them when asked, and it is asked often
-     */
-    Activations(
-            Prompts prompts,
-            List<int[]> tokenIds,
-            Map<String, String> provenance,
-            List<Reading> readings,
-            List<List<FloatBuffer>> rows) {
-        this(prompts, tokenIds, () -> provenance, false, readings, rows);
+    /** What was captured, which (lent) can be read only for a while. */
+    Activations(Captured captured, boolean lent) {
+        this(captured.prompts(), captured.tokenIds(), captured::facts, lent, captured.readings(), captured.rows());
     }
 
     /** Puts together a view, or (lent) what can be read only for a while. */
@@ -164,7 +158,8 @@ public final class Activations {
         public Activations build() {
             Map<String, String> facts = new TreeMap<>(provenance);
             facts.putAll(TokensDigest.of(prompts, tokenIds));
-            return new Activations(prompts, tokenIds, facts, new CapturePlan(readings).readings(), rows);
+            return new Activations(
+                    new Captured(prompts, tokenIds, facts, new CapturePlan(readings).readings(), rows), false);
         }
     }
 
@@ -545,7 +540,7 @@ public final class Activations {
      */
     public Activations withoutBos() {
         for (SiteActivations site : sites.values()) {
-            if (SiteActivations.isPerPair(site.site())) {
+            if (site.site().isPairwise()) {
                 throw new ModscanException(
                         site.site() + " has a value for each pair of positions, and BOS cannot be dropped"
                                 + " from those; drop it from other sites, with activations.only(…).withoutBos()");
@@ -653,7 +648,14 @@ public final class Activations {
      * @throws UncheckedIOException if it cannot be written
      */
     public void save(Path file) {
-        CaptureFile.write(this, file);
+        CaptureFile.write(
+                new Captured(
+                        prompts,
+                        tokenIds,
+                        provenance(),
+                        sites.values().stream().map(SiteActivations::reading).toList(),
+                        sites.values().stream().map(SiteActivations::rows).toList()),
+                file);
     }
 
     @Override

@@ -86,7 +86,7 @@ public interface Metric<R> {
         Objects.requireNonNull(add, "add");
         Objects.requireNonNull(merge, "merge");
         Objects.requireNonNull(finish, "finish");
-        return () -> new GatheringAccumulator<>(start.get(), add, merge, finish);
+        return () -> new Accumulators.Gathering<>(start.get(), add, merge, finish);
     }
 
     /**
@@ -113,7 +113,7 @@ public interface Metric<R> {
      */
     static Metric<Results> suite(Metric<?>... metrics) {
         List<Metric<?>> all = List.of(metrics);
-        return () -> new SuiteAccumulator(all);
+        return () -> new Accumulators.Suite(all);
     }
 
     /**
@@ -124,7 +124,7 @@ public interface Metric<R> {
      * @return a metric
      */
     default <T> Metric<T> map(Function<? super R, ? extends T> function) {
-        return () -> new MappedAccumulator<>(start(), function);
+        return () -> new Accumulators.Mapped<>(start(), function);
     }
 
     /**
@@ -148,7 +148,7 @@ public interface Metric<R> {
      */
     default Metric<R> through(UnaryOperator<Activations> view) {
         Objects.requireNonNull(view, "view");
-        return () -> new ViewAccumulator<>(start(), view);
+        return () -> new Accumulators.View<>(start(), view);
     }
 
     /**
@@ -160,7 +160,7 @@ public interface Metric<R> {
      */
     default <K> Metric<Map<K, R>> split(Function<? super Activations, ? extends Map<K, Activations>> parts) {
         Objects.requireNonNull(parts, "parts");
-        return () -> new SplitAccumulator<>(this, parts);
+        return () -> new Accumulators.Split<>(this, parts);
     }
 
     /**

@@ -1,6 +1,7 @@
 package io.modscan.core;
 
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.internal.capture.LentRows;
 import io.modscan.core.prompt.Prompts;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
@@ -165,11 +166,11 @@ public final class MetricContract<R> {
 
     /** Adds a copy that is taken back, as a probe takes its pieces back. */
     private void addLent(Metric.Accumulator<R> accumulator, Activations piece) {
-        List<PieceRows> lent = new ArrayList<>();
+        List<LentRows> lent = new ArrayList<>();
         List<List<FloatBuffer>> before = new ArrayList<>();
         for (SiteActivations site : piece.sites()) {
             before.add(site.copies());
-            lent.add(new PieceRows(site.copies().toArray(FloatBuffer[]::new)));
+            lent.add(new LentRows(site.copies().toArray(FloatBuffer[]::new)));
         }
         accumulator.add(rebuilt(piece, true, List.copyOf(lent)));
         for (int i = 0; i < lent.size(); i++) {

@@ -1,12 +1,17 @@
 package io.modscan.core;
 
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.internal.capture.Batching;
+import io.modscan.core.internal.capture.CaptureEngine;
+import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.Model;
+import io.modscan.core.model.Progress;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.CapturePlan;
-import io.modscan.core.site.CapturePlan.Reading;
 import io.modscan.core.site.CapturePlan.Selection;
 import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Reading;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
 import java.io.UncheckedIOException;
@@ -251,7 +256,7 @@ public final class Probe implements AutoCloseable {
      * @throws IllegalStateException if the probe is closed
      */
     public Activations capture(Prompts prompts) {
-        return open().toMemory(prompts);
+        return new Activations(open().toMemory(prompts), false);
     }
 
     /**
@@ -307,7 +312,7 @@ public final class Probe implements AutoCloseable {
      * @throws IllegalStateException if the probe is closed
      */
     public void forEach(Iterable<? extends Prompt> prompts, Consumer<? super Activations> action) {
-        open().inPieces(prompts.spliterator(), action);
+        forEach(prompts.spliterator(), action);
     }
 
     /**
@@ -320,7 +325,7 @@ public final class Probe implements AutoCloseable {
      * @throws IllegalStateException as there
      */
     public void forEach(Stream<? extends Prompt> prompts, Consumer<? super Activations> action) {
-        open().inPieces(prompts.spliterator(), action);
+        forEach(prompts.spliterator(), action);
     }
 
     /**
@@ -353,9 +358,13 @@ public final class Probe implements AutoCloseable {
         return measure(prompts.spliterator(), metric);
     }
 
+    private void forEach(Spliterator<? extends Prompt> prompts, Consumer<? super Activations> action) {
+        open().inPieces(prompts, captured -> action.accept(new Activations(captured, true)));
+    }
+
     private <R> R measure(Spliterator<? extends Prompt> prompts, Metric<R> metric) {
         Metric.Accumulator<R> accumulator = metric.start();
-        open().inPieces(prompts, accumulator::add);
+        forEach(prompts, accumulator::add);
         return accumulator.finish();
     }
 

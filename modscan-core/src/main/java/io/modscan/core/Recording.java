@@ -2,11 +2,23 @@ package io.modscan.core;
 
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.internal.recording.Captured;
+import io.modscan.core.internal.recording.PromptJson;
+import io.modscan.core.internal.recording.RecordedFiles;
+import io.modscan.core.internal.recording.RecordedShard;
+import io.modscan.core.internal.recording.RecordedShards;
+import io.modscan.core.internal.recording.RecordingSource;
+import io.modscan.core.internal.recording.SiteJson;
+import io.modscan.core.internal.recording.TokenIndex;
+import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.Model;
+import io.modscan.core.model.Tokenizer;
+import io.modscan.core.model.Weights;
 import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.CapturePlan;
-import io.modscan.core.site.CapturePlan.Reading;
+import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
@@ -61,7 +73,7 @@ public final class Recording implements Model {
         for (int i = 0; i < readings.size(); i++) {
             rows.add(shards.rows(i));
         }
-        this.activations = new Activations(prompts, shards.tokenIds(), provenance, readings, rows);
+        this.activations = new Activations(new Captured(prompts, shards.tokenIds(), provenance, readings, rows), false);
     }
 
     /**

@@ -3,8 +3,8 @@ package io.modscan.core;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
-import io.modscan.core.site.CapturePlan.Reading;
 import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
@@ -80,7 +80,7 @@ public final class SiteActivations {
      * @throws ModscanException if the prompt has values for each position
      */
     public float[] vector(int prompt) {
-        if (isPerPair(site())) {
+        if (site().isPairwise()) {
             throw new ModscanException(site() + " has a value for each pair of positions: ask for row(prompt)");
         }
         if (isPerToken()) {
@@ -187,7 +187,7 @@ public final class SiteActivations {
     /** Sees to it that a row has a length that the reading can have. */
     static float[] checkLength(Reading reading, int prompt, float[] row) {
         Site site = reading.site();
-        boolean fixed = reading.pooling().isPooled() || (!site.hasPositions() && !isPerPair(site));
+        boolean fixed = reading.pooling().isPooled() || (!site.hasPositions() && !site.isPairwise());
         if (fixed ? row.length != site.width() : row.length % site.width() != 0) {
             throw new IllegalArgumentException("prompt " + prompt + " has " + row.length + " values of " + site
                     + ", whose vectors are of " + site.width());
@@ -229,12 +229,7 @@ public final class SiteActivations {
 
     /** Whether there is a vector for each token. */
     boolean isPerToken() {
-        return !pooling().isPooled() && site().hasPositions();
-    }
-
-    /** Whether a site has a value for each pair of positions, as attention has. */
-    static boolean isPerPair(Site site) {
-        return site.axes().contains(Axis.QUERY);
+        return reading.isPerToken();
     }
 
     Prompts prompts() {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.internal.recording.PartFile;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.safetensors.SafetensorsFile;

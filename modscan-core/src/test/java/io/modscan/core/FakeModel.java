@@ -3,10 +3,14 @@ package io.modscan.core;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.Model;
+import io.modscan.core.model.TokenBatch;
+import io.modscan.core.model.Tokenizer;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.CapturePlan;
-import io.modscan.core.site.CapturePlan.Reading;
 import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -24,7 +28,7 @@ import java.util.stream.IntStream;
  * A model without arithmetic: each value tells its site, token id, head, position and unit (or, for attention, key), so
  * that one that lands in the wrong place is seen. What it writes at padding is NaN.
  */
-final class FakeModel implements Model {
+public final class FakeModel implements Model {
 
     static final int BOS = 2;
     static final int MAX_TOKENS = 12;
@@ -57,11 +61,11 @@ final class FakeModel implements Model {
     private final List<Site> sites;
     private final boolean hasTokenizer;
 
-    FakeModel() {
+    public FakeModel() {
         this(SITES, true);
     }
 
-    FakeModel(List<Site> sites, boolean hasTokenizer) {
+    public FakeModel(List<Site> sites, boolean hasTokenizer) {
         this.sites = sites;
         this.hasTokenizer = hasTokenizer;
     }

@@ -3,12 +3,16 @@ package io.modscan.core;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.Model;
+import io.modscan.core.model.TokenBatch;
+import io.modscan.core.model.Tokenizer;
 import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.CapturePlan;
-import io.modscan.core.site.CapturePlan.Reading;
 import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import java.nio.FloatBuffer;
 import java.util.List;
@@ -67,7 +71,7 @@ final class PixelModel implements Model {
     static float[] expected(Reading reading, float... pixels) {
         Site site = reading.site();
         int width = site.width();
-        if (SiteActivations.isPerPair(site)) {
+        if (site.isPairwise()) {
             float[] all = new float[pixels.length * pixels.length];
             for (int i = 0; i < all.length; i++) {
                 all[i] = value(site, pixels[i / pixels.length], i % pixels.length);

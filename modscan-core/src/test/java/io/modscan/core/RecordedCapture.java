@@ -5,7 +5,7 @@ import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.safetensors.DType;
 import io.modscan.core.safetensors.SafetensorsWriter;
-import io.modscan.core.site.CapturePlan.Reading;
+import io.modscan.core.site.Reading;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -136,7 +136,7 @@ final class RecordedCapture {
                     .filter(axis -> axis.size() > 0)
                     .map(axis -> (long) axis.size())
                     .toList();
-            if (SiteActivations.isPerPair(reading.site())) {
+            if (reading.site().isPairwise()) {
                 for (int i = 0; i < ids.size(); i++) {
                     List<Long> shape = new ArrayList<>(sizes);
                     shape.addAll(List.of((long) ids.get(i).length, (long) ids.get(i).length));

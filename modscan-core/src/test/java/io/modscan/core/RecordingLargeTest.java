@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.internal.recording.MappedWindows;
 import io.modscan.core.site.Pooling;
 import java.io.IOException;
 import java.nio.ByteBuffer;

@@ -5,14 +5,16 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.TokenBatch;
 import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.safetensors.SafetensorsFile;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.CapturePlan;
-import io.modscan.core.site.CapturePlan.Reading;
 import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Sites;
 import java.io.IOException;

@@ -1,18 +1,18 @@
 package io.modscan.metrics;
 
-import io.modscan.core.ActivationSource;
 import io.modscan.core.Activations;
-import io.modscan.core.Model;
 import io.modscan.core.Probe;
-import io.modscan.core.TokenBatch;
-import io.modscan.core.Tokenizer;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.Model;
+import io.modscan.core.model.TokenBatch;
+import io.modscan.core.model.Tokenizer;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.CapturePlan;
-import io.modscan.core.site.CapturePlan.Reading;
 import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;

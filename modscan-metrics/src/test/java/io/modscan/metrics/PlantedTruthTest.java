@@ -3,10 +3,10 @@ package io.modscan.metrics;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.modscan.core.Activations;
+import io.modscan.core.site.Unit;
 import io.modscan.metrics.PlantedTruth.Known;
 import io.modscan.metrics.modules.ModuleMap;
 import io.modscan.metrics.modules.Modules;
-import io.modscan.metrics.modules.Unit;
 import io.modscan.metrics.modules.UnitModule;
 import io.modscan.metrics.selectivity.Selectivity;
 import io.modscan.metrics.selectivity.SelectivityMap;

@@ -2,9 +2,9 @@ package io.modscan.report;
 
 import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
+import io.modscan.core.site.Unit;
 import io.modscan.metrics.modules.ModuleMap;
 import io.modscan.metrics.modules.ModuleTopics;
-import io.modscan.metrics.modules.Unit;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

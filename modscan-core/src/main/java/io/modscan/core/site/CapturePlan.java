@@ -18,48 +18,6 @@ import java.util.stream.Collectors;
 public record CapturePlan(List<Reading> readings) {
 
     /**
-     * A site and what becomes of its positions.
-     *
-     * @param site    the site
-     * @param pooling how it is pooled
-     */
-    public record Reading(Site site, Pooling pooling) {
-
-        /**
-         * Checks that the site can be pooled.
-         *
-         * @param site    see above
-         * @param pooling see above
-         * @throws ModscanException if it is to be pooled and has no axis of positions
-         */
-        public Reading {
-            if (pooling.isPooled() && !site.hasPositions()) {
-                throw new ModscanException(
-                        site + " has no single axis of positions to pool over; read it with Pooling.none()");
-            }
-        }
-
-        /**
-         * The number of values that one prompt yields.
-         *
-         * @param positions the prompt's (or the padded batch's) length in tokens
-         * @return the product of the axes that remain, each axis of positions counted as {@code positions}
-         * @throws ArithmeticException if it overflows 64 bits
-         */
-        public long values(int positions) {
-            long values = 1;
-            for (Axis axis : site.axes()) {
-                if (axis.size() > 0) {
-                    values = Math.multiplyExact(values, axis.size());
-                } else if (!pooling.isPooled()) {
-                    values = Math.multiplyExact(values, positions);
-                }
-            }
-            return values;
-        }
-    }
-
-    /**
      * What to read and how to pool it, before it is known which sites the model has.
      *
      * @param selector which sites

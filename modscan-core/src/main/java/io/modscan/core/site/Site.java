@@ -110,6 +110,15 @@ public record Site(String name, OptionalInt layer, List<Axis> axes, boolean onDe
     }
 
     /**
+     * Whether the tensor has a value for each pair of positions, as attention scores and patterns have.
+     *
+     * @return whether its last axes are those of queries and keys
+     */
+    public boolean isPairwise() {
+        return has(axes, Axis.Role.QUERY);
+    }
+
+    /**
      * The number of attention heads.
      *
      * @return the length of the axis of heads, or 0 if there is none

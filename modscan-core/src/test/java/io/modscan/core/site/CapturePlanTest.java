@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.modscan.core.error.ModscanException;
-import io.modscan.core.site.CapturePlan.Reading;
 import io.modscan.core.site.CapturePlan.Selection;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -158,7 +157,7 @@ class CapturePlanTest {
                                     List.of(vectors, tensor),
                                     List.of(new Selection(Sites.glob("x.magnitude"), Pooling.none())))
                             .readings())
-                    .extracting(CapturePlan.Reading::site)
+                    .extracting(Reading::site)
                     .containsExactly(tensor);
         }
 

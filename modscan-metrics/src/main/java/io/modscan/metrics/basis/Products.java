@@ -1,6 +1,6 @@
 package io.modscan.metrics.basis;
 
-import io.modscan.core.product.MatrixProduct;
+import io.modscan.core.model.MatrixProduct;
 import java.nio.DoubleBuffer;
 
 /** Products of matrices of any size. */

@@ -2,6 +2,7 @@ package io.modscan.metrics.modules;
 
 import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
+import io.modscan.core.site.Unit;
 import java.nio.DoubleBuffer;
 import java.util.ArrayList;
 import java.util.List;

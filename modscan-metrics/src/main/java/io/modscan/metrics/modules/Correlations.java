@@ -1,6 +1,6 @@
 package io.modscan.metrics.modules;
 
-import io.modscan.core.product.MatrixProduct;
+import io.modscan.core.model.MatrixProduct;
 import java.nio.DoubleBuffer;
 
 /** The correlation of each pair of units, once, tile by tile: never are all of them held. */

@@ -1,6 +1,7 @@
 package io.modscan.metrics.modules;
 
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.site.Unit;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.SelectivityMap;
 import java.util.List;

@@ -1,5 +1,6 @@
 package io.modscan.metrics.modules;
 
+import io.modscan.core.site.Unit;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Random;

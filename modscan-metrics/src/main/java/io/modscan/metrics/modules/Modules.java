@@ -52,7 +52,7 @@ import java.util.OptionalDouble;
  *
  * <p>Keeps all values, 8 bytes each, and up to 32 bytes for each unit and neighbour; the correlations of all pairs are
  * never held. For u units and n prompts, each graph takes u² n / 2 multiplications (by {@link
- * io.modscan.core.product.MatrixProduct}, in double precision, in tiles); there is one for each shuffle and one more. The
+ * io.modscan.core.model.MatrixProduct}, in double precision, in tiles); there is one for each shuffle and one more. The
  * result does not depend on the order of prompts or pieces, since prompts are taken in order of their ids. It is the same
  * each time for the same seed and implementation of the product; another may round differently, which can turn a tie.
  * Immutable and safe for use by many threads.

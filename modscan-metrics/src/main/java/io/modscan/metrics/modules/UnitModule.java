@@ -1,5 +1,6 @@
 package io.modscan.metrics.modules;
 
+import io.modscan.core.site.Unit;
 import java.util.List;
 
 /**

@@ -6,6 +6,8 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Labels;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Site;
+import io.modscan.metrics.internal.rank.Moments;
+import io.modscan.metrics.internal.rank.RunningMoments;
 import java.nio.FloatBuffer;
 import java.util.List;
 import java.util.NavigableMap;

@@ -4,6 +4,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Labels;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
+import io.modscan.metrics.statistics.BenjaminiHochberg;
 import java.util.Comparator;
 import java.util.List;
 import java.util.function.IntToDoubleFunction;

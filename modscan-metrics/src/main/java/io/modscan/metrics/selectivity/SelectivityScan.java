@@ -4,6 +4,9 @@ import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.prompt.Labels;
 import io.modscan.core.site.Site;
+import io.modscan.metrics.internal.rank.Midranks;
+import io.modscan.metrics.internal.rank.Moments;
+import io.modscan.metrics.internal.rank.TiedRankTests;
 import java.util.Arrays;
 import java.util.List;
 

@@ -9,6 +9,8 @@ import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.prompt.Labels;
 import io.modscan.core.site.Site;
+import io.modscan.metrics.internal.rank.Moments;
+import io.modscan.metrics.internal.rank.RunningMoments;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;

@@ -1,6 +1,10 @@
 package io.modscan.metrics.selectivity;
 
 import io.modscan.core.prompt.Labels;
+import io.modscan.metrics.internal.rank.HedgesG;
+import io.modscan.metrics.internal.rank.KruskalWallis;
+import io.modscan.metrics.internal.rank.MannWhitney;
+import io.modscan.metrics.internal.rank.Moments;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.IntStream;

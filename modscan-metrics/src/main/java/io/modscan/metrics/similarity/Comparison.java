@@ -1,7 +1,7 @@
 package io.modscan.metrics.similarity;
 
 import io.modscan.core.SiteActivations;
-import io.modscan.core.product.MatrixProduct;
+import io.modscan.core.model.MatrixProduct;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 

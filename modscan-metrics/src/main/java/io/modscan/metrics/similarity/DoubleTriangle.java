@@ -1,6 +1,6 @@
 package io.modscan.metrics.similarity;
 
-import io.modscan.core.product.MatrixProduct;
+import io.modscan.core.model.MatrixProduct;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.DoubleBuffer;

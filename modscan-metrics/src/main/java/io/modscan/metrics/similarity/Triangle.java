@@ -1,6 +1,6 @@
 package io.modscan.metrics.similarity;
 
-import io.modscan.core.product.MatrixProduct;
+import io.modscan.core.model.MatrixProduct;
 
 /** A symmetric matrix, of which the lower half is kept, with the diagonal. */
 interface Triangle extends Pairs {

@@ -1,8 +1,8 @@
 package io.modscan.metrics.subspace;
 
-import io.modscan.core.Weight;
 import io.modscan.core.error.ModscanException;
-import io.modscan.core.product.MatrixProduct;
+import io.modscan.core.model.MatrixProduct;
+import io.modscan.core.model.Weight;
 import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 import java.util.Arrays;

@@ -2,7 +2,7 @@ package io.modscan.metrics.subspace;
 
 /**
  * One side of a matrix between the residual stream and a head or an MLP: what it reads from the stream, or what it writes to
- * it. Matrices multiply from the right, x·W, in the shapes of {@link io.modscan.core.Weights}.
+ * it. Matrices multiply from the right, x·W, in the shapes of {@link io.modscan.core.model.Weights}.
  *
  * <p>A LayerNorm stands between the stream and what is read. So for a side that reads, the subspace has to be one of
  * {@code ln1.hook_normalized} (heads) or {@code ln2.hook_normalized} (MLP) of the same layer; in blocks with the LayerNorm

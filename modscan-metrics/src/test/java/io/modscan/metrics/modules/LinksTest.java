@@ -9,6 +9,7 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
+import io.modscan.core.site.Unit;
 import io.modscan.metrics.Golden;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -13,6 +13,7 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
+import io.modscan.core.site.Unit;
 import io.modscan.metrics.PlantedModel;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.Selectivity;

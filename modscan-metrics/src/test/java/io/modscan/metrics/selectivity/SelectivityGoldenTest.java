@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import io.modscan.core.Activations;
 import io.modscan.metrics.Golden;
 import io.modscan.metrics.PlantedModel;
+import io.modscan.metrics.internal.rank.HedgesG;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -14,9 +15,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-class SelectivityGoldenTest {
+public class SelectivityGoldenTest {
 
-    static final String FILE = "selectivity.json";
+    public static final String FILE = "selectivity.json";
 
     static Stream<Map<String, Object>> scans() {
         return Golden.cases(FILE, "scans");

@@ -3,7 +3,7 @@ package io.modscan.metrics.similarity;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.modscan.core.SiteActivations;
-import io.modscan.core.product.MatrixProduct;
+import io.modscan.core.model.MatrixProduct;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;

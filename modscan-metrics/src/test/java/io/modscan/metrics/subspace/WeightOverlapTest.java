@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.modscan.core.Activations;
-import io.modscan.core.Weight;
-import io.modscan.core.Weights;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.model.Weight;
+import io.modscan.core.model.Weights;
 import io.modscan.metrics.Golden;
 import io.modscan.metrics.PlantedModel;
 import java.util.ArrayList;

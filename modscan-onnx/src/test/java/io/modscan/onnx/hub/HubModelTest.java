@@ -9,7 +9,7 @@ import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
-import io.modscan.onnx.OptModel;
+import io.modscan.onnx.opt.OptModel;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
@@ -31,7 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Models that are loaded by their names on a hub. */
 class HubModelTest {
 
-    private static final String TOKENIZER = "tokenizers/galactica";
+    private static final String TOKENIZER = "../internal/tokenizer/tokenizers/galactica";
 
     @TempDir
     private Path cache;

@@ -1,0 +1,284 @@
+package io.modscan.core.internal.capture;
+
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.internal.recording.Chunk;
+import io.modscan.core.model.Model;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.site.Reading;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.Spliterator;
+import java.util.Spliterators;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiFunction;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Tokenizes prompts on a thread of its own, ahead of what is computed, and hands them on in chunks. */
+public final class TokenStream implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(TokenStream.class);
+
+    private static final long MILLIS_BETWEEN_LOOKS = 100;
+    private static final long MILLIS_TO_END = 500;
+
+    /** Stands for what failed. */
+    private static final Chunk FAILED = new Chunk(0, List.of(), List.of(), 0, true);
+
+    private final Model model;
+    private final List<Reading> readings;
+    private final boolean cutOverlong;
+    private final Share share;
+    private final BiFunction<Prompt, int[], Prompt> handed;
+    private final OptionalLong promptsExpected;
+    private final BlockingQueue<Chunk> ready;
+    private final Thread thread;
+
+    private volatile long promptsRead;
+    private volatile long tokensRead;
+    private volatile boolean readToTheEnd;
+    private volatile @Nullable Throwable failure;
+    private volatile boolean closed;
+    private boolean ended;
+
+    /** Which part of a chunk a prompt fills. A chunk ends before the prompt with which it would be more than full. */
+    @FunctionalInterface
+    interface Share {
+        /** The part, not negative; may throw what is wrong with the prompt. */
+        double of(Prompt prompt, int[] ids);
+    }
+
+    /**
+     * Begins to tokenize.
+     *
+     * @param share  which part of a chunk a prompt fills
+     * @param handed what is to be had of each prompt, made of it and its ids
+     * @param ahead  whether all is tokenized as soon as can be, or no more than the chunk that is to be taken next
+     */
+    TokenStream(
+            Model model,
+            List<Reading> readings,
+            boolean cutOverlong,
+            Spliterator<? extends Prompt> prompts,
+            Share share,
+            BiFunction<Prompt, int[], Prompt> handed,
+            boolean ahead) {
+        this.model = model;
+        this.readings = readings;
+        this.cutOverlong = cutOverlong;
+        this.share = share;
+        long exact = prompts.getExactSizeIfKnown();
+        this.promptsExpected = exact < 0 ? OptionalLong.empty() : OptionalLong.of(exact);
+        this.handed = handed;
+        this.ready = ahead ? new LinkedBlockingQueue<>() : new SynchronousQueue<>();
+        this.thread = new Thread(() -> read(prompts), "modscan-tokenizer");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    /**
+     * Waits for the next chunk.
+     *
+     * @return the chunk, or null if there is none left
+     * @throws CancellationException if the thread is interrupted
+     * @throws RuntimeException      what the prompts or the tokenizer threw
+     */
+    @Nullable
+    Chunk next() {
+        if (ended) {
+            return null;
+        }
+        try {
+            Chunk chunk = ready.take();
+            failIf(chunk.prompts().isEmpty());
+            ended = chunk.last();
+            return chunk;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CancellationException("interrupted while waiting for prompts");
+        }
+    }
+
+    /** Throws what failed further ahead, before what lies between is computed in vain. */
+    void failEarly() {
+        failIf(failure != null);
+    }
+
+    private void failIf(boolean failed) {
+        Throwable cause = failure;
+        if (!failed) {
+            return;
+        }
+        if (cause instanceof Error error) {
+            throw error;
+        }
+        if (cause instanceof RuntimeException exception) {
+            throw exception;
+        }
+        throw new ModscanException("reading the prompts failed: " + cause, cause);
+    }
+
+    /** How many prompts there are in all, if that is known by now. */
+    OptionalLong promptsTotal() {
+        return readToTheEnd ? OptionalLong.of(promptsRead) : promptsExpected;
+    }
+
+    /** How many tokens there are in all, if that is known by now or can be told from the prompts read so far. */
+    OptionalLong tokensTotal() {
+        long prompts = promptsRead;
+        if (readToTheEnd || promptsExpected.isEmpty() || prompts == 0) {
+            return readToTheEnd ? OptionalLong.of(tokensRead) : OptionalLong.empty();
+        }
+        return OptionalLong.of(Math.round((double) tokensRead / prompts * promptsExpected.getAsLong()));
+    }
+
+    private void read(Spliterator<? extends Prompt> prompts) {
+        try {
+            readAll(Spliterators.iterator(prompts));
+        } catch (Throwable e) {
+            failure = e;
+            hand(FAILED);
+        } finally {
+            close(prompts);
+        }
+    }
+
+    /** Waits until the chunk is taken, or nobody wants it any more. */
+    private void hand(Chunk chunk) {
+        boolean handed = false;
+        while (!handed && !closed) {
+            try {
+                handed = ready.offer(chunk, MILLIS_BETWEEN_LOOKS, TimeUnit.MILLISECONDS);
+            } catch (InterruptedException e) {
+                // By close, which the loop sees; whoever else it was has nothing to say here.
+            }
+        }
+    }
+
+    /** What reads a file may hold it open. */
+    private static void close(Spliterator<? extends Prompt> prompts) {
+        if (prompts instanceof AutoCloseable closeable) {
+            try {
+                closeable.close();
+            } catch (Exception e) {
+                LOG.warn("what the prompts came from cannot be closed", e);
+            }
+        }
+    }
+
+    private void readAll(Iterator<? extends Prompt> iterator) {
+        Encoder encoder = new Encoder(model);
+        long first = 0;
+        long tokens = 0;
+        double full = 0;
+        long inputs = 0;
+        List<Prompt> prompts = new ArrayList<>();
+        List<int[]> tokenIds = new ArrayList<>();
+        while (!closed && iterator.hasNext()) {
+            Prompt prompt = iterator.next();
+            Encoder.Encoded encoded = encoder.encode(prompt);
+            int[] ids = fit(prompt, encoded);
+            check(prompt, ids, encoded.isTensors());
+            double part = share.of(prompt, ids);
+            if (!prompts.isEmpty() && full + part > 1) {
+                Chunk chunk = new Chunk(first, prompts, tokenIds, inputs, false);
+                hand(chunk);
+                first = chunk.end();
+                full = 0;
+                inputs = 0;
+                prompts = new ArrayList<>();
+                tokenIds = new ArrayList<>();
+            }
+            full += part;
+            inputs = Math.max(inputs, encoded.tensorBytes());
+            // Ready tensors are needed once more to be run, so these prompts are handed on as they are.
+            prompts.add(encoded.isTensors() ? prompt : handed.apply(prompt, ids));
+            tokenIds.add(ids);
+            promptsRead = first + prompts.size();
+            tokens += ids.length;
+            tokensRead = tokens;
+        }
+        if (!closed && prompts.isEmpty()) {
+            throw new ModscanException("there is no prompt to capture; at least one is needed");
+        }
+        readToTheEnd = true;
+        hand(new Chunk(first, prompts, tokenIds, inputs, true));
+    }
+
+    private int[] fit(Prompt prompt, Encoder.Encoded encoded) {
+        int[] ids = encoded.ids();
+        if (ids.length <= model.maxTokens()) {
+            return ids;
+        }
+        if (encoded.isTensors()) {
+            throw new ModscanException("prompt '" + prompt.id() + "' has " + ids.length
+                    + " positions; the model takes at most " + model.maxTokens()
+                    + ", and ready tensors are never cut: give shorter ones");
+        }
+        if (!cutOverlong) {
+            throw new ModscanException("prompt '" + prompt.id() + "' has " + ids.length
+                    + " tokens; the model takes at most " + model.maxTokens()
+                    + " (shorten it, or let the probe cut it: cutOverlong())");
+        }
+        LOG.warn("prompt '{}' cut from {} to {} tokens", prompt.id(), ids.length, model.maxTokens());
+        return Arrays.copyOf(ids, model.maxTokens());
+    }
+
+    private void check(Prompt prompt, int[] ids, boolean tensors) {
+        if (ids.length == 0) {
+            throw new ModscanException("prompt '" + prompt.id() + "' has no tokens");
+        }
+        if (!tensors) {
+            checkVocabulary(prompt, ids);
+        }
+        boolean onlyBos = ids.length == 1 && ids[0] == model.bosTokenId();
+        for (Reading reading : readings) {
+            if (reading.values(ids.length) > Integer.MAX_VALUE / Float.BYTES) {
+                throw new ModscanException("prompt '" + prompt.id() + "' has " + ids.length
+                        + (tensors ? " positions" : " tokens") + ", so its values of "
+                        + reading.site() + " take " + reading.values(ids.length) * Float.BYTES
+                        + " bytes, more than one buffer holds; capture shorter prompts or pool them");
+            }
+            if (tensors && reading.pooling().skipBos()) {
+                throw new ModscanException("prompt '" + prompt.id() + "' is of ready tensors, of which nothing tells"
+                        + " whether they begin with BOS, so it cannot be left out of " + reading.site()
+                        + "; pool with BOS");
+            }
+            if (onlyBos && reading.pooling().skipBos()) {
+                throw new ModscanException("prompt '" + prompt.id() + "' is only a BOS token, so nothing of "
+                        + reading.site() + " is left to pool; drop the prompt, or pool with BOS");
+            }
+        }
+    }
+
+    private void checkVocabulary(Prompt prompt, int... ids) {
+        int size = model.vocabularySize();
+        for (int id : ids) {
+            if (id < 0 || id >= size) {
+                throw new ModscanException("prompt '" + prompt.id() + "' has the token id " + id
+                        + "; the model's ids are 0 to " + (size - 1));
+            }
+        }
+    }
+
+    /** Stops tokenizing, so that the caller may close what the prompts came from. */
+    @Override
+    public void close() {
+        closed = true;
+        thread.interrupt();
+        try {
+            // Not for ever: prompts may come from where nobody hears of an interrupt.
+            thread.join(MILLIS_TO_END);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,213 @@
+package io.modscan.core.internal.recording;
+
+import com.fasterxml.jackson.jr.ob.JSON;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.safetensors.DType;
+import io.modscan.core.safetensors.SafetensorsLayout;
+import io.modscan.core.site.Axis;
+import io.modscan.core.site.Reading;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** What lies where in a capture file, or in one of several; {@code Activations.save} and {@code Probe} describe them. */
+public final class CaptureLayout {
+
+    private static final int TOKENS_AT_ONCE = 1 << 16;
+
+    private final SafetensorsLayout file;
+    private final List<Reading> readings;
+    private final Chunk chunk;
+    private final boolean whole;
+    private final long[] tokenOffsets;
+
+    /**
+     * Lays a capture out.
+     *
+     * @param target     the file that it is for, to be named in what is thrown
+     * @param provenance what all of a capture's files have in common
+     * @param chunk      the prompts that the file is about
+     * @param whole      whether these are all of the capture's
+     */
+    public CaptureLayout(
+            Path target, Map<String, String> provenance, List<Reading> readings, Chunk chunk, boolean whole) {
+        this.readings = readings;
+        this.chunk = chunk;
+        this.whole = whole;
+        this.tokenOffsets = new long[chunk.tokenIds().size() + 1];
+        for (int i = 0; i < chunk.tokenIds().size(); i++) {
+            tokenOffsets[i + 1] = tokenOffsets[i] + chunk.tokenIds().get(i).length;
+        }
+        SafetensorsLayout.Builder layout = SafetensorsLayout.builder();
+        Map<String, String> facts = new TreeMap<>(provenance);
+        facts.putAll(TokensDigest.of(chunk.prompts(), chunk.tokenIds()));
+        facts.forEach(layout::metadata);
+        layout.metadata("modscan.prompts", promptsJson(chunk.prompts()));
+        layout.metadata("modscan.sites", SiteJson.write(readings));
+        if (!whole) {
+            layout.metadata("modscan.shard", range());
+        }
+        layout.add(
+                name(TensorNames.INPUT_IDS),
+                DType.I64,
+                List.of(tokenOffsets[chunk.tokenIds().size()]));
+        layout.add(name(TensorNames.PROMPT_OFFSETS), DType.I64, List.of((long) tokenOffsets.length));
+        for (Reading reading : readings) {
+            if (reading.site().isPairwise()) {
+                for (int prompt = 0; prompt < chunk.prompts().size(); prompt++) {
+                    layout.add(
+                            name(reading, prompt),
+                            DType.F32,
+                            shape(reading, chunk.tokenIds().get(prompt).length));
+                }
+            } else {
+                layout.add(name(TensorNames.packed(reading.site())), DType.F32, packedShape(reading));
+            }
+        }
+        this.file = layout.build(target);
+    }
+
+    private static String promptsJson(List<Prompt> prompts) {
+        List<Map<String, Object>> entries = new ArrayList<>();
+        for (Prompt prompt : prompts) {
+            Map<String, Object> entry = new LinkedHashMap<>();
+            entry.put("id", prompt.id());
+            entry.put("labels", prompt.labels());
+            prompt.tensorsSha256().ifPresent(sha -> entry.put(PromptJson.TENSORS, sha));
+            entries.add(entry);
+        }
+        try {
+            return JSON.std.asString(entries);
+        } catch (IOException e) {
+            throw new UncheckedIOException("prompts cannot be written as JSON", e);
+        }
+    }
+
+    /** About what a prompt adds to a file's header, at most. */
+    public static long headerBytes(Prompt prompt, List<Reading> readings) {
+        long characters = 32L + prompt.id().length();
+        for (Map.Entry<String, String> label : prompt.labels().entrySet()) {
+            characters += 8L + label.getKey().length() + label.getValue().length();
+        }
+        long tensors = 0;
+        for (Reading reading : readings) {
+            if (reading.site().isPairwise()) {
+                tensors += 120L + reading.site().name().length();
+            }
+        }
+        characters += prompt.tensorsSha256().isPresent() ? 96 : 0;
+        // JSON within JSON takes up to seven bytes for a character.
+        return 7 * characters + tensors;
+    }
+
+    private String range() {
+        return chunk.first() + "-" + chunk.end();
+    }
+
+    /** Unlike in each of a capture's files, so that their tensors can be put together. */
+    private String name(String tensor) {
+        return whole ? tensor : tensor + "/" + range();
+    }
+
+    private String name(Reading reading, int prompt) {
+        return TensorNames.perPrompt(reading.site(), chunk.first() + prompt);
+    }
+
+    private static List<Long> shape(Reading reading, long positions) {
+        List<Long> shape = new ArrayList<>();
+        for (Axis axis : reading.site().axes()) {
+            shape.add(axis.size() > 0 ? axis.size() : positions);
+        }
+        return shape;
+    }
+
+    private List<Long> packedShape(Reading reading) {
+        List<Long> shape = new ArrayList<>();
+        shape.add(
+                reading.isPerToken()
+                        ? tokenOffsets[tokenOffsets.length - 1]
+                        : chunk.prompts().size());
+        reading.site().axes().stream().filter(axis -> axis.size() > 0).forEach(axis -> shape.add((long) axis.size()));
+        return shape;
+    }
+
+    /** The file's header, with its length in front. */
+    ByteBuffer header() {
+        return file.header();
+    }
+
+    /** The file's size in bytes. */
+    long size() {
+        return file.size();
+    }
+
+    /** Where a prompt's values lie, from the file's beginning. */
+    long position(int reading, int prompt) {
+        Reading read = readings.get(reading);
+        if (read.site().isPairwise()) {
+            return offset(name(read, prompt));
+        }
+        long before = read.isPerToken() ? tokenOffsets[prompt] : prompt;
+        return offset(name(TensorNames.packed(read.site())))
+                + before * read.site().width() * Float.BYTES;
+    }
+
+    /** How many bytes a prompt's values take. */
+    long bytes(int reading, int prompt) {
+        return readings.get(reading).values(chunk.tokenIds().get(prompt).length) * Float.BYTES;
+    }
+
+    private long offset(String tensor) {
+        Long offset = file.offsets().get(tensor);
+        if (offset == null) {
+            throw new IllegalStateException("no tensor '" + tensor + "' was laid out");
+        }
+        return offset;
+    }
+
+    /** Writes the token ids and where each prompt's begin. */
+    void writeTokens(FileChannel channel) throws IOException {
+        ByteBuffer bytes =
+                ByteBuffer.allocateDirect(TOKENS_AT_ONCE * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        long position = offset(name(TensorNames.INPUT_IDS));
+        for (int[] ids : chunk.tokenIds()) {
+            for (int id : ids) {
+                bytes.putLong(id);
+                position = flush(channel, bytes, position, !bytes.hasRemaining());
+            }
+        }
+        flush(channel, bytes, position, true);
+        position = offset(name(TensorNames.PROMPT_OFFSETS));
+        for (long offset : tokenOffsets) {
+            bytes.putLong(offset);
+            position = flush(channel, bytes, position, !bytes.hasRemaining());
+        }
+        flush(channel, bytes, position, true);
+    }
+
+    private static long flush(FileChannel channel, ByteBuffer bytes, long position, boolean now) throws IOException {
+        if (!now) {
+            return position;
+        }
+        bytes.flip();
+        long behind = position + bytes.remaining();
+        writeFully(channel, bytes, position);
+        bytes.clear();
+        return behind;
+    }
+
+    static void writeFully(FileChannel channel, ByteBuffer bytes, long position) throws IOException {
+        long at = position;
+        while (bytes.hasRemaining()) {
+            at += channel.write(bytes, at);
+        }
+    }
+}

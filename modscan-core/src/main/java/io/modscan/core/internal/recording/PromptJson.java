@@ -1,0 +1,91 @@
+package io.modscan.core.internal.recording;
+
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import io.modscan.core.error.MalformedFileException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** The prompts of a capture file, as its metadata tell of them. */
+public final class PromptJson {
+
+    public static final String KEY = "modscan.prompts";
+
+    /** The key of the digest of a prompt's ready tensors. */
+    static final String TENSORS = "tensors_sha256";
+
+    private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
+
+    private PromptJson() {}
+
+    /**
+     * A prompt without what it says.
+     *
+     * @param tensors the digest of its ready tensors, or null if it was run by its token ids
+     */
+    record Entry(
+            String id, Map<String, String> labels, @Nullable String tensors) {}
+
+    /** Token by token: there may be a million. */
+    static List<Entry> read(Path file, String json) {
+        List<Entry> entries = new ArrayList<>();
+        Map<String, String> seen = new HashMap<>(); // a label is the same string in many prompts
+        MetadataJson.forEach(file, KEY, json, parser -> {
+            int entry = entries.size();
+            String id = null;
+            Map<String, String> labels = null;
+            String tensors = null;
+            while (parser.nextToken() == JsonToken.FIELD_NAME) {
+                String key = parser.currentName();
+                JsonToken value = parser.nextToken();
+                if (key.equals("id") && value == JsonToken.VALUE_STRING) {
+                    id = parser.getText();
+                } else if (key.equals("labels") && value == JsonToken.START_OBJECT) {
+                    labels = labels(file, entry, parser, seen);
+                } else if (key.equals(TENSORS)) {
+                    tensors = digest(file, entry, parser.getText());
+                } else {
+                    parser.skipChildren();
+                }
+            }
+            if (id == null || labels == null) {
+                throw malformed(file, entry, "has no string 'id' or no object 'labels'");
+            }
+            entries.add(new Entry(id, labels, tensors));
+        });
+        return entries;
+    }
+
+    private static String digest(Path file, int entry, String text) {
+        if (!SHA256.matcher(text).matches()) {
+            throw malformed(file, entry, "has the '" + TENSORS + "' " + text + ", not 64 hexadecimal digits");
+        }
+        return text;
+    }
+
+    private static Map<String, String> labels(Path file, int entry, JsonParser parser, Map<String, String> seen)
+            throws IOException {
+        Map<String, String> labels = new LinkedHashMap<>();
+        while (parser.nextToken() == JsonToken.FIELD_NAME) {
+            String key = parser.currentName();
+            if (parser.nextToken() != JsonToken.VALUE_STRING) {
+                throw malformed(file, entry, "has the label '" + key + "' " + parser.getText() + ", not a string");
+            }
+            String label = parser.getText();
+            String known = seen.putIfAbsent(label, label);
+            labels.put(key, known == null ? label : known);
+        }
+        return labels;
+    }
+
+    private static MalformedFileException malformed(Path file, int entry, String problem) {
+        return new MalformedFileException(file, "metadata '" + KEY + "': entry " + entry + " " + problem);
+    }
+}

@@ -1,0 +1,313 @@
+package io.modscan.core.internal.recording;
+
+import io.modscan.core.error.MalformedFileException;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.InputTensor;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.safetensors.DType;
+import io.modscan.core.safetensors.SafetensorsFile;
+import io.modscan.core.safetensors.StoredTensor;
+import io.modscan.core.site.Axis;
+import io.modscan.core.site.Reading;
+import java.nio.FloatBuffer;
+import java.nio.LongBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One file of a capture with the values of consecutive prompts. All sizes are checked when it is opened; what is kept then
+ * is where things lie, eight bytes a prompt (and eight more for each site of attention). Safe for use by many threads.
+ */
+public final class RecordedShard {
+
+    public static final String RANGE = "modscan.shard";
+    public static final String BOS_TOKEN_ID = "model.bos_token_id";
+    public static final String MAX_TOKENS = "model.max_tokens";
+    public static final String VOCABULARY_SIZE = "model.vocabulary_size";
+
+    private static final Pattern FROM_TO = Pattern.compile("([0-9]{1,9})-([0-9]{1,9})");
+
+    private final Path file;
+    private final int from;
+    private final int vocabularySize;
+    private final List<Reading> readings;
+    private final MappedWindows bytes;
+    private final long idsBegin;
+    private final long[] offsets;
+    /** For each reading where its tensor begins, or, for attention, where each prompt's does. */
+    private final long[][] begins;
+
+    private final BitSet ofTensors = new BitSet();
+
+    /** A shard with what is told once for all the shards of a capture, or is not kept here. */
+    public record Opened(RecordedShard shard, Map<String, String> facts, List<Prompt> prompts) {}
+
+    /**
+     * Reads and checks a file's header and offsets.
+     *
+     * @param sharded whether it is to be one of a capture's several files
+     * @param known   the readings of another file, to be shared if they are the same here
+     */
+    public static Opened open(Path file, boolean sharded, List<Reading> known) {
+        MappedWindows bytes = new MappedWindows(file);
+        SafetensorsFile header = SafetensorsFile.open(file);
+        List<PromptJson.Entry> entries = PromptJson.read(file, required(header, PromptJson.KEY));
+        RecordedShard shard = new RecordedShard(header, bytes, entries, sharded, known);
+        List<Prompt> prompts = new ArrayList<>(entries.size());
+        for (PromptJson.Entry entry : entries) {
+            int index = prompts.size();
+            String tensors = entry.tensors();
+            prompts.add(
+                    tensors == null
+                            ? Prompt.ofTokens(entry.id(), entry.labels(), () -> shard.tokenIds(shard.from + index))
+                            : Prompt.ofTensors(entry.id(), entry.labels(), tensors, () -> notHeld(file, entry.id())));
+        }
+        Map<String, String> facts = new TreeMap<>(header.metadata());
+        facts.keySet().removeAll(List.of(PromptJson.KEY, SiteJson.KEY, RANGE));
+        return new Opened(shard, facts, prompts);
+    }
+
+    private static Map<String, InputTensor> notHeld(Path file, String prompt) {
+        throw new ModscanException(
+                file + ": prompt '" + prompt + "' was run from ready tensors, and a recording holds none;"
+                        + " read what was captured from Recording.activations(), or give the model itself the tensors again");
+    }
+
+    private RecordedShard(
+            SafetensorsFile header,
+            MappedWindows bytes,
+            List<PromptJson.Entry> entries,
+            boolean sharded,
+            List<Reading> known) {
+        int count = entries.size();
+        for (int i = 0; i < count; i++) {
+            ofTensors.set(i, entries.get(i).tensors() != null);
+        }
+        this.file = header.path();
+        this.bytes = bytes;
+        List<Reading> read = SiteJson.read(file, required(header, SiteJson.KEY));
+        this.readings = read.equals(known) ? known : read;
+        this.vocabularySize = number(header, VOCABULARY_SIZE);
+        int maxTokens = number(header, MAX_TOKENS);
+        number(header, BOS_TOKEN_ID);
+        if (count == 0) {
+            throw new MalformedFileException(file, "metadata '" + PromptJson.KEY + "' lists no prompt");
+        }
+        String range = header.metadata().get(RANGE);
+        if (sharded) {
+            this.from = from(range, count);
+        } else if (range == null) {
+            this.from = 0;
+        } else {
+            throw new MalformedFileException(
+                    file,
+                    "holds only the prompts " + range + " of a capture; open the capture's index, whose name ends in '"
+                            + RecordedFiles.INDEX_ENDING + "'");
+        }
+        String behind = sharded ? "/" + range : "";
+        this.offsets = offsets(header, behind, count, maxTokens);
+        this.idsBegin = begin(header, TensorNames.INPUT_IDS + behind, DType.I64, List.of(offsets[count]));
+        this.begins = new long[readings.size()][];
+        for (int i = 0; i < begins.length; i++) {
+            begins[i] = begins(header, behind, readings.get(i));
+        }
+    }
+
+    private static String required(SafetensorsFile header, String key) {
+        String value = header.metadata().get(key);
+        if (value == null) {
+            throw new MalformedFileException(
+                    header.path(),
+                    "has no metadata '" + key + "', which a capture file has; was it a capture that wrote it?");
+        }
+        return value;
+    }
+
+    private static int number(SafetensorsFile header, String key) {
+        String value = required(header, key);
+        try {
+            return Integer.parseInt(value);
+        } catch (NumberFormatException e) {
+            throw new MalformedFileException(
+                    header.path(), "metadata '" + key + "' is '" + value + "', not a decimal number of 32 bits", e);
+        }
+    }
+
+    private int from(@Nullable String range, int count) {
+        Matcher matcher = FROM_TO.matcher(range == null ? "" : range);
+        if (!matcher.matches()) {
+            throw new MalformedFileException(
+                    file,
+                    "metadata '" + RANGE + "' is " + range
+                            + "; a file of a capture in several has FROM-TO there, the indices of its prompts");
+        }
+        int begin = Integer.parseInt(matcher.group(1));
+        int end = Integer.parseInt(matcher.group(2));
+        if (end - begin != count) {
+            throw new MalformedFileException(
+                    file,
+                    "metadata '" + RANGE + "' is " + range + "; '" + PromptJson.KEY + "' lists " + count + " prompts");
+        }
+        return begin;
+    }
+
+    private long[] offsets(SafetensorsFile header, String behind, int count, int maxTokens) {
+        String name = TensorNames.PROMPT_OFFSETS + behind;
+        long begin = begin(header, name, DType.I64, List.of(count + 1L));
+        long[] read = new long[count + 1];
+        bytes.view(begin, read.length * Long.BYTES).asLongBuffer().get(read);
+        if (read[0] != 0) {
+            throw new MalformedFileException(file, "tensor '" + name + "' begins with " + read[0] + ", not 0");
+        }
+        for (int i = 0; i < count; i++) {
+            // Written so that it cannot overflow: what is behind is known to be no less than what is before.
+            if (read[i + 1] <= read[i] || read[i + 1] - read[i] > maxTokens) {
+                throw new MalformedFileException(
+                        file,
+                        "tensor '" + name + "' goes from " + read[i] + " to " + read[i + 1] + " at prompt " + i
+                                + "; a prompt has 1 to " + maxTokens + " tokens ('" + MAX_TOKENS + "')");
+            }
+        }
+        return read;
+    }
+
+    private long[] begins(SafetensorsFile header, String behind, Reading reading) {
+        if (reading.site().isPairwise()) {
+            long[] each = new long[size()];
+            for (int i = 0; i < each.length; i++) {
+                List<Long> shape = shape(reading, length(i));
+                each[i] = begin(header, TensorNames.perPrompt(reading.site(), from + i), DType.F32, shape);
+            }
+            checkRow(reading);
+            return each;
+        }
+        boolean perToken = reading.isPerToken();
+        List<Long> shape = shape(reading, 0);
+        shape.add(0, perToken ? offsets[size()] : size());
+        long begin = begin(header, TensorNames.packed(reading.site()) + behind, DType.F32, shape);
+        checkRow(reading);
+        return new long[] {begin};
+    }
+
+    /** The axes, those of positions as long as told; the packed axis of a site per token is not among them. */
+    private static List<Long> shape(Reading reading, long length) {
+        List<Long> shape = new ArrayList<>();
+        for (Axis axis : reading.site().axes()) {
+            if (axis.size() > 0) {
+                shape.add((long) axis.size());
+            } else if (axis.role() != Axis.Role.POSITION) {
+                shape.add(length);
+            }
+        }
+        return shape;
+    }
+
+    /** The tensors' own sizes are right by now, so the product does not overflow. */
+    private void checkRow(Reading reading) {
+        int longest = 0;
+        for (int i = 1; i < size(); i++) {
+            longest = length(i) > length(longest) ? i : longest;
+        }
+        long values = reading.values(length(longest));
+        if (values > Integer.MAX_VALUE / Float.BYTES) {
+            throw new MalformedFileException(
+                    file,
+                    "prompt " + (from + longest) + " has " + values + " values of " + reading.site()
+                            + "; one buffer holds at most " + Integer.MAX_VALUE / Float.BYTES);
+        }
+    }
+
+    private long begin(SafetensorsFile header, String name, DType dtype, List<Long> shape) {
+        StoredTensor tensor = header.tensors().get(name);
+        if (tensor == null) {
+            throw new MalformedFileException(
+                    file, "has no tensor '" + name + "'; it must be there, " + dtype + " " + shape);
+        }
+        if (tensor.dtype() != dtype || !tensor.shape().equals(shape)) {
+            throw new MalformedFileException(
+                    file,
+                    "tensor '" + name + "' is " + tensor.dtype() + " " + tensor.shape() + "; it must be " + dtype + " "
+                            + shape);
+        }
+        return tensor.offset();
+    }
+
+    public Path file() {
+        return file;
+    }
+
+    public List<Reading> readings() {
+        return readings;
+    }
+
+    /** The index of the first prompt in the whole capture; indices below are such too. */
+    public int from() {
+        return from;
+    }
+
+    int size() {
+        return offsets.length - 1;
+    }
+
+    private int length(int index) {
+        return (int) (offsets[index + 1] - offsets[index]);
+    }
+
+    /** A prompt's ids as they lie in the file, unchecked. */
+    LongBuffer rawTokenIds(int prompt) {
+        int index = prompt - from;
+        return bytes.view(idsBegin + offsets[index] * Long.BYTES, length(index) * Long.BYTES)
+                .asLongBuffer();
+    }
+
+    /** Whether a prompt was run from ready tensors. */
+    boolean isOfTensors(int prompt) {
+        return ofTensors.get(prompt - from);
+    }
+
+    int[] tokenIds(int prompt) {
+        LongBuffer raw = rawTokenIds(prompt);
+        int[] ids = new int[raw.capacity()];
+        for (int i = 0; i < ids.length; i++) {
+            long id = raw.get(i);
+            if (isOfTensors(prompt)) {
+                if (id != -1) {
+                    throw new MalformedFileException(
+                            file,
+                            "tensor 'input_ids' has the id " + id + " at position " + i + " of prompt " + prompt
+                                    + "; it is -1 at each position of ready tensors ('" + PromptJson.TENSORS + "')");
+                }
+            } else if (id < 0 || id >= vocabularySize) {
+                throw new MalformedFileException(
+                        file,
+                        "tensor 'input_ids' has the id " + id + " at position " + i + " of prompt " + prompt
+                                + "; ids are 0 to " + (vocabularySize - 1) + " ('" + VOCABULARY_SIZE + "')");
+            }
+            ids[i] = (int) id;
+        }
+        return ids;
+    }
+
+    /** All of a prompt's values of a reading, the last axis varying fastest. */
+    FloatBuffer row(int reading, int prompt) {
+        Reading of = readings.get(reading);
+        int index = prompt - from;
+        long values = of.values(length(index));
+        long begin;
+        if (of.site().isPairwise()) {
+            begin = begins[reading][index];
+        } else if (of.isPerToken()) {
+            begin = begins[reading][0] + offsets[index] * of.site().width() * Float.BYTES;
+        } else {
+            begin = begins[reading][0] + index * values * Float.BYTES;
+        }
+        return bytes.view(begin, (int) values * Float.BYTES).asFloatBuffer();
+    }
+}

@@ -1,0 +1,80 @@
+package io.modscan.core.internal.recording;
+
+import io.modscan.core.site.Reading;
+import java.nio.FloatBuffer;
+import java.nio.LongBuffer;
+import java.util.AbstractList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.RandomAccess;
+
+/** The files of a capture as one. Safe for use by many threads. */
+public final class RecordedShards {
+
+    private final List<RecordedShard> shards;
+    private final int[] firsts;
+    private final int size;
+
+    /** Joins shards that follow each other from prompt 0 on and have the same readings. */
+    public RecordedShards(List<RecordedShard> shards) {
+        this.shards = List.copyOf(shards);
+        this.firsts = shards.stream().mapToInt(RecordedShard::from).toArray();
+        RecordedShard last = shards.get(shards.size() - 1);
+        this.size = last.from() + last.size();
+    }
+
+    public List<Reading> readings() {
+        return shards.get(0).readings();
+    }
+
+    /** The number of prompts. */
+    int size() {
+        return size;
+    }
+
+    private RecordedShard of(int prompt) {
+        Objects.checkIndex(prompt, size);
+        int found = Arrays.binarySearch(firsts, prompt);
+        return shards.get(found >= 0 ? found : -found - 2);
+    }
+
+    boolean isOfTensors(int prompt) {
+        return of(prompt).isOfTensors(prompt);
+    }
+
+    LongBuffer rawTokenIds(int prompt) {
+        return of(prompt).rawTokenIds(prompt);
+    }
+
+    FloatBuffer row(int reading, int prompt) {
+        return of(prompt).row(reading, prompt);
+    }
+
+    /** The prompts' ids, each read when it is asked for. */
+    public List<int[]> tokenIds() {
+        return new Views<>() {
+            @Override
+            public int[] get(int prompt) {
+                return of(prompt).tokenIds(prompt);
+            }
+        };
+    }
+
+    /** The prompts' values of a reading, each a view that is made when it is asked for. */
+    public List<FloatBuffer> rows(int reading) {
+        return new Views<>() {
+            @Override
+            public FloatBuffer get(int prompt) {
+                return row(reading, prompt);
+            }
+        };
+    }
+
+    private abstract class Views<T> extends AbstractList<T> implements RandomAccess {
+        @Override
+        public int size() {
+            return size;
+        }
+    }
+}

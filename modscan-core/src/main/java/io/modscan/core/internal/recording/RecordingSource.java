@@ -1,0 +1,113 @@
+package io.modscan.core.internal.recording;
+
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.TokenBatch;
+import io.modscan.core.site.CapturePlan;
+import java.nio.FloatBuffer;
+import java.nio.LongBuffer;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+
+/** Gives the recorded values of the prompts whose token ids it is given. Nothing is native; safe for use by many threads. */
+public final class RecordingSource implements ActivationSource {
+
+    private final String name;
+    private final CapturePlan plan;
+    private final RecordedShards shards;
+    private final TokenIndex index;
+    private final int bosTokenId;
+    private final List<Derivation> derivations;
+    private volatile boolean closed;
+
+    /**
+     * Works out how each reading comes about.
+     *
+     * @param name what the recording is called in messages
+     * @throws ModscanException if one can't
+     */
+    public RecordingSource(String name, CapturePlan plan, RecordedShards shards, TokenIndex index, int bosTokenId) {
+        this.name = name;
+        this.plan = plan;
+        this.shards = shards;
+        this.index = index;
+        this.bosTokenId = bosTokenId;
+        this.derivations = plan.readings().stream()
+                .map(reading -> Derivation.of(reading, shards.readings(), name))
+                .toList();
+    }
+
+    @Override
+    public CapturePlan plan() {
+        return plan;
+    }
+
+    @Override
+    public void run(TokenBatch batch, List<FloatBuffer> outputs) {
+        if (closed) {
+            throw new IllegalStateException("the source is closed");
+        }
+        if (!batch.tensors().isEmpty()) {
+            throw new ModscanException(name + ": a recording knows prompts by their token ids, not by ready tensors");
+        }
+        ActivationSource.checkOutputs(plan, batch, outputs);
+        if (Thread.currentThread().isInterrupted()) {
+            throw new CancellationException("interrupted at a batch of " + batch.rows() + " prompts");
+        }
+        for (int row = 0; row < batch.rows(); row++) {
+            LongBuffer inputs = batch.inputIds().slice(row * batch.columns(), batch.columns());
+            LongBuffer mask = batch.attentionMask().slice(row * batch.columns(), batch.columns());
+            int first = first(mask);
+            int length = length(mask, first, row);
+            LongBuffer ids = inputs.slice(first, length);
+            int prompt = length == 0 ? -1 : index.find(ids);
+            if (prompt < 0) {
+                throw unknown(ids, row);
+            }
+            Derivation.Tokens tokens = new Derivation.Tokens(batch.columns(), first, length, ids.get(0) == bosTokenId);
+            for (int i = 0; i < outputs.size(); i++) {
+                Derivation derivation = derivations.get(i);
+                long start = row * derivation.asked().values(batch.columns());
+                derivation.write(shards.row(derivation.recorded(), prompt), tokens, outputs.get(i), (int) start);
+            }
+        }
+    }
+
+    private static int first(LongBuffer mask) {
+        int first = 0;
+        while (first < mask.capacity() && mask.get(first) == 0) {
+            first++;
+        }
+        return first;
+    }
+
+    private static int length(LongBuffer mask, int first, int row) {
+        int end = first;
+        while (end < mask.capacity() && mask.get(end) != 0) {
+            end++;
+        }
+        for (int column = end; column < mask.capacity(); column++) {
+            if (mask.get(column) != 0) {
+                throw new IllegalArgumentException("row " + row + " of the batch has padding at column " + end
+                        + ", between its tokens; padding goes on either side of them");
+            }
+        }
+        return end - first;
+    }
+
+    private ModscanException unknown(LongBuffer ids, int row) {
+        long[] some = new long[Math.min(8, ids.capacity())];
+        ids.get(0, some);
+        return new ModscanException(
+                name + ": row " + row + " of the batch, " + ids.capacity() + " tokens that begin with "
+                        + Arrays.toString(some) + ", is none of the " + shards.size()
+                        + " recorded prompts, and only these can be captured from a recording: take Recording.prompts(), or the"
+                        + " model itself");
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+    }
+}

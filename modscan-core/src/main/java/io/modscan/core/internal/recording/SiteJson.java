@@ -1,0 +1,169 @@
+package io.modscan.core.internal.recording;
+
+import com.fasterxml.jackson.jr.ob.JSON;
+import io.modscan.core.error.MalformedFileException;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.site.Axis;
+import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Reading;
+import io.modscan.core.site.Site;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** How a capture file's metadata tell which sites were read, and how they were pooled. */
+public final class SiteJson {
+
+    public static final String KEY = "modscan.sites";
+
+    private static final Pattern SIZED_AXIS = Pattern.compile("(head|unit) ([1-9][0-9]{0,8})");
+
+    private SiteJson() {}
+
+    /** As a list of objects, in the order given. */
+    static String write(List<Reading> readings) {
+        List<Map<String, Object>> list = new ArrayList<>();
+        for (Reading reading : readings) {
+            Map<String, Object> object = json(reading.site());
+            object.put("pooling", reading.pooling().toString());
+            String tensor = TensorNames.packed(reading.site());
+            if (!reading.site().isPairwise() && !tensor.equals(reading.site().name())) {
+                object.put("tensor", tensor); // for other readers; ours knows the rule
+            }
+            list.add(object);
+        }
+        try {
+            return JSON.std.asString(list);
+        } catch (IOException e) {
+            throw new UncheckedIOException("sites cannot be written as JSON", e);
+        }
+    }
+
+    private static Map<String, Object> json(Site site) {
+        Map<String, Object> object = new LinkedHashMap<>();
+        object.put("name", site.name());
+        site.layer().ifPresent(layer -> object.put("layer", layer));
+        object.put("axes", site.axes().stream().map(SiteJson::json).toList());
+        if (site.onDemand()) {
+            object.put("on_demand", true);
+        }
+        site.magnitudeOf().ifPresent(of -> object.put("magnitude_of", json(of)));
+        return object;
+    }
+
+    private static String json(Axis axis) {
+        String role = axis.role().name().toLowerCase(Locale.ROOT);
+        return axis.size() > 0 ? role + " " + axis.size() : role;
+    }
+
+    /**
+     * Reads what {@link #write} has written.
+     *
+     * @throws MalformedFileException if it is something else, or no plan could have read these sites
+     */
+    public static List<Reading> read(Path file, String json) {
+        List<Reading> readings = new ArrayList<>();
+        MetadataJson.forEach(file, KEY, json, parser -> {
+            Map<String, Object> object = JSON.std.mapFrom(parser);
+            int entry = readings.size();
+            try {
+                readings.add(new Reading(site(object), pooling(object.get("pooling"))));
+            } catch (IllegalArgumentException | ModscanException e) {
+                throw new MalformedFileException(
+                        file, "metadata '" + KEY + "': entry " + entry + ": " + e.getMessage(), e);
+            }
+        });
+        try {
+            return new CapturePlan(readings).readings();
+        } catch (ModscanException e) {
+            throw new MalformedFileException(file, "metadata '" + KEY + "': " + e.getMessage(), e);
+        }
+    }
+
+    private static Site site(Map<?, ?> object) {
+        if (!(object.get("name") instanceof String name)) {
+            throw new IllegalArgumentException("the name is " + object.get("name") + ", not a string");
+        }
+        Object onDemand = object.get("on_demand");
+        if (onDemand != null && !(onDemand instanceof Boolean)) {
+            throw new IllegalArgumentException("on_demand of " + name + " is " + onDemand + ", not true or false");
+        }
+        Object of = object.get("magnitude_of");
+        if (of != null && !(of instanceof Map)) {
+            throw new IllegalArgumentException("magnitude_of of " + name + " is " + of + ", not an object");
+        }
+        Site site = new Site(
+                name,
+                layer(name, object.get("layer")),
+                axes(name, object.get("axes")),
+                Boolean.TRUE.equals(onDemand),
+                of instanceof Map<?, ?> map ? Optional.of(site(map)) : Optional.empty());
+        if (site.magnitudeOf().isPresent()
+                && !site.magnitudeOf().get().magnitude().equals(site)) {
+            throw new IllegalArgumentException(
+                    name + " does not fit " + site.magnitudeOf().get() + ", the site that its magnitude_of names");
+        }
+        return site;
+    }
+
+    private static OptionalInt layer(String name, @Nullable Object layer) {
+        if (layer == null) {
+            return OptionalInt.empty();
+        }
+        if (layer instanceof Integer number && number >= 0) {
+            return OptionalInt.of(number);
+        }
+        throw new IllegalArgumentException("the layer of " + name + " is " + layer + ", not a number from 0");
+    }
+
+    private static List<Axis> axes(String name, @Nullable Object value) {
+        if (!(value instanceof List<?> list)) {
+            throw new IllegalArgumentException("the axes of " + name + " are " + value + ", not a list");
+        }
+        List<Axis> axes = new ArrayList<>();
+        for (Object item : list) {
+            axes.add(axis(name, String.valueOf(item)));
+        }
+        return axes;
+    }
+
+    private static Axis axis(String name, String text) {
+        Matcher sized = SIZED_AXIS.matcher(text);
+        for (Axis axis : List.of(Axis.POSITION, Axis.QUERY, Axis.KEY)) {
+            if (json(axis).equals(text)) {
+                return axis;
+            }
+        }
+        if (sized.matches()) {
+            int size = Integer.parseInt(sized.group(2));
+            return sized.group(1).equals("head") ? Axis.heads(size) : Axis.units(size);
+        }
+        throw new IllegalArgumentException("an axis of " + name + " is '" + text
+                + "'; it must be one of 'position', 'head N', 'query', 'key', 'unit N'");
+    }
+
+    private static Pooling pooling(@Nullable Object text) {
+        for (Pooling.Kind kind : Pooling.Kind.values()) {
+            Pooling pooling = new Pooling(kind, false);
+            if (pooling.toString().equals(text)) {
+                return pooling;
+            }
+            if (pooling.isPooled() && pooling.withoutBos().toString().equals(text)) {
+                return pooling.withoutBos();
+            }
+        }
+        throw new IllegalArgumentException("the pooling is " + text
+                + "; it must be 'none', or 'last', 'mean' or 'max' with or without ' without BOS' behind");
+    }
+}

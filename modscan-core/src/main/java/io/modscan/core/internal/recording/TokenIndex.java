@@ -1,0 +1,61 @@
+package io.modscan.core.internal.recording;
+
+import java.nio.LongBuffer;
+
+/**
+ * Finds a recorded prompt by its token ids: a hash table of indices, twelve to twenty bytes a prompt, that leaves the ids
+ * where they are. Immutable; safe for use by many threads.
+ */
+public final class TokenIndex {
+
+    private final RecordedShards shards;
+    private final int[] hashes;
+    /** A prompt's index + 1, or 0 where there is none; at least half is empty. */
+    private final int[] table;
+
+    /** Reads all ids once. */
+    public TokenIndex(RecordedShards shards) {
+        this.shards = shards;
+        this.hashes = new int[shards.size()];
+        this.table = new int[Integer.highestOneBit(Math.max(2, Math.min(shards.size(), 1 << 28))) << 2];
+        for (int prompt = 0; prompt < hashes.length; prompt++) {
+            if (shards.isOfTensors(prompt)) {
+                continue; // its ids tell nothing of it but its length
+            }
+            LongBuffer ids = shards.rawTokenIds(prompt);
+            hashes[prompt] = hash(ids);
+            int slot = slot(ids, hashes[prompt]);
+            // Of prompts with the same ids the first stands for all: the same ids have the same activations.
+            if (table[slot] == 0) {
+                table[slot] = prompt + 1;
+            }
+        }
+    }
+
+    /** The index of the first prompt with these ids, or -1. */
+    int find(LongBuffer ids) {
+        return table[slot(ids, hash(ids))] - 1;
+    }
+
+    /** Where these ids are, or the empty slot where they would go. */
+    private int slot(LongBuffer ids, int hash) {
+        int slot = hash & (table.length - 1);
+        while (table[slot] != 0) {
+            int prompt = table[slot] - 1;
+            if (hashes[prompt] == hash && shards.rawTokenIds(prompt).equals(ids)) {
+                return slot;
+            }
+            slot = (slot + 1) & (table.length - 1);
+        }
+        return slot;
+    }
+
+    private static int hash(LongBuffer ids) {
+        long hash = ids.remaining();
+        for (int i = ids.position(); i < ids.limit(); i++) {
+            hash = (hash ^ ids.get(i)) * 0x9e3779b97f4a7c15L;
+            hash ^= hash >>> 32;
+        }
+        return (int) hash;
+    }
+}

@@ -1,0 +1,99 @@
+package io.modscan.core.model;
+
+import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.Reading;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Computes what one plan asks for. It owns whatever native it needs, such as a session of ONNX Runtime. Safe for use by
+ * many threads.
+ */
+public interface ActivationSource extends AutoCloseable {
+
+    /**
+     * The plan that it was opened for.
+     *
+     * @return the plan
+     */
+    CapturePlan plan();
+
+    /**
+     * What computes: what is needed to say later why the same model gave other bits.
+     *
+     * @return facts by key, such as {@code runtime.threads}; none unless overridden
+     */
+    default Map<String, String> provenance() {
+        return Map.of();
+    }
+
+    /**
+     * How many tokens it is best given at once.
+     *
+     * @return tokens, padding included; 512 unless overridden
+     */
+    default int usualTokens() {
+        return 512;
+    }
+
+    /**
+     * About how much memory a batch takes while it is run, beside its inputs and outputs, so that batches can be kept
+     * within a limit.
+     *
+     * @param rows    the batch's rows
+     * @param columns its columns
+     * @return bytes; 0 unless overridden
+     */
+    default long workingBytes(int rows, int columns) {
+        return 0;
+    }
+
+    /**
+     * Runs a batch. If the calling thread is interrupted meanwhile, or was before, this ends within a second, and the
+     * thread's interrupt status stays set.
+     *
+     * @param batch   the tokens, padded on either side, or the ready tensors
+     * @param outputs where the values go, one buffer for each of the plan's readings, in their order: direct, in native
+     *                byte order, with exactly {@code batch.rows() × reading.values(batch.columns())} values from position
+     *                0, of the shape [rows, …] with the site's axes behind (those of positions dropped where pooled). What
+     *                is written at padding is without meaning.
+     * @throws java.util.concurrent.CancellationException if the thread is interrupted; what is written is without meaning
+     * @throws io.modscan.core.error.ModscanException if the computation fails
+     * @throws IllegalStateException                  if the source is closed
+     */
+    void run(TokenBatch batch, List<FloatBuffer> outputs);
+
+    /**
+     * Checks, for those who write a source, that they were given the buffers that {@link #run} asks for.
+     *
+     * @param plan    the source's plan
+     * @param batch   the batch that is to be run
+     * @param outputs the buffers
+     * @throws IllegalArgumentException if there are fewer or more, or one is not as it has to be
+     */
+    static void checkOutputs(CapturePlan plan, TokenBatch batch, List<FloatBuffer> outputs) {
+        if (outputs.size() != plan.readings().size()) {
+            throw new IllegalArgumentException("the plan has " + plan.readings().size()
+                    + " readings, so a run needs as many buffers, not " + outputs.size());
+        }
+        for (int i = 0; i < outputs.size(); i++) {
+            Reading reading = plan.readings().get(i);
+            FloatBuffer output = outputs.get(i);
+            long values = Math.multiplyExact(batch.rows(), reading.values(batch.columns()));
+            if (!output.isDirect()
+                    || output.isReadOnly()
+                    || output.order() != ByteOrder.nativeOrder()
+                    || output.remaining() != values) {
+                throw new IllegalArgumentException("the buffer for " + reading.site()
+                        + " must be direct, writable and in native byte order and hold " + values + " values; it is "
+                        + output + " in byte order " + output.order());
+            }
+        }
+    }
+
+    /** Frees what is native, once no run is under way. Closing a second time does nothing. */
+    @Override
+    void close();
+}

@@ -1,0 +1,99 @@
+package io.modscan.core.model;
+
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.InputTensor;
+import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.Site;
+import java.util.List;
+import java.util.Map;
+
+/** A model that can be probed. Immutable; holds nothing native: what does is the source that it opens. */
+public interface Model {
+
+    /**
+     * The sites that can be read. The magnitudes of those with units can be read too, and are not listed.
+     *
+     * @return the sites, in the order in which the network computes them
+     */
+    List<Site> sites();
+
+    /**
+     * The longest sequence that the model takes.
+     *
+     * @return tokens, BOS included; {@link Integer#MAX_VALUE} if it is not known, so that no limit is checked
+     */
+    int maxTokens();
+
+    /**
+     * The number of token ids.
+     *
+     * @return ids are below this; {@link Integer#MAX_VALUE} if it is not known, so that no limit is checked
+     */
+    int vocabularySize();
+
+    /**
+     * The id of the token that marks the beginning of a sequence.
+     *
+     * @return the id that {@link io.modscan.core.site.Pooling#skipBos()} leaves out; or -1 if the model has no such token or
+     *     none is known, so that nothing can leave it out
+     */
+    int bosTokenId();
+
+    /**
+     * How many positions the model sees in a sample of {@linkplain io.modscan.core.prompt.Prompt#ofTensors ready tensors}.
+     * Checks too that the sample is one that the model takes: that there is a tensor for each input, of its type and shape.
+     *
+     * @param inputs the sample's tensors by the names of the model's inputs
+     * @return positions, at least 1; 1 where the model has no axis of positions
+     * @throws ModscanException if the sample is not as the model needs it, or, unless overridden, because the model takes
+     *                          token ids only
+     */
+    default int positions(Map<String, InputTensor> inputs) {
+        throw new ModscanException("this model takes token ids, not ready tensors: " + this);
+    }
+
+    /**
+     * The tokenizer that belongs to the model.
+     *
+     * @return the tokenizer
+     * @throws ModscanException if the model came without one; prompts of ready token ids don't need it
+     */
+    Tokenizer tokenizer();
+
+    /**
+     * What is needed to say later which model it was.
+     *
+     * @return facts by key, such as {@code model.fingerprint}
+     */
+    Map<String, String> provenance();
+
+    /**
+     * What is to be read, of what is wanted. A model that knows why something can't be read may say so.
+     *
+     * @param selections what is wanted, at least one
+     * @return the plan, by {@link CapturePlan#of}
+     * @throws ModscanException as {@link CapturePlan#of}
+     */
+    default CapturePlan plan(List<CapturePlan.Selection> selections) {
+        return CapturePlan.of(sites(), selections);
+    }
+
+    /**
+     * Makes the model ready to compute what a plan asks for, and no more.
+     *
+     * @param plan the plan, of {@link #plan}
+     * @return a source, which the caller closes
+     * @throws ModscanException if the model cannot be loaded or run
+     */
+    ActivationSource open(CapturePlan plan);
+
+    /**
+     * The model's weights, to set beside its activations. They are read from where they lie when they are asked for.
+     *
+     * @return the weights
+     * @throws ModscanException if this kind of model does not give them
+     */
+    default Weights weights() {
+        throw new ModscanException("this model does not give its weights: " + this);
+    }
+}

@@ -1,0 +1,117 @@
+package io.modscan.core.model;
+
+import io.modscan.core.prompt.InputTensor;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.LongBuffer;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A padded batch of token sequences, or of samples of ready tensors. Both buffers are direct, in native byte order and hold
+ * {@code rows × columns} values from position 0.
+ *
+ * @param rows          the number of sequences
+ * @param columns       the length of the longest
+ * @param inputIds      token ids, row by row; -1 at each position of a sample of ready tensors
+ * @param attentionMask 1 at each real token or position, 0 at padding
+ * @param tensors       the ready tensors of each row, by the names of the model's inputs; empty for a batch of tokens. All
+ *                      rows are of one kind
+ */
+public record TokenBatch(
+        int rows, int columns, LongBuffer inputIds, LongBuffer attentionMask, List<Map<String, InputTensor>> tensors) {
+
+    /**
+     * Checks the sizes.
+     *
+     * @param rows          see above
+     * @param columns       see above
+     * @param inputIds      see above
+     * @param attentionMask see above
+     * @param tensors       see above
+     * @throws IllegalArgumentException if a buffer does not hold {@code rows × columns} values or is not direct, or if only
+     *                                  some rows have tensors
+     */
+    public TokenBatch {
+        tensors = List.copyOf(tensors);
+        if (!tensors.isEmpty() && tensors.size() != rows) {
+            throw new IllegalArgumentException("a batch of " + rows + " rows has the ready tensors of " + tensors.size()
+                    + "; give those of each row, or none for a batch of tokens");
+        }
+        long size = (long) rows * columns;
+        for (LongBuffer buffer : List.of(inputIds, attentionMask)) {
+            if (buffer.capacity() != size || !buffer.isDirect()) {
+                throw new IllegalArgumentException("a batch of " + rows + " × " + columns
+                        + " tokens needs direct buffers of " + size + " values, not " + buffer);
+            }
+        }
+    }
+
+    /**
+     * A batch of token sequences.
+     *
+     * @param rows          see above
+     * @param columns       see above
+     * @param inputIds      see above
+     * @param attentionMask see above
+     * @throws IllegalArgumentException if a buffer does not hold {@code rows × columns} values or is not direct
+     */
+    public TokenBatch(int rows, int columns, LongBuffer inputIds, LongBuffer attentionMask) {
+        this(rows, columns, inputIds, attentionMask, List.of());
+    }
+
+    /**
+     * A batch of sequences padded on the right.
+     *
+     * @param sequences the token ids, one array a row; none empty
+     * @return the batch
+     * @throws IllegalArgumentException if the padded ids are more than one buffer holds
+     */
+    public static TokenBatch padRight(List<int[]> sequences) {
+        int columns = columns(sequences);
+        long size = (long) sequences.size() * columns;
+        if (size > Integer.MAX_VALUE / (2 * Long.BYTES)) {
+            throw new IllegalArgumentException("a batch of " + sequences.size() + " × " + columns
+                    + " tokens is more than one buffer holds, " + Integer.MAX_VALUE / (2 * Long.BYTES)
+                    + "; take fewer sequences or a smaller token budget");
+        }
+        return padRight(
+                sequences,
+                ByteBuffer.allocateDirect((int) size * 2 * Long.BYTES)
+                        .order(ByteOrder.nativeOrder())
+                        .asLongBuffer(),
+                List.of());
+    }
+
+    /**
+     * A batch of sequences padded on the right, in given memory.
+     *
+     * @param sequences the token ids, one array a row; none empty
+     * @param memory    a direct buffer in native byte order with room for ids and mask, 2 × rows × columns values, which the
+     *                  batch then keeps
+     * @param tensors   the ready tensors of each row; empty for a batch of tokens
+     * @return the batch
+     * @throws IndexOutOfBoundsException if there is less room
+     * @throws IllegalArgumentException  as the constructor throws
+     */
+    public static TokenBatch padRight(
+            List<int[]> sequences, LongBuffer memory, List<Map<String, InputTensor>> tensors) {
+        int columns = columns(sequences);
+        int size = sequences.size() * columns;
+        LongBuffer inputIds = memory.slice(0, size);
+        LongBuffer attentionMask = memory.slice(size, size);
+        for (int row = 0; row < sequences.size(); row++) {
+            int[] ids = sequences.get(row);
+            for (int column = 0; column < columns; column++) {
+                boolean real = column < ids.length;
+                inputIds.put(row * columns + column, real ? ids[column] : 0);
+                attentionMask.put(row * columns + column, real ? 1 : 0);
+            }
+        }
+        return new TokenBatch(sequences.size(), columns, inputIds, attentionMask, tensors);
+    }
+
+    private static int columns(List<int[]> sequences) {
+        return sequences.stream().mapToInt(ids -> ids.length).max().orElse(0);
+    }
+}

@@ -1,0 +1,49 @@
+package io.modscan.metrics.internal.rank;
+
+/** The mean and the sum of squared deviations of many units, value by value, and of parts brought together. */
+public final class RunningMoments {
+
+    public final double[] mean;
+    public final double[] squares;
+
+    public RunningMoments(int units) {
+        this.mean = new double[units];
+        this.squares = new double[units];
+    }
+
+    /**
+     * Takes in a value of each of some units, by the recurrence of Welford, "Note on a method for calculating corrected sums of
+     * squares and products", 1962.
+     *
+     * @param values one for each
+     * @param first  the first unit
+     * @param count  how many values these units have, this one counted
+     */
+    public void add(float[] values, int first, long count) {
+        double share = 1.0 / count;
+        for (int i = 0; i < values.length; i++) {
+            double apart = values[i] - mean[first + i];
+            mean[first + i] += apart * share;
+            squares[first + i] += apart * (values[i] - mean[first + i]);
+        }
+    }
+
+    /**
+     * Takes in what others have seen of some units.
+     *
+     * @param count      how many values of each of these units were seen here
+     * @param other      the others
+     * @param otherCount how many they have seen
+     */
+    public void merge(int from, int to, long count, RunningMoments other, long otherCount) {
+        if (otherCount == 0) {
+            return;
+        }
+        double n = count;
+        double more = otherCount;
+        for (int i = from; i < to; i++) {
+            squares[i] = Moments.squares(n, mean[i], squares[i], more, other.mean[i], other.squares[i]);
+            mean[i] = Moments.mean(n, mean[i], more, other.mean[i]);
+        }
+    }
+}

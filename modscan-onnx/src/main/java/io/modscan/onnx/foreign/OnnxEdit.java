@@ -1,0 +1,191 @@
+package io.modscan.onnx.foreign;
+
+import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
+import ai.onnx.proto.OnnxMl.TensorShapeProto;
+import ai.onnx.proto.OnnxMl.TypeProto;
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.error.UnsupportedModelException;
+import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.graph.OnnxTypes;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** Somebody's graph with other outputs, nodes behind it, and without what these don't need. */
+final class OnnxEdit {
+
+    private final OnnxFile file;
+    private final Set<String> names = new HashSet<>();
+    private final Map<String, ValueInfoProto> inputs = new LinkedHashMap<>();
+    private final List<TensorProto> constants = new ArrayList<>();
+    private final List<NodeProto> nodes = new ArrayList<>();
+    private final List<ValueInfoProto> outputs = new ArrayList<>();
+
+    OnnxEdit(OnnxFile file) {
+        this.file = file;
+        file.graph().getInputList().forEach(input -> names.add(input.getName()));
+        file.graph().getInitializerList().forEach(initializer -> names.add(initializer.getName()));
+        file.graph().getNodeList().forEach(node -> names.addAll(node.getOutputList()));
+    }
+
+    static ValueInfoProto valueInfo(String name, int type, List<String> axes) {
+        TensorShapeProto.Builder shape = TensorShapeProto.newBuilder();
+        for (String axis : axes) {
+            if (OnnxShapes.isSymbol(axis)) {
+                shape.addDimBuilder().setDimParam(axis);
+            } else {
+                shape.addDimBuilder().setDimValue(Long.parseLong(axis));
+            }
+        }
+        return ValueInfoProto.newBuilder()
+                .setName(name)
+                .setType(TypeProto.newBuilder()
+                        .setTensorType(
+                                TypeProto.Tensor.newBuilder().setElemType(type).setShape(shape)))
+                .build();
+    }
+
+    /** A name like this one that nothing has yet. */
+    private String fresh(String name) {
+        String free = name;
+        for (int i = 2; !names.add(free); i++) {
+            free = name + "_" + i;
+        }
+        return free;
+    }
+
+    /** An input beside the graph's own, once for each name. */
+    String input(String name, int type, List<String> axes) {
+        if (!inputs.containsKey(name)) {
+            if (!names.add(name)) {
+                throw new ModscanException(file.path() + ": has a tensor '" + name
+                        + "', a name that is needed for what is added behind the graph; rename it");
+            }
+            inputs.put(name, valueInfo(name, type, axes));
+        }
+        return name;
+    }
+
+    /** A constant list of int64. */
+    String longs(Collection<Long> values) {
+        String name = fresh("modscan.constant");
+        constants.add(TensorProto.newBuilder()
+                .setName(name)
+                .setDataType(OnnxTypes.INT64)
+                .addDims(values.size())
+                .addAllInt64Data(values)
+                .build());
+        return name;
+    }
+
+    /** A constant float without axes. */
+    String scalar(float value) {
+        String name = fresh("modscan.constant");
+        constants.add(TensorProto.newBuilder()
+                .setName(name)
+                .setDataType(OnnxTypes.FLOAT)
+                .addFloatData(value)
+                .build());
+        return name;
+    }
+
+    /** A constant [1, width] that holds one value throughout. */
+    String row(int width, float value) {
+        String name = fresh("modscan.constant");
+        constants.add(TensorProto.newBuilder()
+                .setName(name)
+                .setDataType(OnnxTypes.FLOAT)
+                .addDims(1)
+                .addDims(width)
+                .addAllFloatData(Collections.nCopies(width, value))
+                .build());
+        return name;
+    }
+
+    /** Opset 9 brought Where. */
+    boolean hasWhere() {
+        return file.opset() >= 9;
+    }
+
+    /** A node of an operator of ONNX's own behind the graph; returns its output. */
+    String op(String type, List<String> reads, AttributeProto... attributes) {
+        String name = fresh("modscan." + type);
+        nodes.add(NodeProto.newBuilder()
+                .setOpType(type)
+                .setName(name)
+                .addAllInput(reads)
+                .addOutput(name)
+                .addAllAttribute(List.of(attributes))
+                .build());
+        return name;
+    }
+
+    /** The first of an axis, as many as a tensor [1] tells. Opset 10 made an input of what was an attribute. */
+    String slice(String values, String count, int axis) {
+        if (file.opset() < 10) {
+            throw new UnsupportedModelException(file.path() + ": is of opset " + file.opset()
+                    + ", in which no length can be cut off that is not fixed; from opset 10 on it can");
+        }
+        return op("Slice", List.of(values, longs(List.of(0L)), count, longs(List.of((long) axis))));
+    }
+
+    /** A reduction over one axis, which stays with length 1. Opset 18 made an input of what was an attribute. */
+    String reduce(String type, String values, long axis) {
+        return file.opset() >= 18 || (type.equals("ReduceSum") && file.opset() >= 13)
+                ? op(type, List.of(values, longs(List.of(axis))), GraphBuilder.attribute("keepdims", 1L))
+                : op(
+                        type,
+                        List.of(values),
+                        GraphBuilder.attribute("axes", new long[] {axis}),
+                        GraphBuilder.attribute("keepdims", 1L));
+    }
+
+    /** Makes a tensor an output. Its type and shape are left to inference. */
+    void output(String tensor) {
+        outputs.add(ValueInfoProto.newBuilder().setName(tensor).build());
+    }
+
+    /** Makes a tensor an output of known type and axes. */
+    void output(ValueInfoProto tensor) {
+        outputs.add(tensor);
+    }
+
+    /** The model, without what the outputs don't need. */
+    ModelProto build() {
+        GraphProto.Builder graph = file.graph().toBuilder();
+        graph.addAllInput(inputs.values()).addAllInitializer(constants).addAllNode(nodes);
+        Set<String> needed = new OnnxGraph(graph.build())
+                .needed(outputs.stream().map(ValueInfoProto::getName).toList());
+        GraphProto whole = graph.build();
+        graph.clearInput()
+                .clearInitializer()
+                .clearNode()
+                .clearOutput()
+                .clearValueInfo()
+                .clearSparseInitializer();
+        whole.getInputList().stream()
+                .filter(input -> needed.contains(input.getName()))
+                .forEach(graph::addInput);
+        whole.getInitializerList().stream()
+                .filter(initializer -> needed.contains(initializer.getName()))
+                .forEach(graph::addInitializer);
+        whole.getSparseInitializerList().stream()
+                .filter(initializer -> needed.contains(initializer.getValues().getName()))
+                .forEach(graph::addSparseInitializer);
+        whole.getNodeList().stream()
+                .filter(node -> node.getOutputList().stream().anyMatch(needed::contains))
+                .forEach(graph::addNode);
+        graph.addAllOutput(outputs);
+        return file.model().toBuilder().setGraph(graph).build();
+    }
+}

@@ -1,0 +1,495 @@
+package io.modscan.onnx.foreign;
+
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.StringStringEntryProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
+import com.google.protobuf.CodedInputStream;
+import com.google.protobuf.CodedOutputStream;
+import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.WireFormat;
+import io.modscan.core.error.MalformedFileException;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.error.UnsupportedModelException;
+import io.modscan.onnx.internal.checkpoint.ModelFolder;
+import io.modscan.onnx.internal.graph.OnnxTypes;
+import io.modscan.onnx.internal.graph.WeightBytes;
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.PriorityQueue;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import java.util.zip.CRC32C;
+
+/**
+ * Somebody's ONNX file without its weights. Large initializers stay where they are: one that the file holds itself is
+ * passed over while reading, and becomes external data that lies in this very file. So a model of two gigabytes takes as
+ * little memory as its graph. All else, fields that are newer than this library too, is kept as it is.
+ *
+ * @param path    the file, as it was given
+ * @param model   the model; its nodes in an order in which each follows what it reads, its external data located from
+ *                {@code root}
+ * @param root    the folder that all files of weights are in or below
+ * @param weights the tensors that lie in files, those within the bodies of nodes included
+ * @param stamps  what tells of each file that it is still the one that was read
+ */
+record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights, Map<Path, String> stamps) {
+
+    /** What an initializer has at least for its bytes to be left in the file; shapes and scalars are smaller. */
+    private static final int LEFT_IN_FILE = 1 << 10;
+
+    /** About what an object of a message takes in Java's heap, whatever is in it. */
+    private static final int MESSAGE = 200;
+
+    /** Fields of ONNX's messages. */
+    private static final int MODEL_GRAPH = 7;
+
+    private static final int GRAPH_INITIALIZER = 5;
+    private static final int TENSOR_FLOATS = 4;
+    private static final int TENSOR_RAW = 9;
+    private static final int TENSOR_DOUBLES = 10;
+
+    /**
+     * Reads a file and checks that it is a graph: each tensor that a node reads is there, none comes from two places, and no
+     * node needs its own output.
+     */
+    static OnnxFile read(Path path) {
+        if (Files.isDirectory(path)) {
+            throw new ModscanException(path + ": is a folder; expected is an ONNX model in it, NAME.onnx");
+        }
+        if (!Files.isRegularFile(path)) {
+            throw new ModscanException(path + ": no such file; expected is an ONNX model, NAME.onnx");
+        }
+        ModelFolder folder =
+                ModelFolder.open(Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder"));
+        Path file = folder.resolve(String.valueOf(path.getFileName()));
+        ModelProto model;
+        try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
+            model = ModelProto.parseFrom(new Skeleton(path, file).read(CodedInputStream.newInstance(in)));
+        } catch (InvalidProtocolBufferException e) {
+            throw new MalformedFileException(
+                    path, "is no ONNX model, or not all of one (truncated?): " + e.getMessage(), e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + ": cannot be read: " + e, e);
+        }
+        if (!model.hasGraph() || model.getGraph().getNodeCount() == 0) {
+            throw new MalformedFileException(path, "is no ONNX model, or one without a graph");
+        }
+        if (model.getOpsetImportCount() == 0) {
+            throw new MalformedFileException(path, "does not say which opset its operators are of");
+        }
+        checkFunctions(path, model);
+        OnnxFile read = located(path, folder, sorted(path, model));
+        Map<Path, String> stamps = new LinkedHashMap<>();
+        Stream.concat(Stream.of(file), read.weights().stream().map(WeightBytes::file))
+                .distinct()
+                .forEach(each -> stamps.put(each, stamp(each)));
+        return new OnnxFile(path, read.model(), read.root(), read.weights(), stamps);
+    }
+
+    /** Weights of functions are not looked for in files. */
+    private static void checkFunctions(Path path, ModelProto model) {
+        model.getFunctionsList()
+                .forEach(function -> OnnxGraph.withTensors(
+                        GraphProto.newBuilder()
+                                .addAllNode(function.getNodeList())
+                                .build(),
+                        tensor -> {
+                            if (tensor.getDataLocation() == TensorProto.DataLocation.EXTERNAL) {
+                                throw new UnsupportedModelException(
+                                        path + ": tensor '" + tensor.getName() + "' of function '"
+                                                + function.getName()
+                                                + "' lies in another file; what can be read are weights of the graph in other files");
+                            }
+                            return tensor;
+                        }));
+    }
+
+    /** Its weights are read by their places, where others lie when a file is another one. */
+    void checkUnchanged() {
+        stamps.forEach((file, stamp) -> {
+            if (!stamp(file).equals(stamp)) {
+                throw new ModscanException(
+                        file + ": has been replaced or changed since the model " + path + " was opened; open it again");
+            }
+        });
+    }
+
+    private static String stamp(Path file) {
+        try {
+            BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+            return attributes.size() + " " + attributes.lastModifiedTime() + " " + attributes.fileKey();
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be read: " + e, e);
+        }
+    }
+
+    /** The version of ONNX's own operators. */
+    long opset() {
+        return model.getOpsetImportList().stream()
+                .filter(opset ->
+                        opset.getDomain().isEmpty() || opset.getDomain().equals("ai.onnx"))
+                .mapToLong(opset -> opset.getVersion())
+                .findFirst()
+                .orElse(0);
+    }
+
+    /** A checksum of all that the file says, and of where its weights lie; not of these themselves. */
+    String fingerprint() {
+        CRC32C checksum = new CRC32C();
+        checksum.update(model.toByteArray());
+        return Long.toHexString(checksum.getValue());
+    }
+
+    GraphProto graph() {
+        return model.getGraph();
+    }
+
+    /** Copies a file but for the bytes of large initializers, of which it keeps the place. */
+    private static final class Skeleton {
+        private final Path path;
+        private final Path file;
+        /** All that is read is held twice for a moment. */
+        private final long limit = Runtime.getRuntime().maxMemory() / 8;
+
+        private long kept;
+
+        Skeleton(Path path, Path file) {
+            this.path = path;
+            this.file = file;
+        }
+
+        byte[] read(CodedInputStream in) throws IOException {
+            // A position that can't be told, behind 2 GiB, is refused as protobuf refuses it.
+            return copy(in, Integer.MAX_VALUE, (tag, length, out) -> {
+                if (tag != lengthDelimited(MODEL_GRAPH)) {
+                    return false;
+                }
+                out.writeByteArrayNoTag(graph(in, length));
+                return true;
+            });
+        }
+
+        private byte[] graph(CodedInputStream in, int graphLength) throws IOException {
+            return copy(in, graphLength, (tag, length, out) -> {
+                if (tag != lengthDelimited(GRAPH_INITIALIZER)) {
+                    return false;
+                }
+                out.writeByteArrayNoTag(initializer(in, length));
+                return true;
+            });
+        }
+
+        private byte[] initializer(CodedInputStream in, int tensorLength) throws IOException {
+            List<WeightBytes> left = new ArrayList<>();
+            byte[] rest = copy(in, tensorLength, (tag, length, out) -> {
+                boolean bytes = tag == lengthDelimited(TENSOR_RAW)
+                        // A packed list of numbers is on disk what raw bytes are.
+                        || tag == lengthDelimited(TENSOR_FLOATS)
+                        || tag == lengthDelimited(TENSOR_DOUBLES);
+                if (!bytes || length < LEFT_IN_FILE) {
+                    return false;
+                }
+                left.add(new WeightBytes("", file, in.getTotalBytesRead(), length));
+                in.skipRawBytes(length);
+                return true;
+            });
+            if (left.isEmpty()) {
+                return rest;
+            }
+            TensorProto.Builder tensor = TensorProto.newBuilder().mergeFrom(rest);
+            if (left.size() > 1
+                    || tensor.getExternalDataCount() > 0
+                    || tensor.getFloatDataCount() > 0
+                    || tensor.getDoubleDataCount() > 0
+                    || !tensor.getRawData().isEmpty()) {
+                throw new MalformedFileException(path, "has values for the tensor '" + tensor.getName() + "' twice");
+            }
+            String name = String.valueOf(path.getFileName());
+            return external(tensor, name, left.get(0).offset(), left.get(0).length())
+                    .build()
+                    .toByteArray();
+        }
+
+        /** What becomes of a field. */
+        private interface Field {
+            /** Whether it was written to {@code out} in another form, or left out; its tag stands there already if written. */
+            boolean take(int tag, int length, CodedOutputStream out) throws IOException;
+        }
+
+        private byte[] copy(CodedInputStream in, int messageLength, Field field) throws IOException {
+            int outer = in.pushLimit(messageLength);
+            ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+            CodedOutputStream out = CodedOutputStream.newInstance(bytes);
+            for (int tag = in.readTag(); tag != 0; tag = in.readTag()) {
+                copyField(in, tag, out, field);
+            }
+            out.flush();
+            if (in.getBytesUntilLimit() > 0 && messageLength != Integer.MAX_VALUE) {
+                throw new InvalidProtocolBufferException("a message ends before its length");
+            }
+            in.popLimit(outer);
+            return bytes.toByteArray();
+        }
+
+        private void copyField(CodedInputStream in, int tag, CodedOutputStream out, Field field) throws IOException {
+            switch (WireFormat.getTagWireType(tag)) {
+                case WireFormat.WIRETYPE_VARINT -> {
+                    out.writeUInt32NoTag(tag);
+                    out.writeUInt64NoTag(in.readRawVarint64());
+                    return;
+                }
+                case WireFormat.WIRETYPE_FIXED64 -> {
+                    out.writeUInt32NoTag(tag);
+                    out.writeFixed64NoTag(in.readRawLittleEndian64());
+                    return;
+                }
+                case WireFormat.WIRETYPE_FIXED32 -> {
+                    out.writeUInt32NoTag(tag);
+                    out.writeFixed32NoTag(in.readRawLittleEndian32());
+                    return;
+                }
+                case WireFormat.WIRETYPE_LENGTH_DELIMITED -> {}
+                default ->
+                    throw new InvalidProtocolBufferException(
+                            "a field of wire type " + WireFormat.getTagWireType(tag) + ", which ONNX has not");
+            }
+            int length = in.readRawVarint32();
+            if (length < 0) {
+                throw new InvalidProtocolBufferException("a field of negative length");
+            }
+            ByteArrayOutputStream other = new ByteArrayOutputStream();
+            CodedOutputStream taken = CodedOutputStream.newInstance(other);
+            if (field.take(tag, length, taken)) {
+                taken.flush();
+                if (other.size() > 0) {
+                    out.writeUInt32NoTag(tag);
+                    out.writeRawBytes(other.toByteArray());
+                }
+            } else {
+                out.writeUInt32NoTag(tag);
+                keep(length + MESSAGE);
+                out.writeByteArrayNoTag(in.readRawBytes(length));
+            }
+        }
+
+        /** Counts what a field takes once it is parsed, before it is read. */
+        private void keep(long bytes) {
+            kept += bytes;
+            if (kept > limit) {
+                throw new ModscanException(path + ": its graph takes more than " + limit
+                        + " bytes beside its weights, too many for Java's heap; give it more (-Xmx)");
+            }
+        }
+
+        private static int lengthDelimited(int field) {
+            return (field << 3) | WireFormat.WIRETYPE_LENGTH_DELIMITED;
+        }
+    }
+
+    static TensorProto.Builder external(TensorProto.Builder tensor, String location, long offset, long length) {
+        tensor.clearExternalData().setDataLocation(TensorProto.DataLocation.EXTERNAL);
+        Map<String, String> entries = new LinkedHashMap<>();
+        entries.put("location", location);
+        entries.put("offset", Long.toString(offset));
+        entries.put("length", Long.toString(length));
+        entries.forEach((key, value) -> tensor.addExternalData(
+                StringStringEntryProto.newBuilder().setKey(key).setValue(value)));
+        return tensor;
+    }
+
+    /** Where a tensor of the model lies, if not in the model. */
+    Optional<WeightBytes> weight(TensorProto tensor) {
+        if (tensor.getDataLocation() != TensorProto.DataLocation.EXTERNAL) {
+            return Optional.empty();
+        }
+        Map<String, String> entries = entries(tensor);
+        return Optional.of(new WeightBytes(
+                tensor.getName(),
+                root.resolve(entries.getOrDefault("location", "")),
+                Long.parseLong(entries.getOrDefault("offset", "")),
+                Long.parseLong(entries.getOrDefault("length", ""))));
+    }
+
+    private static Map<String, String> entries(TensorProto tensor) {
+        return tensor.getExternalDataList().stream()
+                .collect(Collectors.toMap(
+                        StringStringEntryProto::getKey, StringStringEntryProto::getValue, (first, second) -> second));
+    }
+
+    /** Finds each tensor's bytes, and the folder from which all can be named. */
+    private static OnnxFile located(Path path, ModelFolder folder, ModelProto model) {
+        Map<TensorProto, WeightBytes> weights = new LinkedHashMap<>();
+        Map<String, Path> files = new LinkedHashMap<>();
+        OnnxGraph.withTensors(model.getGraph(), tensor -> {
+            long bytes = OnnxTypes.bytes(path, tensor);
+            if (tensor.getDataLocation() == TensorProto.DataLocation.EXTERNAL) {
+                weights.put(tensor, weight(path, folder, files, tensor, bytes));
+            } else {
+                OnnxTypes.checkValues(path, tensor, bytes);
+            }
+            return tensor;
+        });
+        Path root = weights.values().stream()
+                .map(weight -> Objects.requireNonNull(weight.file().getParent(), "a file lies in a folder"))
+                .reduce(OnnxFile::common)
+                .orElse(folder.path().toAbsolutePath());
+        GraphProto graph = OnnxGraph.withTensors(model.getGraph(), tensor -> {
+            WeightBytes weight = weights.get(tensor);
+            if (weight == null) {
+                return tensor;
+            }
+            String location = root.relativize(weight.file()).toString().replace('\\', '/');
+            return external(tensor.toBuilder(), location, weight.offset(), weight.length())
+                    .build();
+        });
+        return new OnnxFile(
+                path, model.toBuilder().setGraph(graph).build(), root, Set.copyOf(weights.values()), Map.of());
+    }
+
+    private static Path common(Path one, Path other) {
+        Path common = one;
+        while (!other.startsWith(common)) {
+            common = Objects.requireNonNull(common.getParent(), "two folders of one model have one above them");
+        }
+        return common;
+    }
+
+    private static WeightBytes weight(
+            Path path, ModelFolder folder, Map<String, Path> files, TensorProto tensor, long bytes) {
+        Map<String, String> entries = entries(tensor);
+        String where = "tensor '" + tensor.getName() + "'";
+        try {
+            Path file = files.computeIfAbsent(entries.getOrDefault("location", ""), folder::resolve);
+            long offset = Long.parseLong(entries.getOrDefault("offset", "0"));
+            long length = Long.parseLong(entries.getOrDefault("length", Long.toString(bytes)));
+            if (offset < 0 || length != bytes) {
+                throw new MalformedFileException(
+                        path,
+                        where + " of shape " + tensor.getDimsList() + " takes " + bytes
+                                + " bytes and is said to lie at " + entries);
+            }
+            long size = Files.size(file);
+            if (offset > size - length) {
+                throw new MalformedFileException(
+                        file,
+                        "has " + size + " bytes; " + where + " of " + path + " takes " + length + " bytes at " + offset
+                                + " (truncated?)");
+            }
+            return new WeightBytes(tensor.getName(), file, offset, length);
+        } catch (NumberFormatException e) {
+            throw new MalformedFileException(path, where + " is not where a tensor can be: " + entries, e);
+        } catch (IllegalArgumentException e) {
+            throw new MalformedFileException(path, where + " lies in no file that can be: " + entries, e);
+        } catch (MalformedFileException e) {
+            throw e;
+        } catch (ModscanException e) {
+            throw new ModscanException(path + ": the file of " + where + ": " + e.getMessage(), e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + ": the file of " + where + " cannot be read: " + e, e);
+        }
+    }
+
+    /** The same with each node behind those that it reads. */
+    private static ModelProto sorted(Path path, ModelProto model) {
+        GraphProto graph = model.getGraph();
+        Set<String> there = new LinkedHashSet<>();
+        graph.getInputList().forEach(input -> {
+            if (!there.add(input.getName())) {
+                throw new MalformedFileException(path, "has the input '" + input.getName() + "' twice");
+            }
+        });
+        Set<String> initializers = new LinkedHashSet<>();
+        graph.getInitializerList().forEach(initializer -> {
+            if (!initializers.add(initializer.getName())) {
+                throw new MalformedFileException(path, "has the tensor '" + initializer.getName() + "' twice");
+            }
+        });
+        graph.getSparseInitializerList()
+                .forEach(initializer -> initializers.add(initializer.getValues().getName()));
+        there.addAll(initializers);
+        Map<String, NodeProto> producers = new LinkedHashMap<>();
+        for (NodeProto node : graph.getNodeList()) {
+            for (String output : node.getOutputList()) {
+                if (!output.isEmpty() && (there.contains(output) || producers.put(output, node) != null)) {
+                    throw new MalformedFileException(path, "has the tensor '" + output + "' from two places");
+                }
+            }
+        }
+        List<NodeProto> order = order(path, graph.getNodeList(), producers, there);
+        graph.getOutputList().forEach(output -> {
+            if (!there.contains(output.getName()) && !producers.containsKey(output.getName())) {
+                throw new MalformedFileException(
+                        path, "has the output '" + output.getName() + "', which nothing yields");
+            }
+        });
+        return model.toBuilder()
+                .setGraph(graph.toBuilder().clearNode().addAllNode(order))
+                .build();
+    }
+
+    private static List<NodeProto> order(
+            Path path, List<NodeProto> nodes, Map<String, NodeProto> producers, Set<String> there) {
+        Map<String, List<Integer>> readers = new HashMap<>();
+        int[] waitsFor = new int[nodes.size()];
+        // As they stand, as far as they can: then a sorted graph stays as it is.
+        PriorityQueue<Integer> ready = new PriorityQueue<>();
+        for (int index = 0; index < waitsFor.length; index++) {
+            NodeProto node = nodes.get(index);
+            for (String tensor : OnnxGraph.reads(node)) {
+                if (producers.containsKey(tensor)) {
+                    waitsFor[index]++;
+                    readers.computeIfAbsent(tensor, any -> new ArrayList<>()).add(index);
+                } else if (!there.contains(tensor)) {
+                    throw new MalformedFileException(
+                            path,
+                            "node " + OnnxGraph.describe(node) + " reads '" + tensor
+                                    + "', which is neither an input nor an initializer nor any node's output");
+                }
+            }
+            if (waitsFor[index] == 0) {
+                ready.add(index);
+            }
+        }
+        List<NodeProto> order = new ArrayList<>(nodes.size());
+        while (!ready.isEmpty()) {
+            NodeProto node = nodes.get(ready.remove());
+            order.add(node);
+            for (String output : node.getOutputList()) {
+                for (int reader : readers.getOrDefault(output, List.of())) {
+                    if (--waitsFor[reader] == 0) {
+                        ready.add(reader);
+                    }
+                }
+            }
+        }
+        if (order.size() < nodes.size()) {
+            int stuck = IntStream.range(0, waitsFor.length)
+                    .filter(index -> waitsFor[index] > 0)
+                    .findFirst()
+                    .orElseThrow();
+            throw new MalformedFileException(
+                    path,
+                    "has nodes that need their own output, in a circle; one of them, or behind them, is "
+                            + OnnxGraph.describe(nodes.get(stuck)));
+        }
+        return order;
+    }
+}

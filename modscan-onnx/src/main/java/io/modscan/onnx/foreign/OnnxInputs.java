@@ -1,0 +1,371 @@
+package io.modscan.onnx.foreign;
+
+import ai.onnx.proto.OnnxMl.TensorProto;
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import ai.onnx.proto.OnnxMl.TensorShapeProto;
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.error.UnsupportedModelException;
+import io.modscan.onnx.internal.graph.OnnxTypes;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a graph takes, and which of its symbols are the batch and the positions.
+ *
+ * @param inputs    the inputs that have to be given, by name
+ * @param batch     the symbol of the batch axis, or empty if there is none that can vary
+ * @param positions the symbol of positions, their number where that is fixed and was said, or empty
+ * @param length    the number of positions that a model of texts is fixed to, or 0
+ */
+record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<String> positions, int length) {
+
+    private static final Set<String> POSITION_NAMES = Set.of(
+            "sequence",
+            "sequence_length",
+            "seq_length",
+            "seq_len",
+            "seqlen",
+            "seq",
+            "sequence_len",
+            "time",
+            "frames",
+            "num_frames",
+            "n_frames",
+            "time_steps");
+
+    /**
+     * An input.
+     *
+     * @param type ONNX's number of its elements' type
+     * @param axes each a number or a symbol
+     * @param role what a text's tokens put there, if that is known
+     */
+    record Input(String name, int type, List<String> axes, Optional<InputRole> role) {
+        Input {
+            axes = List.copyOf(axes);
+        }
+    }
+
+    /**
+     * What a user has said.
+     *
+     * @param roles      of inputs, by name
+     * @param dimensions lengths of symbols
+     * @param batch      the symbols of the batch axis, which inputs may call differently
+     * @param positions  the symbol of positions, or their number where that is fixed
+     */
+    record Said(
+            Map<String, InputRole> roles,
+            Map<String, Integer> dimensions,
+            List<String> batch,
+            Optional<String> positions) {
+        Said {
+            roles = Map.copyOf(roles);
+            dimensions = Map.copyOf(dimensions);
+            batch = List.copyOf(batch);
+        }
+
+        /** The same with the length of positions, where it was given, in place of their symbol. */
+        Said withLengths() {
+            return new Said(
+                    roles,
+                    dimensions,
+                    batch,
+                    positions.map(axis -> dimensions.containsKey(axis) ? String.valueOf(dimensions.get(axis)) : axis));
+        }
+
+        boolean saysTokenIds() {
+            return roles.containsValue(InputRole.TOKEN_IDS);
+        }
+
+        static Said nothing() {
+            return new Said(Map.of(), Map.of(), List.of(), Optional.empty());
+        }
+    }
+
+    static OnnxInputs of(OnnxFile file, Said words) {
+        Said said = words.withLengths();
+        Set<String> initializers = file.graph().getInitializerList().stream()
+                .map(TensorProto::getName)
+                .collect(Collectors.toSet());
+        Map<String, Input> inputs = new LinkedHashMap<>();
+        for (ValueInfoProto input : file.graph().getInputList()) {
+            // One that has a value already can be given, and need not be.
+            if (!initializers.contains(input.getName())) {
+                inputs.put(input.getName(), input(file, input, said));
+            }
+        }
+        List<String> ofTokens = said.roles().keySet().stream()
+                .filter(name -> said.roles().get(name) == InputRole.TOKEN_IDS)
+                .sorted()
+                .toList();
+        if (ofTokens.size() > 1) {
+            throw new ModscanException(file.path() + ": " + ofTokens
+                    + " are both said to be token ids, which a prompt has once; give what goes there as ready tensors");
+        }
+        for (String name : said.roles().keySet()) {
+            if (!inputs.containsKey(name)) {
+                throw new ModscanException(
+                        file.path() + ": has no input '" + name + "'; its inputs are " + inputs.keySet());
+            }
+        }
+        Optional<Input> ids = withRole(inputs, InputRole.TOKEN_IDS);
+        Set<String> symbols = inputs.values().stream()
+                .flatMap(input -> input.axes().stream())
+                .filter(OnnxShapes::isSymbol)
+                .collect(Collectors.toSet());
+        Set<String> declared = declaredSymbols(file);
+        for (String symbol : said.dimensions().keySet()) {
+            if (!declared.contains(symbol)) {
+                throw unknownSymbol(file, symbol, declared);
+            }
+        }
+        Stream.concat(said.batch().stream(), said.positions().filter(OnnxShapes::isSymbol).stream())
+                .filter(symbol -> !symbols.contains(symbol))
+                .forEach(symbol -> {
+                    throw unknownSymbol(file, symbol, symbols);
+                });
+        said.positions().filter(said.batch()::contains).ifPresent(symbol -> {
+            throw new ModscanException(
+                    file.path() + ": the axis '" + symbol + "' is said to be both the batch and the positions");
+        });
+        ids.ifPresent(input -> checkAxes(file, input, said));
+        return ids.isPresent() ? text(file, inputs, ids.get(), said) : ready(inputs, said);
+    }
+
+    /** Token ids tell what the axes are. */
+    private static void checkAxes(OnnxFile file, Input ids, Said said) {
+        said.positions().filter(axis -> !axis.equals(ids.axes().get(1))).ifPresent(axis -> {
+            throw new ModscanException(file.path() + ": the positions can't be '" + axis + "': the token ids '"
+                    + ids.name() + "' are " + ids.axes() + ", batch and positions");
+        });
+        if (said.batch().contains(ids.axes().get(1))) {
+            throw new ModscanException(
+                    file.path() + ": the batch can't be '" + ids.axes().get(1) + "': the token ids '" + ids.name()
+                            + "' are " + ids.axes() + ", batch and positions");
+        }
+    }
+
+    private static ModscanException unknownSymbol(OnnxFile file, String symbol, Set<String> symbols) {
+        return new ModscanException(
+                file.path() + ": none of its inputs has an axis '" + symbol + "'; their symbols are " + symbols);
+    }
+
+    /** Those that were given lengths included. */
+    private static Set<String> declaredSymbols(OnnxFile file) {
+        return file.graph().getInputList().stream()
+                .flatMap(input -> axes(input, Map.of()).stream())
+                .filter(OnnxShapes::isSymbol)
+                .collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    private static Input input(OnnxFile file, ValueInfoProto input, Said said) {
+        if (!input.getType().hasTensorType()) {
+            throw new ModscanException(file.path() + ": its input '" + input.getName()
+                    + "' is no tensor but a sequence, map or optional value; such a graph can't be given samples here");
+        }
+        if (!input.getType().getTensorType().hasShape()) {
+            throw new UnsupportedModelException(file.path() + ": its input '" + input.getName()
+                    + "' does not say how many axes it has; export the model again with the shapes of its inputs");
+        }
+        int type = input.getType().getTensorType().getElemType();
+        List<String> axes = axes(input, said.dimensions());
+        @Nullable InputRole role = said.roles().get(input.getName());
+        if (role != null && !canBe(role, type, axes)) {
+            throw new ModscanException(file.path() + ": its input '" + input.getName() + "' is " + OnnxTypes.name(type)
+                    + " " + axes + ", which " + role + " can't be put into; see InputRole for what each takes");
+        }
+        return new Input(
+                input.getName(),
+                type,
+                axes,
+                Optional.ofNullable(role)
+                        // A name alone may mislead: an image has a mask too.
+                        .or(() -> InputRole.of(input.getName())
+                                .filter(usual -> canBe(usual, type, axes))
+                                .filter(usual -> usual != InputRole.TOKEN_IDS || !said.saysTokenIds())));
+    }
+
+    private static boolean canBe(InputRole role, int type, List<String> axes) {
+        boolean whole = type == DataType.INT64_VALUE || type == DataType.INT32_VALUE;
+        return switch (role) {
+            case TOKEN_IDS -> axes.size() == 2 && whole;
+            // Half precision does not count far.
+            case POSITIONS ->
+                axes.size() == 2 && (whole || type == DataType.FLOAT_VALUE || type == DataType.DOUBLE_VALUE);
+            case ATTENTION_MASK, TOKEN_TYPES -> axes.size() == 2;
+            case PAST -> axes.stream().skip(1).anyMatch(OnnxShapes::isSymbol);
+        };
+    }
+
+    private static List<String> axes(ValueInfoProto input, Map<String, Integer> dimensions) {
+        List<TensorShapeProto.Dimension> dims =
+                input.getType().getTensorType().getShape().getDimList();
+        // Batch and positions, if it is token ids, and in no case one.
+        boolean alike = dims.size() == 2 && dims.get(0).equals(dims.get(1));
+        List<String> axes = new ArrayList<>();
+        for (TensorShapeProto.Dimension dim : dims) {
+            String axis = dim.hasDimValue() && dim.getDimValue() > 0
+                    ? Long.toString(dim.getDimValue())
+                    : isName(dim.getDimParam()) && !alike ? dim.getDimParam() : input.getName() + "." + axes.size();
+            axes.add(dimensions.containsKey(axis) ? String.valueOf(dimensions.get(axis)) : axis);
+        }
+        return axes;
+    }
+
+    /** Some exporters call all axes that can vary alike; and what begins with a digit would be taken for a number. */
+    private static boolean isName(String symbol) {
+        return OnnxShapes.isSymbol(symbol) && !symbol.equalsIgnoreCase("none");
+    }
+
+    private static Optional<Input> withRole(Map<String, Input> inputs, InputRole role) {
+        return inputs.values().stream()
+                .filter(input -> input.role().equals(Optional.of(role)))
+                .findFirst();
+    }
+
+    /** A model of texts: all of its inputs are [batch, positions], whatever each calls these, but for what is past. */
+    private static OnnxInputs text(OnnxFile file, Map<String, Input> inputs, Input ids, Said said) {
+        Map<String, Input> renamed = new LinkedHashMap<>();
+        for (Input input : inputs.values()) {
+            List<String> axes = new ArrayList<>(input.axes());
+            axes.replaceAll(axis -> said.batch().contains(axis) ? ids.axes().get(0) : axis);
+            boolean past = input.role().equals(Optional.of(InputRole.PAST));
+            if (past) {
+                for (int axis = 1; axis < axes.size(); axis++) {
+                    if (OnnxShapes.isSymbol(axes.get(axis))) {
+                        axes.set(axis, "0");
+                    }
+                }
+            }
+            for (int axis = 0;
+                    axis < (past ? 1 : 2) && axis < axes.size() && input.role().isPresent();
+                    axis++) {
+                if (OnnxShapes.isSymbol(axes.get(axis))) {
+                    axes.set(axis, ids.axes().get(axis));
+                }
+            }
+            renamed.put(input.name(), new Input(input.name(), input.type(), axes, input.role()));
+        }
+        String batch = ids.axes().get(0);
+        String positions = ids.axes().get(1);
+        if (!OnnxShapes.isSymbol(positions) && Long.parseLong(positions) > Integer.MAX_VALUE) {
+            throw new ModscanException(file.path() + ": input '" + ids.name() + "' takes exactly " + positions
+                    + " tokens, and at most " + Integer.MAX_VALUE + " can be given");
+        }
+        return new OnnxInputs(
+                renamed,
+                Optional.of(batch).filter(OnnxShapes::isSymbol),
+                Optional.of(positions).filter(OnnxShapes::isSymbol).or(said::positions),
+                OnnxShapes.isSymbol(positions) ? 0 : Integer.parseInt(positions));
+    }
+
+    private static OnnxInputs ready(Map<String, Input> inputs, Said said) {
+        Optional<String> batch =
+                said.batch().stream().findFirst().or(() -> first(inputs, name -> isBatch(name, said.positions())));
+        Optional<String> positions = said.positions()
+                .or(() -> first(
+                        inputs,
+                        name -> !batch.equals(Optional.of(name))
+                                && POSITION_NAMES.contains(name.toLowerCase(Locale.ROOT))));
+        Map<String, Input> renamed = new LinkedHashMap<>();
+        inputs.forEach((name, input) -> renamed.put(
+                name,
+                new Input(
+                        name,
+                        input.type(),
+                        input.axes().stream()
+                                .map(axis -> said.batch().contains(axis) ? batch.orElse(axis) : axis)
+                                .toList(),
+                        input.role())));
+        return new OnnxInputs(renamed, batch, positions, 0);
+    }
+
+    private static boolean isBatch(String symbol, Optional<String> positions) {
+        String name = symbol.toLowerCase(Locale.ROOT);
+        return !positions.equals(Optional.of(symbol))
+                && (name.contains("batch") || name.equals("n") || name.equals("b"));
+    }
+
+    private static Optional<String> first(Map<String, Input> inputs, Predicate<String> isMeant) {
+        return inputs.values().stream()
+                .flatMap(input -> input.axes().stream())
+                .filter(OnnxShapes::isSymbol)
+                .filter(isMeant)
+                .findFirst();
+    }
+
+    /** Whether prompts of tokens can be given: ids are taken, and nothing that isn't known. */
+    boolean isText() {
+        return withRole(inputs, InputRole.TOKEN_IDS).isPresent()
+                && inputs.values().stream().allMatch(input -> input.role().isPresent());
+    }
+
+    boolean hasMask() {
+        return !masks().isEmpty();
+    }
+
+    /** The names of the inputs that say which tokens are real. */
+    List<String> masks() {
+        return inputs.values().stream()
+                .filter(input -> input.role().equals(Optional.of(InputRole.ATTENTION_MASK)))
+                .map(Input::name)
+                .toList();
+    }
+
+    /** Whether a graph like this is given one prompt at a time. */
+    boolean alone() {
+        return inputs.values().stream().anyMatch(input -> batchAxis(input) != 0)
+                || (withRole(inputs, InputRole.TOKEN_IDS).isPresent() && !hasMask());
+    }
+
+    /** The inputs with their types, axes and roles, for a message. */
+    String described() {
+        return inputs.values().stream()
+                .map(input -> "'" + input.name() + "' " + OnnxTypes.name(input.type()) + " " + input.axes()
+                        + input.role().map(role -> " (" + role + ")").orElse(""))
+                .collect(Collectors.joining(", "));
+    }
+
+    /** How many positions there are, if that is fixed and they are known as such. */
+    OptionalInt fixedPositions() {
+        return positions.filter(axis -> !OnnxShapes.isSymbol(axis)).stream()
+                .mapToInt(Integer::parseInt)
+                .findFirst();
+    }
+
+    boolean isPosition(String axis) {
+        return positions.equals(Optional.of(axis));
+    }
+
+    /** Which axis of an input is the batch, or -1 if none is. */
+    int batchAxis(Input input) {
+        return batch.map(input.axes()::indexOf).orElse(-1);
+    }
+
+    Map<String, List<String>> axes() {
+        return inputs.values().stream()
+                .collect(Collectors.toMap(Input::name, Input::axes, (a, b) -> b, LinkedHashMap::new));
+    }
+
+    /** What inference takes for batch and positions: small, since a table of positions may be. */
+    Map<String, List<Long>> bindings() {
+        Map<String, List<Long>> bindings = new LinkedHashMap<>();
+        boolean text = withRole(inputs, InputRole.TOKEN_IDS).isPresent();
+        batch.ifPresent(symbol -> bindings.put(symbol, List.of(2L, 3L, 4L)));
+        positions.ifPresent(symbol -> bindings.put(symbol, text ? List.of(7L, 5L, 6L) : List.of(448L, 320L, 384L)));
+        return bindings;
+    }
+}

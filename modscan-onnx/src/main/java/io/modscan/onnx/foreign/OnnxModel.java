@@ -1,0 +1,593 @@
+package io.modscan.onnx.foreign;
+
+import io.modscan.core.error.MalformedFileException;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.error.UnsupportedModelException;
+import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.Model;
+import io.modscan.core.model.Tokenizer;
+import io.modscan.core.prompt.InputTensor;
+import io.modscan.core.site.Axis;
+import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.CapturePlan.Selection;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Reading;
+import io.modscan.core.site.Site;
+import io.modscan.core.site.SiteSelector;
+import io.modscan.core.site.Sites;
+import io.modscan.onnx.foreign.OnnxInputs.Said;
+import io.modscan.onnx.foreign.OnnxShapes.Inferred;
+import io.modscan.onnx.foreign.OnnxSites.Recipe;
+import io.modscan.onnx.internal.tokenizer.HubTokenizer;
+import io.modscan.onnx.runtime.RuntimeOptions;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An ONNX model that somebody else exported. Each of its tensors can be read, by its own name:
+ *
+ * <pre>{@code
+ * OnnxModel model = OnnxModel.open(Path.of("model.onnx"));
+ * model.tensors().forEach(System.out::println);
+ * try (Probe probe = Probe.builder(model).sites("*Softmax*").build()) {
+ *     Activations activations = probe.capture(prompts);
+ * }
+ * }</pre>
+ *
+ * <p><b>What is read.</b> The tensors that a probe asks for become outputs, and what they don't need is cut off. Values come
+ * as float32: integers and bool are cast (above 2<sup>24</sup> integers are rounded), float64 is rounded, half precision is
+ * exact. {@link #dequantized} reads quantized ones as the real numbers that they stand for. Sequences, optional values,
+ * strings, tensors of unknown shape, those within the bodies of If, Loop and Scan, and what is the same whatever the input
+ * can't be read; {@link #tensors()} says why, each with its reason.
+ *
+ * <p><b>Axes.</b> Shapes come from ONNX Runtime's own inference. The symbol of the first axis of the token ids is the batch,
+ * that of the second the positions; without token ids, symbols named like {@code batch} and {@code sequence}, or what
+ * {@link #withBatch} and {@link #withPositions} say. A site's axes are put in the order of positions, heads, units; two axes of
+ * positions are queries and keys. A tensor [batch, heads, positions, d] thus reads as [positions, heads, d]. The third axis counts as heads where
+ * an attention of the graph has as many, or where {@link #withHeads} says so. Sites without an axis of positions can't be
+ * pooled. A tensor without a batch axis, such as what is computed from shapes, is read on demand, one prompt at a time.
+ *
+ * <p><b>Inputs.</b> Texts and token ids need a graph whose inputs are all of an {@link InputRole}, known by their name or by
+ * {@link #withInput}. A graph with token ids but without a mask, or with a batch of one, is run a prompt at a time,
+ * unpadded; so is what a graph computes over a whole batch, as far as shapes and operators tell, and what it computes of a mask
+ * that it quantizes. Padding is not seen at real tokens where a graph heeds its mask; for one that does not, a probe's
+ * {@linkplain io.modscan.core.Probe.Builder#tokenBudget token budget} of 1 runs each by itself. Any graph takes {@linkplain io.modscan.core.prompt.Prompt#ofTensors ready tensors}.
+ *
+ * <p><b>Weights</b> stay where they are: in the file itself, or in files in its folder. Nothing outside the folder is
+ * opened. Immutable; safe for use by many threads.
+ */
+public final class OnnxModel implements Model {
+
+    private final OnnxFile file;
+    private final Settings settings;
+    private final OnnxInputs inputs;
+    private final Map<String, Inferred> shapes;
+    private final OnnxSites sites;
+    private final int vocabularySize;
+    private final Object tokenizerLock = new Object();
+    private @Nullable Tokenizer tokenizer;
+
+    /** Says how many heads some tensors have. */
+    private record Heads(SiteSelector tensors, int count) {}
+
+    /** What a user has said. Copied to be changed; never changed once a model has it. */
+    private static final class Settings {
+        Said said = Said.nothing();
+        List<Heads> heads = List.of();
+        boolean dequantized;
+        int bosTokenId = -1;
+        int maxTokens = Integer.MAX_VALUE;
+        Path tokenizer;
+        RuntimeOptions options = RuntimeOptions.cpu();
+
+        Settings(Path tokenizer) {
+            this.tokenizer = tokenizer;
+        }
+
+        Settings(Settings other) {
+            this.said = other.said;
+            this.heads = other.heads;
+            this.dequantized = other.dequantized;
+            this.bosTokenId = other.bosTokenId;
+            this.maxTokens = other.maxTokens;
+            this.tokenizer = other.tokenizer;
+            this.options = other.options;
+        }
+    }
+
+    private OnnxModel(OnnxFile file, Settings settings, OnnxInputs inputs, Map<String, Inferred> shapes) {
+        this.file = file;
+        this.settings = settings;
+        this.inputs = inputs;
+        this.shapes = shapes;
+        this.sites = new OnnxSites(file, inputs, shapes, this::declaredHeads);
+        this.vocabularySize = TokenTable.rows(file, inputs);
+    }
+
+    private static OnnxModel of(OnnxFile file, Settings settings) {
+        OnnxInputs inputs = OnnxInputs.of(file, settings.said);
+        return new OnnxModel(file, settings, inputs, OnnxShapes.infer(file, inputs.axes(), inputs.bindings()));
+    }
+
+    private OnnxModel with(Consumer<Settings> change) {
+        Settings changed = new Settings(settings);
+        change.accept(changed);
+        return changed.said.equals(settings.said) ? new OnnxModel(file, changed, inputs, shapes) : of(file, changed);
+    }
+
+    private OptionalInt declaredHeads(String tensor, OptionalInt layer) {
+        Site site = new Site(tensor, layer, List.of(), false);
+        // The last word counts.
+        return settings.heads.stream()
+                .filter(heads -> heads.tensors().selects(site))
+                .mapToInt(Heads::count)
+                .reduce((first, second) -> second);
+    }
+
+    /**
+     * Opens a model and infers its tensors' shapes; weights are read only if an operator has to know one for that. A {@code tokenizer.json} beside it is its
+     * tokenizer.
+     *
+     * @param path the file, {@code NAME.onnx}; its external data is looked for in its folder
+     * @return the model, to be run on the CPU
+     * @throws ModscanException          if there is no such file, one of its weights' files is missing or lies outside of the
+     *                                   folder, or ONNX Runtime doesn't take the graph
+     * @throws MalformedFileException    if the file is truncated or inconsistent: a tensor is missing, misshapen, there twice, or
+     *                                   needs itself
+     * @throws UnsupportedModelException if it has a type that is not known, or an input of an unknown number of axes
+     * @throws UncheckedIOException      if a file cannot be read
+     */
+    public static OnnxModel open(Path path) {
+        OnnxFile file = OnnxFile.read(path);
+        Path folder = Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder");
+        return of(file, new Settings(folder));
+    }
+
+    private OnnxModel said(Said said) {
+        return with(changed -> changed.said = said);
+    }
+
+    /**
+     * Says what an input is, where its name doesn't.
+     *
+     * @param input the input's name
+     * @param role  what is to be put there
+     * @return a copy
+     * @throws ModscanException if there is no such input, or it is of a type or shape that this can't be put into
+     */
+    public OnnxModel withInput(String input, InputRole role) {
+        Map<String, InputRole> roles = new LinkedHashMap<>(settings.said.roles());
+        roles.put(input, role);
+        Said said = settings.said;
+        return said(new Said(roles, said.dimensions(), said.batch(), said.positions()));
+    }
+
+    /**
+     * Gives a symbol of the inputs' shapes a length, such as the height of images. Positions of a given length are units,
+     * unless {@link #withPositions} says otherwise.
+     *
+     * @param symbol its name in the graph; an axis without a name is {@code INPUT.AXIS}, such as {@code pixels.2}
+     * @param length at least 1
+     * @return a copy
+     * @throws ModscanException         if no input has such an axis, or ONNX Runtime doesn't take the graph with it
+     * @throws IllegalArgumentException if the length is not positive
+     */
+    public OnnxModel withDimension(String symbol, int length) {
+        if (length < 1) {
+            throw new IllegalArgumentException("an axis cannot have the length " + length);
+        }
+        Map<String, Integer> dimensions = new LinkedHashMap<>(settings.said.dimensions());
+        dimensions.put(symbol, length);
+        Said said = settings.said;
+        return said(new Said(said.roles(), dimensions, said.batch(), said.positions()));
+    }
+
+    /**
+     * Says which symbol is the batch axis of a graph that takes ready tensors. That of token ids is known. Where inputs
+     * call their batch axes differently, each is said by itself, and all are one.
+     *
+     * @param symbol its name in the graph; an axis without a name is {@code INPUT.AXIS}, such as {@code pixels.0}
+     * @return a copy
+     * @throws ModscanException if no input has such an axis, or it is said to be that of positions
+     */
+    public OnnxModel withBatch(String symbol) {
+        Said said = settings.said;
+        List<String> batch = new ArrayList<>(said.batch());
+        batch.add(symbol);
+        return said(new Said(said.roles(), said.dimensions(), batch, said.positions()));
+    }
+
+    /**
+     * Says which axis is that of positions, such as the frames of audio. That of token ids is known, unless they are of a
+     * fixed length. Where there are as many positions in every sample, as of the patches of an image or of texts of a fixed
+     * length, their number is said, such as {@code "197"}; then each axis of that length is one of positions. Of a shorter
+     * prompt as many are read as it has tokens; unless this is said, they are units, padding among them.
+     *
+     * @param axis its name in the graph, where an axis without a name is {@code INPUT.AXIS}, such as {@code audio.1}; or a
+     *             number
+     * @return a copy
+     * @throws ModscanException if no input has such an axis, or no tensor one of that length; if it is said to be the batch,
+     *                          or token ids tell otherwise
+     */
+    public OnnxModel withPositions(String axis) {
+        Said said = settings.said;
+        OnnxModel model = said(new Said(said.roles(), said.dimensions(), said.batch(), Optional.of(axis)));
+        if (model.inputs.fixedPositions().isPresent()
+                && model.sites.recipes().values().stream()
+                        .noneMatch(recipe -> recipe.axes().contains(axis))
+                && !said.dimensions().containsKey(axis)) {
+            throw new ModscanException(
+                    file.path() + ": no tensor that can be read has an axis of " + axis + " positions");
+        }
+        return model;
+    }
+
+    /**
+     * Says that tensors hold attention heads: [.., heads × d], or [.., heads, .., d], beside positions or without any. Then
+     * metrics by head apply. Where there are fixed positions, such as an image's patches, say so first: {@link #withPositions}.
+     *
+     * @param tensors which, as for a probe
+     * @param heads   how many heads
+     * @return a copy
+     * @throws ModscanException         if it is so of no tensor, or one of another shape is among them
+     * @throws IllegalArgumentException if not positive
+     */
+    public OnnxModel withHeads(SiteSelector tensors, int heads) {
+        if (heads < 1) {
+            throw new IllegalArgumentException(heads + " heads are none; give at least 1");
+        }
+        List<Heads> all = new ArrayList<>(settings.heads);
+        all.add(new Heads(tensors, heads));
+        OnnxModel model = with(changed -> changed.heads = all);
+        List<GraphTensor> those = model.tensors().stream()
+                .filter(meant(tensors))
+                .filter(tensor -> sites.recipes().containsKey(tensor.name()))
+                .toList();
+        if (those.isEmpty()) {
+            plan(List.of(new Selection(tensors, Pooling.none()))); // says which names are near, or why it can't be read
+            throw new ModscanException(file.path() + ": no tensor is meant by " + tensors + ", but magnitudes");
+        }
+        those.stream()
+                .filter(tensor -> tensor.refusal().isPresent())
+                .findFirst()
+                .ifPresent(tensor -> {
+                    throw new ModscanException(file.path() + ": '" + tensor.name() + "': "
+                            + tensor.refusal().orElseThrow());
+                });
+        return model;
+    }
+
+    private static Predicate<GraphTensor> meant(SiteSelector selector) {
+        return tensor -> selector.selects(new Site(tensor.name(), tensor.layer(), List.of(), false));
+    }
+
+    /**
+     * The same with quantized tensors (int8, uint8) read as the real numbers that they stand for: (value − zero point) × scale,
+     * where the graph tells both: for what ONNX's own QuantizeLinear, DynamicQuantizeLinear, QLinearMatMul and QLinearConv and some
+     * of ONNX Runtime's own operators yield, and what is only rearranged of it. All other integers stay what they are.
+     *
+     * @return a copy
+     */
+    public OnnxModel dequantized() {
+        return with(changed -> changed.dequantized = true);
+    }
+
+    /**
+     * Says which token marks the beginning of a text, such as {@code [CLS]}, for poolings that leave it out.
+     *
+     * @param tokenId its id
+     * @return a copy
+     * @throws IllegalArgumentException if negative
+     */
+    public OnnxModel withBosTokenId(int tokenId) {
+        if (tokenId < 0) {
+            throw new IllegalArgumentException("a token cannot have the id " + tokenId);
+        }
+        return with(changed -> changed.bosTokenId = tokenId);
+    }
+
+    /**
+     * Says how many tokens the model takes, which most graphs don't tell.
+     *
+     * @param tokens the longest sequence
+     * @return a copy
+     * @throws IllegalArgumentException if not positive
+     */
+    public OnnxModel withMaxTokens(int tokens) {
+        if (tokens < 1) {
+            throw new IllegalArgumentException(tokens + " tokens are none; give at least 1");
+        }
+        return with(changed -> changed.maxTokens = tokens);
+    }
+
+    /**
+     * The same with a tokenizer from elsewhere.
+     *
+     * @param tokenizer a {@code tokenizer.json}, or a folder with one; opened when {@link #tokenizer()} is first called
+     * @return a copy
+     */
+    public OnnxModel withTokenizer(Path tokenizer) {
+        return with(changed -> changed.tokenizer = tokenizer);
+    }
+
+    /**
+     * The same model, run otherwise.
+     *
+     * @param options where and how sources that it opens run
+     * @return a copy
+     */
+    public OnnxModel withRuntime(RuntimeOptions options) {
+        return with(changed -> changed.options = options);
+    }
+
+    /**
+     * All tensors of the graph: its inputs and what its nodes yield, in an order in which each follows what it is computed
+     * from; behind them what the bodies of If, Loop and Scan yield. Initializers are not among them.
+     *
+     * @return the tensors, those that can't be captured included
+     */
+    public List<GraphTensor> tensors() {
+        return List.copyOf(sites.tensors().values());
+    }
+
+    /**
+     * A selector of sites by what is known of their tensors, such as
+     * {@code model.where(tensor -> tensor.operator().equals("Softmax"))}.
+     *
+     * @param predicate which tensors
+     * @return a selector for this model's sites
+     */
+    public SiteSelector where(Predicate<GraphTensor> predicate) {
+        return site -> {
+            GraphTensor tensor = sites.tensors().get(site.tensorName());
+            return site.magnitudeOf().isEmpty() && tensor != null && predicate.test(tensor);
+        };
+    }
+
+    /** Selects by operator, and can say so. */
+    private record ByOperator(SiteSelector which, String operator) implements SiteSelector {
+        @Override
+        public boolean selects(Site site) {
+            return which.selects(site);
+        }
+
+        @Override
+        public String toString() {
+            return "operator " + operator;
+        }
+    }
+
+    /**
+     * A selector of the sites that an operator yields.
+     *
+     * @param operator such as {@code Softmax}, or {@code com.microsoft.Attention}
+     * @return a selector for this model's sites
+     */
+    public SiteSelector operator(String operator) {
+        return new ByOperator(where(tensor -> tensor.operator().equals(operator)), operator);
+    }
+
+    /** The readable tensors, under their own names. */
+    @Override
+    public List<Site> sites() {
+        return sites.recipes().values().stream().map(Recipe::site).toList();
+    }
+
+    /**
+     * {@inheritDoc}
+     *
+     * @throws ModscanException as {@link CapturePlan#of}; of tensors that are there and can't be read, with the reason
+     */
+    @Override
+    public CapturePlan plan(List<Selection> selections) {
+        List<Site> sites = sites();
+        for (Selection selection : selections) {
+            SiteSelector selector = selection.selector();
+            if (sites.stream().noneMatch(selector::selects)) {
+                if (selector instanceof ByOperator by && tensors().stream().noneMatch(meant(selector))) {
+                    throw new ModscanException(file.path() + ": no tensor is of the operator '" + by.operator()
+                            + "'; its operators are "
+                            + tensors().stream()
+                                    .map(GraphTensor::operator)
+                                    .filter(name -> !name.isEmpty())
+                                    .collect(Collectors.toCollection(TreeSet::new)));
+                }
+                tensors().stream()
+                        .filter(tensor -> tensor.refusal().isPresent())
+                        .filter(meant(selector))
+                        .findFirst()
+                        .ifPresent(tensor -> {
+                            throw new ModscanException(file.path() + ": '" + tensor.name() + "' can't be read: "
+                                    + tensor.refusal().orElseThrow());
+                        });
+            }
+        }
+        return CapturePlan.of(sites, selections);
+    }
+
+    @Override
+    public int maxTokens() {
+        return inputs.length() > 0 ? inputs.length() : settings.maxTokens;
+    }
+
+    /** {@inheritDoc} That is, the rows of the table in which the graph looks token ids up, if it does so at once. */
+    @Override
+    public int vocabularySize() {
+        return vocabularySize;
+    }
+
+    @Override
+    public int bosTokenId() {
+        return settings.bosTokenId;
+    }
+
+    @Override
+    public Tokenizer tokenizer() {
+        synchronized (tokenizerLock) {
+            if (tokenizer == null) {
+                if (!inputs.isText()) {
+                    throw notText();
+                }
+                tokenizer = HubTokenizer.open(settings.tokenizer);
+            }
+            return tokenizer;
+        }
+    }
+
+    private ModscanException notText() {
+        return new ModscanException(file.path() + ": its inputs " + inputs.described()
+                + " are not all such as tokens are put into; say their roles (OnnxModel.withInput), or give ready tensors"
+                + " (Prompt.ofTensors)");
+    }
+
+    /**
+     * {@inheritDoc} A sample has a tensor for each input, without the batch axis where the input has one; a first axis of 1
+     * may be left out where the input is fixed to it. What an input keeps of the past is of none, 0 long.
+     */
+    @Override
+    public int positions(Map<String, InputTensor> tensors) {
+        return ReadySample.positions(file, inputs, tensors);
+    }
+
+    /** {@inheritDoc} The fingerprint is of the graph, and of names, places and lengths of its weights. */
+    @Override
+    public Map<String, String> provenance() {
+        Map<String, String> facts = new LinkedHashMap<>();
+        facts.put("model.type", "onnx");
+        facts.put("model.name", String.valueOf(file.path().getFileName()));
+        facts.put("model.fingerprint", file.fingerprint());
+        // What was said changes what is read, and a capture may only go on with what it began with.
+        facts.put("model.inputs", inputs.described());
+        facts.put(
+                "model.axes",
+                "batch " + inputs.batch().orElse("none") + ", positions "
+                        + inputs.positions().orElse("none"));
+        facts.put("model.dequantized", Boolean.toString(settings.dequantized));
+        if (!file.model().getProducerName().isEmpty()) {
+            facts.put(
+                    "model.producer",
+                    (file.model().getProducerName() + " " + file.model().getProducerVersion()).strip());
+        }
+        return facts;
+    }
+
+    /**
+     * The files that the model reads, then or later: the graph, its weights, and its tokenizer's. What is written must not be
+     * one of them.
+     *
+     * @return the files, links followed; unmodifiable
+     * @throws UncheckedIOException if a path cannot be followed
+     */
+    public Set<Path> files() {
+        Set<Path> files = new LinkedHashSet<>();
+        files.add(file.path());
+        file.weights().forEach(weight -> files.add(weight.file()));
+        Stream.concat(Stream.of(settings.tokenizer), HubTokenizer.FILES.stream().map(settings.tokenizer::resolve))
+                .filter(Files::isRegularFile)
+                .forEach(files::add);
+        return files.stream().map(OnnxModel::real).collect(Collectors.toUnmodifiableSet());
+    }
+
+    private static Path real(Path file) {
+        try {
+            return file.toRealPath();
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be followed: " + e, e);
+        }
+    }
+
+    @Override
+    public ActivationSource open(CapturePlan plan) {
+        for (Reading reading : plan.readings()) {
+            if (!sites.recipes().containsKey(reading.site().tensorName())) {
+                throw new ModscanException(file.path() + ": has no site " + reading.site());
+            }
+        }
+        file.checkUnchanged();
+        OnnxPlan graph = new OnnxPlan(file, inputs, plan, sites.recipes(), settings.dequantized);
+        Set<String> computed = graph.computed();
+        List<Site> run = sites.recipes().values().stream()
+                .map(Recipe::site)
+                .filter(site -> computed.contains(site.name()))
+                .toList();
+        return new OnnxSource(
+                plan,
+                graph,
+                inputs,
+                file,
+                bosTokenId(),
+                (rows, columns) -> workingBytes(run, rows, columns),
+                settings.options);
+    }
+
+    /** What is there at one time is about the four largest tensors. */
+    private static long workingBytes(List<Site> run, int rows, int columns) {
+        return run.stream()
+                .map(site -> {
+                    long values = rows;
+                    for (Axis axis : site.axes()) {
+                        values *= axis.size() > 0 ? axis.size() : columns;
+                    }
+                    return values * Float.BYTES;
+                })
+                .sorted(Comparator.reverseOrder())
+                .limit(4)
+                .mapToLong(Long::longValue)
+                .sum();
+    }
+
+    /**
+     * Writes the graph, cut off behind some tensors that become its outputs, in their own types and axes. Weights are
+     * referred to where they are if that is in the new file's folder or below it; else they are copied to a second file
+     * {@code NAME.onnx.data} beside it, since ONNX allows no path that leaves the model's folder.
+     *
+     * @param target    the file to be written; it appears whole
+     * @param selectors which tensors; every site unless given
+     * @return the names of the new outputs
+     * @throws ModscanException     if a selector matches nothing, or the file is one that the model is read from
+     * @throws UncheckedIOException if it cannot be written
+     */
+    public List<String> save(Path target, SiteSelector... selectors) {
+        List<SiteSelector> wanted = selectors.length == 0 ? List.of(Sites.all()) : List.of(selectors);
+        CapturePlan plan = plan(wanted.stream()
+                .map(selector -> new Selection(selector, Pooling.none()))
+                .toList());
+        List<GraphTensor> outputs = plan.readings().stream()
+                .map(reading -> Objects.requireNonNull(
+                        sites.tensors().get(reading.site().tensorName())))
+                .distinct()
+                .toList();
+        file.checkUnchanged();
+        Map<String, List<String>> axes = new LinkedHashMap<>(inputs.axes());
+        // What is past may be of any length for another program.
+        inputs.inputs().values().stream()
+                .filter(input -> input.role().equals(Optional.of(InputRole.PAST)))
+                .forEach(input -> axes.remove(input.name()));
+        OnnxInstrumented.write(file, axes, outputs, target, files());
+        return outputs.stream().map(GraphTensor::name).toList();
+    }
+
+    @Override
+    public String toString() {
+        return "OnnxModel[" + file.path() + ", " + sites.recipes().size() + " sites of "
+                + sites.tensors().size() + " tensors]";
+    }
+}

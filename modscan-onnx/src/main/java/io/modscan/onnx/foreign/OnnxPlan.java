@@ -1,0 +1,269 @@
+package io.modscan.onnx.foreign;
+
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import io.modscan.core.site.Axis;
+import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Reading;
+import io.modscan.core.site.Site;
+import io.modscan.onnx.foreign.OnnxSites.Recipe;
+import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.graph.OnnxTypes;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/**
+ * The graph that computes what a plan asks for: somebody's graph, cut off behind the planned tensors, with nodes behind it
+ * that cast, rearrange and pool. Which positions count is worked out outside, from the token ids, and given as inputs.
+ */
+final class OnnxPlan {
+
+    /** How many rows and positions are run, int64 [2]. */
+    static final String SIZES = "modscan.sizes";
+
+    /** Which positions count, bool [batch, positions, 1]. */
+    static final String COUNTED = "modscan.counted";
+
+    /** The row of each among all rows' positions, one behind the last for those that don't count, int64 [batch, positions]. */
+    static final String PLACE = "modscan.place";
+
+    /** The share of each in a mean, float32 [batch, 1, positions]. */
+    static final String SHARE = "modscan.share";
+
+    /** The index of the last that counts, among all rows' positions, int64 [batch]. */
+    static final String LAST = "modscan.last";
+
+    /** Behind a name: without the BOS token. */
+    static final String WITHOUT_BOS = ".without_bos";
+
+    /**
+     * An output of the graph.
+     *
+     * @param name its name
+     * @param axes those behind the batch axis, 0 for one of positions
+     * @param batched whether there is a batch axis
+     */
+    record Output(String name, List<Integer> axes, boolean batched) {
+        Output {
+            axes = List.copyOf(axes);
+        }
+
+        List<Long> shape(int rows, int positions) {
+            List<Long> shape = new ArrayList<>();
+            if (batched) {
+                shape.add((long) rows);
+            }
+            axes.forEach(axis -> shape.add(axis > 0 ? axis : (long) positions));
+            return shape;
+        }
+    }
+
+    private final OnnxEdit edit;
+    private final OnnxInputs inputs;
+    private final boolean alone;
+    private final OnnxDequantizer dequantizer;
+    private final List<Output> outputs = new ArrayList<>();
+    private final ModelProto model;
+
+    OnnxPlan(OnnxFile file, OnnxInputs inputs, CapturePlan plan, Map<String, Recipe> recipes, boolean dequantized) {
+        this.edit = new OnnxEdit(file);
+        this.dequantizer = new OnnxDequantizer(file, edit, dequantized);
+        List<Recipe> planned = plan.readings().stream()
+                .map(reading ->
+                        Objects.requireNonNull(recipes.get(reading.site().tensorName()), "planned of this model"))
+                .toList();
+        Set<String> masked = new OnnxGraph(file.graph()).dependents(inputs.masks(), operator -> true);
+        boolean rounded = isRounded(file, inputs);
+        this.inputs = inputs;
+        this.alone = inputs.alone()
+                || planned.stream()
+                        .anyMatch(recipe -> recipe.alone()
+                                || (rounded && masked.contains(recipe.tensor().name())));
+        for (int i = 0; i < planned.size(); i++) {
+            outputs.add(read(plan.readings().get(i), planned.get(i)));
+        }
+        outputs.forEach(output -> edit.output(output.name()));
+        this.model = edit.build();
+    }
+
+    /** Whether the mask is quantized on its way to the Softmax: what is to be lowest is only low then, and padding is seen. */
+    private static boolean isRounded(OnnxFile file, OnnxInputs inputs) {
+        Set<String> before = new OnnxGraph(file.graph())
+                .dependents(
+                        inputs.masks(), operator -> !operator.contains("Softmax") && !operator.contains("Attention"));
+        return file.graph().getNodeList().stream()
+                .anyMatch(node -> node.getOpType().equals("QuantizeLinear") && before.contains(node.getInput(0)));
+    }
+
+    ModelProto model() {
+        return model;
+    }
+
+    /** The names of all that is computed. */
+    Set<String> computed() {
+        return model.getGraph().getNodeList().stream()
+                .flatMap(node -> node.getOutputList().stream())
+                .collect(Collectors.toSet());
+    }
+
+    /** The graph's outputs, in order of the plan's readings. */
+    List<Output> outputs() {
+        return outputs;
+    }
+
+    /** Whether it is to be run with one prompt at a time. */
+    boolean alone() {
+        return alone;
+    }
+
+    /** The names of the inputs that it takes. */
+    Set<String> inputNames() {
+        return model.getGraph().getInputList().stream()
+                .map(ValueInfoProto::getName)
+                .collect(Collectors.toSet());
+    }
+
+    private Output read(Reading reading, Recipe recipe) {
+        String values = arranged(recipe);
+        Site site = reading.site();
+        boolean magnitude = site.magnitudeOf().isPresent();
+        if (magnitude) {
+            values = magnitude(values, site.magnitudeOf().orElseThrow(), recipe.batched());
+        }
+        if (reading.pooling().isPooled()) {
+            return pooled(values, site, reading.pooling());
+        }
+        if (magnitude) {
+            return new Output(values, sizes(site), recipe.batched());
+        }
+        // Axes in the site's order, but heads and units apart or together as they are in the graph.
+        List<Integer> sizes = recipe.order().stream()
+                .skip(recipe.batched() ? 1 : 0)
+                .map(recipe.axes()::get)
+                .map(axis -> inputs.isPosition(axis) ? 0 : Integer.parseInt(axis))
+                .toList();
+        return new Output(unique(values), sizes, recipe.batched());
+    }
+
+    /** Two readings of one tensor have outputs of their own. */
+    private String unique(String values) {
+        return outputs.stream().anyMatch(output -> output.name().equals(values))
+                ? edit.op("Identity", List.of(values))
+                : values;
+    }
+
+    private static List<Integer> sizes(Site site) {
+        return site.axes().stream().map(Axis::size).toList();
+    }
+
+    /** The tensor as float32, its axes in the site's order. */
+    private String arranged(Recipe recipe) {
+        String values = recipe.tensor().name();
+        Optional<String> real = dequantizer.dequantized(values);
+        if (real.isPresent()) {
+            values = real.get();
+        } else if (!recipe.tensor().type().equals("float32")) {
+            values = edit.op("Cast", List.of(values), GraphBuilder.attribute("to", (long) DataType.FLOAT_VALUE));
+        }
+        if (inputs.length() > 0) {
+            values = withoutPadding(values, recipe);
+        }
+        boolean inOrder = IntStream.range(0, recipe.order().size())
+                .allMatch(axis -> recipe.order().get(axis) == axis);
+        return inOrder
+                ? values
+                : edit.op(
+                        "Transpose",
+                        List.of(values),
+                        GraphBuilder.attribute(
+                                "perm",
+                                recipe.order().stream()
+                                        .mapToLong(Integer::longValue)
+                                        .toArray()));
+    }
+
+    /** Of a model that is fixed to a length, the positions of the prompts that are run. */
+    private String withoutPadding(String values, Recipe recipe) {
+        String cut = values;
+        for (int axis = 0; axis < recipe.axes().size(); axis++) {
+            if (inputs.isPosition(recipe.axes().get(axis))) {
+                String sizes = edit.input(SIZES, OnnxTypes.INT64, List.of("2"));
+                String columns =
+                        edit.op("Gather", List.of(sizes, edit.longs(List.of(1L))), GraphBuilder.attribute("axis", 0L));
+                cut = edit.slice(cut, columns, axis);
+            }
+        }
+        return cut;
+    }
+
+    /** The L2 norm over a site's units, [batch, positions, heads, 1] with the axes that there are. */
+    private String magnitude(String values, Site site, boolean batched) {
+        List<Long> shape = new ArrayList<>();
+        if (batched) {
+            shape.add(0L);
+        }
+        if (site.hasPositions()) {
+            // One that is copied has to stand where it stood.
+            shape.add(batched ? 0L : -1L);
+        }
+        if (site.heads() > 0) {
+            shape.add((long) site.heads());
+        }
+        shape.add((long) site.units());
+        String split = edit.op("Reshape", List.of(values, edit.longs(shape)));
+        String squares = edit.op("Mul", List.of(split, split));
+        String norms = edit.op("Sqrt", List.of(edit.reduce("ReduceSum", squares, shape.size() - 1)));
+        List<Long> flat = new ArrayList<>(shape.subList(0, shape.size() - 1));
+        return edit.op("Reshape", List.of(norms, edit.longs(flat)));
+    }
+
+    /** [batch, width], or with a 1 between. */
+    private Output pooled(String values, Site site, Pooling pooling) {
+        String behind = pooling.skipBos() ? WITHOUT_BOS : "";
+        int width = site.width();
+        // One prompt at a time may come without a batch axis. A tensor of other sizes than were inferred fails here.
+        String sizes = edit.op(
+                "Concat",
+                List.of(edit.input(SIZES, OnnxTypes.INT64, List.of("2")), edit.longs(List.of((long) width))),
+                GraphBuilder.attribute("axis", 0L));
+        String flat = edit.op("Reshape", List.of(values, sizes));
+        if (pooling.kind() == Pooling.Kind.LAST) {
+            String rows = edit.op("Reshape", List.of(flat, edit.longs(List.of(-1L, (long) width))));
+            String last = edit.input(LAST + behind, OnnxTypes.INT64, List.of("modscan_batch"));
+            return new Output(
+                    edit.op("Gather", List.of(rows, last), GraphBuilder.attribute("axis", 0L)), List.of(width), true);
+        }
+        boolean max = pooling.kind() == Pooling.Kind.MAX;
+        String seen = counted(flat, width, max ? Float.NEGATIVE_INFINITY : 0f, behind);
+        if (max) {
+            return new Output(edit.reduce("ReduceMax", seen, 1), List.of(1, width), true);
+        }
+        String share = edit.input(SHARE + behind, OnnxTypes.FLOAT, List.of("modscan_batch", "1", "modscan_positions"));
+        return new Output(edit.op("MatMul", List.of(share, seen)), List.of(1, width), true);
+    }
+
+    /**
+     * The values at positions that count, [batch, positions, width]. What is elsewhere may be infinite or no number at all,
+     * and must not come in with weight 0.
+     */
+    private String counted(String values, int width, float elsewhere, String behind) {
+        if (!edit.hasWhere()) {
+            String rows = edit.op("Reshape", List.of(values, edit.longs(List.of(-1L, (long) width))));
+            String more =
+                    edit.op("Concat", List.of(rows, edit.row(width, elsewhere)), GraphBuilder.attribute("axis", 0L));
+            String place = edit.input(PLACE + behind, OnnxTypes.INT64, List.of("modscan_batch", "modscan_positions"));
+            return edit.op("Gather", List.of(more, place), GraphBuilder.attribute("axis", 0L));
+        }
+        String counted =
+                edit.input(COUNTED + behind, DataType.BOOL_VALUE, List.of("modscan_batch", "modscan_positions", "1"));
+        return edit.op("Where", List.of(counted, values, edit.scalar(elsewhere)));
+    }
+}

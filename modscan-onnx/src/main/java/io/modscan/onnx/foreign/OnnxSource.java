@@ -1,0 +1,226 @@
+package io.modscan.onnx.foreign;
+
+import ai.onnxruntime.OnnxJavaType;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.TokenBatch;
+import io.modscan.core.prompt.InputTensor;
+import io.modscan.core.site.Axis;
+import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.Site;
+import io.modscan.onnx.foreign.OnnxPlan.Output;
+import io.modscan.onnx.internal.runtime.OrtRuntime;
+import io.modscan.onnx.internal.runtime.OrtRuntime.Bound;
+import io.modscan.onnx.runtime.RuntimeOptions;
+import java.nio.FloatBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/** A session of ONNX Runtime for the graph of one plan over somebody's model. */
+final class OnnxSource implements ActivationSource {
+
+    private final CapturePlan plan;
+    private final OnnxPlan graph;
+    private final OnnxInputs inputs;
+    private final OnnxFeed feed;
+    private final WorkingMemory memory;
+    private final Path name;
+    private final boolean readsPadding;
+    private final OrtRuntime runtime;
+
+    /** About how many bytes a batch takes while it is run. */
+    interface WorkingMemory {
+        long bytes(int rows, int columns);
+    }
+
+    OnnxSource(
+            CapturePlan plan,
+            OnnxPlan graph,
+            OnnxInputs inputs,
+            OnnxFile file,
+            int bosTokenId,
+            WorkingMemory memory,
+            RuntimeOptions options) {
+        this.plan = plan;
+        this.graph = graph;
+        this.inputs = inputs;
+        this.feed = new OnnxFeed(inputs, graph.inputNames(), bosTokenId);
+        this.memory = memory;
+        this.name = file.path();
+        this.readsPadding = inputs.hasMask()
+                && inputs.length() > 0
+                && inputs.fixedPositions().isEmpty()
+                && graph.outputs().stream().anyMatch(output -> output.axes().contains(inputs.length()));
+        this.runtime = new OrtRuntime(graph.model().toByteArray(), file.root(), true, options);
+    }
+
+    @Override
+    public CapturePlan plan() {
+        return plan;
+    }
+
+    /** Where prompts are run one at a time, batches of one save what would be moved about. */
+    @Override
+    public int usualTokens() {
+        return graph.alone() ? 1 : runtime.usualTokens();
+    }
+
+    @Override
+    public long workingBytes(int rows, int columns) {
+        return memory.bytes(graph.alone() ? 1 : rows, columns);
+    }
+
+    @Override
+    public Map<String, String> provenance() {
+        return runtime.provenance();
+    }
+
+    @Override
+    public void run(TokenBatch batch, List<FloatBuffer> outputs) {
+        ActivationSource.checkOutputs(plan, batch, outputs);
+        boolean tokens = batch.tensors().isEmpty();
+        if (tokens) {
+            rows(batch, true).forEach(this::checkFilled);
+        }
+        boolean together = tokens ? !graph.alone() : !graph.alone() && alike(batch.tensors());
+        if (!together) {
+            for (int row = 0; row < batch.rows(); row++) {
+                runAlone(batch, row, outputs);
+            }
+            return;
+        }
+        List<Bound> given = tokens
+                ? feed.tokens(rows(batch, false), rows(batch, true), Math.max(batch.columns(), inputs.length()))
+                : feed.ready(batch.tensors(), batch.columns());
+        List<Bound> pinned = new ArrayList<>();
+        for (int i = 0; i < outputs.size(); i++) {
+            Output output = graph.outputs().get(i);
+            pinned.add(new Bound(
+                    output.name(), outputs.get(i), OnnxJavaType.FLOAT, output.shape(batch.rows(), batch.columns())));
+        }
+        run(batch.rows(), batch.columns(), given, pinned);
+    }
+
+    private void run(int rows, int columns, List<Bound> given, List<Bound> pinned) {
+        try {
+            runtime.run("a batch of " + rows + " × " + columns + " tokens of " + name, given, pinned);
+        } catch (ModscanException e) {
+            throw new ModscanException(
+                    e.getMessage()
+                            + ". Is a prompt longer than the model takes (say so: OnnxModel.withMaxTokens), or a value or"
+                            + " an id one that it doesn't know?",
+                    e);
+        }
+    }
+
+    private static boolean alike(List<Map<String, InputTensor>> samples) {
+        return samples.stream()
+                        .map(sample -> sample.entrySet().stream()
+                                .map(entry -> entry.getKey() + entry.getValue().shape())
+                                .sorted()
+                                .toList())
+                        .distinct()
+                        .count()
+                == 1;
+    }
+
+    private static List<int[]> rows(TokenBatch batch, boolean mask) {
+        return IntStream.range(0, batch.rows())
+                .mapToObj(row -> row(batch, row, mask))
+                .toList();
+    }
+
+    private static int[] row(TokenBatch batch, int row, boolean mask) {
+        return IntStream.range(row * batch.columns(), (row + 1) * batch.columns())
+                .map(at -> (int) (mask ? batch.attentionMask() : batch.inputIds()).get(at))
+                .toArray();
+    }
+
+    /** Runs a prompt without the padding that the batch gives it. */
+    private void runAlone(TokenBatch batch, int row, List<FloatBuffer> outputs) {
+        int[] mask = row(batch, row, true);
+        int[] all = row(batch, row, false);
+        int[] ids = IntStream.range(0, all.length)
+                .filter(column -> mask[column] != 0)
+                .map(column -> all[column])
+                .toArray();
+        int length = ids.length;
+        List<Bound> given = batch.tensors().isEmpty()
+                ? alone(ids)
+                : feed.ready(List.of(batch.tensors().get(row)), length);
+        List<Bound> pinned = new ArrayList<>();
+        for (int i = 0; i < outputs.size(); i++) {
+            Output output = graph.outputs().get(i);
+            List<Long> shape = output.shape(1, length);
+            int count = Math.toIntExact(shape.stream().reduce(1L, Math::multiplyExact));
+            FloatBuffer target = target(batch, row, outputs, i);
+            // Shorter patterns have to be spread; all else lies in its place at once.
+            boolean spreads = isPairs(i) && length < batch.columns();
+            pinned.add(new Bound(
+                    output.name(),
+                    spreads ? OnnxFeed.allocate((long) count * Float.BYTES).asFloatBuffer() : target.slice(0, count),
+                    OnnxJavaType.FLOAT,
+                    shape));
+        }
+        run(1, length, given, pinned);
+        for (int i = 0; i < outputs.size(); i++) {
+            if (isPairs(i) && length < batch.columns()) {
+                spread(
+                        plan.readings().get(i).site(),
+                        (FloatBuffer) pinned.get(i).values(),
+                        length,
+                        target(batch, row, outputs, i),
+                        batch.columns());
+            }
+        }
+    }
+
+    private FloatBuffer target(TokenBatch batch, int row, List<FloatBuffer> outputs, int output) {
+        int stride = Math.toIntExact(plan.readings().get(output).values(batch.columns()));
+        return outputs.get(output).slice(row * stride, stride);
+    }
+
+    private boolean isPairs(int output) {
+        return plan.readings().get(output).site().axes().contains(Axis.QUERY);
+    }
+
+    /** Of a model of fixed length, padding would be read as if it were the prompt's. */
+    private void checkFilled(int[] mask) {
+        long tokens = Arrays.stream(mask).filter(real -> real != 0).count();
+        if (readsPadding && tokens < inputs.length()) {
+            throw new ModscanException("a prompt has " + tokens + " tokens, and " + name + " is fixed to "
+                    + inputs.length() + "; say that these are positions (OnnxModel.withPositions(\"" + inputs.length()
+                    + "\")), so that no padding is read, or give as many tokens");
+        }
+    }
+
+    /** A model that is fixed to one length is given padding up to it. */
+    private List<Bound> alone(int[] ids) {
+        int columns = inputs.length() == 0 ? ids.length : inputs.length();
+        if (ids.length > columns || (ids.length < columns && !inputs.hasMask())) {
+            throw new ModscanException("a prompt has " + ids.length + " tokens, and the model takes "
+                    + (inputs.hasMask() ? "at most " : "no mask and exactly ") + columns);
+        }
+        int[] mask = new int[ids.length];
+        Arrays.fill(mask, 1);
+        return feed.tokens(List.of(ids), List.of(mask), columns);
+    }
+
+    /** Puts a prompt's patterns where they are in a padded batch. */
+    private static void spread(Site site, FloatBuffer values, int length, FloatBuffer target, int columns) {
+        for (int square = 0; square < Math.max(1, site.heads()); square++) {
+            for (int query = 0; query < length; query++) {
+                target.put((square * columns + query) * columns, values, (square * length + query) * length, length);
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        runtime.close();
+    }
+}

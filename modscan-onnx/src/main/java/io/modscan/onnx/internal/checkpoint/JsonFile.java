@@ -1,0 +1,149 @@
+package io.modscan.onnx.internal.checkpoint;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.jr.ob.JSON;
+import io.modscan.core.error.MalformedFileException;
+import io.modscan.core.error.ModscanException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** A JSON object read from a file, whose values are asked for by key and type. */
+public final class JsonFile {
+
+    /** Far above any vocabulary, far below what a string holds. */
+    private static final long MAX_BYTES = 256L << 20;
+
+    private final Path path;
+    private final Map<String, Object> values;
+
+    private JsonFile(Path path, Map<String, Object> values) {
+        this.path = path;
+        this.values = values;
+    }
+
+    public static JsonFile read(Path path) {
+        return parse(path, readText(path));
+    }
+
+    /** An object from text that was found in a file. */
+    public static JsonFile parse(Path path, String text) {
+        try {
+            Map<String, Object> values = JSON.std.mapFrom(text);
+            if (values == null) {
+                throw new MalformedFileException(path, "is not a JSON object: it is null");
+            }
+            return new JsonFile(path, values);
+        } catch (JsonProcessingException e) {
+            throw new MalformedFileException(path, "is not a JSON object: " + e.getMessage(), e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + ": cannot be read: " + e, e);
+        }
+    }
+
+    /** An object without entries if there is no such file. */
+    public static JsonFile readIfThere(Path path) {
+        return Files.exists(path) ? read(path) : new JsonFile(path, Map.of());
+    }
+
+    /** An object within a file, named for the message should it be none. */
+    public static JsonFile object(Path path, @Nullable Object value, String name) {
+        if (!(value instanceof Map<?, ?> map)) {
+            throw new MalformedFileException(path, name + " is " + value + "; it must be an object");
+        }
+        Map<String, Object> values = new LinkedHashMap<>();
+        map.forEach((key, entry) -> values.put(String.valueOf(key), entry));
+        return new JsonFile(path, values);
+    }
+
+    /** The text of a checkpoint's file, which must be the file itself. */
+    public static String readText(Path path) {
+        try {
+            if (Files.size(path) > MAX_BYTES) {
+                throw new MalformedFileException(
+                        path, "is " + Files.size(path) + " bytes long; at most " + MAX_BYTES + " are read");
+            }
+            String text = Files.readString(path);
+            if (text.startsWith("version https://git-lfs")) {
+                throw new MalformedFileException(
+                        path,
+                        "is Git LFS's pointer to the file, not the file; 'git lfs pull' in its folder fetches it");
+            }
+            return text;
+        } catch (CharacterCodingException e) {
+            throw new MalformedFileException(path, "is not UTF-8", e);
+        } catch (NoSuchFileException e) {
+            throw new ModscanException(path + ": no such file", e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + ": cannot be read: " + e, e);
+        }
+    }
+
+    /** Where the object is from. */
+    public Path path() {
+        return path;
+    }
+
+    public Map<String, Object> values() {
+        return values;
+    }
+
+    @Nullable
+    public Object get(String key) {
+        return values.get(key);
+    }
+
+    /** A positive integer that has to be there. */
+    public int positive(String key, int most) {
+        if (values.get(key) instanceof Integer number && number > 0 && number <= most) {
+            return number;
+        }
+        throw wrong(key, "a positive integer up to " + most);
+    }
+
+    /** A positive integer, or a default where the key is missing or null. */
+    public int positive(String key, int most, int otherwise) {
+        return values.get(key) == null ? otherwise : positive(key, most);
+    }
+
+    /** An integer from 0, or a default where the key is missing or null. */
+    public int index(String key, int otherwise) {
+        int index = typed(key, Integer.class, otherwise, "an integer from 0");
+        if (index < 0) {
+            throw wrong(key, "an integer from 0");
+        }
+        return index;
+    }
+
+    public boolean flag(String key, boolean otherwise) {
+        return typed(key, Boolean.class, otherwise, "true or false");
+    }
+
+    public String string(String key, String otherwise) {
+        return typed(key, String.class, otherwise, "a string");
+    }
+
+    private <T> T typed(String key, Class<T> type, T otherwise, String right) {
+        Object value = values.get(key);
+        if (value == null) {
+            return otherwise;
+        }
+        if (type.isInstance(value)) {
+            return type.cast(value);
+        }
+        throw wrong(key, right);
+    }
+
+    private MalformedFileException wrong(String key, String right) {
+        return new MalformedFileException(
+                path,
+                (values.containsKey(key) ? "'" + key + "' is " + values.get(key) : "has no '" + key + "'")
+                        + "; it must be " + right);
+    }
+}

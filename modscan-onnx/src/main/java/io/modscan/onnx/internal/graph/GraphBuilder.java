@@ -1,0 +1,436 @@
+package io.modscan.onnx.internal.graph;
+
+import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
+import ai.onnx.proto.OnnxMl.StringStringEntryProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
+import ai.onnx.proto.OnnxMl.TensorShapeProto;
+import ai.onnx.proto.OnnxMl.TypeProto;
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import io.modscan.core.safetensors.DType;
+import io.modscan.core.safetensors.StoredTensor;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.zip.CRC32;
+
+/**
+ * Collects the nodes of an ONNX graph, in order of computation. Tensors are known by name; {@link #build} keeps only what
+ * the wanted outputs need. Weights are not copied: they are external data, at their offset in the checkpoint's own file.
+ */
+public final class GraphBuilder {
+
+    /** The last ONNX version in which ReduceMax and ReduceL2 take their axes as an attribute. */
+    static final int OPSET = 17;
+
+    static final int IR_VERSION = 8;
+
+    public static final String PRODUCER = "modscan";
+
+    /** The key of the metadata under which the text of an export's config stands. */
+    public static final String CONFIG = "model.config";
+
+    /** The key of the metadata under which the graph's checksum stands. */
+    public static final String GRAPH_CHECKSUM = "modscan.graph";
+
+    /** The operators in use and the opset in which each took the form in use. */
+    private static final Map<String, Integer> SINCE = Map.ofEntries(
+            Map.entry("Add", 14),
+            Map.entry("And", 7),
+            Map.entry("Cast", 13),
+            Map.entry("Clip", 13),
+            Map.entry("Concat", 13),
+            Map.entry("CumSum", 14),
+            Map.entry("Div", 14),
+            Map.entry("Equal", 13),
+            Map.entry("Erf", 13),
+            Map.entry("Exp", 13),
+            Map.entry("Gather", 13),
+            Map.entry("GatherElements", 13),
+            Map.entry("GatherND", 13),
+            Map.entry("Gemm", 13),
+            Map.entry("Greater", 13),
+            Map.entry("GreaterOrEqual", 16),
+            Map.entry("HardSwish", 14),
+            Map.entry("Identity", 16),
+            Map.entry("LayerNormalization", 17),
+            Map.entry("LeakyRelu", 16),
+            Map.entry("MatMul", 13),
+            Map.entry("Min", 13),
+            Map.entry("Mul", 14),
+            Map.entry("Not", 1),
+            Map.entry("PRelu", 16),
+            Map.entry("Range", 11),
+            Map.entry("ReduceL2", 13),
+            Map.entry("ReduceLogSumExp", 13),
+            Map.entry("ReduceMax", 13),
+            Map.entry("ReduceSum", 13),
+            Map.entry("Relu", 14),
+            Map.entry("Reshape", 14),
+            Map.entry("Shape", 15),
+            Map.entry("Sigmoid", 13),
+            Map.entry("Slice", 13),
+            Map.entry("Softmax", 13),
+            Map.entry("Softplus", 1),
+            Map.entry("Sqrt", 13),
+            Map.entry("Sub", 14),
+            Map.entry("Tanh", 13),
+            Map.entry("Transpose", 13),
+            Map.entry("Unsqueeze", 13),
+            Map.entry("Where", 16));
+
+    /** The domain of operators that ONNX Runtime has besides ONNX's own. */
+    private static final String RUNTIME_DOMAIN = "com.microsoft";
+
+    private static final Map<DType, TensorProto.DataType> TYPES = Map.of(
+            DType.F64, TensorProto.DataType.DOUBLE,
+            DType.F32, TensorProto.DataType.FLOAT,
+            DType.F16, TensorProto.DataType.FLOAT16,
+            DType.BF16, TensorProto.DataType.BFLOAT16,
+            DType.I64, TensorProto.DataType.INT64,
+            DType.I32, TensorProto.DataType.INT32,
+            DType.BOOL, TensorProto.DataType.BOOL);
+
+    /** A graph output. */
+    public record Output(String tensor, DType type, List<String> shape) {
+        public Output(String tensor, List<String> shape) {
+            this(tensor, DType.F32, shape);
+        }
+    }
+
+    private record Node(List<String> outputs, NodeProto proto) {}
+
+    private final String graphName;
+    private final List<ValueInfoProto> inputs = new ArrayList<>();
+    private final Map<String, TensorProto> constants = new LinkedHashMap<>();
+    private final Map<String, StoredTensor> weights = new LinkedHashMap<>();
+    /** Weights that are nowhere, and all that needs them. */
+    private final Set<String> outOfReach = new LinkedHashSet<>();
+
+    private final Map<String, Node> nodes = new LinkedHashMap<>();
+    private final Set<String> names = new LinkedHashSet<>();
+
+    public GraphBuilder(String graphName) {
+        this.graphName = graphName;
+    }
+
+    /** Declares a graph input; a dimension is a number or a symbol. */
+    public String input(String name, DType type, String... shape) {
+        inputs.add(valueInfo(claim(name), type, List.of(shape)));
+        return name;
+    }
+
+    /** A weight, which stays where it is. */
+    public String weight(StoredTensor tensor) {
+        if (weights.putIfAbsent(tensor.name(), tensor) == null) {
+            claim(tensor.name());
+        }
+        return tensor.name();
+    }
+
+    /** A weight that is nowhere: what needs it cannot be an output. */
+    public String absentWeight(String name) {
+        if (outOfReach.add(name)) {
+            claim(name);
+        }
+        return name;
+    }
+
+    /** Whether all weights that a tensor needs are there. */
+    public boolean canCompute(String tensor) {
+        return !outOfReach.contains(tensor);
+    }
+
+    /** A constant list of int64. */
+    public String longs(String name, long... values) {
+        TensorProto.Builder tensor = TensorProto.newBuilder()
+                .setDataType(TensorProto.DataType.INT64.getNumber())
+                .addDims(values.length);
+        for (long value : values) {
+            tensor.addInt64Data(value);
+        }
+        return constant(name, tensor);
+    }
+
+    /** A constant int64 without axes. */
+    public String scalar(String name, long value) {
+        return constant(
+                name,
+                TensorProto.newBuilder()
+                        .setDataType(TensorProto.DataType.INT64.getNumber())
+                        .addInt64Data(value));
+    }
+
+    /** A constant float without axes. */
+    public String scalar(String name, float value) {
+        return constant(
+                name,
+                TensorProto.newBuilder()
+                        .setDataType(TensorProto.DataType.FLOAT.getNumber())
+                        .addFloatData(value));
+    }
+
+    /** A constant vector that holds one value throughout. */
+    public String filled(String name, int length, float value) {
+        TensorProto.Builder tensor = TensorProto.newBuilder()
+                .setDataType(TensorProto.DataType.FLOAT.getNumber())
+                .addDims(length);
+        for (int i = 0; i < length; i++) {
+            tensor.addFloatData(value);
+        }
+        return constant(name, tensor);
+    }
+
+    private String constant(String name, TensorProto.Builder tensor) {
+        TensorProto built = tensor.setName(name).build();
+        if (!built.equals(constants.get(name))) {
+            constants.put(claim(name), built);
+        }
+        return name;
+    }
+
+    /** Adds a node and returns its output, whose name is the node's too. */
+    public String op(String type, String output, List<String> inputs, AttributeProto... attributes) {
+        Integer since = SINCE.get(type);
+        if (since == null || since > OPSET) {
+            throw new IllegalStateException("operator " + type + " is not in the table of opset " + OPSET);
+        }
+        return node("", type, List.of(output), inputs, attributes);
+    }
+
+    /**
+     * Adds a node of one of ONNX Runtime's own operators, which no other runtime knows, and returns its first output, whose
+     * name is the node's too.
+     *
+     * @param outputs their names; an empty one stands for an output that is not wanted
+     * @param inputs  their names; an empty one stands for an input that is left out
+     */
+    public String runtimeOp(String type, List<String> outputs, List<String> inputs, AttributeProto... attributes) {
+        return node(RUNTIME_DOMAIN, type, outputs, inputs, attributes);
+    }
+
+    private String node(
+            String domain, String type, List<String> outputs, List<String> inputs, AttributeProto... attributes) {
+        String name = outputs.get(0);
+        List<String> given = inputs.stream().filter(input -> !input.isEmpty()).toList();
+        for (String input : given) {
+            if (!names.contains(input)) {
+                throw new IllegalStateException(
+                        "node " + name + " reads " + input + ", which nothing yields before it");
+            }
+        }
+        Node node = new Node(
+                outputs.stream().filter(output -> !output.isEmpty()).toList(),
+                NodeProto.newBuilder()
+                        .setDomain(domain)
+                        .setOpType(type)
+                        .setName(name)
+                        .addAllInput(inputs)
+                        .addAllOutput(outputs)
+                        .addAllAttribute(List.of(attributes))
+                        .build());
+        boolean reachable = given.stream().noneMatch(outOfReach::contains);
+        for (String output : node.outputs()) {
+            nodes.put(claim(output), node);
+            if (!reachable) {
+                outOfReach.add(output);
+            }
+        }
+        return name;
+    }
+
+    public boolean has(String tensor) {
+        return names.contains(tensor);
+    }
+
+    private String claim(String name) {
+        if (!names.add(name)) {
+            throw new IllegalStateException("two tensors would be named " + name);
+        }
+        return name;
+    }
+
+    public static AttributeProto attribute(String name, long value) {
+        return AttributeProto.newBuilder()
+                .setName(name)
+                .setType(AttributeProto.AttributeType.INT)
+                .setI(value)
+                .build();
+    }
+
+    public static AttributeProto attribute(String name, float value) {
+        return AttributeProto.newBuilder()
+                .setName(name)
+                .setType(AttributeProto.AttributeType.FLOAT)
+                .setF(value)
+                .build();
+    }
+
+    public static AttributeProto attribute(String name, long... values) {
+        AttributeProto.Builder attribute =
+                AttributeProto.newBuilder().setName(name).setType(AttributeProto.AttributeType.INTS);
+        for (long value : values) {
+            attribute.addInts(value);
+        }
+        return attribute.build();
+    }
+
+    /** The type that a Cast casts to. */
+    public static AttributeProto to(DType type) {
+        return attribute("to", typeNumber(type));
+    }
+
+    private static int typeNumber(DType type) {
+        TensorProto.DataType onnx = TYPES.get(type);
+        if (onnx == null) {
+            throw new IllegalStateException("no ONNX type for " + type);
+        }
+        return onnx.getNumber();
+    }
+
+    /** Where a weight's bytes are to be found by whoever opens the model. */
+    public interface WeightLocation {
+        /** The file, relative to the model's folder, with forward slashes. */
+        String file(StoredTensor tensor);
+
+        /** The offset of the first byte in that file. */
+        long offset(StoredTensor tensor);
+
+        /** The checkpoint's own file, seen from a folder that holds it. */
+        public static WeightLocation inPlace(Path folder) {
+            return new WeightLocation() {
+                @Override
+                public String file(StoredTensor tensor) {
+                    return folder.relativize(tensor.file()).toString().replace('\\', '/');
+                }
+
+                @Override
+                public long offset(StoredTensor tensor) {
+                    return tensor.offset();
+                }
+            };
+        }
+    }
+
+    /** Whether the given outputs need a tensor. */
+    public boolean needs(List<Output> outputs, String tensor) {
+        return needed(outputs.stream().map(Output::tensor).toList()).contains(tensor);
+    }
+
+    /** The weights that the given outputs need, in the order in which they were added. */
+    public List<StoredTensor> weightsFor(List<Output> outputs) {
+        Set<String> needed = needed(outputs.stream().map(Output::tensor).toList());
+        return weights.values().stream()
+                .filter(weight -> needed.contains(weight.name()))
+                .toList();
+    }
+
+    /** Serialises the model with the given outputs and nothing that they don't need. */
+    public byte[] build(List<Output> outputs, WeightLocation location, Map<String, String> metadata, String version) {
+        Set<String> needed = needed(outputs.stream().map(Output::tensor).toList());
+        if (needed.stream().anyMatch(outOfReach::contains)) {
+            throw new IllegalStateException("outputs need weights that are not there");
+        }
+        GraphProto.Builder graph = GraphProto.newBuilder().setName(graphName).addAllInput(inputs);
+        weights.values().stream()
+                .filter(weight -> needed.contains(weight.name()))
+                .forEach(weight -> graph.addInitializer(external(weight, location)));
+        constants.values().stream()
+                .filter(constant -> needed.contains(constant.getName()))
+                .forEach(graph::addInitializer);
+        nodes.values().stream()
+                .distinct()
+                .filter(node -> node.outputs().stream().anyMatch(needed::contains))
+                .forEach(node -> graph.addNode(node.proto()));
+        outputs.forEach(output -> graph.addOutput(valueInfo(output.tensor(), output.type(), output.shape())));
+        GraphProto built = graph.build();
+        ModelProto.Builder model = ModelProto.newBuilder()
+                .setIrVersion(IR_VERSION)
+                .setProducerName(PRODUCER)
+                .setProducerVersion(version)
+                .addOpsetImport(OperatorSetIdProto.newBuilder().setDomain("").setVersion(OPSET))
+                .setGraph(built);
+        if (built.getNodeList().stream().anyMatch(node -> node.getDomain().equals(RUNTIME_DOMAIN))) {
+            model.addOpsetImport(
+                    OperatorSetIdProto.newBuilder().setDomain(RUNTIME_DOMAIN).setVersion(1));
+        }
+        Map<String, String> properties = new LinkedHashMap<>(metadata);
+        properties.put(GRAPH_CHECKSUM, checksum(built));
+        properties.forEach((key, value) -> model.addMetadataProps(
+                StringStringEntryProto.newBuilder().setKey(key).setValue(value)));
+        return model.build().toByteArray();
+    }
+
+    /** A checksum of a graph, by which it shows that nobody has edited it since. */
+    public static String checksum(GraphProto graph) {
+        CRC32 checksum = new CRC32();
+        checksum.update(graph.toByteArray());
+        return Long.toHexString(checksum.getValue());
+    }
+
+    /** The element type of a number that a model has for it. */
+    public static Optional<DType> type(int number) {
+        return TYPES.entrySet().stream()
+                .filter(type -> type.getValue().getNumber() == number)
+                .map(Map.Entry::getKey)
+                .findFirst();
+    }
+
+    private Set<String> needed(List<String> tensors) {
+        Set<String> needed = new LinkedHashSet<>();
+        Deque<String> open = new ArrayDeque<>(tensors);
+        while (!open.isEmpty()) {
+            String tensor = open.remove();
+            Node node = nodes.get(tensor);
+            if (needed.add(tensor) && node != null) {
+                node.proto().getInputList().stream()
+                        .filter(input -> !input.isEmpty())
+                        .forEach(open::add);
+            }
+        }
+        return needed;
+    }
+
+    private static TensorProto external(StoredTensor weight, WeightLocation location) {
+        Map<String, String> entries = new LinkedHashMap<>();
+        entries.put("location", location.file(weight));
+        entries.put("offset", Long.toString(location.offset(weight)));
+        entries.put("length", Long.toString(weight.length()));
+        TensorProto.Builder tensor = TensorProto.newBuilder()
+                .setName(weight.name())
+                .setDataType(typeNumber(weight.dtype()))
+                .addAllDims(weight.shape())
+                .setDataLocation(TensorProto.DataLocation.EXTERNAL);
+        entries.forEach((key, value) -> tensor.addExternalData(
+                StringStringEntryProto.newBuilder().setKey(key).setValue(value)));
+        return tensor.build();
+    }
+
+    private static ValueInfoProto valueInfo(String name, DType type, List<String> shape) {
+        TensorShapeProto.Builder dims = TensorShapeProto.newBuilder();
+        for (String dim : shape) {
+            if (Character.isDigit(dim.charAt(0))) {
+                dims.addDimBuilder().setDimValue(Long.parseLong(dim));
+            } else {
+                dims.addDimBuilder().setDimParam(dim);
+            }
+        }
+        return ValueInfoProto.newBuilder()
+                .setName(name)
+                .setType(TypeProto.newBuilder()
+                        .setTensorType(TypeProto.Tensor.newBuilder()
+                                .setElemType(typeNumber(type))
+                                .setShape(dims)))
+                .build();
+    }
+}

@@ -1,0 +1,13 @@
+package io.modscan.onnx.internal.graph;
+
+import java.nio.file.Path;
+
+/**
+ * Where an initializer lies.
+ *
+ * @param name   the initializer's
+ * @param file   links followed
+ * @param offset of its first byte
+ * @param length in bytes
+ */
+public record WeightBytes(String name, Path file, long offset, long length) {}

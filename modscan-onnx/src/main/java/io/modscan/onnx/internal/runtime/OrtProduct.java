@@ -1,0 +1,201 @@
+package io.modscan.onnx.internal.runtime;
+
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.model.MatrixProduct;
+import io.modscan.core.safetensors.DType;
+import io.modscan.onnx.internal.graph.GraphBuilder;
+import java.nio.Buffer;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.DoubleBuffer;
+import java.nio.FloatBuffer;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Matrix products by ONNX Runtime on the CPU. Direct buffers of the native byte order are read and written where they are;
+ * others are copied. It has a session of a few kilobytes a precision, which stays as long as the process.
+ */
+public final class OrtProduct implements MatrixProduct {
+
+    /** Rows of a tile: at these sizes copying takes a small share of the time. */
+    private static final int MOST_ROWS = 1024;
+
+    /** Values of an operand's tile, 128 MiB in double precision. */
+    private static final int MOST_VALUES = 1 << 24;
+
+    private final OrtEnvironment environment = OrtEnvironment.getEnvironment();
+    private final OrtSession single;
+    private final OrtSession twofold;
+
+    /**
+     * Called by the service loader.
+     *
+     * @throws ModscanException if ONNX Runtime cannot be used here
+     */
+    public OrtProduct() {
+        this.single = session(DType.F32);
+        this.twofold = session(DType.F64);
+    }
+
+    private OrtSession session(DType type) {
+        GraphBuilder graph = new GraphBuilder("product");
+        graph.input("a", type, "m", "k");
+        graph.input("b", type, "n", "k");
+        graph.op("Gemm", "product", List.of("a", "b"), GraphBuilder.attribute("transB", 1));
+        byte[] model = graph.build(
+                List.of(new GraphBuilder.Output("product", type, List.of("m", "n"))),
+                GraphBuilder.WeightLocation.inPlace(Path.of("")),
+                Map.of(),
+                "");
+        try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
+            settings.setIntraOpNumThreads(Threads.usual());
+            settings.addConfigEntry(OrtRuntime.STOP_SPINNING, "1");
+            // A large product's memory is not kept for the next one.
+            settings.setCPUArenaAllocator(false);
+            return environment.createSession(model, settings);
+        } catch (OrtException e) {
+            throw new ModscanException("ONNX Runtime cannot multiply " + type + " matrices: " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public void timesTransposed(FloatBuffer a, FloatBuffer b, int inner, FloatBuffer product) {
+        MatrixProduct.checkSizes(a.capacity(), b.capacity(), inner, product.capacity());
+        if (usable(a) && usable(b) && usable(product)) {
+            run(whole(a), whole(b), inner, whole(product));
+            return;
+        }
+        int columns = b.capacity() / inner;
+        forEachTile(a.capacity() / inner, columns, inner, Float.BYTES, (tile, scratch) -> {
+            FloatBuffer left = scratch[0].asFloatBuffer();
+            FloatBuffer right = scratch[1].asFloatBuffer();
+            FloatBuffer result = scratch[2].asFloatBuffer();
+            left.put(0, a, tile.top() * inner, left.capacity());
+            right.put(0, b, tile.left() * inner, right.capacity());
+            run(left, right, inner, result);
+            for (int row = 0; row < tile.rows(); row++) {
+                product.put((tile.top() + row) * columns + tile.left(), result, row * tile.columns(), tile.columns());
+            }
+        });
+    }
+
+    @Override
+    public void timesTransposed(DoubleBuffer a, DoubleBuffer b, int inner, DoubleBuffer product) {
+        MatrixProduct.checkSizes(a.capacity(), b.capacity(), inner, product.capacity());
+        if (usable(a) && usable(b) && usable(product)) {
+            run(whole(a), whole(b), inner, whole(product));
+            return;
+        }
+        int columns = b.capacity() / inner;
+        forEachTile(a.capacity() / inner, columns, inner, Double.BYTES, (tile, scratch) -> {
+            DoubleBuffer left = scratch[0].asDoubleBuffer();
+            DoubleBuffer right = scratch[1].asDoubleBuffer();
+            DoubleBuffer result = scratch[2].asDoubleBuffer();
+            left.put(0, a, tile.top() * inner, left.capacity());
+            right.put(0, b, tile.left() * inner, right.capacity());
+            run(left, right, inner, result);
+            for (int row = 0; row < tile.rows(); row++) {
+                product.put((tile.top() + row) * columns + tile.left(), result, row * tile.columns(), tile.columns());
+            }
+        });
+    }
+
+    /** Some rows of the product, and of these some columns. */
+    private record Tile(int top, int rows, int left, int columns) {}
+
+    /** Multiplies what belongs to a tile. */
+    @FunctionalInterface
+    private interface TileProduct {
+        /** Is handed direct memory for the tile's share of the operands and of the product. */
+        void accept(Tile tile, ByteBuffer[] scratch);
+    }
+
+    /** What is not in direct memory goes through some, tile by tile, so that it needs little and may have any size. */
+    private static void forEachTile(int rows, int columns, int inner, int bytes, TileProduct product) {
+        int most = Math.max(1, Math.min(MOST_ROWS, MOST_VALUES / inner));
+        int high = Math.min(most, rows);
+        int wide = Math.min(most, columns);
+        ByteBuffer left = ByteBuffer.allocateDirect(high * inner * bytes);
+        ByteBuffer right = ByteBuffer.allocateDirect(wide * inner * bytes);
+        ByteBuffer result = ByteBuffer.allocateDirect(high * wide * bytes);
+        for (int top = 0; top < rows; top += high) {
+            for (int beside = 0; beside < columns; beside += wide) {
+                Tile tile = new Tile(top, Math.min(high, rows - top), beside, Math.min(wide, columns - beside));
+                product.accept(tile, new ByteBuffer[] {
+                    share(left, tile.rows() * inner * bytes),
+                    share(right, tile.columns() * inner * bytes),
+                    share(result, tile.rows() * tile.columns() * bytes)
+                });
+            }
+        }
+    }
+
+    private static ByteBuffer share(ByteBuffer buffer, int bytes) {
+        return buffer.slice(0, bytes).order(ByteOrder.nativeOrder());
+    }
+
+    private void run(FloatBuffer left, FloatBuffer right, int inner, FloatBuffer result) {
+        try (OnnxTensor m = OnnxTensor.createTensor(environment, left, rows(left, inner));
+                OnnxTensor n = OnnxTensor.createTensor(environment, right, rows(right, inner));
+                OnnxTensor out = OnnxTensor.createTensor(environment, result, square(left, right, inner))) {
+            single.run(Map.of("a", m, "b", n), Set.of(), Map.of("product", out)).close();
+        } catch (OrtException e) {
+            throw failed(left, right, inner, e);
+        }
+    }
+
+    private void run(DoubleBuffer left, DoubleBuffer right, int inner, DoubleBuffer result) {
+        try (OnnxTensor m = OnnxTensor.createTensor(environment, left, rows(left, inner));
+                OnnxTensor n = OnnxTensor.createTensor(environment, right, rows(right, inner));
+                OnnxTensor out = OnnxTensor.createTensor(environment, result, square(left, right, inner))) {
+            twofold.run(Map.of("a", m, "b", n), Set.of(), Map.of("product", out))
+                    .close();
+        } catch (OrtException e) {
+            throw failed(left, right, inner, e);
+        }
+    }
+
+    private static boolean usable(FloatBuffer buffer) {
+        return buffer.isDirect() && buffer.order() == ByteOrder.nativeOrder();
+    }
+
+    private static boolean usable(DoubleBuffer buffer) {
+        return buffer.isDirect() && buffer.order() == ByteOrder.nativeOrder();
+    }
+
+    /** Position and limit are the caller's; a duplicate has its own. */
+    private static FloatBuffer whole(FloatBuffer buffer) {
+        return buffer.duplicate().clear();
+    }
+
+    private static DoubleBuffer whole(DoubleBuffer buffer) {
+        return buffer.duplicate().clear();
+    }
+
+    private static long[] rows(Buffer matrix, int inner) {
+        return new long[] {matrix.capacity() / inner, inner};
+    }
+
+    private static long[] square(Buffer left, Buffer right, int inner) {
+        return new long[] {left.capacity() / inner, right.capacity() / inner};
+    }
+
+    private static ModscanException failed(Buffer left, Buffer right, int inner, OrtException e) {
+        return new ModscanException(
+                "ONNX Runtime failed on the product of " + left.capacity() / inner + " × " + inner + " and "
+                        + right.capacity() / inner + " × " + inner + ": " + e.getMessage(),
+                e);
+    }
+
+    @Override
+    public int rank() {
+        return 10;
+    }
+}

@@ -1,0 +1,204 @@
+package io.modscan.onnx.internal.runtime;
+
+import ai.onnxruntime.OnnxJavaType;
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtProvider;
+import ai.onnxruntime.OrtSession;
+import ai.onnxruntime.providers.OrtCUDAProviderOptions;
+import io.modscan.core.error.ModscanException;
+import io.modscan.onnx.runtime.RuntimeOptions;
+import java.nio.Buffer;
+import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+import java.nio.LongBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+
+/**
+ * The one owner of a session of ONNX Runtime. Inputs are read from, and outputs written to, the caller's buffers. Safe for
+ * use by many threads.
+ */
+public final class OrtRuntime implements AutoCloseable {
+
+    /** Where initializers' files are looked for when the model comes as bytes. */
+    public static final String WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path";
+
+    /**
+     * Rearranging a matrix for speed holds it twice meanwhile. That is nothing, unless one matrix is much of the model, as
+     * the language-model head of a small one is. Without it, products run some hundredths slower.
+     */
+    private static final String DISABLE_PREPACKING = "session.disable_prepacking";
+
+    /** Threads that wait for work by spinning stop when no run is under way, and leave the processor to others. */
+    static final String STOP_SPINNING = "session.force_spinning_stop";
+
+    private final RuntimeOptions options;
+    private final OrtEnvironment environment = OrtEnvironment.getEnvironment();
+    private final OrtSession session;
+    /** Runs share it; closing waits for them, since freeing a session under a run crashes the process. */
+    private final ReadWriteLock lock = new ReentrantReadWriteLock();
+
+    private boolean closed;
+
+    /**
+     * A tensor of a run.
+     *
+     * @param name   its name in the graph
+     * @param values floats, int64, or the bytes of another type; direct, in native order
+     * @param type   of the elements
+     * @param shape  its axes
+     */
+    public record Bound(String name, Buffer values, OnnxJavaType type, List<Long> shape) {
+
+        OnnxTensor open(OrtEnvironment environment) throws OrtException {
+            long[] axes = shape.stream().mapToLong(Long::longValue).toArray();
+            if (values instanceof FloatBuffer floats) {
+                return OnnxTensor.createTensor(environment, floats, axes);
+            }
+            if (values instanceof LongBuffer longs) {
+                return OnnxTensor.createTensor(environment, longs, axes);
+            }
+            return OnnxTensor.createTensor(environment, (ByteBuffer) values, axes, type);
+        }
+    }
+
+    public OrtRuntime(byte[] model, Path weightsFolder, boolean prepack, RuntimeOptions options) {
+        this.options = options;
+        try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
+            settings.addConfigEntry(WEIGHTS_FOLDER, weightsFolder.toString());
+            if (!prepack) {
+                settings.addConfigEntry(DISABLE_PREPACKING, "1");
+            }
+            settings.addConfigEntry(STOP_SPINNING, "1");
+            settings.setIntraOpNumThreads(options.threads().orElseGet(Threads::usual));
+            if (options.cudaDevice().isPresent()) {
+                addCuda(settings, options.cudaDevice().getAsInt());
+            }
+            this.session = environment.createSession(model, settings);
+        } catch (OrtException e) {
+            throw new ModscanException(
+                    "ONNX Runtime cannot load the model with weights in " + weightsFolder + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static void addCuda(OrtSession.SessionOptions settings, int device) {
+        if (!OrtEnvironment.getAvailableProviders().contains(OrtProvider.CUDA)) {
+            throw new ModscanException("CUDA device " + device + " was asked for, and this ONNX Runtime was built with "
+                    + OrtEnvironment.getAvailableProviders()
+                    + " only. Put com.microsoft.onnxruntime:onnxruntime_gpu (of the"
+                    + " same version) in place of com.microsoft.onnxruntime:onnxruntime among the dependencies, or use"
+                    + " RuntimeOptions.cpu()");
+        }
+        try (OrtCUDAProviderOptions cuda = new OrtCUDAProviderOptions(device)) {
+            // On by default, it cuts the operands of matrix products to 10 bits of mantissa.
+            cuda.add("use_tf32", "0");
+            settings.addCUDA(cuda);
+        } catch (OrtException e) {
+            throw new ModscanException(
+                    "CUDA device " + device
+                            + " was asked for, and ONNX Runtime cannot use it. It needs an NVIDIA driver and"
+                            + " the versions of CUDA and cuDNN that it was built with; or use RuntimeOptions.cpu(). It says: "
+                            + e.getMessage(),
+                    e);
+        }
+    }
+
+    /** A CPU's products are at their best by then, and batches of more would be padded more; a GPU wants more at once. */
+    public int usualTokens() {
+        return options.cudaDevice().isPresent() ? 8192 : 512;
+    }
+
+    public Map<String, String> provenance() {
+        return Map.of(
+                "runtime.name",
+                "onnxruntime " + environment.getVersion(),
+                "runtime.device",
+                options.cudaDevice().isPresent()
+                        ? "cuda:" + options.cudaDevice().getAsInt()
+                        : "cpu",
+                "runtime.threads",
+                Integer.toString(options.threads().orElseGet(Threads::usual)));
+    }
+
+    /**
+     * Computes the outputs, unless the thread is interrupted before or meanwhile.
+     *
+     * @param what what is run, for a message
+     * @throws CancellationException if the thread is interrupted
+     * @throws ModscanException      if the computation fails
+     * @throws IllegalStateException if this is closed
+     */
+    public void run(String what, List<Bound> inputs, List<Bound> outputs) {
+        lock.readLock().lock();
+        try {
+            if (closed) {
+                throw new IllegalStateException("the source is closed");
+            }
+            if (Thread.currentThread().isInterrupted()) {
+                throw cancelled(what);
+            }
+            runOpen(inputs, outputs);
+        } catch (OrtException e) {
+            if (Thread.currentThread().isInterrupted()) {
+                throw cancelled(what);
+            }
+            throw new ModscanException("ONNX Runtime failed on " + what + ": " + e.getMessage(), e);
+        } finally {
+            lock.readLock().unlock();
+        }
+    }
+
+    private static CancellationException cancelled(String what) {
+        return new CancellationException("interrupted at " + what);
+    }
+
+    private void runOpen(List<Bound> inputs, List<Bound> outputs) throws OrtException {
+        List<OnnxTensor> opened = new ArrayList<>();
+        try (OrtSession.RunOptions settings = new OrtSession.RunOptions()) {
+            Map<String, OnnxTensor> given = opened(inputs, opened);
+            Map<String, OnnxTensor> pinned = opened(outputs, opened);
+            RunWatch watch = RunWatch.over(settings);
+            try {
+                session.run(given, Set.of(), pinned, settings).close();
+            } finally {
+                watch.end();
+            }
+        } finally {
+            opened.forEach(OnnxTensor::close);
+        }
+    }
+
+    private Map<String, OnnxTensor> opened(List<Bound> tensors, List<OnnxTensor> opened) throws OrtException {
+        Map<String, OnnxTensor> byName = new HashMap<>();
+        for (Bound bound : tensors) {
+            OnnxTensor tensor = bound.open(environment);
+            opened.add(tensor);
+            byName.put(bound.name(), tensor);
+        }
+        return byName;
+    }
+
+    @Override
+    public void close() {
+        lock.writeLock().lock();
+        try {
+            if (!closed) {
+                closed = true;
+                session.close();
+            }
+        } catch (OrtException e) {
+            throw new ModscanException("ONNX Runtime cannot close the session: " + e.getMessage(), e);
+        } finally {
+            lock.writeLock().unlock();
+        }
+    }
+}

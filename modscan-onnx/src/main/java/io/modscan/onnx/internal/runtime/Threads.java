@@ -1,0 +1,46 @@
+package io.modscan.onnx.internal.runtime;
+
+import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Set;
+
+/** How many threads ONNX Runtime is given unless a user says otherwise. */
+public final class Threads {
+
+    private Threads() {}
+
+    /**
+     * One a physical core, or as many as this process may use if these are fewer: two threads on one core share the unit
+     * that multiplies. ONNX Runtime's own choice would take
+     * cores that a container or {@code taskset} keeps from this process, and tie threads to them.
+     */
+    public static int usual() {
+        return usual(Path.of("/sys/devices/system/cpu"), Runtime.getRuntime().availableProcessors());
+    }
+
+    /**
+     * The smaller of the processors that Java may use and the cores that Linux tells of.
+     *
+     * @param processors a folder with one for each logical processor, which names those on the same core
+     */
+    static int usual(Path processors, int available) {
+        Set<String> cores = new HashSet<>();
+        try (DirectoryStream<Path> folders = Files.newDirectoryStream(processors, "cpu[0-9]*")) {
+            for (Path folder : folders) {
+                Path siblings = folder.resolve("topology").resolve("thread_siblings_list");
+                // A processor that is switched off has none.
+                if (Files.exists(siblings)) {
+                    cores.add(Files.readString(siblings));
+                }
+            }
+        } catch (IOException | DirectoryIteratorException e) {
+            // Another system, or one that hides this.
+            return available;
+        }
+        return cores.isEmpty() ? available : Math.min(cores.size(), available);
+    }
+}

@@ -1,0 +1,73 @@
+package io.modscan.onnx.opt;
+
+import io.modscan.core.error.UnsupportedModelException;
+import io.modscan.onnx.hub.HubSnapshot;
+import io.modscan.onnx.internal.checkpoint.JsonFile;
+import io.modscan.onnx.internal.checkpoint.ModelFolder;
+import io.modscan.onnx.internal.checkpoint.WeightFiles;
+import io.modscan.onnx.internal.tokenizer.HubTokenizer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/** Fetches the files of a hub's model that are needed here, and no others. */
+final class HubCheckpoint {
+
+    private HubCheckpoint() {}
+
+    /** Sees to it that config, weights and tokenizer are there; returns the file that stands for the weights. */
+    static Path fetch(HubSnapshot snapshot) {
+        // By its commit, so that the branch is noted in the cache only once all is there.
+        HubSnapshot parts = snapshot.atCommit();
+        Set<String> cached = snapshot.cached();
+        Set<String> files = isEnough(parts, cached) ? cached : snapshot.files();
+        if (!files.contains(ModelFolder.CONFIG) && snapshot.isListed()) {
+            throw new UnsupportedModelException(
+                    what(snapshot) + "has no " + ModelFolder.CONFIG + ", so it is no checkpoint of transformers");
+        }
+        Path folder = parts.fetch(List.of(ModelFolder.CONFIG));
+        // What is no OPT is refused before its weights are fetched.
+        ModelFolder.open(folder).resolve(ModelFolder.CONFIG);
+        OptConfig.read(JsonFile.read(folder.resolve(ModelFolder.CONFIG)));
+        String weights = WeightFiles.preferred(name -> isThere(parts, cached, name))
+                .or(() -> WeightFiles.preferred(files::contains))
+                .orElseGet(() -> unlisted(snapshot));
+        List<String> wanted = new ArrayList<>(shards(parts, weights));
+        wanted.add(ModelFolder.CONFIG);
+        wanted.add(weights);
+        HubTokenizer.FILES.stream().filter(files::contains).forEach(wanted::add);
+        return snapshot.fetch(wanted).resolve(weights);
+    }
+
+    /** Without a listing, asking for the weights tells why there are none. */
+    private static String unlisted(HubSnapshot snapshot) {
+        if (snapshot.isListed()) {
+            throw new UnsupportedModelException(
+                    what(snapshot) + "has no weights for PyTorch; expected is one of " + WeightFiles.NAMES);
+        }
+        return WeightFiles.NAMES.get(0);
+    }
+
+    private static String what(HubSnapshot snapshot) {
+        return snapshot.model() + " (" + snapshot.commit() + "): ";
+    }
+
+    private static boolean isEnough(HubSnapshot snapshot, Set<String> cached) {
+        return cached.contains(ModelFolder.CONFIG)
+                && WeightFiles.preferred(name -> isThere(snapshot, cached, name))
+                        .isPresent()
+                && HubTokenizer.isThere(cached);
+    }
+
+    /** Whether weights of this name are in the cache to the last file. */
+    private static boolean isThere(HubSnapshot snapshot, Set<String> cached, String weights) {
+        return cached.contains(weights) && cached.containsAll(shards(snapshot, weights));
+    }
+
+    private static Set<String> shards(HubSnapshot snapshot, String weights) {
+        return WeightFiles.isIndex(weights)
+                ? WeightFiles.shards(ModelFolder.open(snapshot.fetch(List.of(weights))), weights)
+                : Set.of(weights);
+    }
+}

@@ -1,0 +1,388 @@
+package io.modscan.onnx.opt;
+
+import io.modscan.core.error.MalformedFileException;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.error.UnsupportedModelException;
+import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.Model;
+import io.modscan.core.model.Tokenizer;
+import io.modscan.core.model.Weights;
+import io.modscan.core.safetensors.StoredTensor;
+import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.Site;
+import io.modscan.onnx.foreign.OnnxModel;
+import io.modscan.onnx.hub.Hub;
+import io.modscan.onnx.hub.HubException;
+import io.modscan.onnx.hub.HubSnapshot;
+import io.modscan.onnx.internal.checkpoint.JsonFile;
+import io.modscan.onnx.internal.checkpoint.ModelFolder;
+import io.modscan.onnx.internal.checkpoint.WeightFiles;
+import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.tokenizer.HubTokenizer;
+import io.modscan.onnx.runtime.RuntimeOptions;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An OPT checkpoint as transformers saves it or as the hub has it: {@code config.json}; the weights as safetensors or as
+ * {@code torch.save} writes them ({@code pytorch_model.bin}), in one file or in several with an index; and, to tokenize
+ * texts, {@code tokenizer.json}, or {@code vocab.json} and {@code merges.txt}. All shapes of the family are read, and all
+ * activation functions that transformers knows by name; a setting of the config that is not known is refused.
+ *
+ * <p>Sites carry TransformerLens names. Their tensors are those of transformers' OPTForCausalLM in float32, whatever type
+ * the weights are stored in. TransformerLens folds LayerNorm weights into the next matrix unless told otherwise; here
+ * {@code ln1.hook_normalized}, {@code ln2.hook_normalized} and {@code ln_final.hook_normalized} are the LayerNorm's output
+ * <em>with</em> its scale and shift, as the next matrix sees it. {@code hook_embed} is what enters the residual stream,
+ * so where the embedding has a width of its own (350m), it is taken after {@code project_in}.
+ *
+ * <p>The tokenizer's binding, DJL, is set up by system properties that hold for the whole JVM: unless they are set
+ * already, opening a tokenizer sets {@code OPT_OUT_TRACKING} (else it reports its use over the network) and
+ * {@code RUST_FLAVOR=cpu} (else it fetches another native library where it sees a GPU).
+ *
+ * <p>Immutable; safe for use by many threads. Weights are not read here: an opened source, or an export, refers to the
+ * checkpoint's own file.
+ */
+public final class OptModel implements Model {
+
+    private static final Pattern HUB_NAME = Pattern.compile("\\w[\\w.-]*/\\w[\\w.-]*");
+
+    private final Loaded loaded;
+    private final RuntimeOptions options;
+    private final Path tokenizerPath;
+    private final Object tokenizerLock = new Object();
+    private @Nullable Tokenizer tokenizer;
+
+    /**
+     * What was found where the model was opened.
+     *
+     * @param path        the folder or the export
+     * @param configText  the text of {@code config.json}
+     * @param config      what it says
+     * @param checkpoint  the weights, of which an export may know some only
+     * @param fingerprint of config text and weights
+     * @param provenance  facts by key
+     * @param sites       those that the weights suffice for
+     */
+    private record Loaded(
+            Path path,
+            String configText,
+            OptConfig config,
+            Checkpoint checkpoint,
+            String fingerprint,
+            Map<String, String> provenance,
+            List<Site> sites) {}
+
+    private OptModel(Loaded loaded, RuntimeOptions options, Path tokenizerPath) {
+        this.loaded = loaded;
+        this.options = options;
+        this.tokenizerPath = tokenizerPath;
+    }
+
+    /**
+     * Opens a model by what it is called: a folder or export on this machine, as {@link #load(Path)} does; or else a model
+     * of the Hugging Face hub. That is taken from the hub's cache on this machine or fetched into it first, by the
+     * settings of the environment ({@link Hub#fromEnvironment()}), from its branch {@code main}.
+     *
+     * @param model a path, or a name such as {@code facebook/opt-125m}
+     * @return the model, to be run on the CPU
+     * @throws HubException     if the model has to be fetched and cannot be; its reason tells why
+     * @throws ModscanException if there is neither such a file nor can there be such a model on the hub; else as
+     *                          {@link #load(Path)} throws
+     */
+    public static OptModel load(String model) {
+        if (model.isEmpty()) {
+            throw new ModscanException(
+                    "no model is named; expected is a folder, an export (NAME.onnx), or a model's name on"
+                            + " the hub, such as facebook/opt-125m");
+        }
+        try {
+            return isHubName(model) ? load(Hub.fromEnvironment().snapshot(model)) : load(Path.of(model));
+        } catch (InvalidPathException e) {
+            throw new ModscanException(
+                    "'" + e.getInput().replace('\0', '?') + "' cannot be a path: " + e.getReason(), e);
+        }
+    }
+
+    /**
+     * Opens a model of a hub: of another revision, with a token, or with a listener to the download. What is not in the
+     * hub's cache is fetched: config, weights and tokenizer, no other files.
+     *
+     * <pre>{@code
+     * OptModel.load(Hub.fromEnvironment().withToken(token).snapshot("me/my-opt", "refs/pr/1"));
+     * }</pre>
+     *
+     * @param snapshot the model at one revision
+     * @return the model, to be run on the CPU
+     * @throws HubException     if a file has to be fetched and cannot be; its reason tells why
+     * @throws ModscanException as {@link #load(Path)} throws
+     */
+    public static OptModel load(HubSnapshot snapshot) {
+        Path weights = HubCheckpoint.fetch(snapshot);
+        Path folder = Objects.requireNonNull(weights.getParent(), "weights lie in a folder");
+        return ofFolder(folder, files -> WeightFiles.read(files, String.valueOf(weights.getFileName())));
+    }
+
+    /**
+     * Whether a name is a hub model's: it is of the form {@code organisation/name}, and there is no file or folder of this
+     * name, which would go before it.
+     *
+     * @param model a path or a name
+     * @return whether {@link #load(String)} takes it for a name
+     */
+    public static boolean isHubName(String model) {
+        return HUB_NAME.matcher(model).matches() && !Files.exists(Path.of(model));
+    }
+
+    /**
+     * Whether a file is what {@link Export} writes, so that {@link #load(Path)} is to open it; any other ONNX file is
+     * {@link OnnxModel#open}'s. The file's metadata tell; the graph is passed over. An export that was changed since counts
+     * too, though it can't be loaded.
+     *
+     * @param file any file
+     * @return whether it says that it is an export; false if there is no such file, or it isn't ONNX
+     * @throws UncheckedIOException if it cannot be read
+     */
+    public static boolean isExport(Path file) {
+        return ExportedFile.is(file);
+    }
+
+    /**
+     * Opens a checkpoint, or what {@link Export} made of one, and checks that it is whole: every tensor that the config
+     * calls for is there in its shape. An export has no need of the checkpoint's config; where it was cut off behind its
+     * outputs, the model has those sites whose weights it still knows.
+     *
+     * @param path the folder with the checkpoint's files, or an export, {@code NAME.onnx}
+     * @return the model, to be run on the CPU
+     * @throws ModscanException          if there is no such folder, or a file is missing from it
+     * @throws MalformedFileException    if a file is truncated or inconsistent, or a tensor is missing, misshapen or
+     *                                   unknown; nothing that a pickle names is run
+     * @throws UnsupportedModelException if it is another kind of model, or has a setting that is not known
+     * @throws UncheckedIOException      if a file cannot be read
+     */
+    public static OptModel load(Path path) {
+        if (Files.isRegularFile(path) && path.toString().endsWith(".onnx")) {
+            return ofExport(path);
+        }
+        return ofFolder(path, WeightFiles::read);
+    }
+
+    private static OptModel ofFolder(Path path, Function<ModelFolder, WeightFiles> weights) {
+        ModelFolder folder = ModelFolder.open(path);
+        if (!folder.has(ModelFolder.CONFIG)) {
+            throw new ModscanException(
+                    path + ": has no " + ModelFolder.CONFIG + ", so it is no checkpoint of transformers");
+        }
+        folder.resolve(ModelFolder.CONFIG);
+        String text = JsonFile.readText(path.resolve(ModelFolder.CONFIG));
+        OptConfig config = OptConfig.read(JsonFile.parse(path.resolve(ModelFolder.CONFIG), text));
+        WeightFiles files = weights.apply(folder);
+        Checkpoint checkpoint = Checkpoint.whole(files, config);
+        String fingerprint = checkpoint.fingerprint(text);
+        Map<String, String> provenance = new LinkedHashMap<>();
+        provenance.put("model.type", "opt");
+        provenance.put("model.name", folder.modelName());
+        folder.revision().ifPresent(revision -> provenance.put("model.revision", revision));
+        provenance.put("model.weights", String.valueOf(files.path().getFileName()));
+        provenance.put("model.fingerprint", fingerprint);
+        Loaded loaded = new Loaded(
+                path,
+                text,
+                config,
+                checkpoint,
+                fingerprint,
+                Collections.unmodifiableMap(provenance),
+                OptSites.of(config));
+        return new OptModel(loaded, RuntimeOptions.cpu(), path);
+    }
+
+    private static OptModel ofExport(Path path) {
+        ExportedFile exported = ExportedFile.read(path);
+        OptConfig config = OptConfig.read(JsonFile.parse(path, exported.config()));
+        Checkpoint checkpoint = Checkpoint.some(exported.weights(), config);
+        String fingerprint = checkpoint.fingerprint(exported.config());
+        if (!fingerprint.equals(exported.fingerprint())) {
+            throw new MalformedFileException(
+                    path,
+                    "its weights, or the config in its metadata, are not those that it was written for (a file was replaced"
+                            + " since?); export the checkpoint again");
+        }
+        Loaded loaded = new Loaded(
+                path,
+                exported.config(),
+                config,
+                checkpoint,
+                fingerprint,
+                Collections.unmodifiableMap(exported.provenance()),
+                OptGraph.sites(config, checkpoint));
+        return new OptModel(
+                loaded,
+                RuntimeOptions.cpu(),
+                Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder"));
+    }
+
+    /**
+     * The same model, run otherwise.
+     *
+     * @param options where and how sources that it opens run
+     * @return a copy
+     */
+    public OptModel withRuntime(RuntimeOptions options) {
+        return new OptModel(loaded, Objects.requireNonNull(options, "options"), tokenizerPath);
+    }
+
+    /**
+     * The same model with a tokenizer from elsewhere, such as for an export that was moved away from its checkpoint.
+     *
+     * @param tokenizer a folder with {@code tokenizer.json}, or {@code vocab.json} and {@code merges.txt}; or a file such
+     *                  as {@code tokenizer.json} itself. Opened when {@link #tokenizer()} is first called
+     * @return a copy
+     */
+    public OptModel withTokenizer(Path tokenizer) {
+        return new OptModel(loaded, options, Objects.requireNonNull(tokenizer, "tokenizer"));
+    }
+
+    /**
+     * The files that the model reads, then or later: its config or export, its weights, and those of its tokenizer. What is
+     * written must not be one of them.
+     *
+     * @return the files, links followed; unmodifiable
+     * @throws UncheckedIOException if a path cannot be followed
+     */
+    public Set<Path> files() {
+        Set<Path> files = new LinkedHashSet<>();
+        loaded.checkpoint().tensors().values().forEach(tensor -> files.add(tensor.file()));
+        Stream.of(loaded.path(), loaded.path().resolve(ModelFolder.CONFIG), tokenizerPath)
+                .filter(Files::isRegularFile)
+                .forEach(files::add);
+        HubTokenizer.FILES.stream()
+                .map(tokenizerPath::resolve)
+                .filter(Files::isRegularFile)
+                .forEach(files::add);
+        return files.stream().map(OptModel::real).collect(Collectors.toUnmodifiableSet());
+    }
+
+    private static Path real(Path file) {
+        try {
+            return file.toRealPath();
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be followed: " + e, e);
+        }
+    }
+
+    /**
+     * Begins an export as an ONNX file.
+     *
+     * @return settings of the export, which writes every site unless told otherwise
+     */
+    public Export export() {
+        return new Export(this);
+    }
+
+    OptGraph graph(CapturePlan plan, OptGraph.Dialect dialect) {
+        return OptGraph.of(loaded.config(), loaded.checkpoint(), plan, dialect);
+    }
+
+    Checkpoint checkpoint() {
+        return loaded.checkpoint();
+    }
+
+    /** The fingerprint of the model with some of its weights. */
+    String fingerprint(List<StoredTensor> weights) {
+        Checkpoint some = loaded.checkpoint().only(weights);
+        boolean all = some.tensors().size() == loaded.checkpoint().tensors().size();
+        return all ? loaded.fingerprint() : some.fingerprint(loaded.configText());
+    }
+
+    String configText() {
+        return loaded.configText();
+    }
+
+    @Override
+    public List<Site> sites() {
+        return loaded.sites();
+    }
+
+    @Override
+    public int maxTokens() {
+        return loaded.config().maxPositions();
+    }
+
+    @Override
+    public int vocabularySize() {
+        return loaded.config().vocabulary();
+    }
+
+    @Override
+    public int bosTokenId() {
+        return loaded.config().bosTokenId();
+    }
+
+    @Override
+    public Tokenizer tokenizer() {
+        synchronized (tokenizerLock) {
+            if (tokenizer == null) {
+                Path path = loaded.path();
+                OptConfig config = loaded.config();
+                tokenizer = HubTokenizer.open(tokenizerPath)
+                        .mustSuit(
+                                Files.isDirectory(path) ? path.resolve(ModelFolder.CONFIG) : path,
+                                config.bosTokenId(),
+                                config.vocabulary());
+            }
+            return tokenizer;
+        }
+    }
+
+    @Override
+    public Map<String, String> provenance() {
+        return loaded.provenance();
+    }
+
+    /**
+     * {@inheritDoc} They are read from the checkpoint's own file at each call, in the type that they are stored in, and given
+     * as float32; that takes the memory of the result and little more. Where token embeddings have a width of their own (350m),
+     * {@code embed.W_E} and {@code unembed.W_U} are the products with the projections, [V, D] and [D, V], which are multiplied
+     * at each call. An export that was cut off behind its outputs gives the weights that it still knows.
+     */
+    @Override
+    public Weights weights() {
+        return new OptWeights(loaded.path(), loaded.config(), loaded.checkpoint());
+    }
+
+    @Override
+    public ActivationSource open(CapturePlan plan) {
+        return open(
+                plan,
+                options.cudaDevice().isPresent() ? OptGraph.Dialect.ONNX_RUNTIME : OptGraph.Dialect.ONNX_RUNTIME_CPU);
+    }
+
+    ActivationSource open(CapturePlan plan, OptGraph.Dialect dialect) {
+        OptGraph graph = graph(plan, dialect);
+        Path weights = loaded.checkpoint().root();
+        byte[] model =
+                graph.serialise(GraphBuilder.WeightLocation.inPlace(weights), loaded.provenance(), Export.version());
+        return new OrtSource(plan, graph, model, weights, options);
+    }
+
+    @Override
+    public String toString() {
+        OptConfig config = loaded.config();
+        return "OptModel[" + loaded.path() + ", " + config.layers() + " layers, " + config.heads() + " heads, "
+                + config.dMlp() + " neurons a layer]";
+    }
+}

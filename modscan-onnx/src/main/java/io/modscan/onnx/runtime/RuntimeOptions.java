@@ -1,0 +1,62 @@
+package io.modscan.onnx.runtime;
+
+import java.util.OptionalInt;
+
+/**
+ * How ONNX Runtime runs a model. Immutable.
+ *
+ * @param cudaDevice the CUDA device to run on, or empty for the CPU
+ * @param threads    threads that one operator may use on the CPU, or empty for one a physical core, as far as Java may
+ *                   use them
+ */
+public record RuntimeOptions(OptionalInt cudaDevice, OptionalInt threads) {
+
+    /**
+     * Checks the numbers.
+     *
+     * @param cudaDevice see above
+     * @param threads    see above
+     * @throws IllegalArgumentException if the device is negative or the number of threads not positive
+     */
+    public RuntimeOptions {
+        if (cudaDevice.isPresent() && cudaDevice.getAsInt() < 0) {
+            throw new IllegalArgumentException(
+                    "CUDA devices count from 0, so there is no device " + cudaDevice.getAsInt());
+        }
+        if (threads.isPresent() && threads.getAsInt() < 1) {
+            throw new IllegalArgumentException(threads.getAsInt() + " threads run nothing; give at least 1");
+        }
+    }
+
+    /**
+     * On the CPU.
+     *
+     * @return the options
+     */
+    public static RuntimeOptions cpu() {
+        return new RuntimeOptions(OptionalInt.empty(), OptionalInt.empty());
+    }
+
+    /**
+     * On a CUDA device. This needs the dependency {@code com.microsoft.onnxruntime:onnxruntime_gpu} in place of
+     * {@code onnxruntime}, and CUDA with cuDNN on the machine.
+     *
+     * @param device the device, from 0
+     * @return the options
+     * @throws IllegalArgumentException if the device is negative
+     */
+    public static RuntimeOptions cuda(int device) {
+        return new RuntimeOptions(OptionalInt.of(device), OptionalInt.empty());
+    }
+
+    /**
+     * The same with a number of threads.
+     *
+     * @param count threads that one operator may use on the CPU
+     * @return the options
+     * @throws IllegalArgumentException if the number is not positive
+     */
+    public RuntimeOptions withThreads(int count) {
+        return new RuntimeOptions(cudaDevice, OptionalInt.of(count));
+    }
+}
