@@ -1,6 +1,7 @@
 package io.modscan.examples;
 
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.model.ModscanVersion;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -30,8 +31,7 @@ final class Modscan {
     static final class Version implements CommandLine.IVersionProvider {
         @Override
         public String[] getVersion() {
-            String version = Modscan.class.getPackage().getImplementationVersion();
-            return new String[] {"modscan " + (version == null ? "development" : version)};
+            return new String[] {"modscan " + ModscanVersion.current()};
         }
     }
 

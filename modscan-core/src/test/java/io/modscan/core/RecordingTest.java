@@ -7,6 +7,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.recording.MappedWindows;
 import io.modscan.core.internal.recording.SiteJson;
 import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.ModscanVersion;
 import io.modscan.core.model.TokenBatch;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
@@ -267,7 +268,7 @@ class RecordingTest {
                 assertThat(captured.prompts()).isEqualTo(recording.prompts());
                 assertThat(captured.provenance())
                         .containsEntry("model.fingerprint", "fake")
-                        .containsEntry("modscan.version", "development");
+                        .containsEntry("modscan.version", ModscanVersion.current());
             }
         }
 

@@ -2,6 +2,7 @@ package io.modscan.onnx.hub;
 
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.jr.ob.JSON;
+import io.modscan.core.model.ModscanVersion;
 import io.modscan.onnx.hub.HubException.Reason;
 import java.io.IOException;
 import java.net.ConnectException;
@@ -315,7 +316,7 @@ final class HubClient {
             String method, URI uri, long from, Duration patience) throws IOException, InterruptedException {
         HttpRequest.Builder request = HttpRequest.newBuilder(uri)
                 .method(method, HttpRequest.BodyPublishers.noBody())
-                .header("User-Agent", "modscan/" + version())
+                .header("User-Agent", "modscan/" + ModscanVersion.current())
                 .header("Accept-Encoding", "identity");
         if (from > 0) {
             request.header("Range", "bytes=" + from + "-");
@@ -437,10 +438,5 @@ final class HubClient {
 
     private static @Nullable String header(HttpResponse<?> response, String name) {
         return response.headers().firstValue(name).orElse(null);
-    }
-
-    private static String version() {
-        String version = HubClient.class.getPackage().getImplementationVersion();
-        return version == null ? "development" : version;
     }
 }

@@ -2,6 +2,7 @@ package io.modscan.onnx.opt;
 
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.file.WholeFile;
+import io.modscan.core.model.ModscanVersion;
 import io.modscan.core.safetensors.StoredTensor;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.CapturePlan.Selection;
@@ -138,13 +139,8 @@ public final class Export {
         Map<String, String> metadata = new LinkedHashMap<>(model.provenance());
         metadata.put(GraphBuilder.CONFIG, model.configText());
         metadata.put(ExportedFile.WEIGHTS, model.fingerprint(graph.weights()));
-        metadata.put("modscan.version", version());
+        metadata.put("modscan.version", ModscanVersion.current());
         return metadata;
-    }
-
-    static String version() {
-        String version = Export.class.getPackage().getImplementationVersion();
-        return version == null ? "development" : version;
     }
 
     private void write(OptGraph graph, Path target, Path folder, Optional<Path> data) throws IOException {
@@ -154,7 +150,7 @@ public final class Export {
         byte[] model = graph.serialise(
                 data.isEmpty() ? GraphBuilder.WeightLocation.inPlace(folder) : copied(weights, data.get()),
                 metadata(graph),
-                version());
+                ModscanVersion.current());
         CopiedWeights.write(target, model, data.orElse(null), weights);
     }
 

@@ -5,6 +5,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.core.model.ActivationSource;
 import io.modscan.core.model.Model;
+import io.modscan.core.model.ModscanVersion;
 import io.modscan.core.model.Tokenizer;
 import io.modscan.core.model.Weights;
 import io.modscan.core.safetensors.StoredTensor;
@@ -374,8 +375,8 @@ public final class OptModel implements Model {
     ActivationSource open(CapturePlan plan, OptGraph.Dialect dialect) {
         OptGraph graph = graph(plan, dialect);
         Path weights = loaded.checkpoint().root();
-        byte[] model =
-                graph.serialise(GraphBuilder.WeightLocation.inPlace(weights), loaded.provenance(), Export.version());
+        byte[] model = graph.serialise(
+                GraphBuilder.WeightLocation.inPlace(weights), loaded.provenance(), ModscanVersion.current());
         return new OrtSource(plan, graph, model, weights, options);
     }
 

@@ -11,6 +11,7 @@ import io.modscan.core.internal.recording.PartFile;
 import io.modscan.core.internal.recording.TokensDigest;
 import io.modscan.core.model.ActivationSource;
 import io.modscan.core.model.Model;
+import io.modscan.core.model.ModscanVersion;
 import io.modscan.core.model.Progress;
 import io.modscan.core.prompt.IdSet;
 import io.modscan.core.prompt.Prompt;
@@ -360,8 +361,7 @@ public final class CaptureEngine implements AutoCloseable {
         facts.put("model.bos_token_id", Integer.toString(model.bosTokenId()));
         facts.put("model.max_tokens", Integer.toString(model.maxTokens()));
         facts.put("model.vocabulary_size", Integer.toString(model.vocabularySize()));
-        @Nullable String version = CaptureEngine.class.getPackage().getImplementationVersion();
-        facts.put("modscan.version", version == null ? "development" : version);
+        facts.put("modscan.version", ModscanVersion.current());
         facts.put("modscan.batches", batching.toString());
         facts.put(
                 "modscan.plan",
