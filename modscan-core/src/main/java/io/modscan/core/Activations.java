@@ -3,8 +3,6 @@ package io.modscan.core;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.recording.CaptureFile;
 import io.modscan.core.internal.recording.Captured;
-import io.modscan.core.internal.recording.Derivation;
-import io.modscan.core.internal.recording.RecordedShard;
 import io.modscan.core.internal.recording.TokensDigest;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
@@ -16,22 +14,16 @@ import io.modscan.core.site.SiteSelector;
 import java.io.UncheckedIOException;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
-import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.RandomAccess;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
-import java.util.function.UnaryOperator;
-import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What a capture returns: for each planned site the values of every prompt, in the caller's order of prompts. It lives on
@@ -39,9 +31,6 @@ import org.jspecify.annotations.Nullable;
  * Immutable; safe for use by many threads.
  */
 public final class Activations {
-
-    /** The fact that says that BOS is no longer among the token ids. */
-    private static final Map<String, String> BOS_DROPPED = Map.of("modscan.bos", "dropped");
 
     private final Prompts prompts;
     private final List<int[]> tokenIds;
@@ -176,7 +165,7 @@ public final class Activations {
      * The ids that were run for a prompt, exactly.
      *
      * @param prompt the prompt's index
-     * @return a copy of the ids, BOS included where there was one, unless it was {@linkplain #withoutBos() dropped}; -1 at each
+     * @return a copy of the ids, BOS included where there was one, unless it was {@linkplain #withoutBos() left out}; -1 at each
      *     position of a prompt of ready tensors; none if they are not known
      */
     public int[] tokenIds(int prompt) {
@@ -185,6 +174,15 @@ public final class Activations {
 
     List<int[]> allTokenIds() {
         return tokenIds;
+    }
+
+    /** The provenance, as it is worked out when first asked for. */
+    Supplier<Map<String, String>> facts() {
+        return provenance;
+    }
+
+    boolean isLent() {
+        return lent;
     }
 
     /**
@@ -248,12 +246,7 @@ public final class Activations {
      * @throws ModscanException          if it is empty
      */
     public Activations slice(int from, int to) {
-        return some(prompts.slice(from, to), new Picker() {
-            @Override
-            public <T> List<T> from(List<T> list) {
-                return list.subList(from, to);
-            }
-        });
+        return Views.slice(this, from, to);
     }
 
     /**
@@ -264,123 +257,31 @@ public final class Activations {
      * @throws ModscanException if it holds for none
      */
     public Activations where(Predicate<? super Prompt> test) {
-        int[] chosen = IntStream.range(0, prompts.size())
-                .filter(i -> test.test(prompts.get(i)))
-                .toArray();
-        return chosen(chosen);
+        return Views.where(this, test);
     }
 
-    private Activations chosen(int[] chosen) {
-        return some(Prompts.of(Arrays.stream(chosen).mapToObj(prompts::get).toList()), new Picker() {
-            @Override
-            public <T> List<T> from(List<T> list) {
-                return new Picked<>(list, chosen);
-            }
-        });
-    }
-
-    /** Takes from a list what belongs to some of the prompts. */
-    private interface Picker {
-        <T> List<T> from(List<T> list);
-    }
-
-    private static final class Picked<T> extends AbstractList<T> implements RandomAccess {
-        private final List<T> list;
-        private final int[] chosen;
-
-        Picked(List<T> list, int[] chosen) {
-            this.list = list;
-            this.chosen = chosen;
-        }
-
-        @Override
-        public T get(int index) {
-            return list.get(chosen[index]);
-        }
-
-        @Override
-        public int size() {
-            return chosen.length;
-        }
-    }
-
-    private Activations some(Prompts some, Picker picker) {
-        List<int[]> ids = picker.from(tokenIds);
-        List<Reading> readings = new ArrayList<>();
-        List<List<FloatBuffer>> rows = new ArrayList<>();
-        for (SiteActivations site : sites.values()) {
-            readings.add(site.reading());
-            rows.add(picker.from(site.rows()));
-        }
-        return new Activations(some, ids, new WithDigest(provenance, Map.of(), some, ids), lent, readings, rows);
-    }
-
-    /** Facts about some ids, hashed when first asked for: a metric that looks at each label by itself never asks. */
-    private static final class WithDigest implements Supplier<Map<String, String>> {
-        private final Supplier<Map<String, String>> facts;
-        private final Map<String, String> more;
-        private final Prompts prompts;
-        private final List<int[]> ids;
-        private @Nullable Map<String, String> known;
-
-        WithDigest(Supplier<Map<String, String>> facts, Map<String, String> more, Prompts prompts, List<int[]> ids) {
-            this.facts = facts;
-            this.more = more;
-            this.prompts = prompts;
-            this.ids = ids;
-        }
-
-        @Override
-        public synchronized Map<String, String> get() {
-            if (known == null) {
-                known = new TreeMap<>(facts.get());
-                known.putAll(more);
-                known.putAll(TokensDigest.of(prompts, ids));
-            }
-            return known;
-        }
+    /** The same prompts at other sites. */
+    private Activations of(List<Reading> readings, List<List<FloatBuffer>> rows) {
+        return new Activations(prompts, tokenIds, provenance, lent, readings, rows);
     }
 
     /** One site as activations of its own. */
     Activations alone(Reading reading, List<FloatBuffer> rows) {
-        return new Activations(prompts, tokenIds, provenance, lent, List.of(reading), List.of(rows));
+        return of(List.of(reading), List.of(rows));
     }
 
     /** The same, readable for as long as one likes. */
     Activations kept() {
-        return lent
-                ? new Activations(
-                        prompts,
-                        tokenIds,
-                        provenance,
-                        false,
-                        sites.values().stream().map(SiteActivations::reading).toList(),
-                        sites.values().stream().map(SiteActivations::copies).toList())
-                : this;
+        if (!lent) {
+            return this;
+        }
+        List<List<FloatBuffer>> copies =
+                sites.values().stream().map(SiteActivations::copies).toList();
+        return new Activations(prompts, tokenIds, provenance, false, readings(), copies);
     }
 
-    /** Several pieces of one measurement, one behind the other; all are of the same readings. */
-    static Activations concat(List<Activations> pieces) {
-        if (pieces.size() == 1) {
-            return pieces.get(0);
-        }
-        List<Prompt> prompts = new ArrayList<>();
-        List<int[]> ids = new ArrayList<>();
-        List<Reading> readings =
-                pieces.get(0).sites().stream().map(SiteActivations::reading).toList();
-        List<List<FloatBuffer>> rows = new ArrayList<>();
-        readings.forEach(reading -> rows.add(new ArrayList<>()));
-        for (Activations piece : pieces) {
-            piece.prompts.forEach(prompts::add);
-            ids.addAll(piece.tokenIds);
-            List<SiteActivations> sites = piece.sites();
-            for (int i = 0; i < sites.size(); i++) {
-                rows.get(i).addAll(sites.get(i).rows());
-            }
-        }
-        Prompts all = Prompts.of(prompts);
-        return new Activations(
-                all, ids, new WithDigest(pieces.get(0).provenance, Map.of(), all, ids), false, readings, rows);
+    private List<Reading> readings() {
+        return sites.values().stream().map(SiteActivations::reading).toList();
     }
 
     /**
@@ -398,11 +299,7 @@ public final class Activations {
             throw new ModscanException(
                     "none of " + Arrays.toString(selectors) + " was captured; captured were " + sites.keySet());
         }
-        return new Activations(
-                prompts,
-                tokenIds,
-                provenance,
-                lent,
+        return of(
                 chosen.stream().map(SiteActivations::reading).toList(),
                 chosen.stream().map(SiteActivations::rows).toList());
     }
@@ -426,11 +323,7 @@ public final class Activations {
             }
         }
         // What is derived is kept; what is not may still be lent.
-        return new Activations(
-                prompts,
-                tokenIds,
-                provenance,
-                lent,
+        return of(
                 new CapturePlan(seen.stream().map(SiteActivations::reading).toList()).readings(),
                 seen.stream().map(SiteActivations::rows).toList());
     }
@@ -448,38 +341,17 @@ public final class Activations {
         if (!pooling.isPooled()) {
             throw new IllegalArgumentException("what is kept for each position need not be pooled by " + pooling);
         }
-        return map(site -> {
-            if (!site.isPerToken()) {
-                return site;
-            }
-            Derivation derivation = new Derivation(new Reading(site.site(), pooling), 0, false, true);
-            return site.derived(site.site(), pooling, prompt -> {
-                FloatBuffer row = site.row(prompt);
-                int length = row.capacity() / site.site().width();
-                boolean hasBos = pooling.skipBos() && beginsWithBos(prompt);
-                return derivation.pool(row, new Derivation.Tokens(length, 0, length, hasBos));
-            });
-        });
+        return Views.pooled(this, pooling);
     }
 
     /**
      * The id of the token that marks the beginning of a sequence.
      *
-     * @return the id that {@link Pooling#skipBos()} leaves out
+     * @return the id that {@link Pooling#withoutBos()} leaves out
      * @throws ModscanException if the provenance does not tell it, or tells that the model has no such token or none is known
      */
     public int bosTokenId() {
-        String id = provenance.get().get(RecordedShard.BOS_TOKEN_ID);
-        if (id == null) {
-            throw new ModscanException(
-                    "nothing tells which token is BOS: the provenance has no '" + RecordedShard.BOS_TOKEN_ID + "'");
-        }
-        int bos = Integer.parseInt(id);
-        if (bos < 0) {
-            throw new ModscanException("no BOS token can be left out: the model has none, or none is known ('"
-                    + RecordedShard.BOS_TOKEN_ID + "' is " + bos + ")");
-        }
-        return bos;
+        return new Bos(this).tokenId();
     }
 
     /**
@@ -489,12 +361,7 @@ public final class Activations {
      * @return whether {@link #beginsWithBos} tells; if not, it throws
      */
     public boolean knowsBos(int prompt) {
-        if (isBosDropped()) {
-            return true;
-        }
-        int[] ids = tokenIds.get(prompt);
-        String bos = provenance.get().get(RecordedShard.BOS_TOKEN_ID);
-        return ids.length > 0 && ids[0] >= 0 && bos != null && Integer.parseInt(bos) >= 0;
+        return new Bos(this).knows(prompt);
     }
 
     /**
@@ -506,22 +373,7 @@ public final class Activations {
      *                          does
      */
     public boolean beginsWithBos(int prompt) {
-        int[] ids = tokenIds.get(prompt);
-        if (isBosDropped()) {
-            return false;
-        }
-        int bos = bosTokenId();
-        if (ids.length == 0 || ids[0] < 0) {
-            throw new ModscanException("the token ids of prompt '"
-                    + prompts.get(prompt).id() + "' are not known"
-                    + (ids.length == 0 ? "" : ", since it is of ready tensors")
-                    + ", so neither is whether it begins with BOS");
-        }
-        return ids[0] == bos;
-    }
-
-    private boolean isBosDropped() {
-        return provenance.get().entrySet().containsAll(BOS_DROPPED.entrySet());
+        return new Bos(this).begins(prompt);
     }
 
     /**
@@ -529,8 +381,8 @@ public final class Activations {
      * that takes vectors without asking which token they are of: {@code metric.through(Activations::withoutBos)}.
      *
      * <p>Where a prompt begins with BOS, each site that kept positions loses the first, and the token ids lose BOS, so that a
-     * position is still an index among them. The provenance tells the digest of these ids and says {@code modscan.bos=dropped}:
-     * to drop BOS again, or to pool without BOS, changes nothing. A prompt of BOS only is left with no position and no token id;
+     * position is still an index among them. The provenance tells the digest of these ids and says {@code modscan.bos=left out}:
+     * to leave it out again, or to pool without BOS, changes nothing. A prompt of BOS only is left with no position and no token id;
      * its pooled values are NaN, and a file that it is saved to is no {@link Recording}. Sites that were pooled or have no
      * positions stay as they are, and so do the {@linkplain #prompts() prompts}. If no site kept positions, nothing changes.
      *
@@ -539,59 +391,7 @@ public final class Activations {
      *                          none can be taken away; or if a site kept positions and {@link #beginsWithBos} cannot tell
      */
     public Activations withoutBos() {
-        for (SiteActivations site : sites.values()) {
-            if (site.site().isPairwise()) {
-                throw new ModscanException(
-                        site.site() + " has a value for each pair of positions, and BOS cannot be dropped"
-                                + " from those; drop it from other sites, with activations.only(…).withoutBos()");
-            }
-        }
-        if (sites.values().stream().noneMatch(SiteActivations::isPerToken) || isBosDropped()) {
-            return this;
-        }
-        boolean[] begins = new boolean[prompts.size()];
-        for (int prompt = 0; prompt < begins.length; prompt++) {
-            begins[prompt] = beginsWithBos(prompt);
-        }
-        List<int[]> ids = new Changed<>(tokenIds, begins, all -> Arrays.copyOfRange(all, 1, all.length));
-        List<Reading> readings = new ArrayList<>();
-        List<List<FloatBuffer>> rows = new ArrayList<>();
-        for (SiteActivations site : sites.values()) {
-            int width = site.site().width();
-            readings.add(site.reading());
-            rows.add(site.isPerToken() ? new Changed<>(site.rows(), begins, row -> behind(row, width)) : site.rows());
-        }
-        return new Activations(
-                prompts, ids, new WithDigest(provenance, BOS_DROPPED, prompts, ids), lent, readings, rows);
-    }
-
-    private static FloatBuffer behind(FloatBuffer row, int values) {
-        int from = Math.min(values, row.capacity());
-        return row.slice(from, row.capacity() - from);
-    }
-
-    /** A list of which some elements are seen otherwise. */
-    private static final class Changed<T> extends AbstractList<T> implements RandomAccess {
-        private final List<T> list;
-        private final boolean[] which;
-        private final UnaryOperator<T> change;
-
-        Changed(List<T> list, boolean[] which, UnaryOperator<T> change) {
-            this.list = list;
-            this.which = which;
-            this.change = change;
-        }
-
-        @Override
-        public T get(int index) {
-            T element = list.get(index);
-            return which[index] ? change.apply(element) : element;
-        }
-
-        @Override
-        public int size() {
-            return which.length;
-        }
+        return new Bos(this).leftOut();
     }
 
     /**
@@ -600,12 +400,7 @@ public final class Activations {
      * @return a view on the same prompts
      */
     public Activations inOrderOfIds() {
-        int[] order = IntStream.range(0, prompts.size())
-                .boxed()
-                .sorted(Comparator.comparing(i -> prompts.get(i).id()))
-                .mapToInt(Integer::intValue)
-                .toArray();
-        return chosen(order);
+        return Views.inOrderOfIds(this);
     }
 
     /**
@@ -632,17 +427,7 @@ public final class Activations {
     }
 
     /**
-     * Writes a capture file in the safetensors format. A pooled site is one float32 tensor [prompts, …] under its name; a
-     * site per token is packed as [all tokens, …]; attention scores and patterns are one tensor a prompt,
-     * {@code NAME/INDEX} [heads, query, key]. Beside them lie the int64 tensors {@code input_ids} [all tokens], BOS
-     * included, and {@code prompt_offsets} [prompts + 1], where each prompt's tokens begin. The metadata hold the
-     * provenance, and the prompts' ids and labels as JSON under {@code modscan.prompts}, and the sites under
-     * {@code modscan.sites}.
-     *
-     * <p>A packed tensor whose site's name could be taken for another tensor's has {@code /site} behind its name; that is one
-     * named {@code input_ids}, {@code prompt_offsets} or {@code __metadata__}, or one that ends in {@code /site} or in a slash
-     * and digits. Its entry under {@code modscan.sites} tells the name in the file as {@code tensor}. Of prompts of ready
-     * tensors {@code input_ids} has -1 at each position, and their entries tell a digest of them, {@code tensors_sha256}.
+     * Writes a capture file in the safetensors format; {@link Recording} tells what lies where in it, and opens it.
      *
      * @param file the file, which appears whole or not at all; an existing capture is replaced
      * @throws UncheckedIOException if it cannot be written
@@ -653,7 +438,7 @@ public final class Activations {
                         prompts,
                         tokenIds,
                         provenance(),
-                        sites.values().stream().map(SiteActivations::reading).toList(),
+                        readings(),
                         sites.values().stream().map(SiteActivations::rows).toList()),
                 file);
     }

@@ -102,7 +102,7 @@ public interface Metric<R> {
                 ArrayList<Activations>::new,
                 (pieces, piece) -> pieces.add(piece.kept()),
                 List::addAll,
-                pieces -> measure.apply(Activations.concat(pieces)));
+                pieces -> measure.apply(Views.concat(pieces)));
     }
 
     /**

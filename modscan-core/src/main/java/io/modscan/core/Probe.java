@@ -264,7 +264,7 @@ public final class Probe implements AutoCloseable {
      * index of them (also where it would have more than 100,000 prompts, four million tokens or, about, 32 MiB of ids and
      * labels, which are held in memory until it is complete, or more ready tensors, held by the prompts themselves, than an
      * eighth of the heap or a quarter of {@link Builder#memoryLimit}): {@code acts-00001.safetensors}, {@code acts-00002.safetensors}, … and
-     * {@code acts.safetensors.index.json} in place of {@code acts.safetensors}. {@link Activations#save} tells what is in
+     * {@code acts.safetensors.index.json} in place of {@code acts.safetensors}. {@link Recording} tells what is in
      * them; in those of several, the names of tensors end in the range of their prompts, {@code NAME/FROM-TO}. There may
      * be more prompts than fit into memory.
      *

@@ -3,12 +3,11 @@ package io.modscan.core;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.recording.Captured;
-import io.modscan.core.internal.recording.PromptJson;
+import io.modscan.core.internal.recording.Keys;
 import io.modscan.core.internal.recording.RecordedFiles;
 import io.modscan.core.internal.recording.RecordedShard;
 import io.modscan.core.internal.recording.RecordedShards;
 import io.modscan.core.internal.recording.RecordingSource;
-import io.modscan.core.internal.recording.SiteJson;
 import io.modscan.core.internal.recording.TokenIndex;
 import io.modscan.core.model.ActivationSource;
 import io.modscan.core.model.Model;
@@ -49,14 +48,23 @@ import org.jspecify.annotations.Nullable;
  * ({@code Pooling.none()}) it also gives with any other pooling, and its magnitudes with any: computed in Java, means in
  * double precision.
  *
+ * <p>A capture file is in the safetensors format. A pooled site is one float32 tensor [prompts, …] under its name; a
+ * site per token is packed as [all tokens, …]; attention scores and patterns are one tensor a prompt,
+ * {@code NAME/INDEX} [heads, query, key]. Beside them lie the int64 tensors {@code input_ids} [all tokens], BOS
+ * included, and {@code prompt_offsets} [prompts + 1], where each prompt's tokens begin. The metadata hold the
+ * provenance, and the prompts' ids and labels as JSON under {@code modscan.prompts}, and the sites under
+ * {@code modscan.sites}.
+ *
+ * <p>A packed tensor whose site's name could be taken for another tensor's has {@code /site} behind its name; that is one
+ * named {@code input_ids}, {@code prompt_offsets} or {@code __metadata__}, or one that ends in {@code /site} or in a slash
+ * and digits. Its entry under {@code modscan.sites} tells the name in the file as {@code tensor}. Of prompts of ready
+ * tensors {@code input_ids} has -1 at each position, and their entries tell a digest of them, {@code tensors_sha256}.
+ *
  * <p>The files are mapped, not loaded, whatever their size, and values and token ids are read when they are asked for. So
  * the files must stay as they are while the recording, or what came of it, is in use; one that was replaced before all of
  * it was mapped is refused. Nothing has to be closed. Immutable; safe for use by many threads.
  */
 public final class Recording implements Model {
-
-    private static final String PROMPT_COUNT = "modscan.prompt_count";
-    private static final String TOKENS_HASH = "modscan.tokens_sha256";
 
     private final Path path;
     private final RecordedShards shards;
@@ -108,18 +116,18 @@ public final class Recording implements Model {
             prompts.addAll(each.prompts());
         }
         String counted = Integer.toString(prompts.size());
-        String told = facts.put(PROMPT_COUNT, counted);
+        String told = facts.put(Keys.PROMPT_COUNT, counted);
         if (told != null && !told.equals(counted)) {
             throw new MalformedFileException(
                     files.named(),
-                    "metadata '" + PROMPT_COUNT + "' is " + told + "; there are " + counted + " prompts");
+                    "metadata '" + Keys.PROMPT_COUNT + "' is " + told + "; there are " + counted + " prompts");
         }
         RecordedShards shards = new RecordedShards(
                 opened.stream().map(RecordedShard.Opened::shard).toList());
         try {
             return new Recording(files.named(), shards, facts, Prompts.of(prompts));
         } catch (ModscanException e) {
-            throw new MalformedFileException(files.named(), "metadata '" + PromptJson.KEY + "': " + e.getMessage(), e);
+            throw new MalformedFileException(files.named(), "metadata '" + Keys.PROMPTS + "': " + e.getMessage(), e);
         }
     }
 
@@ -128,14 +136,14 @@ public final class Recording implements Model {
         RecordedShard.Opened first = opened.get(0);
         Map<String, String> facts = new TreeMap<>(first.facts());
         if (opened.size() > 1) {
-            facts.keySet().removeAll(List.of(PROMPT_COUNT, TOKENS_HASH));
+            facts.keySet().removeAll(List.of(Keys.PROMPT_COUNT, Keys.TOKENS_SHA256));
         }
         for (RecordedShard.Opened each : opened) {
             Path file = each.shard().file();
             if (!each.shard().readings().equals(first.shard().readings())) {
                 throw new MalformedFileException(
                         file,
-                        "metadata '" + SiteJson.KEY + "' differs from that in "
+                        "metadata '" + Keys.SITES + "' differs from that in "
                                 + first.shard().file() + "; files of one capture have the same");
             }
             Set<String> keys = new TreeSet<>(first.facts().keySet());
@@ -148,7 +156,7 @@ public final class Recording implements Model {
             if (facts.containsKey(key)) {
                 checkSame(key, first.shard().file(), facts, files.named(), files.facts());
             }
-            if (!List.of(PromptJson.KEY, SiteJson.KEY, RecordedShard.RANGE).contains(key)) {
+            if (!List.of(Keys.PROMPTS, Keys.SITES, Keys.SHARD).contains(key)) {
                 facts.put(key, fact);
             }
         });
@@ -157,7 +165,9 @@ public final class Recording implements Model {
 
     private static void checkSame(
             String key, Path file, Map<String, String> facts, Path other, Map<String, String> others) {
-        if (!Objects.equals(facts.get(key), others.get(key)) && !key.equals(PROMPT_COUNT) && !key.equals(TOKENS_HASH)) {
+        if (!Objects.equals(facts.get(key), others.get(key))
+                && !key.equals(Keys.PROMPT_COUNT)
+                && !key.equals(Keys.TOKENS_SHA256)) {
             throw new MalformedFileException(
                     file,
                     "metadata '" + key + "' is " + facts.get(key) + ", and " + others.get(key) + " in " + other
@@ -200,17 +210,17 @@ public final class Recording implements Model {
 
     @Override
     public int maxTokens() {
-        return number(RecordedShard.MAX_TOKENS);
+        return number(Keys.MAX_TOKENS);
     }
 
     @Override
     public int vocabularySize() {
-        return number(RecordedShard.VOCABULARY_SIZE);
+        return number(Keys.VOCABULARY_SIZE);
     }
 
     @Override
     public int bosTokenId() {
-        return number(RecordedShard.BOS_TOKEN_ID);
+        return number(Keys.BOS_TOKEN_ID);
     }
 
     /**

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.internal.recording.Keys;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
@@ -114,7 +115,7 @@ class ActivationsTest {
     @Test
     void aSlicesProvenanceIsThatOfItsOwnPrompts() {
         assertThat(activations.slice(1, 3).provenance())
-                .containsEntry("modscan.prompt_count", "2")
+                .containsEntry(Keys.PROMPT_COUNT, "2")
                 .isEqualTo(capture(PROMPTS.slice(1, 3)).provenance());
     }
 
@@ -151,7 +152,7 @@ class ActivationsTest {
         assertThat(x.tokenIds(1)).containsExactly(31, 32, 33);
         assertThat(x.at("hook_embed").vector(1))
                 .isEqualTo(activations.at("hook_embed").vector(2));
-        assertThat(x.provenance()).containsEntry("modscan.prompt_count", "2");
+        assertThat(x.provenance()).containsEntry(Keys.PROMPT_COUNT, "2");
         assertThatExceptionOfType(ModscanException.class).isThrownBy(() -> activations.where(prompt -> false));
     }
 
@@ -229,7 +230,7 @@ class ActivationsTest {
                         new float[] {Float.NaN, 5},
                         new float[] {Float.NaN})
                 .site(FakeModel.EMBED, Pooling.last(), new float[4][4])
-                .provenance(Map.of("model.bos_token_id", "2", "model.name", "made up"))
+                .provenance(Map.of(Keys.BOS_TOKEN_ID, "2", "model.name", "made up"))
                 .build();
     }
 
@@ -263,14 +264,14 @@ class ActivationsTest {
         Activations left = Activations.builder(Prompts.of(List.of(
                         Prompt.ofTokens("double", 2, 5), Prompt.ofTokens("one", 6, 7), Prompt.ofTokens("none", 8, 2))))
                 .site(FakeModel.LOSS, Pooling.last(), new float[3][1])
-                .provenance(Map.of("model.bos_token_id", "2", "model.name", "made up"))
+                .provenance(Map.of(Keys.BOS_TOKEN_ID, "2", "model.name", "made up"))
                 .build();
         Map<String, String> facts = new TreeMap<>(left.provenance());
-        facts.put("modscan.bos", "dropped");
+        facts.put(Keys.BOS, "left out");
         assertThat(tokens().withoutBos().slice(0, 3).provenance()).isEqualTo(facts);
         assertThat(tokens().slice(0, 3).withoutBos().provenance()).isEqualTo(facts);
         assertThat(tokens().withoutBos().provenance())
-                .containsEntry("modscan.prompt_count", "4")
+                .containsEntry(Keys.PROMPT_COUNT, "4")
                 .isNotEqualTo(tokens().provenance());
     }
 
@@ -312,7 +313,7 @@ class ActivationsTest {
     void bosIsDroppedFromHeadsAndPiecesToo() {
         Activations heads = Activations.builder(Prompts.of(List.of(Prompt.ofTokens("a", 2, 5))))
                 .site(FakeModel.Z, Pooling.none(), heads())
-                .provenance(Map.of("model.bos_token_id", "2"))
+                .provenance(Map.of(Keys.BOS_TOKEN_ID, "2"))
                 .build();
         assertThat(row(heads.withoutBos(), FakeModel.Z.name(), 0))
                 .containsExactly(Arrays.copyOfRange(heads(), heads().length / 2, heads().length));
@@ -347,7 +348,7 @@ class ActivationsTest {
         assertThat(untold.knowsBos(0)).isFalse();
         Activations withoutIds = Activations.builder(Prompts.of("a text"))
                 .site(FakeModel.LOSS, Pooling.none(), new float[3])
-                .provenance(Map.of("model.bos_token_id", "2"))
+                .provenance(Map.of(Keys.BOS_TOKEN_ID, "2"))
                 .build();
         assertThat(withoutIds.knowsBos(0)).isFalse();
         String id = withoutIds.prompts().get(0).id();
@@ -370,7 +371,7 @@ class ActivationsTest {
     void bosIsNotDroppedFromPairsOfPositions() {
         Activations pattern = Activations.builder(Prompts.of(List.of(Prompt.ofTokens("a", 2, 5))))
                 .site(FakeModel.MAP, Pooling.none(), new float[FakeModel.MAP.width() * 4])
-                .provenance(Map.of("model.bos_token_id", "2"))
+                .provenance(Map.of(Keys.BOS_TOKEN_ID, "2"))
                 .build();
         assertThatExceptionOfType(ModscanException.class)
                 .isThrownBy(pattern::withoutBos)

@@ -3,6 +3,7 @@ package io.modscan.core;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.jr.ob.JSON;
+import io.modscan.core.internal.recording.Keys;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.safetensors.DType;
@@ -156,8 +157,8 @@ class CaptureFileTest {
     void theMetadataAreProvenanceAndPrompts() throws IOException {
         Activations activations = capture(Pooling.last(), "loss");
         Map<String, String> metadata = saved(activations).metadata();
-        assertThat(metadata).containsAllEntriesOf(activations.provenance()).containsKey("modscan.prompts");
-        assertThat(JSON.std.anyFrom(metadata.get("modscan.prompts")))
+        assertThat(metadata).containsAllEntriesOf(activations.provenance()).containsKey(Keys.PROMPTS);
+        assertThat(JSON.std.anyFrom(metadata.get(Keys.PROMPTS)))
                 .isEqualTo(List.of(
                         Map.of("id", "first", "labels", Map.of("topic", "\"x\"", "language", "français")),
                         Map.of("id", "second", "labels", Map.of()),

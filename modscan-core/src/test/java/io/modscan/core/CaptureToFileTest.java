@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.internal.recording.Keys;
 import io.modscan.core.internal.recording.PartFile;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
@@ -147,8 +148,7 @@ class CaptureToFileTest {
             int next = 0;
             for (String name : content.keySet()) {
                 SafetensorsFile part = SafetensorsFile.open(folder.resolve(name));
-                String[] range =
-                        String.valueOf(part.metadata().get("modscan.shard")).split("-", -1);
+                String[] range = String.valueOf(part.metadata().get(Keys.SHARD)).split("-", -1);
                 assertThat(range).hasSize(2);
                 assertThat(Integer.parseInt(range[0])).isEqualTo(next);
                 next = Integer.parseInt(range[1]);
@@ -166,7 +166,7 @@ class CaptureToFileTest {
             assertThat(weightMap).isEqualTo(expected);
             Map<?, ?> metadata = (Map<?, ?>) Objects.requireNonNull(index.get("metadata"));
             assertThat(metadata.get("total_size")).isEqualTo((int) size);
-            assertThat(metadata.get("modscan.prompt_count")).isEqualTo("60");
+            assertThat(metadata.get(Keys.PROMPT_COUNT)).isEqualTo("60");
         }
 
         @ParameterizedTest
@@ -228,7 +228,7 @@ class CaptureToFileTest {
                     .isThrownBy(() -> capture(failing, prompts(30), file));
             assertThat(file).hasBinaryContent(before);
             capture(new FakeModel(), prompts(30), file);
-            assertThat(SafetensorsFile.open(file).metadata()).containsEntry("modscan.prompt_count", "30");
+            assertThat(SafetensorsFile.open(file).metadata()).containsEntry(Keys.PROMPT_COUNT, "30");
         }
 
         @Test

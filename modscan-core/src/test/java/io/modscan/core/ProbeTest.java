@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import io.modscan.core.FakeModel.Batch;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.internal.recording.Keys;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
@@ -553,11 +554,11 @@ class ProbeTest {
                     .build()) {
                 assertThat(probe.capture(PROMPTS).provenance())
                         .containsEntry("model.fingerprint", "fake")
-                        .containsEntry("modscan.prompt_count", "5")
+                        .containsEntry(Keys.PROMPT_COUNT, "5")
                         .hasEntrySatisfying(
-                                "modscan.plan",
+                                Keys.PLAN,
                                 plan -> assertThat(plan).contains("blocks.0.attn.hook_z", "mean without BOS"))
-                        .containsKeys("modscan.version", "modscan.tokens_sha256");
+                        .containsKeys(Keys.VERSION, Keys.TOKENS_SHA256);
             }
         }
 
@@ -575,7 +576,7 @@ class ProbeTest {
             Prompts prompts = Prompts.of(Arrays.stream(ids)
                     .map(each -> Prompt.ofTokens(Arrays.toString(each), each))
                     .toList());
-            return String.valueOf(probe.capture(prompts).provenance().get("modscan.tokens_sha256"));
+            return String.valueOf(probe.capture(prompts).provenance().get(Keys.TOKENS_SHA256));
         }
     }
 

@@ -1,6 +1,7 @@
 package io.modscan.core;
 
 import com.fasterxml.jackson.jr.ob.JSON;
+import io.modscan.core.internal.recording.Keys;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.safetensors.DType;
@@ -86,7 +87,7 @@ final class RecordedCapture {
             from = ends[i];
         }
         Map<String, Object> index = new LinkedHashMap<>();
-        index.put("metadata", Map.of("total_size", 12345, "modscan.tokens_sha256", "of all"));
+        index.put("metadata", Map.of("total_size", 12345, Keys.TOKENS_SHA256, "of all"));
         index.put("weight_map", weights);
         try {
             Files.write(file.resolveSibling(file.getFileName() + ".index.json"), JSON.std.asBytes(index));
@@ -99,13 +100,13 @@ final class RecordedCapture {
     private List<String> write(Path file, int from, int to, String behind) {
         Map<String, @Nullable String> facts = new LinkedHashMap<>();
         facts.put("model.fingerprint", "fake");
-        facts.put("model.bos_token_id", Integer.toString(FakeModel.BOS));
-        facts.put("model.max_tokens", Integer.toString(FakeModel.MAX_TOKENS));
-        facts.put("model.vocabulary_size", Integer.toString(FakeModel.VOCABULARY));
-        facts.put("modscan.version", "0");
-        facts.put("modscan.prompt_count", Integer.toString(to - from));
-        facts.put("modscan.tokens_sha256", "of " + from);
-        facts.put("modscan.sites", sites);
+        facts.put(Keys.BOS_TOKEN_ID, Integer.toString(FakeModel.BOS));
+        facts.put(Keys.MAX_TOKENS, Integer.toString(FakeModel.MAX_TOKENS));
+        facts.put(Keys.VOCABULARY_SIZE, Integer.toString(FakeModel.VOCABULARY));
+        facts.put(Keys.VERSION, "0");
+        facts.put(Keys.PROMPT_COUNT, Integer.toString(to - from));
+        facts.put(Keys.TOKENS_SHA256, "of " + from);
+        facts.put(Keys.SITES, sites);
         List<Map<String, Object>> told = new ArrayList<>();
         List<int[]> ids = new ArrayList<>();
         for (Prompt prompt : prompts.slice(from, to)) {
@@ -113,12 +114,12 @@ final class RecordedCapture {
             ids.add(prompt.tokenIds().orElseThrow());
         }
         try {
-            facts.put("modscan.prompts", JSON.std.asString(told));
+            facts.put(Keys.PROMPTS, JSON.std.asString(told));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
         if (!behind.isEmpty()) {
-            facts.put("modscan.shard", behind.substring(1));
+            facts.put(Keys.SHARD, behind.substring(1));
         }
         facts.putAll(metadata);
 

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import io.modscan.core.RecordedCapture.Tensor;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.internal.recording.Keys;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
@@ -75,14 +76,7 @@ class RecordingHostileTest {
     class Metadata {
 
         @ParameterizedTest
-        @ValueSource(
-                strings = {
-                    "modscan.sites",
-                    "modscan.prompts",
-                    "model.bos_token_id",
-                    "model.max_tokens",
-                    "model.vocabulary_size"
-                })
+        @ValueSource(strings = {Keys.SITES, Keys.PROMPTS, Keys.BOS_TOKEN_ID, Keys.MAX_TOKENS, Keys.VOCABULARY_SIZE})
         void mustBeThere(String key) {
             capture.metadata(key, null);
             refused("has no metadata '" + key + "'");
@@ -117,33 +111,33 @@ class RecordingHostileTest {
                     "[{\"id\": \"a\", \"labels\": {\"t\": \"\", \"t\": \"\"}}] | Duplicate field 't'",
                 })
         void mustTellThePrompts(String json, String message) {
-            capture.metadata("modscan.prompts", json);
+            capture.metadata(Keys.PROMPTS, json);
             refused("metadata 'modscan.prompts'", message);
         }
 
         @Test
         void mustTellAsManyPromptsAsThereAre() {
-            capture.metadata("modscan.prompts", "[{\"id\":\"a\",\"labels\":{}},{\"id\":\"b\",\"labels\":{}}]");
+            capture.metadata(Keys.PROMPTS, "[{\"id\":\"a\",\"labels\":{}},{\"id\":\"b\",\"labels\":{}}]");
             refused("tensor 'prompt_offsets' is I64 [4]; it must be I64 [3]");
         }
 
         @Test
         void mustTellPromptsApart() {
             String entry = "{\"id\":\"a\",\"labels\":{}}";
-            capture.metadata("modscan.prompts", "[" + String.join(",", entry, entry, entry) + "]");
-            refused("modscan.prompts", "two prompts have the id 'a'");
+            capture.metadata(Keys.PROMPTS, "[" + String.join(",", entry, entry, entry) + "]");
+            refused(Keys.PROMPTS, "two prompts have the id 'a'");
         }
 
         @Test
         void mustCountThePromptsRightly() {
-            capture.metadata("modscan.prompt_count", "4");
+            capture.metadata(Keys.PROMPT_COUNT, "4");
             refused("'modscan.prompt_count' is 4; there are 3 prompts");
         }
 
         @Test
         void mustTellTheSites() {
-            capture.metadata("modscan.sites", "[{\"name\": \"loss\"}]");
-            refused("modscan.sites", "axes of loss are null");
+            capture.metadata(Keys.SITES, "[{\"name\": \"loss\"}]");
+            refused(Keys.SITES, "axes of loss are null");
         }
 
         @Test
@@ -246,7 +240,7 @@ class RecordingHostileTest {
         @Test
         void mustNotClaimSizesBeyondAllMeasure() {
             capture.metadata(
-                    "modscan.sites",
+                    Keys.SITES,
                     "[{\"name\":\"x\",\"axes\":[\"position\",\"head 999999999\",\"unit 999999999\"],\"pooling\":\"none\"}]");
             refused("has no tensor 'x'; it must be there, F32 [6, 999999999, 999999999]");
             capture.tensor("x", floats(List.of(0L, 999999999L, 999999999L)));
@@ -322,9 +316,7 @@ class RecordingHostileTest {
 
         @Test
         void mustHaveTheSameSites() throws IOException {
-            mixWith(
-                    "modscan.sites",
-                    SITES.replace("{\"name\":\"loss\",\"axes\":[\"position\"],\"pooling\":\"mean\"},", ""));
+            mixWith(Keys.SITES, SITES.replace("{\"name\":\"loss\",\"axes\":[\"position\"],\"pooling\":\"mean\"},", ""));
             refused(file(), folder.resolve("acts-00002.safetensors"), "'modscan.sites' differs from that in");
         }
 
@@ -342,14 +334,14 @@ class RecordingHostileTest {
 
         @Test
         void mustHavePromptsOfTheirOwn() {
-            capture.metadata("modscan.prompts", "[{\"id\":\"a\",\"labels\":{}}]");
+            capture.metadata(Keys.PROMPTS, "[{\"id\":\"a\",\"labels\":{}}]");
             refused(capture.writeShards(file(), 1, 2, 3), index(), "two prompts have the id 'a'");
         }
 
         @ParameterizedTest
         @ValueSource(strings = {"", "0", "0-1-2", "-1-0", "0-99999999999", "a-b", "1-0"})
         void mustTellTheirRange(String range) {
-            capture.metadata("modscan.shard", range);
+            capture.metadata(Keys.SHARD, range);
             refused(
                     capture.writeShards(file(), 1, 3),
                     folder.resolve("acts-00001.safetensors"),
@@ -358,7 +350,7 @@ class RecordingHostileTest {
 
         @Test
         void mustTellTheRangeThatTheirPromptsAreOf() {
-            capture.metadata("modscan.shard", "0-2");
+            capture.metadata(Keys.SHARD, "0-2");
             refused(
                     capture.writeShards(file(), 1, 3),
                     folder.resolve("acts-00001.safetensors"),
@@ -473,7 +465,7 @@ class RecordingHostileTest {
                                     "\"modscan.shard\":\"x\",\"more\":\"1\",\"less\":[{}],\"total_size\""));
             assertThat(Recording.open(file()).provenance())
                     .containsEntry("more", "1")
-                    .doesNotContainKeys("less", "modscan.shard", "total_size");
+                    .doesNotContainKeys("less", Keys.SHARD, "total_size");
         }
 
         @Test

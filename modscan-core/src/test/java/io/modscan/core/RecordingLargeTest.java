@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.internal.recording.Keys;
 import io.modscan.core.internal.recording.MappedWindows;
 import io.modscan.core.site.Pooling;
 import java.io.IOException;
@@ -71,15 +72,15 @@ class RecordingLargeTest {
         header.put(
                 "__metadata__",
                 Map.of(
-                        "model.bos_token_id",
+                        Keys.BOS_TOKEN_ID,
                         "2",
-                        "model.max_tokens",
+                        Keys.MAX_TOKENS,
                         Integer.toString(maxTokens),
-                        "model.vocabulary_size",
+                        Keys.VOCABULARY_SIZE,
                         "100000",
-                        "modscan.sites",
+                        Keys.SITES,
                         "[{\"name\":\"wide\",\"axes\":[\"position\",\"unit " + units + "\"],\"pooling\":\"none\"}]",
-                        "modscan.prompts",
+                        Keys.PROMPTS,
                         JSON.std.asString(IntStream.range(0, prompts)
                                 .mapToObj(i -> Map.of("id", "p" + i, "labels", Map.of()))
                                 .toList())));

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.internal.recording.Keys;
 import io.modscan.core.internal.recording.MappedWindows;
 import io.modscan.core.internal.recording.SiteJson;
 import io.modscan.core.model.ActivationSource;
@@ -162,13 +163,20 @@ class RecordingTest {
             Recording recording = mixed();
             assertThat(recording.provenance())
                     .isEqualTo(Map.of(
-                            "model.fingerprint", "fake",
-                            "model.bos_token_id", "2",
-                            "model.max_tokens", "12",
-                            "model.vocabulary_size", "100",
-                            "modscan.version", "0",
-                            "modscan.prompt_count", "6",
-                            "modscan.tokens_sha256", "of 0"))
+                            "model.fingerprint",
+                            "fake",
+                            Keys.BOS_TOKEN_ID,
+                            "2",
+                            Keys.MAX_TOKENS,
+                            "12",
+                            Keys.VOCABULARY_SIZE,
+                            "100",
+                            Keys.VERSION,
+                            "0",
+                            Keys.PROMPT_COUNT,
+                            "6",
+                            Keys.TOKENS_SHA256,
+                            "of 0"))
                     .isEqualTo(recording.activations().provenance())
                     .isUnmodifiable();
         }
@@ -268,7 +276,7 @@ class RecordingTest {
                 assertThat(captured.prompts()).isEqualTo(recording.prompts());
                 assertThat(captured.provenance())
                         .containsEntry("model.fingerprint", "fake")
-                        .containsEntry("modscan.version", ModscanVersion.current());
+                        .containsEntry(Keys.VERSION, ModscanVersion.current());
             }
         }
 
@@ -755,8 +763,8 @@ class RecordingTest {
             assertRecorded(recording.activations(), MIXED, many);
             assertThat(recording.prompts()).isEqualTo(prompts(many));
             assertThat(recording.provenance())
-                    .containsEntry("modscan.prompt_count", "25")
-                    .containsEntry("modscan.tokens_sha256", "of all")
+                    .containsEntry(Keys.PROMPT_COUNT, "25")
+                    .containsEntry(Keys.TOKENS_SHA256, "of all")
                     .containsEntry("model.fingerprint", "fake")
                     .hasSize(7);
             assertRecorded(recording.activations().slice(1, 11), MIXED, many.subList(1, 11));

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.internal.recording.Keys;
 import io.modscan.core.model.ActivationSource;
 import io.modscan.core.model.TokenBatch;
 import io.modscan.core.prompt.InputTensor;
@@ -126,8 +127,8 @@ class TensorCaptureTest {
             assertThat(recording.bosTokenId()).isEqualTo(-1);
             assertThat(recording.activations().slice(1, 3).provenance())
                     .containsEntry(
-                            "modscan.tokens_sha256",
-                            probe.capture(PROMPTS.slice(1, 3)).provenance().get("modscan.tokens_sha256"));
+                            Keys.TOKENS_SHA256,
+                            probe.capture(PROMPTS.slice(1, 3)).provenance().get(Keys.TOKENS_SHA256));
         }
     }
 
@@ -200,8 +201,8 @@ class TensorCaptureTest {
             assertThatExceptionOfType(ModscanException.class)
                     .isThrownBy(() -> probe.capture(changed, file()))
                     .withMessageContaining("beginning of another capture");
-            assertThat(probe.capture(Prompts.of(changed)).provenance().get("modscan.tokens_sha256"))
-                    .isNotEqualTo(probe.capture(PROMPTS).provenance().get("modscan.tokens_sha256"));
+            assertThat(probe.capture(Prompts.of(changed)).provenance().get(Keys.TOKENS_SHA256))
+                    .isNotEqualTo(probe.capture(PROMPTS).provenance().get(Keys.TOKENS_SHA256));
         }
     }
 
@@ -394,7 +395,7 @@ class TensorCaptureTest {
 
         @Test
         void aDigestThatIsNoneIsRefused() {
-            capture.metadata("modscan.prompts", "[{\"id\":\"a\",\"labels\":{},\"tensors_sha256\":\"f00d\"}]");
+            capture.metadata(Keys.PROMPTS, "[{\"id\":\"a\",\"labels\":{},\"tensors_sha256\":\"f00d\"}]");
             Path file = capture.writeTo(file());
             assertThatExceptionOfType(MalformedFileException.class)
                     .isThrownBy(() -> Recording.open(file))
@@ -404,7 +405,7 @@ class TensorCaptureTest {
         @Test
         void idsOfReadyTensorsAreRefused() {
             capture.metadata(
-                    "modscan.prompts", "[{\"id\":\"a\",\"labels\":{},\"tensors_sha256\":\"" + "0".repeat(64) + "\"}]");
+                    Keys.PROMPTS, "[{\"id\":\"a\",\"labels\":{},\"tensors_sha256\":\"" + "0".repeat(64) + "\"}]");
             Recording recording = Recording.open(capture.writeTo(file()));
             assertThatExceptionOfType(MalformedFileException.class)
                     .isThrownBy(() -> recording.activations().tokenIds(0))
@@ -434,7 +435,7 @@ class TensorCaptureTest {
                         "prompt_offsets/0-2",
                         "__metadata__/site",
                         "ünï \"q\"\n/7/site");
-        assertThat(SafetensorsFile.open(file()).metadata().get("modscan.sites"))
+        assertThat(SafetensorsFile.open(file()).metadata().get(Keys.SITES))
                 .contains("{\"name\":\"prompt_offsets\",\"axes\":[\"unit 1\"],\"pooling\":\"none\","
                         + "\"tensor\":\"prompt_offsets/site\"}");
     }

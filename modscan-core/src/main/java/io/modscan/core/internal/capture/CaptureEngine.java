@@ -7,6 +7,7 @@ import io.modscan.core.internal.recording.CaptureLayout;
 import io.modscan.core.internal.recording.CaptureWriter;
 import io.modscan.core.internal.recording.Captured;
 import io.modscan.core.internal.recording.Chunk;
+import io.modscan.core.internal.recording.Keys;
 import io.modscan.core.internal.recording.PartFile;
 import io.modscan.core.internal.recording.TokensDigest;
 import io.modscan.core.model.ActivationSource;
@@ -358,13 +359,13 @@ public final class CaptureEngine implements AutoCloseable {
     private Map<String, String> provenance() {
         Map<String, String> facts = new TreeMap<>(model.provenance());
         facts.putAll(source.provenance());
-        facts.put("model.bos_token_id", Integer.toString(model.bosTokenId()));
-        facts.put("model.max_tokens", Integer.toString(model.maxTokens()));
-        facts.put("model.vocabulary_size", Integer.toString(model.vocabularySize()));
-        facts.put("modscan.version", ModscanVersion.current());
-        facts.put("modscan.batches", batching.toString());
+        facts.put(Keys.BOS_TOKEN_ID, Integer.toString(model.bosTokenId()));
+        facts.put(Keys.MAX_TOKENS, Integer.toString(model.maxTokens()));
+        facts.put(Keys.VOCABULARY_SIZE, Integer.toString(model.vocabularySize()));
+        facts.put(Keys.VERSION, ModscanVersion.current());
+        facts.put(Keys.BATCHES, batching.toString());
         facts.put(
-                "modscan.plan",
+                Keys.PLAN,
                 readings.stream()
                         .map(reading -> reading.site() + " " + reading.pooling())
                         .collect(Collectors.joining("; ")));

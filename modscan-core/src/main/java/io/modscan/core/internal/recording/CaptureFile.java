@@ -45,7 +45,7 @@ public final class CaptureFile {
         }
         boolean capture;
         try {
-            capture = SafetensorsFile.open(file).metadata().containsKey(SiteJson.KEY);
+            capture = SafetensorsFile.open(file).metadata().containsKey(Keys.SITES);
         } catch (MalformedFileException e) {
             capture = false;
         }

@@ -50,10 +50,10 @@ public final class CaptureLayout {
         Map<String, String> facts = new TreeMap<>(provenance);
         facts.putAll(TokensDigest.of(chunk.prompts(), chunk.tokenIds()));
         facts.forEach(layout::metadata);
-        layout.metadata("modscan.prompts", promptsJson(chunk.prompts()));
-        layout.metadata("modscan.sites", SiteJson.write(readings));
+        layout.metadata(Keys.PROMPTS, promptsJson(chunk.prompts()));
+        layout.metadata(Keys.SITES, SiteJson.write(readings));
         if (!whole) {
-            layout.metadata("modscan.shard", range());
+            layout.metadata(Keys.SHARD, range());
         }
         layout.add(
                 name(TensorNames.INPUT_IDS),

@@ -16,8 +16,6 @@ import org.jspecify.annotations.Nullable;
 /** The prompts of a capture file, as its metadata tell of them. */
 public final class PromptJson {
 
-    public static final String KEY = "modscan.prompts";
-
     /** The key of the digest of a prompt's ready tensors. */
     static final String TENSORS = "tensors_sha256";
 
@@ -37,7 +35,7 @@ public final class PromptJson {
     static List<Entry> read(Path file, String json) {
         List<Entry> entries = new ArrayList<>();
         Map<String, String> seen = new HashMap<>(); // a label is the same string in many prompts
-        MetadataJson.forEach(file, KEY, json, parser -> {
+        MetadataJson.forEach(file, Keys.PROMPTS, json, parser -> {
             int entry = entries.size();
             String id = null;
             Map<String, String> labels = null;
@@ -86,6 +84,6 @@ public final class PromptJson {
     }
 
     private static MalformedFileException malformed(Path file, int entry, String problem) {
-        return new MalformedFileException(file, "metadata '" + KEY + "': entry " + entry + " " + problem);
+        return new MalformedFileException(file, "metadata '" + Keys.PROMPTS + "': entry " + entry + " " + problem);
     }
 }

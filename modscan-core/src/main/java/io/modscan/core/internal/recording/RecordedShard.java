@@ -27,11 +27,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RecordedShard {
 
-    public static final String RANGE = "modscan.shard";
-    public static final String BOS_TOKEN_ID = "model.bos_token_id";
-    public static final String MAX_TOKENS = "model.max_tokens";
-    public static final String VOCABULARY_SIZE = "model.vocabulary_size";
-
     private static final Pattern FROM_TO = Pattern.compile("([0-9]{1,9})-([0-9]{1,9})");
 
     private final Path file;
@@ -58,7 +53,7 @@ public final class RecordedShard {
     public static Opened open(Path file, boolean sharded, List<Reading> known) {
         MappedWindows bytes = new MappedWindows(file);
         SafetensorsFile header = SafetensorsFile.open(file);
-        List<PromptJson.Entry> entries = PromptJson.read(file, required(header, PromptJson.KEY));
+        List<PromptJson.Entry> entries = PromptJson.read(file, required(header, Keys.PROMPTS));
         RecordedShard shard = new RecordedShard(header, bytes, entries, sharded, known);
         List<Prompt> prompts = new ArrayList<>(entries.size());
         for (PromptJson.Entry entry : entries) {
@@ -70,7 +65,7 @@ public final class RecordedShard {
                             : Prompt.ofTensors(entry.id(), entry.labels(), tensors, () -> notHeld(file, entry.id())));
         }
         Map<String, String> facts = new TreeMap<>(header.metadata());
-        facts.keySet().removeAll(List.of(PromptJson.KEY, SiteJson.KEY, RANGE));
+        facts.keySet().removeAll(List.of(Keys.PROMPTS, Keys.SITES, Keys.SHARD));
         return new Opened(shard, facts, prompts);
     }
 
@@ -92,15 +87,15 @@ public final class RecordedShard {
         }
         this.file = header.path();
         this.bytes = bytes;
-        List<Reading> read = SiteJson.read(file, required(header, SiteJson.KEY));
+        List<Reading> read = SiteJson.read(file, required(header, Keys.SITES));
         this.readings = read.equals(known) ? known : read;
-        this.vocabularySize = number(header, VOCABULARY_SIZE);
-        int maxTokens = number(header, MAX_TOKENS);
-        number(header, BOS_TOKEN_ID);
+        this.vocabularySize = number(header, Keys.VOCABULARY_SIZE);
+        int maxTokens = number(header, Keys.MAX_TOKENS);
+        number(header, Keys.BOS_TOKEN_ID);
         if (count == 0) {
-            throw new MalformedFileException(file, "metadata '" + PromptJson.KEY + "' lists no prompt");
+            throw new MalformedFileException(file, "metadata '" + Keys.PROMPTS + "' lists no prompt");
         }
-        String range = header.metadata().get(RANGE);
+        String range = header.metadata().get(Keys.SHARD);
         if (sharded) {
             this.from = from(range, count);
         } else if (range == null) {
@@ -145,7 +140,7 @@ public final class RecordedShard {
         if (!matcher.matches()) {
             throw new MalformedFileException(
                     file,
-                    "metadata '" + RANGE + "' is " + range
+                    "metadata '" + Keys.SHARD + "' is " + range
                             + "; a file of a capture in several has FROM-TO there, the indices of its prompts");
         }
         int begin = Integer.parseInt(matcher.group(1));
@@ -153,7 +148,8 @@ public final class RecordedShard {
         if (end - begin != count) {
             throw new MalformedFileException(
                     file,
-                    "metadata '" + RANGE + "' is " + range + "; '" + PromptJson.KEY + "' lists " + count + " prompts");
+                    "metadata '" + Keys.SHARD + "' is " + range + "; '" + Keys.PROMPTS + "' lists " + count
+                            + " prompts");
         }
         return begin;
     }
@@ -172,7 +168,7 @@ public final class RecordedShard {
                 throw new MalformedFileException(
                         file,
                         "tensor '" + name + "' goes from " + read[i] + " to " + read[i + 1] + " at prompt " + i
-                                + "; a prompt has 1 to " + maxTokens + " tokens ('" + MAX_TOKENS + "')");
+                                + "; a prompt has 1 to " + maxTokens + " tokens ('" + Keys.MAX_TOKENS + "')");
             }
         }
         return read;
@@ -288,7 +284,7 @@ public final class RecordedShard {
                 throw new MalformedFileException(
                         file,
                         "tensor 'input_ids' has the id " + id + " at position " + i + " of prompt " + prompt
-                                + "; ids are 0 to " + (vocabularySize - 1) + " ('" + VOCABULARY_SIZE + "')");
+                                + "; ids are 0 to " + (vocabularySize - 1) + " ('" + Keys.VOCABULARY_SIZE + "')");
             }
             ids[i] = (int) id;
         }

@@ -25,8 +25,6 @@ import org.jspecify.annotations.Nullable;
 /** How a capture file's metadata tell which sites were read, and how they were pooled. */
 public final class SiteJson {
 
-    public static final String KEY = "modscan.sites";
-
     private static final Pattern SIZED_AXIS = Pattern.compile("(head|unit) ([1-9][0-9]{0,8})");
 
     private SiteJson() {}
@@ -74,20 +72,20 @@ public final class SiteJson {
      */
     public static List<Reading> read(Path file, String json) {
         List<Reading> readings = new ArrayList<>();
-        MetadataJson.forEach(file, KEY, json, parser -> {
+        MetadataJson.forEach(file, Keys.SITES, json, parser -> {
             Map<String, Object> object = JSON.std.mapFrom(parser);
             int entry = readings.size();
             try {
                 readings.add(new Reading(site(object), pooling(object.get("pooling"))));
             } catch (IllegalArgumentException | ModscanException e) {
                 throw new MalformedFileException(
-                        file, "metadata '" + KEY + "': entry " + entry + ": " + e.getMessage(), e);
+                        file, "metadata '" + Keys.SITES + "': entry " + entry + ": " + e.getMessage(), e);
             }
         });
         try {
             return new CapturePlan(readings).readings();
         } catch (ModscanException e) {
-            throw new MalformedFileException(file, "metadata '" + KEY + "': " + e.getMessage(), e);
+            throw new MalformedFileException(file, "metadata '" + Keys.SITES + "': " + e.getMessage(), e);
         }
     }
 

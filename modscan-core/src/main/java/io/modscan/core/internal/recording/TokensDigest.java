@@ -44,9 +44,9 @@ public final class TokensDigest {
     /** The facts by key; to be asked for once, at the end. */
     public Map<String, String> facts() {
         return Map.of(
-                "modscan.prompt_count",
+                Keys.PROMPT_COUNT,
                 Long.toString(prompts),
-                "modscan.tokens_sha256",
+                Keys.TOKENS_SHA256,
                 HexFormat.of().formatHex(digest.digest()));
     }
 }

@@ -113,6 +113,6 @@ class SiteJsonTest {
     void whatIsNoListOfSitesIsRefused(String json, String message) {
         assertThatExceptionOfType(MalformedFileException.class)
                 .isThrownBy(() -> SiteJson.read(FILE, json))
-                .withMessageContainingAll("some.safetensors", "modscan.sites", message);
+                .withMessageContainingAll("some.safetensors", Keys.SITES, message);
     }
 }

@@ -1,0 +1,110 @@
+package io.modscan.core;
+
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.internal.recording.Keys;
+import io.modscan.core.site.Reading;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The BOS token at the beginning of prompts: what their activations tell of it, and the activations without it.
+ *
+ * @param of the activations
+ */
+record Bos(Activations of) {
+
+    /** The fact that says that BOS is no longer among the token ids. */
+    private static final Map<String, String> LEFT_OUT = Map.of(Keys.BOS, "left out");
+
+    private @Nullable String told() {
+        return of.facts().get().get(Keys.BOS_TOKEN_ID);
+    }
+
+    int tokenId() {
+        String id = told();
+        if (id == null) {
+            throw new ModscanException(
+                    "nothing tells which token is BOS: the provenance has no '" + Keys.BOS_TOKEN_ID + "'");
+        }
+        int bos = Integer.parseInt(id);
+        if (bos < 0) {
+            throw new ModscanException("no BOS token can be left out: the model has none, or none is known ('"
+                    + Keys.BOS_TOKEN_ID + "' is " + bos + ")");
+        }
+        return bos;
+    }
+
+    boolean knows(int prompt) {
+        if (isLeftOut()) {
+            return true;
+        }
+        int[] ids = of.allTokenIds().get(prompt);
+        String bos = told();
+        return ids.length > 0 && ids[0] >= 0 && bos != null && Integer.parseInt(bos) >= 0;
+    }
+
+    boolean begins(int prompt) {
+        int[] ids = of.allTokenIds().get(prompt);
+        if (isLeftOut()) {
+            return false;
+        }
+        int bos = tokenId();
+        if (ids.length == 0 || ids[0] < 0) {
+            throw new ModscanException("the token ids of prompt '"
+                    + of.prompts().get(prompt).id() + "' are not known"
+                    + (ids.length == 0 ? "" : ", since it is of ready tensors")
+                    + ", so neither is whether it begins with BOS");
+        }
+        return ids[0] == bos;
+    }
+
+    private boolean isLeftOut() {
+        return of.facts().get().entrySet().containsAll(LEFT_OUT.entrySet());
+    }
+
+    /** A view in which the first position is gone where a prompt begins with BOS. */
+    Activations leftOut() {
+        List<SiteActivations> sites = of.sites();
+        for (SiteActivations site : sites) {
+            if (site.site().isPairwise()) {
+                throw new ModscanException(
+                        site.site() + " has a value for each pair of positions, and BOS cannot be left out"
+                                + " of those; leave it out of other sites, with activations.only(…).withoutBos()");
+            }
+        }
+        if (sites.stream().noneMatch(SiteActivations::isPerToken) || isLeftOut()) {
+            return of;
+        }
+        boolean[] begins = new boolean[of.prompts().size()];
+        for (int prompt = 0; prompt < begins.length; prompt++) {
+            begins[prompt] = begins(prompt);
+        }
+        List<int[]> ids = new Views.Changed<>(of.allTokenIds(), begins, all -> Arrays.copyOfRange(all, 1, all.length));
+        List<Reading> readings = new ArrayList<>();
+        List<List<FloatBuffer>> rows = new ArrayList<>();
+        for (SiteActivations site : sites) {
+            int width = site.site().width();
+            readings.add(site.reading());
+            rows.add(
+                    site.isPerToken()
+                            ? new Views.Changed<>(site.rows(), begins, row -> behind(row, width))
+                            : site.rows());
+        }
+        return new Activations(
+                of.prompts(),
+                ids,
+                new Views.WithDigest(of.facts(), LEFT_OUT, of.prompts(), ids),
+                of.isLent(),
+                readings,
+                rows);
+    }
+
+    private static FloatBuffer behind(FloatBuffer row, int values) {
+        int from = Math.min(values, row.capacity());
+        return row.slice(from, row.capacity() - from);
+    }
+}

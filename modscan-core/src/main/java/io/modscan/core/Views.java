@@ -1,0 +1,193 @@
+package io.modscan.core;
+
+import io.modscan.core.internal.recording.Derivation;
+import io.modscan.core.internal.recording.TokensDigest;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Reading;
+import java.nio.FloatBuffer;
+import java.util.AbstractList;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.RandomAccess;
+import java.util.TreeMap;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/** Lists and facts that {@link Activations} are seen through: nothing is copied until it is asked for. */
+final class Views {
+
+    private Views() {}
+
+    /** Takes from a list what belongs to some of the prompts. */
+    private interface Picker {
+        <T> List<T> from(List<T> list);
+    }
+
+    private static final class Picked<T> extends AbstractList<T> implements RandomAccess {
+        private final List<T> list;
+        private final int[] chosen;
+
+        Picked(List<T> list, int[] chosen) {
+            this.list = list;
+            this.chosen = chosen;
+        }
+
+        @Override
+        public T get(int index) {
+            return list.get(chosen[index]);
+        }
+
+        @Override
+        public int size() {
+            return chosen.length;
+        }
+    }
+
+    /** A list of which some elements are seen otherwise. */
+    static final class Changed<T> extends AbstractList<T> implements RandomAccess {
+        private final List<T> list;
+        private final boolean[] which;
+        private final UnaryOperator<T> change;
+
+        Changed(List<T> list, boolean[] which, UnaryOperator<T> change) {
+            this.list = list;
+            this.which = which;
+            this.change = change;
+        }
+
+        @Override
+        public T get(int index) {
+            T element = list.get(index);
+            return which[index] ? change.apply(element) : element;
+        }
+
+        @Override
+        public int size() {
+            return which.length;
+        }
+    }
+
+    /** Facts about some ids, hashed when first asked for: a metric that looks at each label by itself never asks. */
+    static final class WithDigest implements Supplier<Map<String, String>> {
+        private final Supplier<Map<String, String>> facts;
+        private final Map<String, String> more;
+        private final Prompts prompts;
+        private final List<int[]> ids;
+        private @Nullable Map<String, String> known;
+
+        WithDigest(Supplier<Map<String, String>> facts, Map<String, String> more, Prompts prompts, List<int[]> ids) {
+            this.facts = facts;
+            this.more = more;
+            this.prompts = prompts;
+            this.ids = ids;
+        }
+
+        @Override
+        public synchronized Map<String, String> get() {
+            if (known == null) {
+                known = new TreeMap<>(facts.get());
+                known.putAll(more);
+                known.putAll(TokensDigest.of(prompts, ids));
+            }
+            return known;
+        }
+    }
+
+    static Activations slice(Activations of, int from, int to) {
+        return some(of, of.prompts().slice(from, to), new Picker() {
+            @Override
+            public <T> List<T> from(List<T> list) {
+                return list.subList(from, to);
+            }
+        });
+    }
+
+    static Activations where(Activations of, Predicate<? super Prompt> test) {
+        Prompts all = of.prompts();
+        return chosen(
+                of,
+                IntStream.range(0, all.size())
+                        .filter(i -> test.test(all.get(i)))
+                        .toArray());
+    }
+
+    static Activations inOrderOfIds(Activations of) {
+        Prompts all = of.prompts();
+        return chosen(
+                of,
+                IntStream.range(0, all.size())
+                        .boxed()
+                        .sorted(Comparator.comparing(i -> all.get(i).id()))
+                        .mapToInt(Integer::intValue)
+                        .toArray());
+    }
+
+    private static Activations chosen(Activations of, int... chosen) {
+        Prompts all = of.prompts();
+        return some(of, Prompts.of(Arrays.stream(chosen).mapToObj(all::get).toList()), new Picker() {
+            @Override
+            public <T> List<T> from(List<T> list) {
+                return new Picked<>(list, chosen);
+            }
+        });
+    }
+
+    private static Activations some(Activations of, Prompts some, Picker picker) {
+        List<int[]> ids = picker.from(of.allTokenIds());
+        List<Reading> readings = new ArrayList<>();
+        List<List<FloatBuffer>> rows = new ArrayList<>();
+        for (SiteActivations site : of.sites()) {
+            readings.add(site.reading());
+            rows.add(picker.from(site.rows()));
+        }
+        return new Activations(some, ids, new WithDigest(of.facts(), Map.of(), some, ids), of.isLent(), readings, rows);
+    }
+
+    /** Several pieces of one measurement, one behind the other; all are of the same readings. */
+    static Activations concat(List<Activations> pieces) {
+        if (pieces.size() == 1) {
+            return pieces.get(0);
+        }
+        List<Prompt> prompts = new ArrayList<>();
+        List<int[]> ids = new ArrayList<>();
+        List<Reading> readings =
+                pieces.get(0).sites().stream().map(SiteActivations::reading).toList();
+        List<List<FloatBuffer>> rows = new ArrayList<>();
+        readings.forEach(reading -> rows.add(new ArrayList<>()));
+        for (Activations piece : pieces) {
+            piece.prompts().forEach(prompts::add);
+            ids.addAll(piece.allTokenIds());
+            List<SiteActivations> sites = piece.sites();
+            for (int i = 0; i < sites.size(); i++) {
+                rows.get(i).addAll(sites.get(i).rows());
+            }
+        }
+        Prompts all = Prompts.of(prompts);
+        return new Activations(
+                all, ids, new WithDigest(pieces.get(0).facts(), Map.of(), all, ids), false, readings, rows);
+    }
+
+    /** What still has positions, pooled. */
+    static Activations pooled(Activations of, Pooling pooling) {
+        return of.map(site -> {
+            if (!site.isPerToken()) {
+                return site;
+            }
+            Derivation derivation = new Derivation(new Reading(site.site(), pooling), 0, false, true);
+            return site.derived(site.site(), pooling, prompt -> {
+                FloatBuffer row = site.row(prompt);
+                int length = row.capacity() / site.site().width();
+                boolean hasBos = pooling.skipBos() && of.beginsWithBos(prompt);
+                return derivation.pool(row, new Derivation.Tokens(length, 0, length, hasBos));
+            });
+        });
+    }
+}

@@ -1,0 +1,41 @@
+package io.modscan.core.internal.recording;
+
+import java.util.Map;
+import java.util.OptionalInt;
+
+/** The keys of a capture's facts, in its provenance and in its files' metadata. A model adds facts of its own to them. */
+public final class Keys {
+
+    /** What the model takes, as decimal numbers; there only where it is known. */
+    public static final String BOS_TOKEN_ID = "model.bos_token_id";
+
+    public static final String MAX_TOKENS = "model.max_tokens";
+    public static final String VOCABULARY_SIZE = "model.vocabulary_size";
+
+    /** How it was captured. */
+    public static final String VERSION = "modscan.version";
+
+    public static final String PLAN = "modscan.plan";
+    public static final String BATCHES = "modscan.batches";
+
+    /** Of what it was captured. */
+    public static final String PROMPT_COUNT = "modscan.prompt_count";
+
+    public static final String TOKENS_SHA256 = "modscan.tokens_sha256";
+
+    /** There if BOS is no longer among the token ids. */
+    public static final String BOS = "modscan.bos";
+
+    /** Of a file only: its prompts, its sites, and, if it is one of several, which of the prompts are in it. */
+    public static final String PROMPTS = "modscan.prompts";
+
+    public static final String SITES = "modscan.sites";
+    public static final String SHARD = "modscan.shard";
+
+    private Keys() {}
+
+    /** Adds a number if it is known. */
+    static void put(Map<String, String> facts, String key, OptionalInt number) {
+        number.ifPresent(known -> facts.put(key, Integer.toString(known)));
+    }
+}
