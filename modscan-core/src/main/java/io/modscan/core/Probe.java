@@ -3,6 +3,7 @@ package io.modscan.core;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.capture.Batching;
 import io.modscan.core.internal.capture.CaptureEngine;
+import io.modscan.core.internal.capture.PoolingSource;
 import io.modscan.core.model.ActivationSource;
 import io.modscan.core.model.Model;
 import io.modscan.core.model.Progress;
@@ -47,7 +48,7 @@ public final class Probe implements AutoCloseable {
 
     private Probe(Builder builder, CapturePlan plan) {
         this.plan = plan;
-        ActivationSource source = builder.model.open(plan);
+        ActivationSource source = PoolingSource.open(builder.model, plan);
         // Java allows as much in direct buffers as on the heap.
         long outputLimit =
                 Math.min(builder.memoryLimit / 2, Runtime.getRuntime().maxMemory() / 4);

@@ -261,6 +261,11 @@ public final class Recording implements Model {
         return provenance;
     }
 
+    @Override
+    public boolean pools() {
+        return true;
+    }
+
     /**
      * Makes a source that gives the recorded values of the recorded prompts, which it knows by their token ids. The first
      * to be opened reads the ids of all prompts. Of prompts with the same ids it gives the first one's values.

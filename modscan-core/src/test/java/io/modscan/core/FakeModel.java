@@ -20,6 +20,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
@@ -54,6 +55,12 @@ public final class FakeModel implements Model {
 
     /** What each token is said to take while it is run. */
     volatile long workingBytesAToken;
+
+    /** Whether it pools itself, or lets the probe do so. */
+    volatile boolean pools = true;
+
+    /** Whether its means are wrong, as if a prompt's first token came twice. */
+    volatile boolean poolsBosTwice;
 
     /** How often each source that was opened was closed. */
     final List<Source> sources = new CopyOnWriteArrayList<>();
@@ -200,6 +207,11 @@ public final class FakeModel implements Model {
     }
 
     @Override
+    public boolean pools() {
+        return pools;
+    }
+
+    @Override
     public Source open(CapturePlan plan) {
         Source source = new Source(plan);
         sources.add(source);
@@ -252,6 +264,9 @@ public final class FakeModel implements Model {
             if (closed) {
                 throw new IllegalStateException("the source is closed");
             }
+            if (Thread.currentThread().isInterrupted()) {
+                throw new CancellationException("interrupted");
+            }
             onRun.accept(batch);
             batches.add(new Batch(batch.rows(), batch.columns()));
             assertThat(outputs).hasSameSizeAs(plan.readings());
@@ -275,15 +290,19 @@ public final class FakeModel implements Model {
             int columns = batch.columns();
             int start = (int) (row * reading.values(columns));
             if (reading.pooling().isPooled()) {
-                output.put(start, expected(reading.site(), reading.pooling(), ids));
+                int[] pooled = poolsBosTwice
+                        ? IntStream.concat(IntStream.of(BOS), IntStream.of(ids)).toArray()
+                        : ids;
+                output.put(start, expected(reading.site(), reading.pooling(), pooled));
                 return;
             }
             List<float[]> positions = positions(reading.site(), ids);
             for (int i = 0; i < positions.size(); i++) {
-                boolean pairs = reading.site().axes().contains(Axis.QUERY);
-                int padded = pairs ? i / ids.length * columns + i % ids.length : i;
+                boolean pairs = reading.site().isPairwise();
+                int first = pairs || reading.isPerToken() ? batch.first(row) : 0;
+                int padded = first + (pairs ? i / ids.length * columns + i % ids.length : i);
                 int stride = pairs ? columns : reading.site().width();
-                output.put(start + padded * stride, positions.get(i));
+                output.put(start + padded * stride + (pairs ? first : 0), positions.get(i));
             }
         }
 

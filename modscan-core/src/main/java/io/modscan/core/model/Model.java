@@ -79,9 +79,21 @@ public interface Model {
     }
 
     /**
+     * Whether the sources that this model opens pool positions and take magnitudes themselves, as they may where that is done
+     * best: on a device, or in a graph that then gives little away. For those that don't, a probe does it.
+     *
+     * @return whether {@link #open} is given what was asked for, or only sites with tensors of their own, each position kept;
+     *     false unless overridden
+     */
+    default boolean pools() {
+        return false;
+    }
+
+    /**
      * Makes the model ready to compute what a plan asks for, and no more.
      *
-     * @param plan the plan, of {@link #plan}
+     * @param plan the plan, of {@link #plan}; unless the model {@linkplain #pools() pools}, {@linkplain CapturePlan#unpooled()
+     *             unpooled}
      * @return a source, which the caller closes
      * @throws ModscanException if the model cannot be loaded or run
      */

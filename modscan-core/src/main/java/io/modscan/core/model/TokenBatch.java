@@ -111,6 +111,42 @@ public record TokenBatch(
         return new TokenBatch(sequences.size(), columns, inputIds, attentionMask, tensors);
     }
 
+    /**
+     * Where a row's tokens begin.
+     *
+     * @param row the row's index
+     * @return the column of its first real token or position; the number of columns if it is all padding
+     */
+    public int first(int row) {
+        int first = 0;
+        while (first < columns && attentionMask.get(row * columns + first) == 0) {
+            first++;
+        }
+        return first;
+    }
+
+    /**
+     * How many tokens a row has, from {@link #first} on.
+     *
+     * @param row the row's index
+     * @return real tokens or positions, one behind the other
+     * @throws IllegalArgumentException if there is padding between them
+     */
+    public int length(int row) {
+        int first = first(row);
+        int end = first;
+        while (end < columns && attentionMask.get(row * columns + end) != 0) {
+            end++;
+        }
+        for (int column = end; column < columns; column++) {
+            if (attentionMask.get(row * columns + column) != 0) {
+                throw new IllegalArgumentException("row " + row + " of the batch has padding at column " + end
+                        + ", between its tokens; padding goes on either side of them");
+            }
+        }
+        return end - first;
+    }
+
     private static int columns(List<int[]> sequences) {
         return sequences.stream().mapToInt(ids -> ids.length).max().orElse(0);
     }

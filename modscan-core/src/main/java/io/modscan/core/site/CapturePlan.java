@@ -84,6 +84,20 @@ public record CapturePlan(List<Reading> readings) {
                 .toList());
     }
 
+    /**
+     * The tensors that this plan's readings can be derived from: each site with a tensor of its own, each position kept. Magnitudes
+     * are derived from the site that they are of.
+     *
+     * @return a plan that pools nothing, in the same order; this one if it does so itself
+     */
+    public CapturePlan unpooled() {
+        List<Reading> tensors = readings.stream()
+                .map(reading -> new Reading(reading.site().magnitudeOf().orElse(reading.site()), Pooling.none()))
+                .distinct()
+                .toList();
+        return tensors.equals(readings) ? this : new CapturePlan(tensors);
+    }
+
     private static ModscanException unmatched(List<Site> candidates, Selection selection) {
         List<String> passedOver = candidates.stream()
                 .filter(selection.selector()::selects)

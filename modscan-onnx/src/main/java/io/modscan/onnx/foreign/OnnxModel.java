@@ -515,6 +515,11 @@ public final class OnnxModel implements Model {
     }
 
     @Override
+    public boolean pools() {
+        return true;
+    }
+
+    @Override
     public ActivationSource open(CapturePlan plan) {
         for (Reading reading : plan.readings()) {
             if (!sites.recipes().containsKey(reading.site().tensorName())) {

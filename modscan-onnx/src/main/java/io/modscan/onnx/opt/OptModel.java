@@ -366,6 +366,11 @@ public final class OptModel implements Model {
     }
 
     @Override
+    public boolean pools() {
+        return true;
+    }
+
+    @Override
     public ActivationSource open(CapturePlan plan) {
         return open(
                 plan,

@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.LongBinaryOperator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs batches, one after the other, into buffers that it uses again and again. For one thread at a time.
@@ -88,8 +89,9 @@ public final class BatchRunner {
         }
     }
 
-    private static ByteBuffer atLeast(ByteBuffer buffer, long bytes, Object what) {
-        if (bytes <= buffer.capacity()) {
+    /** A buffer if it is large enough, else a new one; of what it is for, an exception tells. */
+    static ByteBuffer atLeast(@Nullable ByteBuffer buffer, long bytes, Object what) {
+        if (buffer != null && bytes <= buffer.capacity()) {
             return buffer;
         }
         try {

@@ -30,7 +30,7 @@ public record Derivation(Reading asked, int recorded, boolean magnitudes, boolea
      * @param name what the recording is called in messages
      * @throws ModscanException if none will
      */
-    static Derivation of(Reading asked, List<Reading> recorded, String name) {
+    public static Derivation of(Reading asked, List<Reading> recorded, String name) {
         int same = indexOf(asked.site(), recorded);
         if (same >= 0 && recorded.get(same).pooling().equals(asked.pooling())) {
             return new Derivation(asked, same, false, false);
@@ -87,7 +87,7 @@ public record Derivation(Reading asked, int recorded, boolean magnitudes, boolea
      * @param output  the batch's values
      * @param start   where this row's begin
      */
-    void write(FloatBuffer row, Tokens tokens, FloatBuffer output, int start) {
+    public void write(FloatBuffer row, Tokens tokens, FloatBuffer output, int start) {
         FloatBuffer values = magnitudes ? magnitudes(row) : row;
         Site site = asked.site();
         int length = tokens.length();

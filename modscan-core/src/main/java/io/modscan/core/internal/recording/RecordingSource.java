@@ -57,9 +57,8 @@ public final class RecordingSource implements ActivationSource {
         }
         for (int row = 0; row < batch.rows(); row++) {
             LongBuffer inputs = batch.inputIds().slice(row * batch.columns(), batch.columns());
-            LongBuffer mask = batch.attentionMask().slice(row * batch.columns(), batch.columns());
-            int first = first(mask);
-            int length = length(mask, first, row);
+            int first = batch.first(row);
+            int length = batch.length(row);
             LongBuffer ids = inputs.slice(first, length);
             int prompt = length == 0 ? -1 : index.find(ids);
             if (prompt < 0) {
@@ -72,28 +71,6 @@ public final class RecordingSource implements ActivationSource {
                 derivation.write(shards.row(derivation.recorded(), prompt), tokens, outputs.get(i), (int) start);
             }
         }
-    }
-
-    private static int first(LongBuffer mask) {
-        int first = 0;
-        while (first < mask.capacity() && mask.get(first) == 0) {
-            first++;
-        }
-        return first;
-    }
-
-    private static int length(LongBuffer mask, int first, int row) {
-        int end = first;
-        while (end < mask.capacity() && mask.get(end) != 0) {
-            end++;
-        }
-        for (int column = end; column < mask.capacity(); column++) {
-            if (mask.get(column) != 0) {
-                throw new IllegalArgumentException("row " + row + " of the batch has padding at column " + end
-                        + ", between its tokens; padding goes on either side of them");
-            }
-        }
-        return end - first;
     }
 
     private ModscanException unknown(LongBuffer ids, int row) {

@@ -1,0 +1,365 @@
+package io.modscan.core;
+
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.Model;
+import io.modscan.core.model.TokenBatch;
+import io.modscan.core.prompt.InputTensor;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Reading;
+import io.modscan.core.site.Site;
+import io.modscan.core.site.Sites;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.LongBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.stream.IntStream;
+
+/**
+ * Proves that a model of one's own, and the sources that it opens, keep the contracts of {@link Model} and
+ * {@link ActivationSource}: for a test, in any test framework.
+ *
+ * <pre>{@code
+ * ModelContract.of(myModel).verify();
+ * ModelContract.of(myModel, Prompts.of("a text", "another one")).tolerance(1e-4).verify();
+ * }</pre>
+ */
+public final class ModelContract {
+
+    private static final int PROMPTS = 5;
+    private static final int LONGEST = 9;
+    private static final int THREADS = 4;
+
+    private final Model model;
+    private final Prompts sample;
+    private final double tolerance;
+
+    private ModelContract(Model model, Prompts sample, double tolerance) {
+        this.model = model;
+        this.sample = sample;
+        this.tolerance = tolerance;
+    }
+
+    /**
+     * Begins a proof on prompts of random ids, BOS in front where the model knows it.
+     *
+     * @param model the model, whose vocabulary is known
+     * @return a proof
+     * @throws IllegalArgumentException if nothing tells which ids there are
+     */
+    public static ModelContract of(Model model) {
+        int vocabulary = model.vocabularySize();
+        if (vocabulary == Integer.MAX_VALUE) {
+            throw new IllegalArgumentException(
+                    "the model does not tell its vocabulary, so no ids can be made up; give prompts: of(model, prompts)");
+        }
+        Random random = new Random(1);
+        List<Prompt> prompts = new ArrayList<>();
+        int longest = Math.min(LONGEST, model.maxTokens());
+        for (int i = 0; i < PROMPTS; i++) {
+            int[] ids = random.ints(Math.max(1, longest - 2 * i), 0, vocabulary).toArray();
+            if (model.bosTokenId() >= 0) {
+                ids[0] = model.bosTokenId();
+            }
+            prompts.add(Prompt.ofTokens("prompt " + i, ids));
+        }
+        return of(model, Prompts.of(prompts));
+    }
+
+    /**
+     * Begins a proof.
+     *
+     * @param model  the model
+     * @param sample some prompts that it takes, best of several lengths: texts, token ids or ready tensors
+     * @return a proof in which values may differ by 2e-5 of a tensor's largest between one company and another
+     */
+    public static ModelContract of(Model model, Prompts sample) {
+        return new ModelContract(
+                Objects.requireNonNull(model, "model"), Objects.requireNonNull(sample, "sample"), 2e-5);
+    }
+
+    /**
+     * Sets how much a prompt's values may change with its company in a batch, and by who pools them.
+     *
+     * @param share of the largest absolute value of a tensor
+     * @return a copy
+     */
+    public ModelContract tolerance(double share) {
+        return new ModelContract(model, sample, share);
+    }
+
+    /**
+     * Tries the model. What it tells of itself is complete and stays the same. Its sources compute what their plan says, write
+     * every value that belongs to a token, whatever was in the buffers, give a prompt the same values alone, in company, padded
+     * on either side and beside other sites, the same bits again and from several threads; where the model pools, it pools as
+     * a probe does. They end when the thread is interrupted, and refuse to run once they are closed.
+     *
+     * @throws AssertionError   if one of these does not hold; its message says which
+     * @throws ModscanException if the model refuses the prompts
+     */
+    public void verify() {
+        checkFacts();
+        CapturePlan plan = new CapturePlan(model.sites().stream()
+                .map(site -> new Reading(site, Pooling.none()))
+                .toList());
+        checkClosed(tried(plan));
+        if (model.pools()) {
+            checkPooling();
+        }
+    }
+
+    /** A source that was tried, and closed. */
+    private ActivationSource tried(CapturePlan plan) {
+        List<Integer> all = IntStream.range(0, sample.size()).boxed().toList();
+        try (ActivationSource source = model.open(plan)) {
+            check(plan.equals(source.plan()), "a source's plan() is not the plan that it was opened for");
+            List<float[][]> together = run(source, all, -1e30f, 0);
+            compareAll(plan, together, run(source, all, Float.NaN, 0), 0, "a run into buffers that held other values");
+            compareAll(plan, together, inThreads(source, all), 0, "a run beside others on other threads");
+            for (int row : all) {
+                List<float[][]> alone = run(source, List.of(row), Float.NaN, 0);
+                String how = "prompt " + row + " run alone, not in company,";
+                compareAll(plan, of(together, row), alone, tolerance, how);
+                if (sample.get(row).tensors().isEmpty()) {
+                    List<float[][]> padded = run(source, List.of(row), Float.NaN, 2);
+                    compareAll(plan, alone, padded, tolerance, "prompt " + row + " padded on the left");
+                }
+            }
+            checkInterrupt(source);
+            for (int i = 0; i < plan.readings().size(); i++) {
+                CapturePlan one = new CapturePlan(plan.readings().subList(i, i + 1));
+                try (ActivationSource single = model.open(one)) {
+                    List<float[][]> values = run(single, all, Float.NaN, 0);
+                    compareAll(one, together.subList(i, i + 1), values, tolerance, "a plan of this site only");
+                }
+            }
+            return source;
+        }
+    }
+
+    private void checkFacts() {
+        List<Site> sites = model.sites();
+        check(!sites.isEmpty(), "sites() is empty");
+        Set<String> names = new HashSet<>();
+        sites.forEach(site -> check(names.add(site.name()), "sites() has " + site + " twice"));
+        check(
+                sites.stream()
+                        .noneMatch(site ->
+                                site.magnitudeOf().filter(sites::contains).isPresent()),
+                "sites() lists magnitudes of a site that it lists too");
+        check(sites.equals(model.sites()), "sites() gives other sites when asked again");
+        check(model.provenance().equals(model.provenance()), "provenance() tells other facts when asked again");
+        check(model.maxTokens() > 0, "maxTokens() is " + model.maxTokens() + ", not positive");
+        check(model.vocabularySize() > 0, "vocabularySize() is " + model.vocabularySize() + ", not positive");
+        check(
+                model.bosTokenId() < model.vocabularySize(),
+                "bosTokenId() is " + model.bosTokenId() + ", outside of the vocabulary");
+    }
+
+    private int[] ids(Prompt prompt) {
+        Map<String, InputTensor> tensors = prompt.tensors().orElse(Map.of());
+        if (!tensors.isEmpty()) {
+            int[] none = new int[model.positions(tensors)];
+            Arrays.fill(none, -1);
+            return none;
+        }
+        return prompt.tokenIds()
+                .orElseGet(() -> model.tokenizer().encode(prompt.text().orElseThrow()));
+    }
+
+    private static List<float[][]> of(List<float[][]> values, int prompt) {
+        return values.stream()
+                .<float[][]>map(rows -> new float[][] {rows[prompt]})
+                .toList();
+    }
+
+    /** For each reading, each prompt's values without padding. */
+    private List<float[][]> run(ActivationSource source, List<Integer> prompts, float before, int padding) {
+        List<int[]> ids =
+                prompts.stream().map(prompt -> ids(sample.get(prompt))).toList();
+        List<Map<String, InputTensor>> tensors = prompts.stream()
+                .flatMap(prompt -> sample.get(prompt).tensors().stream())
+                .toList();
+        int columns = padding + ids.stream().mapToInt(row -> row.length).max().orElse(0);
+        int size = ids.size() * columns;
+        LongBuffer inputIds = longs(size);
+        LongBuffer mask = longs(size);
+        for (int row = 0; row < ids.size(); row++) {
+            for (int i = 0; i < ids.get(row).length; i++) {
+                inputIds.put(row * columns + padding + i, ids.get(row)[i]);
+                mask.put(row * columns + padding + i, 1);
+            }
+        }
+        TokenBatch batch = new TokenBatch(ids.size(), columns, inputIds, mask, tensors);
+        List<FloatBuffer> outputs = outputs(source.plan(), batch, before);
+        source.run(batch, outputs);
+        List<float[][]> values = new ArrayList<>();
+        for (int reading = 0; reading < outputs.size(); reading++) {
+            Reading read = source.plan().readings().get(reading);
+            int stride = (int) read.values(columns);
+            float[][] rows = new float[ids.size()][];
+            for (int row = 0; row < rows.length; row++) {
+                rows[row] =
+                        real(read, outputs.get(reading).slice(row * stride, stride), columns, padding, ids.get(row));
+            }
+            values.add(rows);
+        }
+        return values;
+    }
+
+    private static LongBuffer longs(int size) {
+        return ByteBuffer.allocateDirect(size * Long.BYTES)
+                .order(ByteOrder.nativeOrder())
+                .asLongBuffer();
+    }
+
+    private static List<FloatBuffer> outputs(CapturePlan plan, TokenBatch batch, float before) {
+        List<FloatBuffer> outputs = new ArrayList<>();
+        for (Reading reading : plan.readings()) {
+            int values = Math.toIntExact(batch.rows() * reading.values(batch.columns()));
+            FloatBuffer output = ByteBuffer.allocateDirect(values * Float.BYTES)
+                    .order(ByteOrder.nativeOrder())
+                    .asFloatBuffer();
+            for (int i = 0; i < values; i++) {
+                output.put(i, before);
+            }
+            outputs.add(output);
+        }
+        return outputs;
+    }
+
+    private static float[] real(Reading reading, FloatBuffer row, int columns, int first, int... ids) {
+        Site site = reading.site();
+        int length = ids.length;
+        if (!site.isPairwise()) {
+            float[] values = new float[(int) reading.values(length)];
+            row.get(reading.isPerToken() ? first * site.width() : 0, values);
+            return values;
+        }
+        int squares = Math.max(1, site.heads());
+        float[] values = new float[squares * length * length];
+        for (int square = 0; square < squares; square++) {
+            for (int query = 0; query < length; query++) {
+                int from = (square * columns + first + query) * columns + first;
+                row.get(from, values, (square * length + query) * length, length);
+            }
+        }
+        return values;
+    }
+
+    private List<float[][]> inThreads(ActivationSource source, List<Integer> prompts) {
+        List<CompletableFuture<List<float[][]>>> runs = new ArrayList<>();
+        for (int i = 0; i < THREADS; i++) {
+            runs.add(CompletableFuture.supplyAsync(() -> run(source, prompts, Float.NaN, 0)));
+        }
+        try {
+            List<float[][]> first = runs.get(0).join();
+            for (CompletableFuture<List<float[][]>> each : runs) {
+                compareAll(source.plan(), first, each.join(), 0, "one thread's run and another's at the same time");
+            }
+            return first;
+        } catch (CompletionException e) {
+            throw new AssertionError("a run beside others on other threads throws " + e.getCause(), e);
+        }
+    }
+
+    private void checkInterrupt(ActivationSource source) {
+        Thread.currentThread().interrupt();
+        try {
+            run(source, List.of(0), Float.NaN, 0);
+            throw new AssertionError("a run on an interrupted thread goes on: it must end in a CancellationException");
+        } catch (CancellationException asDocumented) {
+            check(Thread.currentThread().isInterrupted(), "a cancelled run clears the thread's interrupt status");
+        } finally {
+            Thread.interrupted(); // ours, which nobody else is to see
+        }
+    }
+
+    private void checkClosed(ActivationSource source) {
+        source.close();
+        try {
+            run(source, List.of(0), Float.NaN, 0);
+        } catch (IllegalStateException asDocumented) {
+            return;
+        }
+        throw new AssertionError("a closed source runs: it must throw an IllegalStateException");
+    }
+
+    private void checkPooling() {
+        Activations perToken = capture(Pooling.none());
+        for (Pooling pooling : List.of(Pooling.mean(), Pooling.max(), Pooling.last())) {
+            if (perToken.sites().stream().noneMatch(SiteActivations::isPerToken)) {
+                return;
+            }
+            Activations theirs = capture(pooling);
+            Activations ours = perToken.pooled(pooling);
+            for (SiteActivations site : theirs.sites()) {
+                if (site.pooling().isPooled()) {
+                    float[][] expected = ours.at(site.site()).vectors();
+                    compare(
+                            site.reading(),
+                            expected,
+                            site.vectors(),
+                            tolerance,
+                            "the model's own pooling, " + pooling + ",");
+                }
+            }
+        }
+    }
+
+    private Activations capture(Pooling pooling) {
+        try (Probe probe = Probe.builder(model).sites(pooling, Sites.all()).build()) {
+            return probe.capture(sample);
+        }
+    }
+
+    private static void compareAll(
+            CapturePlan plan, List<float[][]> expected, List<float[][]> actual, double share, String how) {
+        for (int i = 0; i < expected.size(); i++) {
+            compare(plan.readings().get(i), expected.get(i), actual.get(i), share, how);
+        }
+    }
+
+    private static void compare(Reading reading, float[][] expected, float[][] actual, double share, String how) {
+        double largest = 0;
+        for (float[] row : expected) {
+            for (float value : row) {
+                largest = Math.max(largest, Float.isFinite(value) ? Math.abs(value) : 0);
+            }
+        }
+        for (int row = 0; row < expected.length; row++) {
+            check(
+                    expected[row].length == actual[row].length,
+                    how + " gives " + actual[row].length + " values of " + reading.site() + ", not "
+                            + expected[row].length);
+            for (int i = 0; i < expected[row].length; i++) {
+                float one = expected[row][i];
+                float other = actual[row][i];
+                check(
+                        Float.compare(one, other) == 0 || Math.abs((double) one - other) <= share * largest,
+                        how + " gives another value of " + reading.site() + " at " + i + " of prompt " + row + ": "
+                                + other + ", not " + one + " (was every value written?)");
+            }
+        }
+    }
+
+    private static void check(boolean holds, String what) {
+        if (!holds) {
+            throw new AssertionError(what);
+        }
+    }
+}

@@ -1,0 +1,268 @@
+package io.modscan.core;
+
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.Model;
+import io.modscan.core.model.TokenBatch;
+import io.modscan.core.model.Tokenizer;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Axis;
+import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.Site;
+import java.nio.FloatBuffer;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.concurrent.CancellationException;
+import org.junit.jupiter.api.Test;
+
+/** The contract holds for a small model of one's own, and each of its clauses catches a model that breaks it. */
+class ModelContractTest {
+
+    /** All that a model of one's own needs: what it computes of each token is twice its id, and its place. */
+    private static class Small implements Model {
+        static final Site SITE = new Site("twice", OptionalInt.empty(), List.of(Axis.POSITION, Axis.units(2)), false);
+
+        @Override
+        public List<Site> sites() {
+            return List.of(SITE);
+        }
+
+        @Override
+        public int maxTokens() {
+            return 8;
+        }
+
+        @Override
+        public int vocabularySize() {
+            return 50;
+        }
+
+        @Override
+        public int bosTokenId() {
+            return 1;
+        }
+
+        @Override
+        public Tokenizer tokenizer() {
+            throw new UnsupportedOperationException("ids only");
+        }
+
+        @Override
+        public Map<String, String> provenance() {
+            return Map.of("model.name", "small");
+        }
+
+        @Override
+        public ActivationSource open(CapturePlan plan) {
+            return new Source(plan);
+        }
+
+        static class Source implements ActivationSource {
+            private final CapturePlan plan;
+            private boolean closed;
+
+            Source(CapturePlan plan) {
+                this.plan = plan;
+            }
+
+            @Override
+            public CapturePlan plan() {
+                return plan;
+            }
+
+            @Override
+            public void run(TokenBatch batch, List<FloatBuffer> outputs) {
+                check();
+                for (int row = 0; row < batch.rows(); row++) {
+                    for (int i = 0; i < batch.length(row); i++) {
+                        int column = row * batch.columns() + batch.first(row) + i;
+                        write(outputs.get(0), 2 * column, batch.inputIds().get(column), i);
+                    }
+                }
+            }
+
+            void check() {
+                if (closed) {
+                    throw new IllegalStateException("closed");
+                }
+                if (Thread.currentThread().isInterrupted()) {
+                    throw new CancellationException("interrupted");
+                }
+            }
+
+            void write(FloatBuffer output, int at, long id, int place) {
+                output.put(at, 2f * id).put(at + 1, place);
+            }
+
+            @Override
+            public void close() {
+                closed = true;
+            }
+        }
+    }
+
+    private static void fails(Model model, String message) {
+        assertThatThrownBy(() -> ModelContract.of(model).verify())
+                .isInstanceOf(AssertionError.class)
+                .hasMessageContaining(message);
+    }
+
+    @Test
+    void holdsForASmallModelAndForTheFakeWhetherItPoolsOrNot() {
+        assertThatCode(() -> ModelContract.of(new Small()).verify()).doesNotThrowAnyException();
+        FakeModel fake = new FakeModel();
+        assertThatCode(() -> ModelContract.of(fake).verify()).doesNotThrowAnyException();
+        fake.pools = false;
+        assertThatCode(() -> ModelContract.of(fake).verify()).doesNotThrowAnyException();
+        assertThatCode(() -> ModelContract.of(fake, Prompts.of("abc", "z")).verify())
+                .doesNotThrowAnyException();
+    }
+
+    @Test
+    void catchesAValueThatIsNotWritten() {
+        fails(
+                new Small() {
+                    @Override
+                    public ActivationSource open(CapturePlan plan) {
+                        return new Source(plan) {
+                            @Override
+                            void write(FloatBuffer output, int at, long id, int place) {
+                                output.put(at, 2f * id);
+                            }
+                        };
+                    }
+                },
+                "other values gives another value of twice");
+    }
+
+    @Test
+    void catchesAPromptThatSeesItsNeighbours() {
+        fails(
+                new Small() {
+                    @Override
+                    public ActivationSource open(CapturePlan plan) {
+                        return new Source(plan) {
+                            @Override
+                            public void run(TokenBatch batch, List<FloatBuffer> outputs) {
+                                super.run(batch, outputs);
+                                for (int i = 0; i < outputs.get(0).capacity(); i++) {
+                                    outputs.get(0).put(i, outputs.get(0).get(i) + batch.rows());
+                                }
+                            }
+                        };
+                    }
+                },
+                "run alone, not in company");
+    }
+
+    @Test
+    void catchesPaddingOnTheLeftThatCounts() {
+        fails(
+                new Small() {
+                    @Override
+                    public ActivationSource open(CapturePlan plan) {
+                        return new Source(plan) {
+                            @Override
+                            public void run(TokenBatch batch, List<FloatBuffer> outputs) {
+                                check();
+                                for (int i = 0; i < batch.rows() * batch.columns(); i++) {
+                                    write(
+                                            outputs.get(0),
+                                            2 * i,
+                                            batch.inputIds().get(i),
+                                            i % batch.columns());
+                                }
+                            }
+                        };
+                    }
+                },
+                "padded on the left");
+    }
+
+    @Test
+    void catchesAnInterruptThatIsNotHeard() {
+        fails(
+                new Small() {
+                    @Override
+                    public ActivationSource open(CapturePlan plan) {
+                        return new Source(plan) {
+                            @Override
+                            void check() {
+                                // hears nothing
+                            }
+                        };
+                    }
+                },
+                "interrupted thread goes on");
+    }
+
+    @Test
+    void catchesASourceThatRunsOnWhenClosed() {
+        fails(
+                new Small() {
+                    @Override
+                    public ActivationSource open(CapturePlan plan) {
+                        return new Source(plan) {
+                            @Override
+                            public void close() {
+                                // stays open
+                            }
+                        };
+                    }
+                },
+                "a closed source runs");
+    }
+
+    @Test
+    void catchesPoolingThatIsNotAProbes() {
+        FakeModel fake = new FakeModel();
+        fake.poolsBosTwice = true;
+        fails(fake, "the model's own pooling");
+    }
+
+    @Test
+    void catchesFactsThatChange() {
+        fails(
+                new Small() {
+                    private int asked;
+
+                    @Override
+                    public Map<String, String> provenance() {
+                        return Map.of("asked", Integer.toString(asked++));
+                    }
+                },
+                "other facts");
+        fails(
+                new Small() {
+                    @Override
+                    public List<Site> sites() {
+                        return List.of(SITE, SITE);
+                    }
+                },
+                "has twice twice");
+        fails(
+                new Small() {
+                    @Override
+                    public int bosTokenId() {
+                        return 50;
+                    }
+                },
+                "outside of the vocabulary");
+    }
+
+    @Test
+    void needsPromptsWhereTheVocabularyIsNotKnown() {
+        Model unknown = new Small() {
+            @Override
+            public int vocabularySize() {
+                return Integer.MAX_VALUE;
+            }
+        };
+        assertThatThrownBy(() -> ModelContract.of(unknown))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("give prompts");
+    }
+}
