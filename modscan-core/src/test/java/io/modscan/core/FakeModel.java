@@ -237,7 +237,7 @@ public final class FakeModel implements Model {
     }
 
     /** Writes the values of a batch, after it has checked that it was given what the contract says. */
-    final class Source implements ActivationSource {
+    public final class Source implements ActivationSource {
         private final CapturePlan plan;
         private volatile boolean closed;
 

@@ -1,0 +1,21 @@
+/**
+ * Prompts, sites, the probe and what it captures; the interfaces of models, sources, metrics and matrix products; capture
+ * files. Nothing native.
+ */
+module io.modscan.core {
+    requires static transitive org.jspecify;
+    requires org.slf4j;
+    requires de.siegmar.fastcsv;
+    requires com.fasterxml.jackson.core;
+    requires com.fasterxml.jackson.jr.ob;
+
+    exports io.modscan.core;
+    exports io.modscan.core.error;
+    exports io.modscan.core.file;
+    exports io.modscan.core.model;
+    exports io.modscan.core.prompt;
+    exports io.modscan.core.safetensors;
+    exports io.modscan.core.site;
+
+    uses io.modscan.core.model.MatrixProduct;
+}
