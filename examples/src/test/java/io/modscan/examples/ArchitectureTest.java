@@ -3,14 +3,18 @@ package io.modscan.examples;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
+import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import java.util.List;
 
 /** The direction of dependencies, and what the public API keeps to itself. */
 @AnalyzeClasses(packages = "io.modscan", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
+
+    private static final List<String> MODULES = List.of("core", "onnx", "metrics", "report");
 
     @ArchTest
     static final ArchRule CORE_KNOWS_NO_RUNTIME_AND_NO_METRIC = noClasses()
@@ -65,9 +69,10 @@ class ArchitectureTest {
             .dependOnClassesThat()
             .resideInAPackage("io.modscan.onnx");
 
+    /** Each package is a room of its own, so this holds within modules and between them. */
     @ArchTest
-    static final ArchRule PACKAGES_HAVE_NO_CYCLES =
-            slices().matching("io.modscan.core.(*)..").should().beFreeOfCycles();
+    static final ArchRule PACKAGES_HAVE_NO_CIRCLES =
+            slices().matching("io.modscan.(**)").should().beFreeOfCycles();
 
     @ArchTest
     static final ArchRule INNER_PACKAGES_OF_CORE_DO_NOT_KNOW_THE_PROBE = noClasses()
@@ -78,6 +83,27 @@ class ArchitectureTest {
             .resideInAPackage("io.modscan.core");
 
     @ArchTest
+    static void whatIsInternalToAModuleIsUsedByNoOther(JavaClasses classes) {
+        for (String module : MODULES) {
+            noClasses()
+                    .that()
+                    .resideOutsideOfPackage("io.modscan." + module + "..")
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAPackage("io.modscan." + module + ".internal..")
+                    .check(classes);
+        }
+    }
+
+    @ArchTest
+    static final ArchRule PUBLIC_SIGNATURES_SHOW_NO_INTERNAL_TYPES = noClasses()
+            .that()
+            .arePublic()
+            .and()
+            .resideOutsideOfPackage("..internal..")
+            .should(TypesInSignatures.internal());
+
+    @ArchTest
     static final ArchRule PUBLIC_SIGNATURES_SHOW_NO_FOREIGN_TYPES = noClasses()
             .that()
             .arePublic()
@@ -85,5 +111,5 @@ class ArchitectureTest {
             .resideOutsideOfPackage("..internal..")
             .and()
             .resideInAnyPackage("io.modscan.core..", "io.modscan.onnx..", "io.modscan.metrics..", "io.modscan.report..")
-            .should(new ForeignTypesInSignatures());
+            .should(TypesInSignatures.foreign());
 }
