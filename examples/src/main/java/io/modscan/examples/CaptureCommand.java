@@ -153,7 +153,7 @@ final class CaptureCommand implements Runnable {
         PrintWriter err = spec.commandLine().getErr();
         Iterable<Prompt> prompts = input.open();
         Model source = options.loadAny(model, foreign, spec.commandLine());
-        if (skipBos && source.bosTokenId() < 0) {
+        if (skipBos && source.bosTokenId().isEmpty()) {
             throw new ParameterException(spec.commandLine(), "--skip-bos needs to know the token; add --bos ID");
         }
         refuseInputs(source);

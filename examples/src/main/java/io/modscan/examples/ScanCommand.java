@@ -159,7 +159,7 @@ final class ScanCommand implements Runnable {
                 .mapToInt(prompt -> prompt.tokenIds()
                         .map(ids -> ids.length)
                         .orElseGet(() -> source.tokenizer().encode(prompt.text().orElse("")).length))
-                .map(tokens -> Math.min(tokens, source.maxTokens()))
+                .map(tokens -> Math.min(tokens, source.maxTokens().orElse(tokens)))
                 .max()
                 .orElse(0);
         long bytes = Scan.patternBytes(source, longest);

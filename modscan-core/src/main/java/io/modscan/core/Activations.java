@@ -348,7 +348,7 @@ public final class Activations {
      * The id of the token that marks the beginning of a sequence.
      *
      * @return the id that {@link Pooling#withoutBos()} leaves out
-     * @throws ModscanException if the provenance does not tell it, or tells that the model has no such token or none is known
+     * @throws ModscanException if the provenance does not tell it: the model has no such token, or none is known
      */
     public int bosTokenId() {
         return new Bos(this).tokenId();

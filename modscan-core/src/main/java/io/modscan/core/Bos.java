@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
+import java.util.OptionalInt;
 
 /**
  * The BOS token at the beginning of prompts: what their activations tell of it, and the activations without it.
@@ -20,31 +20,19 @@ record Bos(Activations of) {
     /** The fact that says that BOS is no longer among the token ids. */
     private static final Map<String, String> LEFT_OUT = Map.of(Keys.BOS, "left out");
 
-    private @Nullable String told() {
-        return of.facts().get().get(Keys.BOS_TOKEN_ID);
+    private OptionalInt told() {
+        return Keys.number(of.facts().get(), Keys.BOS_TOKEN_ID);
     }
 
     int tokenId() {
-        String id = told();
-        if (id == null) {
-            throw new ModscanException(
-                    "nothing tells which token is BOS: the provenance has no '" + Keys.BOS_TOKEN_ID + "'");
-        }
-        int bos = Integer.parseInt(id);
-        if (bos < 0) {
-            throw new ModscanException("no BOS token can be left out: the model has none, or none is known ('"
-                    + Keys.BOS_TOKEN_ID + "' is " + bos + ")");
-        }
-        return bos;
+        return told().orElseThrow(
+                        () -> new ModscanException("no BOS token can be left out: the model has none, or none is"
+                                + " known (the provenance has no '" + Keys.BOS_TOKEN_ID + "')"));
     }
 
     boolean knows(int prompt) {
-        if (isLeftOut()) {
-            return true;
-        }
         int[] ids = of.allTokenIds().get(prompt);
-        String bos = told();
-        return ids.length > 0 && ids[0] >= 0 && bos != null && Integer.parseInt(bos) >= 0;
+        return isLeftOut() || (ids.length > 0 && ids[0] >= 0 && told().isPresent());
     }
 
     boolean begins(int prompt) {

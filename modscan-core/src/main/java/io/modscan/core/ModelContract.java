@@ -62,19 +62,16 @@ public final class ModelContract {
      * @throws IllegalArgumentException if nothing tells which ids there are
      */
     public static ModelContract of(Model model) {
-        int vocabulary = model.vocabularySize();
-        if (vocabulary == Integer.MAX_VALUE) {
-            throw new IllegalArgumentException(
-                    "the model does not tell its vocabulary, so no ids can be made up; give prompts: of(model, prompts)");
-        }
+        int vocabulary = model.vocabularySize()
+                .orElseThrow(
+                        () -> new IllegalArgumentException("the model does not tell its vocabulary, so no ids can be"
+                                + " made up; give prompts: of(model, prompts)"));
         Random random = new Random(1);
         List<Prompt> prompts = new ArrayList<>();
-        int longest = Math.min(LONGEST, model.maxTokens());
+        int longest = Math.min(LONGEST, model.maxTokens().orElse(LONGEST));
         for (int i = 0; i < PROMPTS; i++) {
             int[] ids = random.ints(Math.max(1, longest - 2 * i), 0, vocabulary).toArray();
-            if (model.bosTokenId() >= 0) {
-                ids[0] = model.bosTokenId();
-            }
+            ids[0] = model.bosTokenId().orElse(ids[0]);
             prompts.add(Prompt.ofTokens("prompt " + i, ids));
         }
         return of(model, Prompts.of(prompts));
@@ -163,10 +160,11 @@ public final class ModelContract {
                 "sites() lists magnitudes of a site that it lists too");
         check(sites.equals(model.sites()), "sites() gives other sites when asked again");
         check(model.provenance().equals(model.provenance()), "provenance() tells other facts when asked again");
-        check(model.maxTokens() > 0, "maxTokens() is " + model.maxTokens() + ", not positive");
-        check(model.vocabularySize() > 0, "vocabularySize() is " + model.vocabularySize() + ", not positive");
+        check(model.maxTokens().orElse(1) > 0, "maxTokens() is " + model.maxTokens() + ", not positive");
+        int ids = model.vocabularySize().orElse(Integer.MAX_VALUE);
+        check(ids > 0, "vocabularySize() is " + ids + ", not positive");
         check(
-                model.bosTokenId() < model.vocabularySize(),
+                model.bosTokenId().orElse(0) >= 0 && model.bosTokenId().orElse(0) < ids,
                 "bosTokenId() is " + model.bosTokenId() + ", outside of the vocabulary");
     }
 

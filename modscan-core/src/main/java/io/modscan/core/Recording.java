@@ -27,6 +27,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -209,18 +210,18 @@ public final class Recording implements Model {
     }
 
     @Override
-    public int maxTokens() {
-        return number(Keys.MAX_TOKENS);
+    public OptionalInt maxTokens() {
+        return Keys.number(provenance, Keys.MAX_TOKENS);
     }
 
     @Override
-    public int vocabularySize() {
-        return number(Keys.VOCABULARY_SIZE);
+    public OptionalInt vocabularySize() {
+        return Keys.number(provenance, Keys.VOCABULARY_SIZE);
     }
 
     @Override
-    public int bosTokenId() {
-        return number(Keys.BOS_TOKEN_ID);
+    public OptionalInt bosTokenId() {
+        return Keys.number(provenance, Keys.BOS_TOKEN_ID);
     }
 
     /**
@@ -232,11 +233,6 @@ public final class Recording implements Model {
     public int positions(Map<String, InputTensor> inputs) {
         throw new ModscanException(path + ": a recording knows prompts by their token ids, so ready tensors cannot be"
                 + " captured from it; read what was captured of them from Recording.activations()");
-    }
-
-    /** Each file was checked to have it. */
-    private int number(String key) {
-        return Integer.parseInt(provenance.getOrDefault(key, ""));
     }
 
     /**

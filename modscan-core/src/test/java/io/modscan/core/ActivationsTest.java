@@ -204,7 +204,7 @@ class ActivationsTest {
                 .isDeepEqualTo(new float[][] {{2.5f}, {5.5f}, {8}});
         assertThatExceptionOfType(ModscanException.class)
                 .isThrownBy(() -> unknown.pooled(Pooling.mean().withoutBos()))
-                .withMessageContaining("nothing tells which token is BOS");
+                .withMessageContaining("the provenance has no 'model.bos_token_id'");
         assertThatIllegalArgumentException().isThrownBy(() -> unknown.pooled(Pooling.none()));
     }
 
@@ -344,7 +344,7 @@ class ActivationsTest {
                 .build();
         assertThatExceptionOfType(ModscanException.class)
                 .isThrownBy(untold::withoutBos)
-                .withMessageContaining("nothing tells which token is BOS");
+                .withMessageContaining("the provenance has no 'model.bos_token_id'");
         assertThat(untold.knowsBos(0)).isFalse();
         Activations withoutIds = Activations.builder(Prompts.of("a text"))
                 .site(FakeModel.LOSS, Pooling.none(), new float[3])

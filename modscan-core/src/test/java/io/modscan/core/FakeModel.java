@@ -179,18 +179,18 @@ public final class FakeModel implements Model {
     }
 
     @Override
-    public int maxTokens() {
-        return MAX_TOKENS;
+    public OptionalInt maxTokens() {
+        return OptionalInt.of(MAX_TOKENS);
     }
 
     @Override
-    public int vocabularySize() {
-        return VOCABULARY;
+    public OptionalInt vocabularySize() {
+        return OptionalInt.of(VOCABULARY);
     }
 
     @Override
-    public int bosTokenId() {
-        return BOS;
+    public OptionalInt bosTokenId() {
+        return OptionalInt.of(BOS);
     }
 
     @Override

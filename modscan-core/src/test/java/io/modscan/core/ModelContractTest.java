@@ -31,18 +31,18 @@ class ModelContractTest {
         }
 
         @Override
-        public int maxTokens() {
-            return 8;
+        public OptionalInt maxTokens() {
+            return OptionalInt.of(8);
         }
 
         @Override
-        public int vocabularySize() {
-            return 50;
+        public OptionalInt vocabularySize() {
+            return OptionalInt.of(50);
         }
 
         @Override
-        public int bosTokenId() {
-            return 1;
+        public OptionalInt bosTokenId() {
+            return OptionalInt.of(1);
         }
 
         @Override
@@ -246,8 +246,8 @@ class ModelContractTest {
         fails(
                 new Small() {
                     @Override
-                    public int bosTokenId() {
-                        return 50;
+                    public OptionalInt bosTokenId() {
+                        return OptionalInt.of(50);
                     }
                 },
                 "outside of the vocabulary");
@@ -257,8 +257,8 @@ class ModelContractTest {
     void needsPromptsWhereTheVocabularyIsNotKnown() {
         Model unknown = new Small() {
             @Override
-            public int vocabularySize() {
-                return Integer.MAX_VALUE;
+            public OptionalInt vocabularySize() {
+                return OptionalInt.empty();
             }
         };
         assertThatThrownBy(() -> ModelContract.of(unknown))

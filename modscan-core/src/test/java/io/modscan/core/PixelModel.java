@@ -104,18 +104,18 @@ final class PixelModel implements Model {
     }
 
     @Override
-    public int maxTokens() {
-        return MAX_POSITIONS;
+    public OptionalInt maxTokens() {
+        return OptionalInt.of(MAX_POSITIONS);
     }
 
     @Override
-    public int vocabularySize() {
-        return Integer.MAX_VALUE;
+    public OptionalInt vocabularySize() {
+        return OptionalInt.empty();
     }
 
     @Override
-    public int bosTokenId() {
-        return bosTokenId;
+    public OptionalInt bosTokenId() {
+        return bosTokenId < 0 ? OptionalInt.empty() : OptionalInt.of(bosTokenId);
     }
 
     @Override

@@ -19,6 +19,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalInt;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -76,10 +78,21 @@ class RecordingHostileTest {
     class Metadata {
 
         @ParameterizedTest
-        @ValueSource(strings = {Keys.SITES, Keys.PROMPTS, Keys.BOS_TOKEN_ID, Keys.MAX_TOKENS, Keys.VOCABULARY_SIZE})
+        @ValueSource(strings = {Keys.SITES, Keys.PROMPTS})
         void mustBeThere(String key) {
             capture.metadata(key, null);
             refused("has no metadata '" + key + "'");
+        }
+
+        /** What the model did not tell, the file does not. */
+        @ParameterizedTest
+        @ValueSource(strings = {Keys.BOS_TOKEN_ID, Keys.MAX_TOKENS, Keys.VOCABULARY_SIZE})
+        void mayBeUnknown(String key) {
+            capture.metadata(key, null);
+            Recording recording = Recording.open(capture.writeTo(file()));
+            assertThat(Stream.of(recording.bosTokenId(), recording.maxTokens(), recording.vocabularySize())
+                            .filter(OptionalInt::isEmpty))
+                    .hasSize(1);
         }
 
         @ParameterizedTest

@@ -251,9 +251,9 @@ class RecordingTest {
             Recording recording = mixed();
             assertThat(recording.sites())
                     .isEqualTo(MIXED.stream().map(Reading::site).toList());
-            assertThat(recording.maxTokens()).isEqualTo(12);
-            assertThat(recording.vocabularySize()).isEqualTo(100);
-            assertThat(recording.bosTokenId()).isEqualTo(2);
+            assertThat(recording.maxTokens()).hasValue(12);
+            assertThat(recording.vocabularySize()).hasValue(100);
+            assertThat(recording.bosTokenId()).hasValue(2);
             assertThatExceptionOfType(ModscanException.class)
                     .isThrownBy(recording::tokenizer)
                     .withMessageContainingAll("acts.safetensors", "no tokenizer", "ready ids");

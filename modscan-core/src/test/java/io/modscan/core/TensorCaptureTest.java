@@ -124,7 +124,7 @@ class TensorCaptureTest {
             assertThat(recording.sites()).containsExactlyElementsOf(PixelModel.SITES);
             assertThat(recording.activations().tokenIds(3)).containsExactly(-1, -1, -1, -1);
             assertThat(recording.prompts()).isEqualTo(PROMPTS);
-            assertThat(recording.bosTokenId()).isEqualTo(-1);
+            assertThat(recording.bosTokenId()).isEmpty();
             assertThat(recording.activations().slice(1, 3).provenance())
                     .containsEntry(
                             Keys.TOKENS_SHA256,

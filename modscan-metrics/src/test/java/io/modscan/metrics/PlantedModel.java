@@ -67,18 +67,18 @@ public final class PlantedModel implements Model {
     }
 
     @Override
-    public int maxTokens() {
-        return 16;
+    public OptionalInt maxTokens() {
+        return OptionalInt.of(16);
     }
 
     @Override
-    public int vocabularySize() {
-        return 1_000_000;
+    public OptionalInt vocabularySize() {
+        return OptionalInt.of(1_000_000);
     }
 
     @Override
-    public int bosTokenId() {
-        return vocabularySize() - 1;
+    public OptionalInt bosTokenId() {
+        return OptionalInt.of(vocabularySize().getAsInt() - 1);
     }
 
     @Override

@@ -6,6 +6,7 @@ import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Site;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 
 /** A model that can be probed. Immutable; holds nothing native: what does is the source that it opens. */
 public interface Model {
@@ -20,24 +21,24 @@ public interface Model {
     /**
      * The longest sequence that the model takes.
      *
-     * @return tokens, BOS included; {@link Integer#MAX_VALUE} if it is not known, so that no limit is checked
+     * @return tokens, BOS included; empty if it is not known, so that no limit is checked
      */
-    int maxTokens();
+    OptionalInt maxTokens();
 
     /**
      * The number of token ids.
      *
-     * @return ids are below this; {@link Integer#MAX_VALUE} if it is not known, so that no limit is checked
+     * @return ids are below this; empty if it is not known, so that no limit is checked
      */
-    int vocabularySize();
+    OptionalInt vocabularySize();
 
     /**
      * The id of the token that marks the beginning of a sequence.
      *
-     * @return the id that {@link io.modscan.core.site.Pooling#skipBos()} leaves out; or -1 if the model has no such token or
+     * @return the id that {@link io.modscan.core.site.Pooling#withoutBos()} leaves out; empty if the model has no such token or
      *     none is known, so that nothing can leave it out
      */
-    int bosTokenId();
+    OptionalInt bosTokenId();
 
     /**
      * How many positions the model sees in a sample of {@linkplain io.modscan.core.prompt.Prompt#ofTensors ready tensors}.

@@ -15,6 +15,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.LongUnaryOperator;
 
@@ -26,10 +27,10 @@ final class OnnxFeed {
 
     private final OnnxInputs inputs;
     private final Set<String> taken;
-    private final int bosTokenId;
+    private final OptionalInt bosTokenId;
 
     /** @param taken the names of the inputs that the graph of a plan takes */
-    OnnxFeed(OnnxInputs inputs, Set<String> taken, int bosTokenId) {
+    OnnxFeed(OnnxInputs inputs, Set<String> taken, OptionalInt bosTokenId) {
         this.inputs = inputs;
         this.taken = taken;
         this.bosTokenId = bosTokenId;
@@ -157,7 +158,7 @@ final class OnnxFeed {
             while (first < counted.length && counted[first] == 0) {
                 first++;
             }
-            if (first < counted.length && ids.get(row)[first] == bosTokenId) {
+            if (first < counted.length && OptionalInt.of(ids.get(row)[first]).equals(bosTokenId)) {
                 counted[first] = 0;
             }
             without.add(counted);

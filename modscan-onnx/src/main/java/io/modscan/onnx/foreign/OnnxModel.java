@@ -81,7 +81,7 @@ public final class OnnxModel implements Model {
     private final OnnxInputs inputs;
     private final Map<String, Inferred> shapes;
     private final OnnxSites sites;
-    private final int vocabularySize;
+    private final OptionalInt vocabularySize;
     private final Object tokenizerLock = new Object();
     private @Nullable Tokenizer tokenizer;
 
@@ -93,8 +93,8 @@ public final class OnnxModel implements Model {
         Said said = Said.nothing();
         List<Heads> heads = List.of();
         boolean dequantized;
-        int bosTokenId = -1;
-        int maxTokens = Integer.MAX_VALUE;
+        OptionalInt bosTokenId = OptionalInt.empty();
+        OptionalInt maxTokens = OptionalInt.empty();
         Path tokenizer;
         RuntimeOptions options = RuntimeOptions.cpu();
 
@@ -301,7 +301,7 @@ public final class OnnxModel implements Model {
         if (tokenId < 0) {
             throw new IllegalArgumentException("a token cannot have the id " + tokenId);
         }
-        return with(changed -> changed.bosTokenId = tokenId);
+        return with(changed -> changed.bosTokenId = OptionalInt.of(tokenId));
     }
 
     /**
@@ -315,7 +315,7 @@ public final class OnnxModel implements Model {
         if (tokens < 1) {
             throw new IllegalArgumentException(tokens + " tokens are none; give at least 1");
         }
-        return with(changed -> changed.maxTokens = tokens);
+        return with(changed -> changed.maxTokens = OptionalInt.of(tokens));
     }
 
     /**
@@ -424,18 +424,18 @@ public final class OnnxModel implements Model {
     }
 
     @Override
-    public int maxTokens() {
-        return inputs.length() > 0 ? inputs.length() : settings.maxTokens;
+    public OptionalInt maxTokens() {
+        return inputs.length() > 0 ? OptionalInt.of(inputs.length()) : settings.maxTokens;
     }
 
     /** {@inheritDoc} That is, the rows of the table in which the graph looks token ids up, if it does so at once. */
     @Override
-    public int vocabularySize() {
+    public OptionalInt vocabularySize() {
         return vocabularySize;
     }
 
     @Override
-    public int bosTokenId() {
+    public OptionalInt bosTokenId() {
         return settings.bosTokenId;
     }
 

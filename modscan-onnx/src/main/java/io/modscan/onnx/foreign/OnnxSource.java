@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.stream.IntStream;
 
 /** A session of ONNX Runtime for the graph of one plan over somebody's model. */
@@ -42,7 +43,7 @@ final class OnnxSource implements ActivationSource {
             OnnxPlan graph,
             OnnxInputs inputs,
             OnnxFile file,
-            int bosTokenId,
+            OptionalInt bosTokenId,
             WorkingMemory memory,
             RuntimeOptions options) {
         this.plan = plan;

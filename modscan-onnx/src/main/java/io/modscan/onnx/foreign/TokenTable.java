@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -18,8 +19,8 @@ final class TokenTable {
 
     private TokenTable() {}
 
-    /** Its rows; {@link Integer#MAX_VALUE} if it is not found. */
-    static int rows(OnnxFile file, OnnxInputs inputs) {
+    /** Its rows; empty if it is not found. */
+    static OptionalInt rows(OnnxFile file, OnnxInputs inputs) {
         Set<String> ids = inputs.inputs().values().stream()
                 .filter(input -> input.role().equals(Optional.of(InputRole.TOKEN_IDS)))
                 .map(Input::name)
@@ -39,7 +40,7 @@ final class TokenTable {
                 .map(node -> tables.getOrDefault(node.getInput(0), 0L))
                 .min(Comparator.naturalOrder())
                 .filter(rows -> rows < Integer.MAX_VALUE)
-                .map(Long::intValue)
-                .orElse(Integer.MAX_VALUE);
+                .map(rows -> OptionalInt.of(rows.intValue()))
+                .orElse(OptionalInt.empty());
     }
 }

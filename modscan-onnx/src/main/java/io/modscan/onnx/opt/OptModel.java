@@ -32,6 +32,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Pattern;
@@ -319,18 +320,18 @@ public final class OptModel implements Model {
     }
 
     @Override
-    public int maxTokens() {
-        return loaded.config().maxPositions();
+    public OptionalInt maxTokens() {
+        return OptionalInt.of(loaded.config().maxPositions());
     }
 
     @Override
-    public int vocabularySize() {
-        return loaded.config().vocabulary();
+    public OptionalInt vocabularySize() {
+        return OptionalInt.of(loaded.config().vocabulary());
     }
 
     @Override
-    public int bosTokenId() {
-        return loaded.config().bosTokenId();
+    public OptionalInt bosTokenId() {
+        return OptionalInt.of(loaded.config().bosTokenId());
     }
 
     @Override

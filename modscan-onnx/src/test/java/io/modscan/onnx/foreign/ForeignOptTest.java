@@ -56,7 +56,7 @@ class ForeignOptTest {
                 .selfContained()
                 .to(folder.resolve("foreign.onnx"))
                 .model();
-        return OnnxModel.open(file).withBosTokenId(model.bosTokenId());
+        return OnnxModel.open(file).withBosTokenId(model.bosTokenId().orElseThrow());
     }
 
     private static SiteSelector named(String name) {

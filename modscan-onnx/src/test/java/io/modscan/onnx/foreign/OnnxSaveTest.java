@@ -332,7 +332,7 @@ class OnnxSaveTest {
                 .node("Gather", "table input_ids", "hidden")
                 .node("Neg", "hidden", "negative")
                 .open(folder);
-        assertThat(model.vocabularySize()).isEqualTo(rows);
+        assertThat(model.vocabularySize()).hasValue(rows);
         Prompt prompt = Prompt.ofTokens("ends", 0, rows - 1, 7);
         assertThat(HandGraph.values(model, "hidden", prompt)).containsExactly(1.5f, -2.5f, 0);
         Path saved = folder.resolve("saved.onnx");

@@ -206,7 +206,7 @@ class TextInputsTest {
                 assertThat(last.at("centred").vector(prompt))
                         .containsExactly(new float[] {end, 10 * end}, within(1e-5f));
             }
-            assertThat(model.vocabularySize()).isEqualTo(5);
+            assertThat(model.vocabularySize()).hasValue(5);
         }
     }
 
@@ -231,7 +231,7 @@ class TextInputsTest {
     @Test
     void aFixedLengthWithoutAMaskTakesNoOther() {
         for (OnnxModel model : List.of(mixed("batch", "3"), mixed("1", "3"))) {
-            assertThat(model.maxTokens()).isEqualTo(3);
+            assertThat(model.maxTokens()).hasValue(3);
             assertThat(site(model, "centred").axes()).containsExactly(Axis.units(3), Axis.units(2));
             Activations centred =
                     capture(model, Pooling.none(), "centred", Prompts.of(List.of(Prompt.ofTokens("a", 1, 2, 3))));

@@ -359,9 +359,9 @@ public final class CaptureEngine implements AutoCloseable {
     private Map<String, String> provenance() {
         Map<String, String> facts = new TreeMap<>(model.provenance());
         facts.putAll(source.provenance());
-        facts.put(Keys.BOS_TOKEN_ID, Integer.toString(model.bosTokenId()));
-        facts.put(Keys.MAX_TOKENS, Integer.toString(model.maxTokens()));
-        facts.put(Keys.VOCABULARY_SIZE, Integer.toString(model.vocabularySize()));
+        Keys.put(facts, Keys.BOS_TOKEN_ID, model.bosTokenId());
+        Keys.put(facts, Keys.MAX_TOKENS, model.maxTokens());
+        Keys.put(facts, Keys.VOCABULARY_SIZE, model.vocabularySize());
         facts.put(Keys.VERSION, ModscanVersion.current());
         facts.put(Keys.BATCHES, batching.toString());
         facts.put(

@@ -12,6 +12,7 @@ import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
@@ -22,12 +23,12 @@ public final class PoolingSource implements ActivationSource {
 
     private final ActivationSource source;
     private final CapturePlan plan;
-    private final int bosTokenId;
+    private final OptionalInt bosTokenId;
     private final List<Derivation> derivations;
     /** Memory for the tensors of one batch, to be used again by whoever runs next. */
     private final ConcurrentLinkedQueue<ByteBuffer[]> idle = new ConcurrentLinkedQueue<>();
 
-    private PoolingSource(ActivationSource source, CapturePlan plan, int bosTokenId) {
+    private PoolingSource(ActivationSource source, CapturePlan plan, OptionalInt bosTokenId) {
         this.source = source;
         this.plan = plan;
         this.bosTokenId = bosTokenId;
@@ -92,7 +93,9 @@ public final class PoolingSource implements ActivationSource {
         for (int row = 0; row < batch.rows(); row++) {
             int first = batch.first(row);
             int length = batch.length(row);
-            boolean hasBos = length > 0 && batch.inputIds().get(row * batch.columns() + first) == bosTokenId;
+            boolean hasBos = length > 0
+                    && bosTokenId.isPresent()
+                    && batch.inputIds().get(row * batch.columns() + first) == bosTokenId.getAsInt();
             Derivation.Tokens tokens = new Derivation.Tokens(batch.columns(), first, length, hasBos);
             for (int i = 0; i < outputs.size(); i++) {
                 Derivation derivation = derivations.get(i);

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Spliterator;
 import java.util.Spliterators;
@@ -36,6 +37,7 @@ public final class TokenStream implements AutoCloseable {
     private final Model model;
     private final List<Reading> readings;
     private final boolean cutOverlong;
+    private final int maxTokens;
     private final Share share;
     private final BiFunction<Prompt, int[], Prompt> handed;
     private final OptionalLong promptsExpected;
@@ -74,6 +76,7 @@ public final class TokenStream implements AutoCloseable {
         this.model = model;
         this.readings = readings;
         this.cutOverlong = cutOverlong;
+        this.maxTokens = model.maxTokens().orElse(Integer.MAX_VALUE);
         this.share = share;
         long exact = prompts.getExactSizeIfKnown();
         this.promptsExpected = exact < 0 ? OptionalLong.empty() : OptionalLong.of(exact);
@@ -215,21 +218,21 @@ public final class TokenStream implements AutoCloseable {
 
     private int[] fit(Prompt prompt, Encoder.Encoded encoded) {
         int[] ids = encoded.ids();
-        if (ids.length <= model.maxTokens()) {
+        if (ids.length <= maxTokens) {
             return ids;
         }
         if (encoded.isTensors()) {
             throw new ModscanException("prompt '" + prompt.id() + "' has " + ids.length
-                    + " positions; the model takes at most " + model.maxTokens()
+                    + " positions; the model takes at most " + maxTokens
                     + ", and ready tensors are never cut: give shorter ones");
         }
         if (!cutOverlong) {
             throw new ModscanException("prompt '" + prompt.id() + "' has " + ids.length
-                    + " tokens; the model takes at most " + model.maxTokens()
+                    + " tokens; the model takes at most " + maxTokens
                     + " (shorten it, or let the probe cut it: cutOverlong())");
         }
-        LOG.warn("prompt '{}' cut from {} to {} tokens", prompt.id(), ids.length, model.maxTokens());
-        return Arrays.copyOf(ids, model.maxTokens());
+        LOG.warn("prompt '{}' cut from {} to {} tokens", prompt.id(), ids.length, maxTokens);
+        return Arrays.copyOf(ids, maxTokens);
     }
 
     private void check(Prompt prompt, int[] ids, boolean tensors) {
@@ -239,7 +242,7 @@ public final class TokenStream implements AutoCloseable {
         if (!tensors) {
             checkVocabulary(prompt, ids);
         }
-        boolean onlyBos = ids.length == 1 && ids[0] == model.bosTokenId();
+        boolean onlyBos = ids.length == 1 && OptionalInt.of(ids[0]).equals(model.bosTokenId());
         for (Reading reading : readings) {
             if (reading.values(ids.length) > Integer.MAX_VALUE / Float.BYTES) {
                 throw new ModscanException("prompt '" + prompt.id() + "' has " + ids.length
@@ -260,7 +263,7 @@ public final class TokenStream implements AutoCloseable {
     }
 
     private void checkVocabulary(Prompt prompt, int... ids) {
-        int size = model.vocabularySize();
+        int size = model.vocabularySize().orElse(Integer.MAX_VALUE);
         for (int id : ids) {
             if (id < 0 || id >= size) {
                 throw new ModscanException("prompt '" + prompt.id() + "' has the token id " + id

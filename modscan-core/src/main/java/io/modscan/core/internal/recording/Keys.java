@@ -34,8 +34,14 @@ public final class Keys {
 
     private Keys() {}
 
+    /** A number, where it is known; files are checked to hold one when they are opened. */
+    public static OptionalInt number(Map<String, String> facts, String key) {
+        String number = facts.get(key);
+        return number == null ? OptionalInt.empty() : OptionalInt.of(Integer.parseInt(number));
+    }
+
     /** Adds a number if it is known. */
-    static void put(Map<String, String> facts, String key, OptionalInt number) {
+    public static void put(Map<String, String> facts, String key, OptionalInt number) {
         number.ifPresent(known -> facts.put(key, Integer.toString(known)));
     }
 }

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -31,7 +32,7 @@ public final class RecordedShard {
 
     private final Path file;
     private final int from;
-    private final int vocabularySize;
+    private final OptionalInt vocabularySize;
     private final List<Reading> readings;
     private final MappedWindows bytes;
     private final long idsBegin;
@@ -90,7 +91,7 @@ public final class RecordedShard {
         List<Reading> read = SiteJson.read(file, required(header, Keys.SITES));
         this.readings = read.equals(known) ? known : read;
         this.vocabularySize = number(header, Keys.VOCABULARY_SIZE);
-        int maxTokens = number(header, Keys.MAX_TOKENS);
+        OptionalInt maxTokens = number(header, Keys.MAX_TOKENS);
         number(header, Keys.BOS_TOKEN_ID);
         if (count == 0) {
             throw new MalformedFileException(file, "metadata '" + Keys.PROMPTS + "' lists no prompt");
@@ -125,13 +126,14 @@ public final class RecordedShard {
         return value;
     }
 
-    private static int number(SafetensorsFile header, String key) {
-        String value = required(header, key);
+    private static OptionalInt number(SafetensorsFile header, String key) {
         try {
-            return Integer.parseInt(value);
+            return Keys.number(header.metadata(), key);
         } catch (NumberFormatException e) {
             throw new MalformedFileException(
-                    header.path(), "metadata '" + key + "' is '" + value + "', not a decimal number of 32 bits", e);
+                    header.path(),
+                    "metadata '" + key + "' is '" + header.metadata().get(key) + "', not a decimal number of 32 bits",
+                    e);
         }
     }
 
@@ -154,7 +156,7 @@ public final class RecordedShard {
         return begin;
     }
 
-    private long[] offsets(SafetensorsFile header, String behind, int count, int maxTokens) {
+    private long[] offsets(SafetensorsFile header, String behind, int count, OptionalInt maxTokens) {
         String name = TensorNames.PROMPT_OFFSETS + behind;
         long begin = begin(header, name, DType.I64, List.of(count + 1L));
         long[] read = new long[count + 1];
@@ -164,11 +166,12 @@ public final class RecordedShard {
         }
         for (int i = 0; i < count; i++) {
             // Written so that it cannot overflow: what is behind is known to be no less than what is before.
-            if (read[i + 1] <= read[i] || read[i + 1] - read[i] > maxTokens) {
+            if (read[i + 1] <= read[i] || read[i + 1] - read[i] > maxTokens.orElse(Integer.MAX_VALUE)) {
                 throw new MalformedFileException(
                         file,
                         "tensor '" + name + "' goes from " + read[i] + " to " + read[i + 1] + " at prompt " + i
-                                + "; a prompt has 1 to " + maxTokens + " tokens ('" + Keys.MAX_TOKENS + "')");
+                                + "; a prompt has 1 to " + maxTokens.orElse(Integer.MAX_VALUE) + " tokens ('"
+                                + Keys.MAX_TOKENS + "')");
             }
         }
         return read;
@@ -280,11 +283,12 @@ public final class RecordedShard {
                             "tensor 'input_ids' has the id " + id + " at position " + i + " of prompt " + prompt
                                     + "; it is -1 at each position of ready tensors ('" + PromptJson.TENSORS + "')");
                 }
-            } else if (id < 0 || id >= vocabularySize) {
+            } else if (id < 0 || id >= vocabularySize.orElse(Integer.MAX_VALUE)) {
                 throw new MalformedFileException(
                         file,
                         "tensor 'input_ids' has the id " + id + " at position " + i + " of prompt " + prompt
-                                + "; ids are 0 to " + (vocabularySize - 1) + " ('" + Keys.VOCABULARY_SIZE + "')");
+                                + "; ids are 0 to " + (vocabularySize.orElse(Integer.MAX_VALUE) - 1) + " ('"
+                                + Keys.VOCABULARY_SIZE + "')");
             }
             ids[i] = (int) id;
         }

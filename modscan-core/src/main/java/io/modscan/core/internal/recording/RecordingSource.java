@@ -8,6 +8,7 @@ import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.concurrent.CancellationException;
 
 /** Gives the recorded values of the prompts whose token ids it is given. Nothing is native; safe for use by many threads. */
@@ -17,7 +18,7 @@ public final class RecordingSource implements ActivationSource {
     private final CapturePlan plan;
     private final RecordedShards shards;
     private final TokenIndex index;
-    private final int bosTokenId;
+    private final OptionalInt bosTokenId;
     private final List<Derivation> derivations;
     private volatile boolean closed;
 
@@ -27,7 +28,8 @@ public final class RecordingSource implements ActivationSource {
      * @param name what the recording is called in messages
      * @throws ModscanException if one can't
      */
-    public RecordingSource(String name, CapturePlan plan, RecordedShards shards, TokenIndex index, int bosTokenId) {
+    public RecordingSource(
+            String name, CapturePlan plan, RecordedShards shards, TokenIndex index, OptionalInt bosTokenId) {
         this.name = name;
         this.plan = plan;
         this.shards = shards;
@@ -64,7 +66,8 @@ public final class RecordingSource implements ActivationSource {
             if (prompt < 0) {
                 throw unknown(ids, row);
             }
-            Derivation.Tokens tokens = new Derivation.Tokens(batch.columns(), first, length, ids.get(0) == bosTokenId);
+            Derivation.Tokens tokens = new Derivation.Tokens(
+                    batch.columns(), first, length, bosTokenId.isPresent() && ids.get(0) == bosTokenId.getAsInt());
             for (int i = 0; i < outputs.size(); i++) {
                 Derivation derivation = derivations.get(i);
                 long start = row * derivation.asked().values(batch.columns());
