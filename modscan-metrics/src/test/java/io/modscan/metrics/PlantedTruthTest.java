@@ -75,8 +75,8 @@ class PlantedTruthTest {
         }
 
         private void add(PlantedTruth truth, UnitSelectivity row) {
-            int unit = row.head().orElse(0) + row.unit().orElse(0);
-            Known known = truth.known(row.site(), unit);
+            int unit = row.unit().head().orElse(0) + row.unit().unit().orElse(0);
+            Known known = truth.known(row.unit().site(), unit);
             boolean claimed = row.q() <= LEVEL;
             all += claimed ? 1 : 0;
             if (known.topic().isEmpty()) {
@@ -96,7 +96,7 @@ class PlantedTruthTest {
             return String.format(
                     Locale.ROOT,
                     "%s, shift %.1f SD",
-                    row.site().equals(PlantedTruth.HEADS) ? "heads" : "neurons",
+                    row.unit().site().equals(PlantedTruth.HEADS) ? "heads" : "neurons",
                     known.shift());
         }
 

@@ -70,7 +70,7 @@ public record ModuleMap(
         SortedMap<String, Double> shares = new TreeMap<>();
         for (String label : map.labels()) {
             long lit = module.members().stream()
-                    .map(unit -> map.get(unit.site(), unit.inSite(), label))
+                    .map(unit -> map.get(unit, label))
                     .filter(row -> criterion.lightsUp(row) || (absolute && criterion.goesDark(row)))
                     .count();
             shares.put(label, (double) lit / module.size());
