@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -145,8 +146,10 @@ class PlantedTruthTest {
         line("  without claims on a planted unit's other topics", strict);
         line("  with units that are mostly zero", withMostlyZero);
         assertThat(recall.getAverage()).isGreaterThan(0.85);
-        assertThat(byKind.get("neurons, shift 2.0 SD").getAverage()).isGreaterThan(0.97);
-        assertThat(byKind.get("heads, shift 2.0 SD").getAverage()).isGreaterThan(0.97);
+        assertThat(Objects.requireNonNull(byKind.get("neurons, shift 2.0 SD")).getAverage())
+                .isGreaterThan(0.97);
+        assertThat(Objects.requireNonNull(byKind.get("heads, shift 2.0 SD")).getAverage())
+                .isGreaterThan(0.97);
         // The rate bounds the expectation, and one scan's proportion has a standard deviation of some 0.03.
         assertThat(proportion.getAverage()).isLessThan(LEVEL + 3 * 0.03 / Math.sqrt(SEEDS));
         assertThat(withMostlyZero.getAverage()).isLessThan(LEVEL + 3 * 0.03 / Math.sqrt(SEEDS));

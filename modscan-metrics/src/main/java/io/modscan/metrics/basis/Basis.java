@@ -4,6 +4,7 @@ import io.modscan.core.Activations;
 import io.modscan.core.Metric;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Site;
+import io.modscan.metrics.internal.linear.Products;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Objects;
@@ -179,7 +180,7 @@ public final class Basis implements UnaryOperator<Activations> {
      */
     public static Metric<Basis> fit(Kind kind) {
         Objects.requireNonNull(kind, "kind");
-        return Metric.of(Moments::new, Moments::add, Moments::merge, moments -> moments.basis(kind));
+        return Metric.of(SecondMoments::new, SecondMoments::add, SecondMoments::merge, moments -> moments.basis(kind));
     }
 
     /**

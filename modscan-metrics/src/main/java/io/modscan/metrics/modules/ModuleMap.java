@@ -4,6 +4,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.SelectivityMap;
+import io.modscan.metrics.statistics.AgainstShuffles;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;

@@ -42,7 +42,7 @@ final class ImportanceSums {
         }
 
         void add(float[] values, int site, int first, double threshold) {
-            moments.add(values, first, ++counts[site]);
+            moments.add(values, 0, first, values.length, ++counts[site]);
             for (int i = 0; i < values.length; i++) {
                 absolute[first + i] += Math.abs(values[i]);
             }

@@ -10,6 +10,7 @@ import io.modscan.core.MetricContract;
 import io.modscan.core.error.ModscanException;
 import io.modscan.metrics.Golden;
 import io.modscan.metrics.PlantedModel;
+import io.modscan.metrics.internal.linear.Dot;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -117,7 +118,7 @@ class ClosenessTest {
     }
 
     private static double length(float[] vector) {
-        return Math.sqrt(Gram.dot(vector, vector));
+        return Math.sqrt(Dot.of(vector, vector));
     }
 
     private static float[] scaled(float[] vector, double factor) {
