@@ -136,10 +136,11 @@ final class CaptureScale {
                                     "topic", "t" + Math.floorMod(prompt.id().hashCode(), 10))),
                     Metric.suite(
                             Importance.by("topic").withoutBos().through(piece -> piece.only(Sites.mlpPost())),
-                            Selectivity.sketched("topic", 0.02)
+                            Selectivity.by("topic")
+                                    .sketched(0.02)
                                     .through(piece ->
                                             piece.only(Sites.z().magnitude()).pooled(mean)),
-                            Closeness.byLabel("topic")
+                            Closeness.betweenLabels("topic")
                                     .perSite()
                                     .through(piece ->
                                             piece.only(Sites.residPost()).pooled(mean)),

@@ -81,8 +81,8 @@ final class MiniLm {
                 .map(row -> String.format(
                         Locale.ROOT,
                         "%d.%d (%.3f)",
-                        row.site().layer().orElseThrow(),
-                        row.unit().orElseGet(() -> row.head().orElseThrow()),
+                        row.unit().site().layer().orElseThrow(),
+                        row.unit().unit().orElseGet(() -> row.unit().head().orElseThrow()),
                         row.auroc()))
                 .collect(Collectors.joining(", "));
     }

@@ -10,7 +10,7 @@ import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
-import io.modscan.metrics.attention.KeyQuery;
+import io.modscan.metrics.attention.HeadBehaviour;
 import io.modscan.metrics.selectivity.Consistency;
 import io.modscan.metrics.selectivity.ConsistencyMap;
 import io.modscan.metrics.selectivity.Importance;
@@ -108,7 +108,8 @@ record Scan(
         Metric<Optional<ImportanceMap>> importance = optional(
                 perToken, () -> Importance.by(label).withoutBos().through(piece -> piece.only(HEADS, NEURONS)));
         Metric<Optional<SelectivityMap>> behaviour = optional(
-                patterns, () -> Selectivity.by(label).through(KeyQuery.view()).through(piece -> piece.only(PATTERNS)));
+                patterns,
+                () -> Selectivity.by(label).through(HeadBehaviour.view()).through(piece -> piece.only(PATTERNS)));
         Metric.Results results = probe.measure(prompts, Metric.suite(pooled, shown, importance, behaviour));
 
         Activations activations = results.of(pooled);

@@ -2,7 +2,8 @@ package io.modscan.examples;
 
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
-import io.modscan.metrics.attention.KeyQuery;
+import io.modscan.core.site.Unit;
+import io.modscan.metrics.attention.HeadBehaviour;
 import io.modscan.metrics.modules.ModuleMap;
 import io.modscan.metrics.modules.ModuleTopics;
 import io.modscan.metrics.modules.UnitModule;
@@ -65,14 +66,14 @@ final class ScanReport {
                         + "of %d, at Kruskal-Wallis q <= %.2f%n",
                 behaviour.sites().stream().mapToInt(Site::heads).sum(),
                 CRITERION.q());
-        for (KeyQuery.Behaviour what : KeyQuery.Behaviour.values()) {
+        for (HeadBehaviour what : HeadBehaviour.values()) {
             out.printf(
                     Locale.ROOT,
                     "  %-9s %d%n",
                     what.name().toLowerCase(Locale.ROOT),
                     behaviour.count(
                             behaviour.labels().get(0),
-                            row -> row.unit().orElseThrow() == what.unit() && row.kruskalQ() <= CRITERION.q()));
+                            row -> row.unit().unit().orElseThrow() == what.index() && row.kruskalQ() <= CRITERION.q()));
         }
     }
 
@@ -146,7 +147,8 @@ final class ScanReport {
         }
     }
 
-    private static void printUnit(PrintWriter out, String kind, UnitSelectivity unit) {
+    private static void printUnit(PrintWriter out, String kind, UnitSelectivity row) {
+        Unit unit = row.unit();
         String name = "L" + text(unit.site().layer())
                 + (isHead(unit.site()) ? "H" + text(unit.head()) : "N" + text(unit.unit()));
         out.printf(
@@ -154,9 +156,9 @@ final class ScanReport {
                 "  %-6s %-9s AUROC %.3f  effect %+.3f  q %.2g%n",
                 kind,
                 name,
-                unit.auroc(),
-                unit.hedgesG(),
-                unit.q());
+                row.auroc(),
+                row.hedgesG(),
+                row.q());
     }
 
     private static boolean isHead(Site site) {
@@ -164,7 +166,7 @@ final class ScanReport {
     }
 
     private static long count(Scan scan, String label, Predicate<Site> which, Predicate<UnitSelectivity> how) {
-        return scan.units().count(label, unit -> which.test(unit.site()) && how.test(unit));
+        return scan.units().count(label, row -> which.test(row.unit().site()) && how.test(row));
     }
 
     private static String text(OptionalInt number) {

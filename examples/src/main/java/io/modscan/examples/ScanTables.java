@@ -4,7 +4,6 @@ import com.fasterxml.jackson.jr.ob.JSON;
 import de.siegmar.fastcsv.writer.CsvWriter;
 import io.modscan.core.file.WholeFile;
 import io.modscan.core.site.Unit;
-import io.modscan.metrics.attention.KeyQuery;
 import io.modscan.metrics.modules.ModuleMap;
 import io.modscan.metrics.modules.ModuleTopics;
 import io.modscan.metrics.modules.UnitModule;
@@ -12,7 +11,6 @@ import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.ImportanceScores;
 import io.modscan.metrics.selectivity.SelectivityMap;
 import io.modscan.metrics.selectivity.UnitConsistency;
-import io.modscan.metrics.selectivity.UnitSelectivity;
 import io.modscan.metrics.statistics.BenjaminiHochberg;
 import io.modscan.report.Picture;
 import java.io.IOException;
@@ -102,27 +100,26 @@ record ScanTables(Path folder) {
                     "mean_abs",
                     "rms",
                     "sd");
-            scan.units().rows().forEach(unit -> {
-                int index = index(unit);
-                UnitConsistency halves = scan.halves().get(unit.site(), index, unit.label());
+            scan.units().rows().forEach(row -> {
+                UnitConsistency halves = scan.halves().get(row.unit(), row.label());
                 Optional<ImportanceScores> scores = scan.importance()
-                        .map(map -> map.get(unit.site(), index, unit.label()).in());
+                        .map(map -> map.get(row.unit(), row.label()).in());
                 csv.writeRecord(
                         // A magnitude is a head's own number, so the row is the head's, with no unit.
-                        unit.site().tensorName(),
-                        text(unit.site().layer()),
-                        text(unit.head()),
-                        text(unit.unit()),
-                        unit.label(),
-                        text(unit.meanIn()),
-                        text(unit.meanOut()),
-                        text(unit.selectivityIndex()),
-                        text(unit.hedgesG()),
-                        text(unit.auroc()),
-                        text(unit.p()),
-                        text(unit.q()),
-                        text(unit.kruskalP()),
-                        text(unit.kruskalQ()),
+                        row.unit().site().tensorName(),
+                        text(row.unit().site().layer()),
+                        text(row.unit().head()),
+                        text(row.unit().unit()),
+                        row.label(),
+                        text(row.meanIn()),
+                        text(row.meanOut()),
+                        text(row.selectivityIndex()),
+                        text(row.hedgesG()),
+                        text(row.auroc()),
+                        text(row.p()),
+                        text(row.q()),
+                        text(row.kruskalP()),
+                        text(row.kruskalQ()),
                         text(halves.firstAuroc()),
                         text(halves.secondAuroc()),
                         scores.map(s -> text(s.shareActive())).orElse(""),
@@ -131,11 +128,6 @@ record ScanTables(Path folder) {
                         scores.map(s -> text(s.deviation())).orElse(""));
             });
         });
-    }
-
-    private static int index(UnitSelectivity unit) {
-        return unit.head().orElse(0) * Math.max(1, unit.site().units())
-                + unit.unit().orElse(0);
     }
 
     /** The q-values are over all p-values of this table, three a row. */
@@ -208,11 +200,9 @@ record ScanTables(Path folder) {
             behaviour
                     .rows()
                     .forEach(row -> csv.writeRecord(
-                            text(row.site().layer()),
-                            text(row.head()),
-                            KeyQuery.Behaviour.of(row.unit().orElseThrow())
-                                    .name()
-                                    .toLowerCase(Locale.ROOT),
+                            text(row.unit().site().layer()),
+                            text(row.unit().head()),
+                            row.unit().name().orElseThrow().toLowerCase(Locale.ROOT),
                             row.label(),
                             text(row.meanIn()),
                             text(row.meanOut()),

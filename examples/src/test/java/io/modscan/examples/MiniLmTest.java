@@ -231,21 +231,21 @@ class MiniLmTest {
         assertThat(selectiveUnits(map, MiniLm.Z.magnitude())).isEqualTo(12);
         assertThat(selectiveUnits(map, MiniLm.NEURONS)).isEqualTo(1340);
         UnitSelectivity head = map.top("law", 1, MiniLm.Z.magnitude()).get(0);
-        assertThat(head.site().layer()).hasValue(3);
-        assertThat(head.head()).hasValue(2);
+        assertThat(head.unit().site().layer()).hasValue(3);
+        assertThat(head.unit().head()).hasValue(2);
         assertThat(head.auroc()).isCloseTo(0.9722222222222222, within(1e-9));
         assertThat(head.meanIn()).isCloseTo(1.5428312489011842, within(1e-5));
         UnitSelectivity neuron = map.top("law", 1, MiniLm.NEURONS).get(0);
-        assertThat(neuron.site().layer()).hasValue(3);
-        assertThat(neuron.unit()).hasValue(731);
+        assertThat(neuron.unit().site().layer()).hasValue(3);
+        assertThat(neuron.unit().unit()).hasValue(731);
         assertThat(neuron.auroc()).isCloseTo(0.9977777777777778, within(1e-9));
         assertThat(neuron.meanIn()).isCloseTo(0.4200227391087038, within(1e-5));
     }
 
     private static long selectiveUnits(SelectivityMap map, SiteSelector sites) {
         return map.rows()
-                .filter(row -> row.auroc() > 0.9505 && sites.selects(row.site()))
-                .map(row -> row.site() + " " + row.head() + " " + row.unit())
+                .filter(row -> row.auroc() > 0.9505 && sites.selects(row.unit().site()))
+                .map(UnitSelectivity::unit)
                 .distinct()
                 .count();
     }

@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -75,8 +76,8 @@ class PlantedTruthTest {
         }
 
         private void add(PlantedTruth truth, UnitSelectivity row) {
-            int unit = row.head().orElse(0) + row.unit().orElse(0);
-            Known known = truth.known(row.site(), unit);
+            int unit = row.unit().head().orElse(0) + row.unit().unit().orElse(0);
+            Known known = truth.known(row.unit().site(), unit);
             boolean claimed = row.q() <= LEVEL;
             all += claimed ? 1 : 0;
             if (known.topic().isEmpty()) {
@@ -96,7 +97,7 @@ class PlantedTruthTest {
             return String.format(
                     Locale.ROOT,
                     "%s, shift %.1f SD",
-                    row.site().equals(PlantedTruth.HEADS) ? "heads" : "neurons",
+                    row.unit().site().equals(PlantedTruth.HEADS) ? "heads" : "neurons",
                     known.shift());
         }
 
@@ -145,8 +146,10 @@ class PlantedTruthTest {
         line("  without claims on a planted unit's other topics", strict);
         line("  with units that are mostly zero", withMostlyZero);
         assertThat(recall.getAverage()).isGreaterThan(0.85);
-        assertThat(byKind.get("neurons, shift 2.0 SD").getAverage()).isGreaterThan(0.97);
-        assertThat(byKind.get("heads, shift 2.0 SD").getAverage()).isGreaterThan(0.97);
+        assertThat(Objects.requireNonNull(byKind.get("neurons, shift 2.0 SD")).getAverage())
+                .isGreaterThan(0.97);
+        assertThat(Objects.requireNonNull(byKind.get("heads, shift 2.0 SD")).getAverage())
+                .isGreaterThan(0.97);
         // The rate bounds the expectation, and one scan's proportion has a standard deviation of some 0.03.
         assertThat(proportion.getAverage()).isLessThan(LEVEL + 3 * 0.03 / Math.sqrt(SEEDS));
         assertThat(withMostlyZero.getAverage()).isLessThan(LEVEL + 3 * 0.03 / Math.sqrt(SEEDS));

@@ -3,6 +3,7 @@ package io.modscan.report;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.file.WholeFile;
 import io.modscan.core.site.Site;
+import io.modscan.core.site.Unit;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.SelectivityMap;
 import io.modscan.metrics.selectivity.UnitSelectivity;
@@ -261,7 +262,7 @@ public final class Picture {
                     for (int layer = 0; layer < layers.size(); layer++) {
                         for (int head = 0; head < heads; head++) {
                             values[layer][head] = head < layers.get(layer).heads()
-                                    ? distance(map.get(layers.get(layer), head, label), criterion)
+                                    ? distance(map.get(Unit.of(layers.get(layer), head), label), criterion)
                                     : Double.NaN;
                         }
                     }

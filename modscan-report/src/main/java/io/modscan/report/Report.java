@@ -8,6 +8,7 @@ import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Site;
+import io.modscan.core.site.Unit;
 import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.modules.ModuleMap;
 import io.modscan.metrics.modules.ModuleTopics;
@@ -369,8 +370,8 @@ public final class Report {
                         .filter(other -> other.tensorName().equals(site.tensorName()) && other.units() == 0)
                         .findFirst()
                         .map(magnitude -> labels.stream()
-                                .mapToDouble(label ->
-                                        Math.abs(map.get(magnitude, head, label).auroc() - 0.5))
+                                .mapToDouble(label -> Math.abs(
+                                        map.get(Unit.of(magnitude, head), label).auroc() - 0.5))
                                 .max()
                                 .orElse(0))
                         .orElse(0.0);

@@ -1,5 +1,6 @@
 package io.modscan.report;
 
+import io.modscan.core.site.Unit;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.SelectivityMap;
 import io.modscan.metrics.selectivity.UnitSelectivity;
@@ -29,8 +30,7 @@ final class Responses {
 
     UnitSelectivity get(int label, int unit) {
         return map.get(
-                family.sites().get(unit / family.width()),
-                unit % family.width(),
+                Unit.of(family.sites().get(unit / family.width()), unit % family.width()),
                 map.labels().get(label));
     }
 

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.modscan.core.Activations;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.site.Site;
+import io.modscan.core.site.Unit;
 import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.modules.ModuleMap;
 import io.modscan.metrics.modules.Modules;
@@ -163,7 +164,7 @@ class PageTest {
         Matcher told = TOLD.matcher(text);
         assertThat(told.matches()).as(text).isTrue();
         String name = told.group(1);
-        UnitSelectivity unit = map.get(site(name), Integer.parseInt(name.substring(3)), label);
+        UnitSelectivity unit = map.get(Unit.of(site(name), Integer.parseInt(name.substring(3))), label);
         assertThat(number(told.group(2))).isCloseTo(unit.hedgesG(), within(5.1e-4));
         assertThat(number(told.group(3))).isCloseTo(unit.auroc(), within(5.1e-4));
         assertThat(number(told.group(4))).isCloseTo(unit.q(), within(0.006 * unit.q()));
@@ -401,7 +402,7 @@ class PageTest {
         List<String> lines = Files.readAllLines(files(".csv").get(0));
         assertThat(lines.get(0)).isEqualTo("unit,layer,number,label,effect,auroc,q");
         assertThat(lines).hasSize(1 + Planted.LAYERS * Planted.HEADS);
-        UnitSelectivity first = map.get(site("L0H0"), 0, map.labels().get(0));
+        UnitSelectivity first = map.get(Unit.of(site("L0H0"), 0), map.labels().get(0));
         String[] cells = lines.get(1).split(",", -1);
         assertThat(Double.parseDouble(cells[cells.length - 2])).isCloseTo(first.auroc(), within(1e-5));
     }

@@ -1,6 +1,7 @@
 package io.modscan.core.site;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -134,6 +135,19 @@ public record Site(String name, OptionalInt layer, List<Axis> axes, boolean onDe
      */
     public int units() {
         return size(Axis.Role.UNIT);
+    }
+
+    /**
+     * What a unit is called. A view that makes units of something else may name them.
+     *
+     * @param unit an index along the axis of units
+     * @return its name; empty where the units have none, or there are several axes of them
+     * @throws IndexOutOfBoundsException if there is no such unit
+     */
+    public Optional<String> unitName(int unit) {
+        Objects.checkIndex(unit, units());
+        List<String> names = axes.get(axes.size() - 1).names();
+        return names.size() == units() ? Optional.of(names.get(unit)) : Optional.empty();
     }
 
     private int size(Axis.Role role) {

@@ -160,7 +160,7 @@ class SiteTest {
     @CsvSource({"HEAD, 0", "HEAD, -1", "UNIT, 0", "UNIT, -2147483648", "POSITION, 1", "QUERY, 3", "KEY, -1"})
     void anAxisOfImpossibleSizeIsRefused(Axis.Role role, int size) {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> new Axis(role, size))
+                .isThrownBy(() -> new Axis(role, size, List.of()))
                 .withMessageContainingAll(role.name(), Integer.toString(size));
     }
 

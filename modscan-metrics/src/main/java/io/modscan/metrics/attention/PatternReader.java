@@ -1,6 +1,5 @@
 package io.modscan.metrics.attention;
 
-import io.modscan.metrics.attention.KeyQuery.Behaviour;
 import java.nio.FloatBuffer;
 
 /**
@@ -13,7 +12,7 @@ import java.nio.FloatBuffer;
  */
 record PatternReader(FloatBuffer pattern, int tokens, boolean relative, double hasBos) {
 
-    private static final int NUMBERS = Behaviour.values().length;
+    private static final int NUMBERS = HeadBehaviour.values().length;
 
     /** The mean behaviour of each head over all queries but the first: [heads, 5]. */
     float[] read(int heads) {
@@ -41,10 +40,10 @@ record PatternReader(FloatBuffer pattern, int tokens, boolean relative, double h
                 distance += weight * (query - key);
             }
         }
-        sums[Behaviour.ENTROPY.unit()] += relative ? entropy / Math.log(query + 1.0) : entropy;
-        sums[Behaviour.DISTANCE.unit()] += relative ? distance / query : distance;
-        sums[Behaviour.BOS.unit()] += hasBos * pattern.get(row);
-        sums[Behaviour.SELF.unit()] += pattern.get(row + query);
-        sums[Behaviour.PREVIOUS.unit()] += pattern.get(row + query - 1);
+        sums[HeadBehaviour.ENTROPY.index()] += relative ? entropy / Math.log(query + 1.0) : entropy;
+        sums[HeadBehaviour.DISTANCE.index()] += relative ? distance / query : distance;
+        sums[HeadBehaviour.BOS.index()] += hasBos * pattern.get(row);
+        sums[HeadBehaviour.SELF.index()] += pattern.get(row + query);
+        sums[HeadBehaviour.PREVIOUS.index()] += pattern.get(row + query - 1);
     }
 }

@@ -2,6 +2,7 @@ package io.modscan.metrics.basis;
 
 import io.modscan.core.SiteActivations;
 import io.modscan.core.site.Site;
+import io.modscan.metrics.internal.linear.Products;
 import java.util.Arrays;
 
 /** The map x ↦ M·(x − before) + after, computed in double precision. Immutable. */

@@ -8,7 +8,6 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.function.UnaryOperator;
-import org.jspecify.annotations.Nullable;
 
 /**
  * An orthogonal change of coordinates of one site, fitted from activations. Neurons that carry one feature together, or with
@@ -84,9 +83,7 @@ public final class Basis implements UnaryOperator<Activations> {
     private final long leftOut;
     private final double[] mean;
     private final Spectrum spectrum;
-    private final AffineMap projection;
-    /** Made when it is first needed. */
-    private @Nullable AffineMap restoration;
+    private final BasisMaps maps;
 
     Basis(Site site, Kind kind, long samples, long leftOut, double[] mean, Spectrum spectrum) {
         this.site = site;
@@ -95,44 +92,8 @@ public final class Basis implements UnaryOperator<Activations> {
         this.leftOut = leftOut;
         this.mean = mean;
         this.spectrum = spectrum;
-        int width = site.width();
-        double[] project = switch (kind) {
-            case UNCENTRED, CENTRED -> spectrum.vectors();
-            case WHITENED -> spectrum.vectorsTimes(Basis::inverseRoot);
-            case ZCA -> symmetric(spectrum.vectorsTimes(Basis::inverseRoot), width);
-        };
-        int units = kind == Kind.ZCA ? width : spectrum.rank();
-        this.projection = new AffineMap(project, origin(), new double[units]);
-        this.projectedSite = SiteViews.withUnits(site, "[" + kind + "]", Math.max(1, units));
-    }
-
-    /** What the coordinates count from. */
-    private double[] origin() {
-        return kind == Kind.UNCENTRED ? new double[site.width()] : mean;
-    }
-
-    private synchronized AffineMap restoration() {
-        if (restoration == null) {
-            int width = site.width();
-            double[] restore = switch (kind) {
-                case UNCENTRED, CENTRED -> Products.transposed(spectrum.vectors(), rank(), width);
-                case WHITENED -> Products.transposed(spectrum.vectorsTimes(Math::sqrt), rank(), width);
-                case ZCA -> symmetric(spectrum.vectorsTimes(Math::sqrt), width);
-            };
-            restoration = new AffineMap(restore, new double[size()], origin());
-        }
-        return restoration;
-    }
-
-    private static double inverseRoot(double value) {
-        return 1 / Math.sqrt(value);
-    }
-
-    /** Uᵀ·S for S = scaled rows of U. */
-    private double[] symmetric(double[] scaled, int width) {
-        double[] left = Products.transposed(spectrum.vectors(), rank(), width);
-        double[] right = Products.transposed(scaled, rank(), width);
-        return Products.timesTransposed(left, width, right, width, rank());
+        this.maps = new BasisMaps(kind, spectrum, mean);
+        this.projectedSite = SiteViews.withUnits(site, "[" + kind + "]", Math.max(1, maps.size()));
     }
 
     /**
@@ -179,7 +140,7 @@ public final class Basis implements UnaryOperator<Activations> {
      */
     public static Metric<Basis> fit(Kind kind) {
         Objects.requireNonNull(kind, "kind");
-        return Metric.of(Moments::new, Moments::add, Moments::merge, moments -> moments.basis(kind));
+        return Metric.of(SecondMoments::new, SecondMoments::add, SecondMoments::merge, moments -> moments.basis(kind));
     }
 
     /**
@@ -247,7 +208,7 @@ public final class Basis implements UnaryOperator<Activations> {
      * @return the site's width for ZCA, else the rank
      */
     public int size() {
-        return kind == Kind.ZCA ? site.width() : rank();
+        return maps.size();
     }
 
     /**
@@ -332,7 +293,7 @@ public final class Basis implements UnaryOperator<Activations> {
      * @throws IllegalArgumentException if the vector has another length
      */
     public float[] project(float[] vector) {
-        return projection.of(vector);
+        return maps.projection().of(vector);
     }
 
     /**
@@ -345,7 +306,7 @@ public final class Basis implements UnaryOperator<Activations> {
      * @throws IllegalArgumentException if there are more or fewer coordinates
      */
     public float[] restore(float[] coordinates) {
-        return restoration().of(coordinates);
+        return maps.restoration().of(coordinates);
     }
 
     /**
@@ -359,7 +320,11 @@ public final class Basis implements UnaryOperator<Activations> {
     @Override
     public Activations apply(Activations activations) {
         Site to = projectedSite();
-        return SiteViews.replace(activations, "the " + kind + " basis", site, from -> projection.of(from, to));
+        return SiteViews.replace(
+                activations,
+                "the " + kind + " basis",
+                site,
+                from -> maps.projection().of(from, to));
     }
 
     /**
@@ -372,7 +337,7 @@ public final class Basis implements UnaryOperator<Activations> {
                 activations,
                 "the way back from a basis",
                 projectedSite(),
-                from -> restoration().of(from, site));
+                from -> maps.restoration().of(from, site));
     }
 
     /**
@@ -386,7 +351,7 @@ public final class Basis implements UnaryOperator<Activations> {
      * @throws IllegalArgumentException if a row has another length than the site's width
      */
     public float[][] readWeights(float[][] downstream) {
-        return restoration().transposedLinear(downstream);
+        return maps.restoration().transposedLinear(downstream);
     }
 
     /**
@@ -398,7 +363,7 @@ public final class Basis implements UnaryOperator<Activations> {
      * @throws IllegalArgumentException if a row has another length than the site's width
      */
     public float[][] writeWeights(float[][] upstream) {
-        return projection.linear(upstream);
+        return maps.projection().linear(upstream);
     }
 
     @Override

@@ -4,10 +4,11 @@ import io.modscan.core.Activations;
 import io.modscan.core.Metric;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.site.Site;
+import io.modscan.core.site.Unit;
 import java.nio.FloatBuffer;
 import java.util.Comparator;
 import java.util.List;
-import java.util.OptionalInt;
+import java.util.Locale;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
@@ -47,26 +48,31 @@ public final class BrightDimensions {
     /**
      * One coordinate of a site.
      *
-     * @param index     its index in a vector: at a site with heads, head × units of a head + unit
-     * @param head      the head that it belongs to, or is; empty at a site without heads
-     * @param unit      its index along the axis of units; empty at a site without that axis
+     * @param unit      which
      * @param normShare the share of all squared norms that it carries
      * @param cosine    the part of the mean cosine that it makes up
      */
-    public record Dimension(int index, OptionalInt head, OptionalInt unit, double normShare, double cosine) {}
+    public record Dimension(Unit unit, double normShare, double cosine) {
+
+        /**
+         * A line to read, numbers rounded.
+         *
+         * @return the unit and the numbers
+         */
+        @Override
+        public String toString() {
+            return unit
+                    + String.format(
+                            Locale.ROOT, ": %.4f of the squared norms, %.4f of the mean cosine", normShare, cosine);
+        }
+    }
 
     BrightDimensions(Site site, long samples, long leftOut, double[] normShares, double[] cosines) {
         this.site = site;
         this.samples = samples;
         this.leftOut = leftOut;
-        int units = Math.max(1, site.units());
         this.dimensions = IntStream.range(0, site.width())
-                .mapToObj(i -> new Dimension(
-                        i,
-                        site.heads() > 0 ? OptionalInt.of(i / units) : OptionalInt.empty(),
-                        site.units() > 0 ? OptionalInt.of(i % units) : OptionalInt.empty(),
-                        normShares[i],
-                        cosines[i]))
+                .mapToObj(i -> new Dimension(Unit.of(site, i), normShares[i], cosines[i]))
                 .toList();
     }
 
@@ -177,7 +183,8 @@ public final class BrightDimensions {
             throw new IllegalArgumentException(
                     site + " has " + dimensions.size() + " coordinates, of which " + k + " cannot be left out");
         }
-        int[] gone = top(k).stream().mapToInt(Dimension::index).toArray();
+        int[] gone =
+                top(k).stream().mapToInt(dimension -> dimension.unit().inSite()).toArray();
         Site rest = SiteViews.renamed(site, "[without " + k + "]");
         return activations ->
                 SiteViews.replace(activations, "what is left out", site, from -> darkened(from, rest, gone));

@@ -1,69 +1,41 @@
 package io.modscan.metrics.basis;
 
-import io.modscan.core.Activations;
-import io.modscan.core.SiteActivations;
-import io.modscan.core.site.Site;
-import java.util.Objects;
-import org.jspecify.annotations.Nullable;
+import io.modscan.metrics.internal.rank.RunningMoments;
 
-/** Mean and sum of squared distances from it, for each coordinate, gathered piece by piece. */
-final class Deviations {
+/** Mean and sum of squared distances from it, for each coordinate. */
+final class Deviations extends VectorSums {
 
-    private @Nullable Site site;
-    private double[] means = {};
-    private double[] squares = {};
-    private long count;
-    private long leftOut;
+    private RunningMoments moments = new RunningMoments(0);
 
-    void add(Activations piece) {
-        SiteActivations one = piece.onlySite();
-        setSite(one.site());
-        Samples.forEach(one, this::take);
+    @Override
+    void makeRoom(int width) {
+        moments = new RunningMoments(width);
     }
 
-    private void setSite(Site of) {
-        if (site == null) {
-            site = of;
-            means = new double[of.width()];
-            squares = new double[of.width()];
-        }
-    }
-
-    private void take(float[] values, int from) {
-        if (!Samples.isFinite(values, from, means.length)) {
+    @Override
+    void take(float[] values, int from) {
+        int width = moments.mean.length;
+        if (Samples.isFinite(values, from, width)) {
+            moments.add(values, from, 0, width, ++count);
+        } else {
             leftOut++;
-            return;
-        }
-        count++;
-        for (int i = 0; i < means.length; i++) {
-            double distance = values[from + i] - means[i];
-            means[i] += distance / count;
-            squares[i] += distance * (values[from + i] - means[i]);
         }
     }
 
     void merge(Deviations other) {
-        setSite(Objects.requireNonNull(other.site));
-        leftOut += other.leftOut;
-        if (other.count == 0) {
-            return;
-        }
-        double both = (double) count + other.count;
-        for (int i = 0; i < means.length; i++) {
-            double distance = other.means[i] - means[i];
-            means[i] += distance * (other.count / both);
-            squares[i] += other.squares[i] + distance * distance * (count * (other.count / both));
-        }
+        begin(other.site());
+        moments.merge(0, moments.mean.length, count, other.moments, other.count);
         count += other.count;
+        leftOut += other.leftOut;
     }
 
     Standardised standardised() {
-        double[] mean = new double[means.length];
-        double[] deviation = new double[means.length];
-        for (int i = 0; i < means.length; i++) {
-            mean[i] = count == 0 ? Double.NaN : means[i];
-            deviation[i] = Math.sqrt(squares[i] / count);
+        double[] mean = new double[moments.mean.length];
+        double[] deviation = new double[mean.length];
+        for (int i = 0; i < mean.length; i++) {
+            mean[i] = count == 0 ? Double.NaN : moments.mean[i];
+            deviation[i] = Math.sqrt(moments.squares[i] / count);
         }
-        return new Standardised(Objects.requireNonNull(site), count, leftOut, mean, deviation);
+        return new Standardised(site(), count, leftOut, mean, deviation);
     }
 }

@@ -1,37 +1,21 @@
 package io.modscan.metrics.basis;
 
-import io.modscan.core.Activations;
-import io.modscan.core.SiteActivations;
-import io.modscan.core.site.Site;
-import java.util.Objects;
-import org.jspecify.annotations.Nullable;
+/** Sums over vectors and their directions, coordinate by coordinate. */
+final class Directions extends VectorSums {
 
-/** Sums over vectors and their directions, coordinate by coordinate, gathered piece by piece. */
-final class Directions {
-
-    private @Nullable Site site;
     private double[] squares = {};
     private double[] units = {};
     private double[] unitSquares = {};
-    private long count;
-    private long leftOut;
 
-    void add(Activations piece) {
-        SiteActivations one = piece.onlySite();
-        setSite(one.site());
-        Samples.forEach(one, this::take);
+    @Override
+    void makeRoom(int width) {
+        squares = new double[width];
+        units = new double[width];
+        unitSquares = new double[width];
     }
 
-    private void setSite(Site of) {
-        if (site == null) {
-            site = of;
-            squares = new double[of.width()];
-            units = new double[of.width()];
-            unitSquares = new double[of.width()];
-        }
-    }
-
-    private void take(float[] values, int from) {
+    @Override
+    void take(float[] values, int from) {
         double square = 0;
         for (int i = 0; i < units.length; i++) {
             square += (double) values[from + i] * values[from + i];
@@ -52,7 +36,7 @@ final class Directions {
     }
 
     void merge(Directions other) {
-        setSite(Objects.requireNonNull(other.site));
+        begin(other.site());
         for (int i = 0; i < units.length; i++) {
             squares[i] += other.squares[i];
             units[i] += other.units[i];
@@ -74,6 +58,6 @@ final class Directions {
             shares[i] = squares[i] / all;
             cosines[i] = pairs > 0 ? (units[i] * units[i] - unitSquares[i]) / pairs : Double.NaN;
         }
-        return new BrightDimensions(Objects.requireNonNull(site), count, leftOut, shares, cosines);
+        return new BrightDimensions(site(), count, leftOut, shares, cosines);
     }
 }

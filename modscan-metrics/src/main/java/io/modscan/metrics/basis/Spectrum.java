@@ -1,6 +1,7 @@
 package io.modscan.metrics.basis;
 
 import io.modscan.core.error.ModscanException;
+import io.modscan.metrics.internal.linear.Svd;
 import java.util.Comparator;
 import java.util.function.DoubleUnaryOperator;
 import java.util.stream.IntStream;
@@ -83,7 +84,10 @@ final class Spectrum {
             return new Spectrum(new double[0], new double[0], width, samples);
         }
         EigenDecomposition_F64<DMatrixRMaj> eigen = DecompositionFactory_DDRM.eig(width, true, true);
-        check(eigen.decompose(DMatrixRMaj.wrap(width, width, matrix)), "eigendecomposition", width, width);
+        if (!eigen.decompose(DMatrixRMaj.wrap(width, width, matrix))) {
+            throw new ModscanException(
+                    "the eigendecomposition of a matrix of " + width + " × " + width + " did not converge");
+        }
         double[] values = new double[width];
         double[] vectors = new double[width * width];
         for (int i = 0; i < width; i++) {
@@ -105,21 +109,13 @@ final class Spectrum {
             return new Spectrum(new double[0], new double[0], width, count);
         }
         SingularValueDecomposition_F64<DMatrixRMaj> svd =
-                DecompositionFactory_DDRM.svd(count, width, false, true, true);
-        check(svd.decompose(DMatrixRMaj.wrap(count, width, rows)), "singular value decomposition", count, width);
+                Svd.decompose(DMatrixRMaj.wrap(count, width, rows), false, true);
         double[] values = new double[count];
         for (int i = 0; i < count; i++) {
             double singular = svd.getSingularValues()[i] * scale;
             values[i] = singular * singular / count;
         }
         return new Spectrum(values, svd.getV(null, true).data, width, count);
-    }
-
-    private static void check(boolean decomposed, String what, int rows, int columns) {
-        if (!decomposed) {
-            throw new ModscanException(
-                    "the " + what + " of a matrix of " + rows + " × " + columns + " did not converge");
-        }
     }
 
     /** Divides by a power of two, which rounds nothing, so that the largest entry is near 1. */

@@ -14,7 +14,7 @@ import java.util.function.UnaryOperator;
  *
  * <p>It is fitted as a {@link Basis} is: to one site, with one vector a prompt or a token, heads one behind the other, vectors with a NaN or
  * infinite value left out and counted; with n vectors of d coordinates in O(n·d) time and 24·d bytes. It throws as that does. It is used as one, too: as a
- * view, in which any metric works, such as {@code Cosine.byLabel("topic").through(standardised)}. The view puts in place of its site one
+ * view, in which any metric works, such as {@code Cosine.betweenLabels("topic").through(standardised)}. The view puts in place of its site one
  * with the same axes, heads included, named like {@code blocks.2.hook_resid_post[standardised]}. Everything is computed in double
  * precision by the updating formulas of Chan, Golub and LeVeque, 1983
  * (<a href="https://doi.org/10.1080/00031305.1983.10483115">doi:10.1080/00031305.1983.10483115</a>), so a large mean takes no digits from

@@ -3,6 +3,7 @@ package io.modscan.metrics.modules;
 import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.site.Unit;
+import io.modscan.metrics.internal.linear.FisherYates;
 import java.nio.DoubleBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -114,12 +115,11 @@ final class Columns {
     /** Puts each unit's values to other prompts, each unit by itself. */
     void shuffle(SplittableRandom random) {
         for (float[] column : values) {
-            for (int i = prompts - 1; i > 0; i--) {
-                int j = random.nextInt(i + 1);
+            FisherYates.shuffle(prompts, random, (i, j) -> {
                 float other = column[j];
                 column[j] = column[i];
                 column[i] = other;
-            }
+            });
         }
     }
 }

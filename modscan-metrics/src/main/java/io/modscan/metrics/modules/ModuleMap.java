@@ -4,6 +4,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.SelectivityMap;
+import io.modscan.metrics.statistics.AgainstShuffles;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -70,7 +71,7 @@ public record ModuleMap(
         SortedMap<String, Double> shares = new TreeMap<>();
         for (String label : map.labels()) {
             long lit = module.members().stream()
-                    .map(unit -> map.get(unit.site(), unit.inSite(), label))
+                    .map(unit -> map.get(unit, label))
                     .filter(row -> criterion.lightsUp(row) || (absolute && criterion.goesDark(row)))
                     .count();
             shares.put(label, (double) lit / module.size());

@@ -1,6 +1,7 @@
 package io.modscan.metrics.modules;
 
 import io.modscan.core.site.Unit;
+import io.modscan.metrics.statistics.AgainstShuffles;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
@@ -44,7 +45,7 @@ record ModuleSearch(Columns columns, double threshold, int neighbours, boolean a
                 .mapToObj(i -> new UnitModule(
                         units(together.get(i)),
                         cohesions.get(i).correlation(),
-                        AgainstShuffles.p(cohesions.get(i).excess(), closest)))
+                        AgainstShuffles.of(cohesions.get(i).excess(), closest).p()))
                 .sorted(Comparator.comparingInt((UnitModule module) -> -module.size()))
                 .toList();
         List<Unit> singletons = partition.members().stream()

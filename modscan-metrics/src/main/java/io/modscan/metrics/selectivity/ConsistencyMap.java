@@ -80,8 +80,6 @@ public final class ConsistencyMap extends UnitTable<UnitConsistency> {
         UnitSelectivity one = first.row(row);
         UnitSelectivity other = second.row(row);
         return new UnitConsistency(
-                one.site(),
-                one.head(),
                 one.unit(),
                 one.label(),
                 one.auroc(),

@@ -32,12 +32,12 @@ public final class Importance implements Metric<ImportanceMap> {
 
     private final String key;
     private final double threshold;
-    private final boolean skipBos;
+    private final boolean withoutBos;
 
-    private Importance(String key, double threshold, boolean skipBos) {
+    private Importance(String key, double threshold, boolean withoutBos) {
         this.key = key;
         this.threshold = threshold;
-        this.skipBos = skipBos;
+        this.withoutBos = withoutBos;
     }
 
     /**
@@ -71,13 +71,13 @@ public final class Importance implements Metric<ImportanceMap> {
         if (Double.isNaN(value)) {
             throw new IllegalArgumentException("no value is above NaN; give a number that a unit fires above");
         }
-        return new Importance(key, value, skipBos);
+        return new Importance(key, value, withoutBos);
     }
 
     @Override
     public Accumulator<ImportanceMap> start() {
         return Metric.of(
-                        () -> new ImportanceSums(key, threshold, skipBos),
+                        () -> new ImportanceSums(key, threshold, withoutBos),
                         ImportanceSums::add,
                         ImportanceSums::merge,
                         ImportanceSums::finish)

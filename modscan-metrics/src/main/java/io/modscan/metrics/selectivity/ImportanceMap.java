@@ -39,6 +39,6 @@ public final class ImportanceMap extends UnitTable<UnitImportance> {
 
     @Override
     UnitImportance row(int row) {
-        return new UnitImportance(siteOf(row), headOf(row), unitInHead(row), labelOf(row), in.get(row), out.get(row));
+        return new UnitImportance(unit(row), labelOf(row), in.get(row), out.get(row));
     }
 }

@@ -20,7 +20,7 @@ final class ImportanceSums {
 
     private final String key;
     private final double threshold;
-    private final boolean skipBos;
+    private final boolean withoutBos;
 
     private final NavigableMap<String, Seen> byLabel = new TreeMap<>();
     private List<Site> sites = List.of();
@@ -42,7 +42,7 @@ final class ImportanceSums {
         }
 
         void add(float[] values, int site, int first, double threshold) {
-            moments.add(values, first, ++counts[site]);
+            moments.add(values, 0, first, values.length, ++counts[site]);
             for (int i = 0; i < values.length; i++) {
                 absolute[first + i] += Math.abs(values[i]);
             }
@@ -61,10 +61,10 @@ final class ImportanceSums {
         }
     }
 
-    ImportanceSums(String key, double threshold, boolean skipBos) {
+    ImportanceSums(String key, double threshold, boolean withoutBos) {
         this.key = key;
         this.threshold = threshold;
-        this.skipBos = skipBos;
+        this.withoutBos = withoutBos;
     }
 
     void add(Activations captured) {
@@ -74,7 +74,7 @@ final class ImportanceSums {
                         + " importance is measured where units have values, such as hook_z or mlp.hook_post");
             }
         }
-        Activations piece = skipBos ? captured.withoutBos() : captured;
+        Activations piece = withoutBos ? captured.withoutBos() : captured;
         List<SiteActivations> all = piece.sites();
         List<String> labels = piece.prompts().labels(key);
         sites = all.stream().map(SiteActivations::site).toList();

@@ -10,10 +10,16 @@ import java.util.Objects;
  * <p>Every coordinate of a site is a unit: H × d at a site of H heads with d units each, H at a site of heads without units
  * (the magnitudes of {@code hook_z}, or of what each head writes, {@code hook_result}), one at a site with neither (the
  * magnitude of the residual stream, for whole blocks).
+ *
+ * <p>It is itself the metric: {@code activations.measure(Selectivity.by("topic"))}. Immutable; safe for use by many threads.
  */
-public final class Selectivity {
+public final class Selectivity implements Metric<SelectivityMap> {
 
-    private Selectivity() {}
+    private final String key;
+
+    private Selectivity(String key) {
+        this.key = Objects.requireNonNull(key, "key");
+    }
 
     /**
      * The selectivity of every unit of every measured site for every label.
@@ -22,8 +28,7 @@ public final class Selectivity {
      * bytes each, since exact ranks need them, and takes O(n log n + k) time a unit, for n prompts with k labels, on all
      * processors. Units that are zero for half of the prompts or more take two to five times as long, for their p-values; of
      * a value in the middle of the others, ten times. The result is 48 bytes a unit and label. For streams that don't fit,
-     * see {@link #sketched}. The numbers do not depend on the order of prompts or pieces, to the last bit. The metric is
-     * immutable and safe for use by many threads.
+     * see {@link #sketched}. The numbers do not depend on the order of prompts or pieces, to the last bit.
      *
      * <p>Adding activations throws a {@link io.modscan.core.error.ModscanException} only if their sites are others than in the
      * pieces before. All else is measured, and found out, when finishing: that throws one if nothing was added, if two prompts
@@ -33,10 +38,15 @@ public final class Selectivity {
      * @param key what the labels are of, such as {@code topic}
      * @return a metric
      */
-    public static Metric<SelectivityMap> by(String key) {
-        Objects.requireNonNull(key, "key");
+    public static Selectivity by(String key) {
+        return new Selectivity(key);
+    }
+
+    @Override
+    public Accumulator<SelectivityMap> start() {
         return Metric.whole(
-                activations -> SelectivityScan.run(activations, key, SelectivityScan.labels(activations, key)));
+                        activations -> SelectivityScan.run(activations, key, SelectivityScan.labels(activations, key)))
+                .start();
     }
 
     /**
@@ -62,13 +72,11 @@ public final class Selectivity {
      *
      * <p>Throws as {@link #by} does, but adding activations throws too, if a prompt has no label or a site was not pooled.
      *
-     * @param key      what the labels are of, such as {@code topic}
      * @param accuracy half of a bin's width as a share of its value, above 0 and at most 0.5, such as 0.01
      * @return a metric
      * @throws IllegalArgumentException if the accuracy is out of its range
      */
-    public static Metric<SelectivityMap> sketched(String key, double accuracy) {
-        Objects.requireNonNull(key, "key");
+    public Metric<SelectivityMap> sketched(double accuracy) {
         if (!(accuracy >= SelectivitySketch.FINEST && accuracy <= 0.5)) {
             throw new IllegalArgumentException("a sketch has an accuracy from " + SelectivitySketch.FINEST
                     + " to 0.5, such as 0.01; " + accuracy + " is out of range");
@@ -82,7 +90,7 @@ public final class Selectivity {
 
     /**
      * A statistic of one's own for every unit of every measured site and every label, such as the difference of medians:
-     * {@code Selectivity.statistic("shift", "topic", (in, out) -> in[in.length / 2] - out[out.length / 2])}.
+     * {@code Selectivity.by("topic").statistic("shift", (in, out) -> in[in.length / 2] - out[out.length / 2])}.
      *
      * <p>Takes the same sites as {@link #by}, keeps all values, and throws as it does; what the statistic throws is passed
      * on. The statistic is called when finishing, once for each unit and label, by several threads at a time. It is handed
@@ -90,13 +98,11 @@ public final class Selectivity {
      * prompts with k labels. The metric is as safe for use by many threads as the statistic is.
      *
      * @param name      what to call it in {@link UnitValues#name()}
-     * @param key       what the labels are of, such as {@code topic}
      * @param statistic the statistic
      * @return a metric
      */
-    public static Metric<UnitValues> statistic(String name, String key, UnitStatistic statistic) {
+    public Metric<UnitValues> statistic(String name, UnitStatistic statistic) {
         Objects.requireNonNull(name, "name");
-        Objects.requireNonNull(key, "key");
         Objects.requireNonNull(statistic, "statistic");
         return Metric.whole(activations -> StatisticScan.run(name, activations, key, statistic));
     }

@@ -109,9 +109,7 @@ public final class SelectivityMap extends UnitTable<UnitSelectivity> {
         double in = columns.meanIn[row];
         double out = columns.meanOut[row];
         return new UnitSelectivity(
-                siteOf(row),
-                headOf(row),
-                unitInHead(row),
+                unit(row),
                 labelOf(row),
                 in,
                 out,

@@ -6,7 +6,7 @@ import io.modscan.core.prompt.Labels;
 import io.modscan.core.site.Site;
 import io.modscan.metrics.internal.rank.Midranks;
 import io.modscan.metrics.internal.rank.Moments;
-import io.modscan.metrics.internal.rank.TiedRankTests;
+import io.modscan.metrics.internal.rank.TiedMannWhitney;
 import java.util.Arrays;
 import java.util.List;
 
@@ -37,8 +37,8 @@ final class SelectivityScan {
                 activations.sites().stream().map(SiteActivations::site).toList();
         SelectivityColumns columns = new SelectivityColumns(UnitTable.rows(sites, labels), labels.size(), true);
         UnitMeasures measures = new UnitMeasures(labels);
-        TiedRankTests tiedTests =
-                new TiedRankTests(labels, activations.prompts().size());
+        TiedMannWhitney tiedTests =
+                new TiedMannWhitney(labels, activations.prompts().size());
         int[] labelOf = labels.indices(activations.prompts().labels(key));
         UnitColumns.forEach(activations.sites(), () -> new Ranking(labels, labelOf, measures, tiedTests, columns));
         return new SelectivityMap(sites, labels, columns);
@@ -47,7 +47,7 @@ final class SelectivityScan {
     private static final class Ranking implements UnitColumns.Visitor {
         private final int[] labelOf;
         private final UnitMeasures measures;
-        private final TiedRankTests tiedTests;
+        private final TiedMannWhitney tiedTests;
         private final SelectivityColumns columns;
         private final Midranks ranks;
         private final double[] rankSums;
@@ -57,7 +57,7 @@ final class SelectivityScan {
                 Labels labels,
                 int[] labelOf,
                 UnitMeasures measures,
-                TiedRankTests tiedTests,
+                TiedMannWhitney tiedTests,
                 SelectivityColumns columns) {
             this.labelOf = labelOf;
             this.measures = measures;

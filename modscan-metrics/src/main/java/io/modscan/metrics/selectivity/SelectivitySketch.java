@@ -48,7 +48,7 @@ final class SelectivitySketch {
         }
 
         void add(float[] vector, int site, int first) {
-            moments.add(vector, first, ++counts[site]);
+            moments.add(vector, 0, first, vector.length, ++counts[site]);
             for (int i = 0; i < vector.length; i++) {
                 // The library takes NaN for a zero, and throws at infinity. The moments keep them in mind: they become
                 // NaN.

@@ -1,17 +1,13 @@
 package io.modscan.metrics.selectivity;
 
-import io.modscan.core.site.Site;
+import io.modscan.core.site.Unit;
 import java.util.Locale;
-import java.util.OptionalInt;
 
 /**
  * How one unit responds to one label in either half of the prompts. A unit with a NaN value has NaN in all numbers of that
  * half.
  *
- * @param site          where the unit is
- * @param head          the head that it belongs to, or is; empty at a site without heads
- * @param unit          its index along the axis of units (of its head, where there are heads); empty at a site without that
- *                      axis
+ * @param unit          the unit
  * @param label         the label
  * @param firstAuroc    the {@linkplain UnitSelectivity#auroc() AUROC} in the first half
  * @param secondAuroc   the AUROC in the second half
@@ -21,9 +17,7 @@ import java.util.OptionalInt;
  * @param secondP       the p-value in the second half
  */
 public record UnitConsistency(
-        Site site,
-        OptionalInt head,
-        OptionalInt unit,
+        Unit unit,
         String label,
         double firstAuroc,
         double secondAuroc,
@@ -58,7 +52,7 @@ public record UnitConsistency(
      */
     @Override
     public String toString() {
-        return UnitTable.place(site, head, unit, label)
+        return unit + ", " + label
                 + String.format(
                         Locale.ROOT,
                         ": AUROC %.3f and %.3f, g %.3g and %.3g, p %.2g and %.2g",

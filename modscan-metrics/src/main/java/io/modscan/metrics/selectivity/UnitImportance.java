@@ -1,21 +1,17 @@
 package io.modscan.metrics.selectivity;
 
-import io.modscan.core.site.Site;
+import io.modscan.core.site.Unit;
 import java.util.Locale;
-import java.util.OptionalInt;
 
 /**
  * How important one unit is for one label.
  *
- * @param site  where the unit is
- * @param head  the head that it belongs to, or is; empty at a site without heads
- * @param unit  its index along the axis of units (of its head, where there are heads); empty at a site without that axis
+ * @param unit  the unit
  * @param label the label
  * @param in    its importance on the tokens of prompts with the label
  * @param out   its importance on the tokens of all other prompts
  */
-public record UnitImportance(
-        Site site, OptionalInt head, OptionalInt unit, String label, ImportanceScores in, ImportanceScores out) {
+public record UnitImportance(Unit unit, String label, ImportanceScores in, ImportanceScores out) {
 
     /**
      * How much more important the unit is for the label than for others, measure by measure: in / (out + ε), where ε is
@@ -35,7 +31,7 @@ public record UnitImportance(
      */
     @Override
     public String toString() {
-        return UnitTable.place(site, head, unit, label)
+        return unit + ", " + label
                 + String.format(
                         Locale.ROOT,
                         ": active %.3f against %.3f, mean absolute %.4g against %.4g, RMS %.4g against %.4g,"

@@ -1,18 +1,14 @@
 package io.modscan.metrics.selectivity;
 
-import io.modscan.core.site.Site;
+import io.modscan.core.site.Unit;
 import java.util.Locale;
-import java.util.OptionalInt;
 
 /**
  * How one unit responds to one label. A unit with a NaN value for any prompt has NaN in all numbers, for every label, and
  * is not among the tests that q corrects for. Infinite values take part in the ranks as the largest or smallest; means, the
  * index made of them, and the effect size (NaN) then follow IEEE 754.
  *
- * @param site             where the unit is
- * @param head             the head that it belongs to, or is; empty at a site without heads
- * @param unit             its index along the axis of units (of its head, where there are heads); empty at a site without
- *                         that axis
+ * @param unit             the unit
  * @param label            the label
  * @param meanIn           the arithmetic mean of its values over prompts with the label
  * @param meanOut          the same over all other prompts
@@ -63,9 +59,7 @@ import java.util.OptionalInt;
  *                         units of the measurement, as {@code q}
  */
 public record UnitSelectivity(
-        Site site,
-        OptionalInt head,
-        OptionalInt unit,
+        Unit unit,
         String label,
         double meanIn,
         double meanOut,
@@ -85,7 +79,7 @@ public record UnitSelectivity(
      */
     @Override
     public String toString() {
-        return UnitTable.place(site, head, unit, label)
+        return unit + ", " + label
                 + String.format(
                         Locale.ROOT,
                         ": AUROC %.3f, index %.3f, g %.3g, p %.2g, q %.2g, mean %.4g against %.4g",

@@ -3,11 +3,10 @@ package io.modscan.metrics.selectivity;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Labels;
 import io.modscan.core.site.Site;
+import io.modscan.core.site.Unit;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Objects;
-import java.util.OptionalInt;
 import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
@@ -100,16 +99,14 @@ public abstract class UnitTable<R> {
     /**
      * One row.
      *
-     * @param site  one of the sites
-     * @param unit  the index of the unit among all of the site: at a site with heads, head × units of a head + unit
+     * @param unit  one of the units, such as {@code Unit.of(site, 5)}
      * @param label one of the labels
      * @return the row
-     * @throws ModscanException          if the site was not measured or there is no such label; the message lists them
-     * @throws IndexOutOfBoundsException if the site has no such unit
+     * @throws ModscanException if the unit's site was not measured or there is no such label; the message lists them
      */
-    public final R get(Site site, int unit, String label) {
-        int index = indexOf(site);
-        return row((firstUnits[index] + Objects.checkIndex(unit, site.width())) * labels.size() + labels.index(label));
+    public final R get(Unit unit, String label) {
+        int index = indexOf(unit.site());
+        return row((firstUnits[index] + unit.inSite()) * labels.size() + labels.index(label));
     }
 
     final int indexOf(Site site) {
@@ -187,42 +184,15 @@ public abstract class UnitTable<R> {
         return row / labels.size();
     }
 
-    private int siteIndex(int row) {
+    final Unit unit(int row) {
         int index = Arrays.binarySearch(firstUnits, unitOf(row));
         // Between two firsts the search gives −(the later one) − 1.
-        return index >= 0 ? index : -index - 2;
-    }
-
-    final Site siteOf(int row) {
-        return sites.get(siteIndex(row));
-    }
-
-    final OptionalInt headOf(int row) {
-        int index = siteIndex(row);
-        Site site = sites.get(index);
-        return site.heads() > 0
-                ? OptionalInt.of((unitOf(row) - firstUnits[index]) / Math.max(1, site.units()))
-                : OptionalInt.empty();
-    }
-
-    final OptionalInt unitInHead(int row) {
-        int index = siteIndex(row);
-        Site site = sites.get(index);
-        return site.units() > 0
-                ? OptionalInt.of((unitOf(row) - firstUnits[index]) % site.units())
-                : OptionalInt.empty();
+        int site = index >= 0 ? index : -index - 2;
+        return Unit.of(sites.get(site), unitOf(row) - firstUnits[site]);
     }
 
     final String labelOf(int row) {
         return labels.names().get(row % labels.size());
-    }
-
-    /** Where a row is, to read. */
-    static String place(Site site, OptionalInt head, OptionalInt unit, String label) {
-        StringBuilder place = new StringBuilder(site.name());
-        head.ifPresent(h -> place.append(" head ").append(h));
-        unit.ifPresent(u -> place.append(" unit ").append(u));
-        return place.append(", ").append(label).toString();
     }
 
     @Override

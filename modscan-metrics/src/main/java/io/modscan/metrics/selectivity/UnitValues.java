@@ -41,6 +41,6 @@ public final class UnitValues extends UnitTable<UnitValue> {
 
     @Override
     UnitValue row(int row) {
-        return new UnitValue(siteOf(row), headOf(row), unitInHead(row), labelOf(row), values[row]);
+        return new UnitValue(unit(row), labelOf(row), values[row]);
     }
 }

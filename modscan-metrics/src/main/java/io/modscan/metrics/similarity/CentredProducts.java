@@ -2,8 +2,8 @@ package io.modscan.metrics.similarity;
 
 import io.modscan.core.SiteActivations;
 import io.modscan.core.model.MatrixProduct;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
+import io.modscan.metrics.internal.linear.DirectBuffers;
+import io.modscan.metrics.internal.linear.Dot;
 import java.nio.DoubleBuffer;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -77,10 +77,10 @@ final class CentredProducts {
     private double[] products() {
         int s = sites.size();
         MatrixProduct product = MatrixProduct.installed();
-        DoubleBuffer tiles = direct((long) s * tile * tile);
+        DoubleBuffer tiles = DirectBuffers.doubles((long) s * tile * tile);
         long block = (long) tile * widest(sites);
-        DoubleBuffer above = direct(block);
-        DoubleBuffer beside = direct(block);
+        DoubleBuffer above = DirectBuffers.doubles(block);
+        DoubleBuffer beside = DirectBuffers.doubles(block);
         DoubleBuffer ofTile = DoubleBuffer.allocate(s * s);
         double[] sums = new double[s * s];
         for (int top = 0; top < prompts; top += tile) {
@@ -107,12 +107,6 @@ final class CentredProducts {
         return sums;
     }
 
-    private static DoubleBuffer direct(long values) {
-        return ByteBuffer.allocateDirect(Math.toIntExact(values * Double.BYTES))
-                .order(ByteOrder.nativeOrder())
-                .asDoubleBuffer();
-    }
-
     /** A site's vectors x, centred and scaled to a mean square of 1, and what U-centring takes off their products. */
     private static final class CentredSite {
         private final SiteActivations site;
@@ -136,7 +130,7 @@ final class CentredProducts {
             double squares = 0;
             for (int i = 0; i < n; i++) {
                 double[] vector = from(site.vector(i), mean, 1);
-                squares += dot(vector, vector);
+                squares += Dot.of(vector, vector);
             }
             // A site without a spread, or with a value that is not a number, becomes zeros, and so is undefined in the
             // end.
@@ -150,14 +144,6 @@ final class CentredProducts {
                 centred[k] = (vector[k] - mean[k]) * scale;
             }
             return centred;
-        }
-
-        private static double dot(double[] a, double[] b) {
-            double sum = 0;
-            for (int k = 0; k < a.length; k++) {
-                sum += a[k] * b[k];
-            }
-            return sum;
         }
 
         /**
@@ -176,7 +162,7 @@ final class CentredProducts {
             double total = 0;
             for (int i = 0; i < n; i++) {
                 double[] vector = from(site.vector(i), mean, scale);
-                rows[i] = dot(vector, sum) - dot(vector, vector);
+                rows[i] = Dot.of(vector, sum) - Dot.of(vector, vector);
                 total += rows[i];
             }
             double share = total / (2.0 * (n - 1) * (n - 2));

@@ -54,14 +54,14 @@ public final class Closeness {
      * 2 Σa<sub>A</sub> · Σa<sub>B</sub> / (n<sub>A</sub> n<sub>B</sub>)) / (2M²), and that over the pairs i ≠ j within a
      * label is 1 − (n Q − |Σa|²) / (n (n − 1) M²); M is known at the end. So the metric never keeps a prompt: it takes O(n·d)
      * time and 8·k·d bytes for n prompts of k labels with d values. It gives the same as {@link #pairwise()} with
-     * {@link SimilarityMatrix#byLabel}, up to rounding: with a NaN or infinite value anywhere, all prompts are
+     * {@link SimilarityMatrix#betweenLabels}, up to rounding: with a NaN or infinite value anywhere, all prompts are
      * {@linkplain LabelSimilarity#leftOut() left out} and all means are NaN. Shapes, exceptions and thread safety are those of
-     * {@link Cosine#byLabel}.
+     * {@link Cosine#betweenLabels}.
      *
      * @param key what the labels are of, such as {@code topic}
      * @return a metric that takes one site, with one vector a prompt
      */
-    public static Metric<LabelSimilarity> byLabel(String key) {
-        return Measure.CLOSENESS.byLabel(key);
+    public static Metric<LabelSimilarity> betweenLabels(String key) {
+        return Measure.CLOSENESS.betweenLabels(key);
     }
 }

@@ -2,6 +2,7 @@ package io.modscan.metrics.similarity;
 
 import io.modscan.core.SiteActivations;
 import io.modscan.core.model.MatrixProduct;
+import io.modscan.metrics.internal.linear.Dot;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 
@@ -58,7 +59,7 @@ final class Comparison {
                     for (int j = left; j <= Math.min(i, left + TILE - 1); j++) {
                         // A root of the product, not a product of roots: it makes the cosine of equal vectors 1.
                         // Squares of float32 vectors lie between 1e-90 and 1e86 or so, whose products a double holds.
-                        double dot = Gram.dot(vectors[i], vectors[j]) / Math.sqrt(weights[i] * weights[j]);
+                        double dot = Dot.of(vectors[i], vectors[j]) / Math.sqrt(weights[i] * weights[j]);
                         triangle.set(i, j, measure.of(dot, halves[i], halves[j]));
                     }
                 }
@@ -74,13 +75,13 @@ final class Comparison {
      */
     Triangle byProduct(Precision precision, MatrixProduct product, int blockSize) {
         double[] mean = meanScaled();
-        double share = dot(mean, mean) / 2;
+        double share = Dot.of(mean, mean) / 2;
         double[] offsets = new double[size];
         Triangle triangle = Triangle.of(size, precision);
         Blocks blocks = triangle.blocks(product, blockSize, mean.length);
         IntStream.range(0, size).parallel().forEach(i -> {
             double[] scaled = scaled(i);
-            offsets[i] = halves[i] + share - dot(scaled, mean);
+            offsets[i] = halves[i] + share - Dot.of(scaled, mean);
             for (int k = 0; k < mean.length; k++) {
                 scaled[k] -= mean[k];
             }
@@ -102,15 +103,7 @@ final class Comparison {
     }
 
     private static double square(float[] vector) {
-        return Gram.dot(vector, vector);
-    }
-
-    private static double dot(double[] a, double[] b) {
-        double sum = 0;
-        for (int k = 0; k < a.length; k++) {
-            sum += a[k] * b[k];
-        }
-        return sum;
+        return Dot.of(vector, vector);
     }
 
     /** The mean of the vectors as scaled: chunk by chunk, so that sums don't depend on how many threads there are. */

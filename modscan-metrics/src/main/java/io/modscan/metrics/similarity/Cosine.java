@@ -27,7 +27,7 @@ public final class Cosine {
      * <p>Takes O(n²·d) time for n vectors of d values. It keeps the vectors, and gives 4n² bytes; where n²·d exceeds four
      * million it also needs 8·n·d bytes outside the heap meanwhile, multiplies by
      * {@link io.modscan.core.model.MatrixProduct#installed()}, and uses all processors. The result is the same each time, and
-     * exactly symmetric; where another product is installed it is the same up to rounding. For {@linkplain #byLabel means over
+     * exactly symmetric; where another product is installed it is the same up to rounding. For {@linkplain #betweenLabels means over
      * labels} no matrix is needed.
      *
      * <p>The metric is immutable and safe for use by many threads. Adding activations throws a
@@ -57,7 +57,7 @@ public final class Cosine {
      * (Σu<sub>A</sub> · Σu<sub>B</sub>) / (n<sub>A</sub> n<sub>B</sub>), and that over the pairs i ≠ j within a label is
      * (|Σu|² − n) / (n (n − 1)). So the metric never keeps a prompt: it takes O(n·d) time and 8·k·d bytes for n prompts of
      * k labels with d values, for streams of any length. It gives the same as {@link #pairwise()} with
-     * {@link SimilarityMatrix#byLabel}, up to rounding, and takes the same sites. Prompts whose vector has no direction
+     * {@link SimilarityMatrix#betweenLabels}, up to rounding, and takes the same sites. Prompts whose vector has no direction
      * (all zeros, or with a NaN or infinite value) are left out and {@linkplain LabelSimilarity#leftOut() counted}. The
      * metric is immutable and safe for use by many threads. Adding activations throws a
      * {@link io.modscan.core.error.ModscanException} if there is not exactly one site, if it was not pooled, if it is
@@ -66,7 +66,7 @@ public final class Cosine {
      * @param key what the labels are of, such as {@code topic}
      * @return a metric that takes one site, with one vector a prompt
      */
-    public static Metric<LabelSimilarity> byLabel(String key) {
-        return Measure.COSINE.byLabel(key);
+    public static Metric<LabelSimilarity> betweenLabels(String key) {
+        return Measure.COSINE.betweenLabels(key);
     }
 }

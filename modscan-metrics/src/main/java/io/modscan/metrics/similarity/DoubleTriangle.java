@@ -1,8 +1,7 @@
 package io.modscan.metrics.similarity;
 
 import io.modscan.core.model.MatrixProduct;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
+import io.modscan.metrics.internal.linear.DirectBuffers;
 import java.nio.DoubleBuffer;
 import java.util.Arrays;
 
@@ -32,48 +31,33 @@ final class DoubleTriangle implements Triangle {
         return new DoubleBlocks(product, blockSize, width);
     }
 
-    private final class DoubleBlocks implements Blocks {
+    private final class DoubleBlocks extends Blocks {
         private final MatrixProduct product;
-        private final int blockSize;
-        private final int width;
         private final DoubleBuffer[] packed;
         private final DoubleBuffer tile;
 
         DoubleBlocks(MatrixProduct product, int blockSize, int width) {
+            super(rows.length, blockSize, width);
             this.product = product;
-            this.blockSize = blockSize;
-            this.width = width;
-            this.packed = new DoubleBuffer[(rows.length + blockSize - 1) / blockSize];
-            Arrays.setAll(packed, block -> direct(length(block) * width));
-            this.tile = direct(blockSize * blockSize);
-        }
-
-        private static DoubleBuffer direct(int values) {
-            return ByteBuffer.allocateDirect(values * Double.BYTES)
-                    .order(ByteOrder.nativeOrder())
-                    .asDoubleBuffer();
-        }
-
-        private int length(int block) {
-            return Math.min(blockSize, rows.length - block * blockSize);
+            this.packed = new DoubleBuffer[count()];
+            Arrays.setAll(packed, block -> DirectBuffers.doubles((long) length(block) * width));
+            this.tile = DirectBuffers.doubles((long) blockSize * blockSize);
         }
 
         @Override
-        public void pack(int prompt, double[] vector) {
+        void pack(int prompt, double[] vector) {
             packed[prompt / blockSize].put(prompt % blockSize * width, vector);
         }
 
         @Override
-        public void multiply(int top, int left) {
+        void multiply(int top, int left) {
             product.timesTransposed(packed[top], packed[left], width, tile.slice(0, length(top) * length(left)));
         }
 
         @Override
-        public void copyOut(int prompt, int from, Measure measure, double[] offsets) {
+        void copyOut(int prompt, int at, int from, int to, Measure measure, double[] offsets) {
             double[] row = rows[prompt];
-            int columns = length(from / blockSize);
-            int to = Math.min(prompt + 1, from + columns);
-            tile.get(prompt % blockSize * columns, row, from, to - from);
+            tile.get(at, row, from, to - from);
             double offset = offsets[prompt];
             for (int j = from; j < to; j++) {
                 row[j] = measure.of(row[j], offset, offsets[j]);

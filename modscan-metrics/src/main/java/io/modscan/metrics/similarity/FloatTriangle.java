@@ -1,8 +1,7 @@
 package io.modscan.metrics.similarity;
 
 import io.modscan.core.model.MatrixProduct;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
+import io.modscan.metrics.internal.linear.DirectBuffers;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 
@@ -32,48 +31,33 @@ final class FloatTriangle implements Triangle {
         return new FloatBlocks(product, blockSize, width);
     }
 
-    private final class FloatBlocks implements Blocks {
+    private final class FloatBlocks extends Blocks {
         private final MatrixProduct product;
-        private final int blockSize;
-        private final int width;
         private final FloatBuffer[] packed;
         private final FloatBuffer tile;
 
         FloatBlocks(MatrixProduct product, int blockSize, int width) {
+            super(rows.length, blockSize, width);
             this.product = product;
-            this.blockSize = blockSize;
-            this.width = width;
-            this.packed = new FloatBuffer[(rows.length + blockSize - 1) / blockSize];
-            Arrays.setAll(packed, block -> direct(length(block) * width));
-            this.tile = direct(blockSize * blockSize);
-        }
-
-        private static FloatBuffer direct(int values) {
-            return ByteBuffer.allocateDirect(values * Float.BYTES)
-                    .order(ByteOrder.nativeOrder())
-                    .asFloatBuffer();
-        }
-
-        private int length(int block) {
-            return Math.min(blockSize, rows.length - block * blockSize);
+            this.packed = new FloatBuffer[count()];
+            Arrays.setAll(packed, block -> DirectBuffers.floats((long) length(block) * width));
+            this.tile = DirectBuffers.floats((long) blockSize * blockSize);
         }
 
         @Override
-        public void pack(int prompt, double[] vector) {
+        void pack(int prompt, double[] vector) {
             packed[prompt / blockSize].put(prompt % blockSize * width, rounded(vector));
         }
 
         @Override
-        public void multiply(int top, int left) {
+        void multiply(int top, int left) {
             product.timesTransposed(packed[top], packed[left], width, tile.slice(0, length(top) * length(left)));
         }
 
         @Override
-        public void copyOut(int prompt, int from, Measure measure, double[] offsets) {
+        void copyOut(int prompt, int at, int from, int to, Measure measure, double[] offsets) {
             float[] row = rows[prompt];
-            int columns = length(from / blockSize);
-            int to = Math.min(prompt + 1, from + columns);
-            tile.get(prompt % blockSize * columns, row, from, to - from);
+            tile.get(at, row, from, to - from);
             double offset = offsets[prompt];
             for (int j = from; j < to; j++) {
                 row[j] = (float) measure.unbounded(row[j], offset, offsets[j]);

@@ -2,6 +2,7 @@ package io.modscan.metrics.similarity;
 
 import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
+import io.modscan.metrics.internal.linear.Dot;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -34,14 +35,6 @@ final class LabelSums {
             }
             return this;
         }
-
-        double dot(Sums other) {
-            double dot = 0;
-            for (int i = 0; i < vectors.length; i++) {
-                dot += vectors[i] * other.vectors[i];
-            }
-            return dot;
-        }
     }
 
     private final Measure measure;
@@ -62,7 +55,7 @@ final class LabelSums {
             float[] vector = site.vector(i);
             // A label whose prompts all lack a direction is a label all the same.
             Sums sums = byLabel.computeIfAbsent(labels.get(i), l -> new Sums(vector.length));
-            double square = Gram.dot(vector, vector);
+            double square = Dot.of(vector, vector);
             if (!measure.toOwnLength()) {
                 longest = Math.max(longest, square);
                 sums.add(vector, 1, square);
@@ -103,7 +96,7 @@ final class LabelSums {
     private double sum(Sums a, Sums b, boolean same, double pairs, double weight) {
         double h = measure.half();
         // A vector's product with itself is no pair.
-        double dots = a.dot(b) - (same ? a.squares : 0);
+        double dots = Dot.of(a.vectors, b.vectors) - (same ? a.squares : 0);
         double squares = same ? 2 * (a.count - 1) * a.squares : b.count * a.squares + a.count * b.squares;
         return 2 * h * pairs + (dots - h * squares) / weight;
     }

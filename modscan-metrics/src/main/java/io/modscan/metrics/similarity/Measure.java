@@ -27,7 +27,7 @@ enum Measure {
         return SimilarityMatrix.metric(title, site -> new Comparison(this, site).triangle(precision));
     }
 
-    Metric<LabelSimilarity> byLabel(String key) {
+    Metric<LabelSimilarity> betweenLabels(String key) {
         Objects.requireNonNull(key, "key");
         return Metric.of(() -> new LabelSums(this, key), LabelSums::add, LabelSums::merge, LabelSums::means);
     }

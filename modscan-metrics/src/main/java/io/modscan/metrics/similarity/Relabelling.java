@@ -1,6 +1,9 @@
 package io.modscan.metrics.similarity;
 
 import io.modscan.core.prompt.Labels;
+import io.modscan.metrics.internal.linear.FisherYates;
+import io.modscan.metrics.statistics.AgainstShuffles;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -90,22 +93,15 @@ final class Relabelling {
         List<Statistics> without = withoutEach(order);
         SplittableRandom random = new SplittableRandom(seed);
         int most = Math.max(1, Math.min(MOST_ORDERS, MOST_SUMS / Math.multiplyExact(n, starts.length - 1)));
-        int gaps = 1;
-        int silhouettes = 1;
-        int accuracies = 1;
+        List<Statistics> shuffled = new ArrayList<>();
         for (int done = 0; done < permutations; done += most) {
             int[][] orders = new int[Math.min(most, permutations - done)][];
             for (int i = 0; i < orders.length; i++) {
-                shuffle(order, random);
+                FisherYates.shuffle(n, random, (one, other) -> swap(order, one, other));
                 orders[i] = order.clone();
             }
-            for (Statistics shuffled : measure(orders)) {
-                gaps += shuffled.gap() >= observed.gap() - ROUNDING * largest ? 1 : 0;
-                silhouettes += shuffled.silhouette() >= observed.silhouette() - ROUNDING ? 1 : 0;
-                accuracies += shuffled.hits() >= observed.hits() ? 1 : 0;
-            }
+            shuffled.addAll(measure(orders));
         }
-        double all = permutations > 0 ? 1.0 + permutations : Double.NaN;
         return new LabelSeparation(
                 n,
                 leftOut,
@@ -113,13 +109,27 @@ final class Relabelling {
                 observed.between(),
                 observed.gap(),
                 error(without, Statistics::gap),
-                Double.isNaN(observed.gap()) ? Double.NaN : gaps / all,
+                p(shuffled, Statistics::gap, observed.gap(), ROUNDING * largest),
                 bounded ? observed.silhouette() : Double.NaN,
                 bounded ? error(without, Statistics::silhouette) : Double.NaN,
-                bounded ? silhouettes / all : Double.NaN,
+                bounded ? p(shuffled, Statistics::silhouette, observed.silhouette(), ROUNDING) : Double.NaN,
                 (double) observed.hits() / n,
                 error(without, statistics -> (double) statistics.hits() / (n - 1)),
-                accuracies / all);
+                p(shuffled, Statistics::hits, observed.hits(), 0));
+    }
+
+    /** The p-value of a number as large, as far as rounding lets one tell. */
+    private static double p(
+            List<Statistics> shuffled, ToDoubleFunction<Statistics> statistic, double observed, double rounding) {
+        double[] values = shuffled.stream().mapToDouble(statistic).toArray();
+        return AgainstShuffles.of(observed, values, value -> value >= observed - rounding)
+                .p();
+    }
+
+    private static void swap(int[] order, int one, int other) {
+        int swapped = order[one];
+        order[one] = order[other];
+        order[other] = swapped;
     }
 
     /** The statistics with each prompt left out in turn, but for one that is the only one of its label. */
@@ -164,15 +174,6 @@ final class Relabelling {
                 .map(value -> (value - mean) * (value - mean))
                 .sum();
         return without.size() < 2 ? Double.NaN : Math.sqrt(squares * (without.size() - 1) / without.size());
-    }
-
-    private static void shuffle(int[] order, SplittableRandom random) {
-        for (int i = order.length - 1; i > 0; i--) {
-            int other = random.nextInt(i + 1);
-            int swapped = order[i];
-            order[i] = order[other];
-            order[other] = swapped;
-        }
     }
 
     private List<Statistics> measure(int[][] orders) {

@@ -77,7 +77,7 @@ public final class SimilarityMatrix {
      * @return the means
      * @throws IllegalArgumentException if there is not one label a prompt
      */
-    public LabelSimilarity byLabel(List<String> labels) {
+    public LabelSimilarity betweenLabels(List<String> labels) {
         int n = size();
         if (labels.size() != n) {
             throw new IllegalArgumentException(

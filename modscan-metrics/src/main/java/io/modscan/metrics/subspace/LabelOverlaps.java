@@ -2,6 +2,7 @@ package io.modscan.metrics.subspace;
 
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Labels;
+import io.modscan.metrics.statistics.AgainstShuffles;
 import java.util.List;
 
 /** How the subspaces of a site's labels lie to each other, pair by pair. Immutable; safe for use by many threads. */
@@ -10,7 +11,7 @@ public final class LabelOverlaps {
     private final Labels labels;
     private final List<Subspace> subspaces;
     private final List<LabelOverlap> pairs;
-    private final Shuffled all;
+    private final AgainstShuffles all;
 
     /**
      * Puts together what was measured.
@@ -19,7 +20,7 @@ public final class LabelOverlaps {
      * @param pairs     (0, 1), (0, 2), …, (1, 2), …
      * @param all       the mean overlap against shuffles of all labels
      */
-    LabelOverlaps(Labels labels, List<Subspace> subspaces, List<LabelOverlap> pairs, Shuffled all) {
+    LabelOverlaps(Labels labels, List<Subspace> subspaces, List<LabelOverlap> pairs, AgainstShuffles all) {
         this.labels = labels;
         this.subspaces = List.copyOf(subspaces);
         this.pairs = List.copyOf(pairs);

@@ -1,5 +1,8 @@
 package io.modscan.metrics.subspace;
 
+import io.modscan.metrics.internal.linear.Svd;
+import io.modscan.metrics.statistics.AgainstShuffles;
+import io.modscan.metrics.statistics.Shuffles;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -8,9 +11,12 @@ import java.util.SplittableRandom;
 /** Overlaps of groups' leading directions, with the groups as they are and with their members shuffled. */
 final class LabelShuffle {
 
+    /** Two ways of computing one overlap differ by less, and it would be an accident if different overlaps did. */
+    private static final double SAME = 1e-9;
+
     private final int k;
     /** The vectors minus their groups' spatial medians, group by group, in as few coordinates as there are of them. */
-    private final double[][] aligned;
+    private final List<double[]> aligned;
 
     private final int[] sizes;
     /** Singular values up to this one are rounding. */
@@ -24,33 +30,24 @@ final class LabelShuffle {
             rows.addAll(Arrays.asList(SpatialMedian.subtracted(group)));
             longest = Math.max(longest, Vectors.longest(group));
         }
-        this.aligned = Svd.coordinates(rows.toArray(double[][]::new));
+        this.aligned = List.of(Svd.coordinates(rows.toArray(double[][]::new)));
         this.sizes = groups.stream().mapToInt(group -> group.length).toArray();
         this.rounding = Subspace.DOUBLE_ROUNDING * longest;
     }
 
-    Shuffled overlaps(int shuffles, SplittableRandom random) {
-        double[][] rows = aligned.clone();
-        double observed = meanOverlap(rows);
-        double[] shuffled = new double[shuffles];
-        for (int i = 0; i < shuffles; i++) {
-            for (int last = rows.length - 1; last > 0; last--) {
-                int other = random.nextInt(last + 1);
-                double[] row = rows[last];
-                rows[last] = rows[other];
-                rows[other] = row;
-            }
-            shuffled[i] = meanOverlap(rows);
-        }
-        return Shuffled.of(observed, shuffled);
+    AgainstShuffles overlaps(int shuffles, SplittableRandom random) {
+        double observed = meanOverlap(aligned);
+        double[] shuffled = Shuffles.of(aligned, shuffles, random, this::meanOverlap);
+        // A shuffle without an overlap is counted against the claim.
+        return AgainstShuffles.of(observed, shuffled, value -> !(value > observed + SAME));
     }
 
     /** The mean over the pairs of groups that have an overlap. */
-    private double meanOverlap(double[][] rows) {
+    private double meanOverlap(List<double[]> rows) {
         List<Subspace> subspaces = new ArrayList<>();
         int from = 0;
         for (int size : sizes) {
-            double[][] group = Vectors.centred(Arrays.copyOfRange(rows, from, from + size));
+            double[][] group = Vectors.centred(rows.subList(from, from + size).toArray(double[][]::new));
             subspaces.add(new Subspace(Svd.leading(group, k, rounding, Subspace.FLOAT_ROUNDING), group[0].length));
             from += size;
         }

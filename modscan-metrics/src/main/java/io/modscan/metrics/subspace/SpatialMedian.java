@@ -1,5 +1,7 @@
 package io.modscan.metrics.subspace;
 
+import io.modscan.metrics.internal.linear.Dot;
+
 /** The point with the least sum of distances to some vectors, by Weiszfeld's iteration from the mean. */
 final class SpatialMedian {
 
@@ -29,7 +31,7 @@ final class SpatialMedian {
         double[] target = new double[rows[0].length];
         double total = 0;
         for (double[] row : rows) {
-            double weight = near / Math.max(near, Math.sqrt(Vectors.dot(row, row)));
+            double weight = near / Math.max(near, Math.sqrt(Dot.of(row, row)));
             total += weight;
             for (int j = 0; j < target.length; j++) {
                 target[j] += weight * row[j];
@@ -41,6 +43,6 @@ final class SpatialMedian {
                 row[j] -= target[j];
             }
         }
-        return Math.sqrt(Vectors.dot(target, target));
+        return Math.sqrt(Dot.of(target, target));
     }
 }

@@ -1,9 +1,9 @@
 package io.modscan.metrics.subspace;
 
 import io.modscan.core.error.ModscanException;
-import io.modscan.core.model.MatrixProduct;
 import io.modscan.core.model.Weight;
-import java.nio.DoubleBuffer;
+import io.modscan.metrics.internal.linear.Dot;
+import io.modscan.metrics.internal.linear.Products;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import org.apache.commons.numbers.gamma.RegularizedBeta;
@@ -58,9 +58,9 @@ final class StreamMatrix {
         }
         int inner = weight.shape().get(reads ? 1 : 0);
         double[] stored = scaled(weight.values());
-        double[] values = reads ? transposed(stored, width, inner) : stored;
+        double[] values = reads ? Products.transposed(stored, width, inner) : stored;
         boolean few = inner <= width;
-        double[] across = few || reads ? stored : transposed(stored, inner, width);
+        double[] across = few || reads ? stored : Products.transposed(stored, inner, width);
         return new StreamMatrix(weight.name(), values, inner, width, few ? gram(values, width) : gram(across, inner));
     }
 
@@ -78,28 +78,9 @@ final class StreamMatrix {
         return values;
     }
 
-    private static double[] transposed(double[] matrix, int rows, int columns) {
-        double[] transposed = new double[matrix.length];
-        for (int i = 0; i < rows; i++) {
-            for (int j = 0; j < columns; j++) {
-                transposed[j * rows + i] = matrix[i * columns + j];
-            }
-        }
-        return transposed;
-    }
-
     private static double[] gram(double[] rows, int length) {
-        return timesTransposed(rows, rows, length);
-    }
-
-    /** A [m, inner] · Bᵀ for B [n, inner]. */
-    private static double[] timesTransposed(double[] a, double[] b, int inner) {
-        double[] product = new double[Math.multiplyExact(a.length / inner, b.length / inner)];
-        if (product.length > 0) {
-            MatrixProduct.installed()
-                    .timesTransposed(DoubleBuffer.wrap(a), DoubleBuffer.wrap(b), inner, DoubleBuffer.wrap(product));
-        }
-        return product;
+        int count = rows.length / length;
+        return Products.timesTransposed(rows, count, rows, count, length);
     }
 
     /** The share of the matrix itself: of W·Wᵀ, if W is [D, r]. */
@@ -110,7 +91,7 @@ final class StreamMatrix {
         for (int i = 0; i < side; i++) {
             total += gram[i * side + i];
         }
-        return share(subspace.dimension(), Vectors.dot(projected, projected), total, Vectors.dot(gram, gram));
+        return share(subspace.dimension(), Dot.of(projected, projected), total, Dot.of(gram, gram));
     }
 
     /** The share of the product with another matrix of as many inner dimensions: of W·M·Wᵀ with the other's products M [r, r]. */
@@ -123,10 +104,11 @@ final class StreamMatrix {
         double[] others = other.innerGram();
         double[] projected = projected(subspace);
         // Both factors are symmetric, so that a product with one's transpose is a product.
-        double part = Vectors.dot(timesTransposed(projected, others, inner), projected);
-        double[] product = timesTransposed(own, others, inner);
-        double squared = Vectors.dot(product, transposed(product, inner, inner));
-        return share(subspace.dimension(), part, Vectors.dot(own, others), squared);
+        double part =
+                Dot.of(Products.timesTransposed(projected, subspace.dimension(), others, inner, inner), projected);
+        double[] product = Products.timesTransposed(own, inner, others, inner, inner);
+        double squared = Dot.of(product, Products.transposed(product, inner, inner));
+        return share(subspace.dimension(), part, Dot.of(own, others), squared);
     }
 
     private double[] innerGram() {
@@ -141,7 +123,7 @@ final class StreamMatrix {
     private double[] projected(Subspace subspace) {
         double[] flat =
                 Arrays.stream(subspace.basis()).flatMapToDouble(Arrays::stream).toArray();
-        return timesTransposed(flat, values, width);
+        return Products.timesTransposed(flat, subspace.dimension(), values, inner, width);
     }
 
     /**

@@ -2,6 +2,8 @@ package io.modscan.metrics.subspace;
 
 import io.modscan.core.Metric;
 import io.modscan.core.error.ModscanException;
+import io.modscan.metrics.internal.linear.Dot;
+import io.modscan.metrics.internal.linear.Svd;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -103,7 +105,7 @@ public final class Subspace {
     /** A direction divided by its length; by its largest value first, whose square might not be a number. */
     private static double[] unit(double[] direction, double largest) {
         double[] scaled = Arrays.stream(direction).map(value -> value / largest).toArray();
-        double length = Math.sqrt(Vectors.dot(scaled, scaled));
+        double length = Math.sqrt(Dot.of(scaled, scaled));
         return Arrays.stream(scaled).map(value -> value / length).toArray();
     }
 
@@ -269,7 +271,7 @@ public final class Subspace {
         checkWidth(other);
         double sum = 0;
         for (double[] row : products(basis, other.basis)) {
-            sum += Vectors.dot(row, row);
+            sum += Dot.of(row, row);
         }
         int fewer = Math.min(basis.length, other.basis.length);
         return fewer == 0 ? Double.NaN : Math.min(1, sum / fewer);
@@ -301,7 +303,7 @@ public final class Subspace {
     private static double[][] products(double[][] a, double[][] b) {
         return Arrays.stream(a)
                 .map(row -> Arrays.stream(b)
-                        .mapToDouble(other -> Vectors.dot(row, other))
+                        .mapToDouble(other -> Dot.of(row, other))
                         .toArray())
                 .toArray(double[][]::new);
     }

@@ -3,6 +3,7 @@ package io.modscan.metrics.subspace;
 import io.modscan.core.Activations;
 import io.modscan.core.Metric;
 import io.modscan.core.prompt.Labels;
+import io.modscan.metrics.statistics.AgainstShuffles;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -116,7 +117,7 @@ public final class SubspaceOverlap implements Metric<LabelOverlaps> {
         List<LabelOverlap> pairs = new ArrayList<>();
         for (int a = 0; a < labels.size(); a++) {
             for (int b = a + 1; b < labels.size(); b++) {
-                Shuffled overlap =
+                AgainstShuffles overlap =
                         new LabelShuffle(List.of(byLabel.get(a), byLabel.get(b)), k).overlaps(shuffles, random.split());
                 pairs.add(pair(
                         labels.names().get(a), subspaces.get(a), labels.names().get(b), subspaces.get(b), overlap));
@@ -137,7 +138,7 @@ public final class SubspaceOverlap implements Metric<LabelOverlaps> {
                 .toList();
     }
 
-    private static LabelOverlap pair(String nameA, Subspace a, String nameB, Subspace b, Shuffled shuffled) {
+    private static LabelOverlap pair(String nameA, Subspace a, String nameB, Subspace b, AgainstShuffles shuffled) {
         return new LabelOverlap(
                 nameA,
                 nameB,

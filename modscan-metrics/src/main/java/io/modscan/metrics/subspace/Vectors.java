@@ -3,6 +3,7 @@ package io.modscan.metrics.subspace;
 import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
+import io.modscan.metrics.internal.linear.Dot;
 import java.util.Arrays;
 
 /** The vectors of one site, seen to be finite, and what is computed of rows of numbers. */
@@ -37,17 +38,9 @@ final class Vectors {
     /** The length of the longest row. */
     static double longest(double[][] rows) {
         return Arrays.stream(rows)
-                .mapToDouble(row -> Math.sqrt(dot(row, row)))
+                .mapToDouble(row -> Math.sqrt(Dot.of(row, row)))
                 .max()
                 .orElse(0);
-    }
-
-    static double dot(double[] a, double[] b) {
-        double sum = 0;
-        for (int i = 0; i < a.length; i++) {
-            sum += a[i] * b[i];
-        }
-        return sum;
     }
 
     /** The rows minus their mean. */

@@ -71,19 +71,25 @@ class BrightDimensionsTest {
         Activations activations = withOutlier(new Random(1));
         BrightDimensions bright = activations.measure(BrightDimensions.find());
 
-        assertThat(bright.top(1)).extracting(Dimension::index).containsExactly(OUTLIER);
-        assertThat(bright.topByCosine(1)).extracting(Dimension::index).containsExactly(OUTLIER);
+        assertThat(bright.top(1))
+                .extracting(dimension -> dimension.unit().inSite())
+                .containsExactly(OUTLIER);
+        assertThat(bright.topByCosine(1))
+                .extracting(dimension -> dimension.unit().inSite())
+                .containsExactly(OUTLIER);
         assertThat(bright.normShare(1)).isGreaterThan(0.999);
         assertThat(bright.meanCosine()).isGreaterThan(0.999);
-        LabelSimilarity hidden = activations.measure(Cosine.byLabel("topic"));
+        LabelSimilarity hidden = activations.measure(Cosine.betweenLabels("topic"));
         assertThat(hidden.within() - hidden.between()).isLessThan(1e-3);
 
-        LabelSimilarity without = activations.measure(Cosine.byLabel("topic").through(bright.without(1)));
+        LabelSimilarity without =
+                activations.measure(Cosine.betweenLabels("topic").through(bright.without(1)));
         assertThat(without.within()).isGreaterThan(0.8);
         assertThat(without.between()).isLessThan(0.2);
 
         Standardised standardised = activations.measure(Standardised.fit());
-        LabelSimilarity level = activations.measure(Cosine.byLabel("topic").through(standardised));
+        LabelSimilarity level =
+                activations.measure(Cosine.betweenLabels("topic").through(standardised));
         assertThat(level.within()).isGreaterThan(0.6);
         assertThat(level.between()).isLessThan(0);
     }
@@ -114,8 +120,12 @@ class BrightDimensionsTest {
                 .with(other, new float[] {1}, new float[] {2})
                 .capture(List.of("a", "b"));
         BrightDimensions bright = activations.at(z).measure(BrightDimensions.find());
+        assertThat(bright.top(1).get(0))
+                .hasToString(
+                        "blocks.0.attn.hook_z head 0 unit 1: 0.7751 of the squared norms, -0.7783 of the mean cosine");
         assertThat(bright.top(2).stream()
-                        .map(d -> d.head().orElseThrow() + "." + d.unit().orElseThrow()))
+                        .map(d -> d.unit().head().orElseThrow() + "."
+                                + d.unit().unit().orElseThrow()))
                 .containsExactly("0.1", "1.1");
         assertThat(bright.top(99)).hasSize(4);
         assertThat(bright.normShare(4)).isCloseTo(1, within(1e-15));
@@ -130,7 +140,7 @@ class BrightDimensionsTest {
 
         Map<Site, BrightDimensions> heads =
                 activations.at(z).measure(BrightDimensions.find().perHead());
-        assertThat(heads.values().stream().map(head -> head.top(1).get(0).index()))
+        assertThat(heads.values().stream().map(head -> head.top(1).get(0).unit().inSite()))
                 .containsExactly(1, 1);
 
         assertThatThrownBy(() -> bright.without(1).apply(activations.at(other).alone()))
@@ -157,7 +167,9 @@ class BrightDimensionsTest {
         BrightDimensions nothing =
                 PlantedModel.of(List.of("a"), new float[] {0, 0}).measure(BrightDimensions.find());
         assertThat(nothing.normShare(1)).isNaN();
-        assertThat(nothing.top(1)).extracting(Dimension::index).containsExactly(0);
+        assertThat(nothing.top(1))
+                .extracting(dimension -> dimension.unit().inSite())
+                .containsExactly(0);
     }
 
     @Test

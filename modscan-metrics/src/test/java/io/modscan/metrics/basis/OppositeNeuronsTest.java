@@ -50,7 +50,7 @@ class OppositeNeuronsTest {
     private static List<Integer> selective(SelectivityMap map) {
         return map.rows()
                 .filter(row -> row.label().equals("cooking") && row.q() <= 0.05)
-                .map(row -> row.unit().orElseThrow())
+                .map(row -> row.unit().unit().orElseThrow())
                 .toList();
     }
 

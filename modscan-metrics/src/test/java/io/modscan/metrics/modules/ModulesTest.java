@@ -378,18 +378,4 @@ class ModulesTest {
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("Pooling.none()");
     }
-
-    @Test
-    void againstShufflesIsTheTestOfPermutations() {
-        AgainstShuffles numbers = AgainstShuffles.of(3, new double[] {1, 2, 3, Double.NaN, 6});
-        assertThat(numbers.mean()).isEqualTo(3);
-        assertThat(numbers.sd()).isCloseTo(Math.sqrt(14 / 3.0), within(1e-15));
-        assertThat(numbers.z()).isZero();
-        assertThat(numbers.p()).isEqualTo(3 / 6.0);
-        assertThat(AgainstShuffles.of(1, new double[] {0}).sd()).isNaN();
-        assertThat(AgainstShuffles.of(1, new double[] {0}).p()).isEqualTo(0.5);
-        assertThat(AgainstShuffles.of(1, new double[0]).p()).isNaN();
-        assertThat(AgainstShuffles.of(Double.NaN, new double[] {0, 1}).p()).isNaN();
-        assertThat(AgainstShuffles.of(1, new double[] {0, 0}).z()).isInfinite();
-    }
 }

@@ -9,6 +9,7 @@ import io.modscan.core.MetricContract;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Unit;
 import io.modscan.metrics.PlantedModel;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -65,7 +66,7 @@ class ConsistencyTest {
         MetricContract.of(Consistency.by("topic"), planted(1))
                 .comparing(ConsistencyTest::same)
                 .onNaN(map -> {
-                    UnitConsistency row = map.get(map.sites().get(0), 0, "a");
+                    UnitConsistency row = map.get(Unit.of(map.sites().get(0), 0), "a");
                     assertThat(Double.isNaN(row.firstAuroc()) || Double.isNaN(row.secondAuroc()))
                             .isTrue();
                     assertThat(map.correlation("a")).isFinite();
@@ -77,7 +78,7 @@ class ConsistencyTest {
     void findsWhatHoldsInBothHalves() {
         ConsistencyMap map = planted(2).measure(Consistency.by("topic"));
         assertThat(map.highest("a", 5, UnitConsistency::firstAuroc))
-                .allMatch(row -> row.unit().orElseThrow() < 5 && row.agrees() && row.holds(0.01));
+                .allMatch(row -> row.unit().unit().orElseThrow() < 5 && row.agrees() && row.holds(0.01));
         assertThat(map.count("a", row -> row.holds(0.01))).isBetween(10L, 11L);
         assertThat(map.count("b", row -> row.holds(0.01))).isLessThanOrEqualTo(1);
         assertThat(map.correlation("a")).isGreaterThan(0.8);
@@ -97,7 +98,7 @@ class ConsistencyTest {
         assertThat(map.labels().stream().map(map.second()::prompts)).containsExactly(10L, 10L, 10L, 0L);
         assertThat(map.labels().stream().map(map::prompts)).containsExactly(20L, 20L, 20L, 1L);
         map.rows().filter(row -> !row.label().equals("d")).forEach(row -> {
-            UnitSelectivity one = alone.get(row.site(), row.unit().orElseThrow(), row.label());
+            UnitSelectivity one = alone.get(row.unit(), row.label());
             assertThat(row.firstAuroc()).isEqualTo(one.auroc());
             assertThat(row.firstHedgesG()).isEqualTo(one.hedgesG());
             assertThat(row.firstP()).isEqualTo(one.p());

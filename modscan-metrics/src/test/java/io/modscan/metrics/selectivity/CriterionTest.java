@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.modscan.core.site.Site;
+import io.modscan.core.site.Unit;
 import io.modscan.metrics.PlantedModel;
-import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -16,8 +16,7 @@ class CriterionTest {
     private static final Site SITE = PlantedModel.units("site", 1);
 
     private static UnitSelectivity row(double auroc, double error, double q) {
-        return new UnitSelectivity(
-                SITE, OptionalInt.empty(), OptionalInt.of(0), "a", 0, 0, 0, 0, auroc, error, q, q, q, q);
+        return new UnitSelectivity(Unit.of(SITE, 0), "a", 0, 0, 0, 0, auroc, error, q, q, q, q);
     }
 
     @ParameterizedTest

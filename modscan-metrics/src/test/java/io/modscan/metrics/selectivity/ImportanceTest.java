@@ -11,6 +11,7 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
+import io.modscan.core.site.Unit;
 import io.modscan.metrics.Golden;
 import io.modscan.metrics.PlantedModel;
 import java.util.ArrayList;
@@ -84,7 +85,7 @@ class ImportanceTest {
         assertThat(rows).hasSameSizeAs(expected);
         for (int i = 0; i < rows.size(); i++) {
             List<?> numbers = Golden.list(expected.get(i));
-            assertThat(rows.get(i).unit()).hasValue(Golden.integer(numbers.get(0)));
+            assertThat(rows.get(i).unit().unit()).hasValue(Golden.integer(numbers.get(0)));
             assertThat(rows.get(i).label()).isEqualTo(numbers.get(1));
             assertClose(rows.get(i).in(), numbers.get(2));
             assertClose(rows.get(i).out(), numbers.get(3));
@@ -101,11 +102,13 @@ class ImportanceTest {
         MetricContract.of(Importance.by("topic"), sample)
                 .comparing(ImportanceTest::alike)
                 .onNaN(map -> {
-                    UnitImportance in = map.get(map.sites().get(0), 0, "a");
+                    UnitImportance in = map.get(Unit.of(map.sites().get(0), 0), "a");
                     assertThat(in.in()).isEqualTo(nothing());
                     assertThat(in.out().rms()).isFinite();
-                    assertThat(map.get(map.sites().get(0), 0, "b").out()).isEqualTo(nothing());
-                    assertThat(map.get(map.sites().get(0), 1, "a").in().rms()).isZero();
+                    assertThat(map.get(Unit.of(map.sites().get(0), 0), "b").out())
+                            .isEqualTo(nothing());
+                    assertThat(map.get(Unit.of(map.sites().get(0), 1), "a").in().rms())
+                            .isZero();
                 })
                 .verify();
     }
@@ -159,14 +162,14 @@ class ImportanceTest {
         assertThat(map.values(MLP, "b")).isEqualTo(1);
         assertThat(all.measure(Importance.by("topic")).values(HEADS, "b")).isEqualTo(3);
         assertThat(map.prompts("a")).isEqualTo(2);
-        UnitImportance last = map.get(HEADS, 5, "a");
-        assertThat(last.head()).hasValue(1);
-        assertThat(last.unit()).hasValue(2);
+        UnitImportance last = map.get(Unit.of(HEADS, 5), "a");
+        assertThat(last.unit().head()).hasValue(1);
+        assertThat(last.unit().unit()).hasValue(2);
         assertThat(last.in()).isEqualTo(new ImportanceScores(0, 6, 6, 0));
         assertThat(last.out()).isEqualTo(new ImportanceScores(1, 2, Math.sqrt(5), 1));
         assertThat(last.ratio().meanAbsolute()).isEqualTo(6 / (2 + 1e-6));
         assertThat(last.ratio().shareActive()).isZero();
-        assertThat(map.get(HEADS, 0, "a").ratio().shareActive()).isEqualTo(1 / 1.001);
+        assertThat(map.get(Unit.of(HEADS, 0), "a").ratio().shareActive()).isEqualTo(1 / 1.001);
         assertThat(map.highest("a", 1, row -> row.ratio().rms()))
                 .singleElement()
                 .isEqualTo(last);
@@ -191,7 +194,8 @@ class ImportanceTest {
         Importance metric = Importance.by("topic").withoutBos();
         ImportanceMap once = all.measure(metric);
         assertThat(once.values(once.sites().get(0), "a")).isEqualTo(2);
-        assertThat(once.get(once.sites().get(0), 0, "a").in().meanAbsolute()).isEqualTo(25.5);
+        assertThat(once.get(Unit.of(once.sites().get(0), 0), "a").in().meanAbsolute())
+                .isEqualTo(25.5);
         ImportanceMap twice = all.measure(metric.through(Activations::withoutBos));
         assertThat(alike(once, twice)).isTrue();
         assertThat(alike(once, all.measure(Importance.by("topic").through(Activations::withoutBos))))

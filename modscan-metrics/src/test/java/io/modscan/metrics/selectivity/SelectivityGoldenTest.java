@@ -54,7 +54,7 @@ public class SelectivityGoldenTest {
         for (int i = 0; i < rows.size(); i++) {
             List<?> numbers = Golden.list(expected.get(i));
             UnitSelectivity row = rows.get(i);
-            assertThat(row.unit()).hasValue(Golden.integer(numbers.get(0)));
+            assertThat(row.unit().unit()).hasValue(Golden.integer(numbers.get(0)));
             assertThat(row.label()).isEqualTo(numbers.get(1));
             assertClose(row.meanIn(), numbers.get(2));
             assertClose(row.meanOut(), numbers.get(3));

@@ -9,6 +9,7 @@ import io.modscan.core.Metric;
 import io.modscan.core.MetricContract;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Site;
+import io.modscan.core.site.Unit;
 import io.modscan.metrics.PlantedModel;
 import java.util.ArrayList;
 import java.util.List;
@@ -70,13 +71,13 @@ class SelectivitySketchTest {
                 .toList();
         List<UnitSelectivity> rows = accuracyAndSample
                 .getValue()
-                .measure(Selectivity.sketched("topic", accuracy))
+                .measure(Selectivity.by("topic").sketched(accuracy))
                 .rows()
                 .toList();
         assertThat(rows).hasSameSizeAs(exact);
         for (int i = 0; i < rows.size(); i++) {
             UnitSelectivity row = rows.get(i);
-            int unit = row.unit().orElseThrow();
+            int unit = row.unit().unit().orElseThrow();
             assertThat(Math.abs(row.auroc() - exact.get(i).auroc())).isLessThanOrEqualTo(row.aurocError() + 1e-13);
             double size = 0;
             for (float[] vector : accuracyAndSample.getValue().onlySite().vectors()) {
@@ -108,15 +109,15 @@ class SelectivitySketchTest {
     void pIsNearTheExactOne() {
         Activations sample = sample(10_000, 4);
         SelectivityMap exact = sample.measure(Selectivity.by("topic"));
-        SelectivityMap sketched = sample.measure(Selectivity.sketched("topic", 0.01));
+        SelectivityMap sketched = sample.measure(Selectivity.by("topic").sketched(0.01));
         Site site = exact.sites().get(0);
         for (int unit : List.of(0, 1, 2, 3, 5, 7, 8)) {
-            UnitSelectivity row = sketched.get(site, unit, "a");
+            UnitSelectivity row = sketched.get(Unit.of(site, unit), "a");
             assertThat(Math.log(row.p()))
-                    .isCloseTo(Math.log(exact.get(site, unit, "a").p()), within(0.5));
+                    .isCloseTo(Math.log(exact.get(Unit.of(site, unit), "a").p()), within(0.5));
         }
-        assertThat(sketched.get(site, 2, "a")).matches(Criterion.standard()::lightsUp);
-        assertThat(sketched.get(site, 0, "a"))
+        assertThat(sketched.get(Unit.of(site, 2), "a")).matches(Criterion.standard()::lightsUp);
+        assertThat(sketched.get(Unit.of(site, 0), "a"))
                 .matches(row -> !Criterion.standard().lightsUp(row));
     }
 
@@ -132,7 +133,7 @@ class SelectivitySketchTest {
                 new float[] {0});
         UnitSelectivity exact =
                 sample.measure(Selectivity.by("topic")).rows().findFirst().orElseThrow();
-        UnitSelectivity row = sample.measure(Selectivity.sketched("topic", 0.02))
+        UnitSelectivity row = sample.measure(Selectivity.by("topic").sketched(0.02))
                 .rows()
                 .findFirst()
                 .orElseThrow();
@@ -166,10 +167,10 @@ class SelectivitySketchTest {
 
     @Test
     void keepsTheContract() {
-        MetricContract.of(Selectivity.sketched("topic", 0.05), sample(60, 5))
+        MetricContract.of(Selectivity.by("topic").sketched(0.05), sample(60, 5))
                 .comparing(SelectivitySketchTest::alike)
                 .onNaN(map -> {
-                    UnitSelectivity row = map.get(map.sites().get(0), 0, "b");
+                    UnitSelectivity row = map.get(Unit.of(map.sites().get(0), 0), "b");
                     assertThat(new double[] {
                                 row.meanIn(),
                                 row.meanOut(),
@@ -182,7 +183,7 @@ class SelectivitySketchTest {
                                 row.kruskalQ()
                             })
                             .containsOnly(Double.NaN);
-                    assertThat(map.get(map.sites().get(0), 1, "a").q()).isFinite();
+                    assertThat(map.get(Unit.of(map.sites().get(0), 1), "a").q()).isFinite();
                 })
                 .verify();
     }
@@ -192,7 +193,7 @@ class SelectivitySketchTest {
     void aUnitWithoutNumbers(float value) {
         SelectivityMap map = PlantedModel.of(
                         List.of("a", "b", "b"), new float[] {1, 1}, new float[] {value, 2}, new float[] {3, 3})
-                .measure(Selectivity.sketched("topic", 0.01));
+                .measure(Selectivity.by("topic").sketched(0.01));
         assertThat(map.rows().map(UnitSelectivity::auroc)).containsExactly(Double.NaN, Double.NaN, 0.0, 1.0);
     }
 
@@ -209,13 +210,13 @@ class SelectivitySketchTest {
                 .with(site, doubled)
                 .with(PlantedModel.units("site", 9), sample.sites().get(0).vectors())
                 .capture(sample.prompts().labels("topic"))
-                .measure(Selectivity.sketched("topic", 0.01));
+                .measure(Selectivity.by("topic").sketched(0.01));
         Site first =
                 both.sites().stream().filter(s -> s.units() == 9).findFirst().orElseThrow();
-        assertThat(both.get(site, 0, "a").auroc())
-                .isEqualTo(both.get(first, 3, "a").auroc());
-        assertThat(both.get(site, 1, "c").hedgesG())
-                .isEqualTo(both.get(first, 0, "c").hedgesG());
+        assertThat(both.get(Unit.of(site, 0), "a").auroc())
+                .isEqualTo(both.get(Unit.of(first, 3), "a").auroc());
+        assertThat(both.get(Unit.of(site, 1), "c").hedgesG())
+                .isEqualTo(both.get(Unit.of(first, 0), "c").hedgesG());
     }
 
     @Test
@@ -239,15 +240,15 @@ class SelectivitySketchTest {
     @Test
     void saysWhatIsWrong() {
         Activations all = PlantedModel.of(List.of("a", "b"), new float[] {1}, new float[] {2});
-        Metric<SelectivityMap> metric = Selectivity.sketched("topic", 0.01);
+        Metric<SelectivityMap> metric = Selectivity.by("topic").sketched(0.01);
         assertThatThrownBy(() -> all.slice(0, 1).measure(metric))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("at least two are needed");
-        assertThatThrownBy(() -> all.measure(Selectivity.sketched("language", 0.01)))
+        assertThatThrownBy(() -> all.measure(Selectivity.by("language").sketched(0.01)))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("'language'");
         for (double accuracy : new double[] {0, 1e-5, 0.51, Double.NaN}) {
-            assertThatThrownBy(() -> Selectivity.sketched("topic", accuracy))
+            assertThatThrownBy(() -> Selectivity.by("topic").sketched(accuracy))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining(accuracy + " is out of range");
         }

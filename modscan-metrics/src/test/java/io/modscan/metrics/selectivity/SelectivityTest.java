@@ -16,6 +16,7 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Sites;
+import io.modscan.core.site.Unit;
 import io.modscan.metrics.Golden;
 import io.modscan.metrics.PlantedModel;
 import java.util.ArrayList;
@@ -65,9 +66,9 @@ class SelectivityTest {
             int unit = Golden.integer(numbers.get(1));
             UnitSelectivity row = rows.get(i);
             boolean first = Golden.integer(numbers.get(0)) == 0;
-            assertThat(row.site()).isEqualTo(first ? Z : MLP);
-            assertThat(row.head()).isEqualTo(first ? OptionalInt.of(unit / 3) : OptionalInt.empty());
-            assertThat(row.unit()).hasValue(first ? unit % 3 : unit);
+            assertThat(row.unit().site()).isEqualTo(first ? Z : MLP);
+            assertThat(row.unit().head()).isEqualTo(first ? OptionalInt.of(unit / 3) : OptionalInt.empty());
+            assertThat(row.unit().unit()).hasValue(first ? unit % 3 : unit);
             assertThat(row.label()).isEqualTo(numbers.get(2));
             assertClose(row.meanIn(), Golden.number(numbers.get(3)));
             assertClose(row.meanOut(), Golden.number(numbers.get(4)));
@@ -75,7 +76,7 @@ class SelectivityTest {
             assertClose(row.auroc(), Golden.number(numbers.get(6)));
             assertClose(row.p(), Golden.number(numbers.get(7)));
             assertClose(row.q(), Golden.number(numbers.get(8)));
-            assertThat(map.get(row.site(), unit, row.label())).isEqualTo(row);
+            assertThat(map.get(row.unit(), row.label())).isEqualTo(row);
         }
         assertThat(map.labels()).containsExactly("a", "b", "c", "d");
         assertThat(map.labels().stream().map(map::prompts)).containsExactly(14L, 9L, 4L, 1L);
@@ -105,9 +106,10 @@ class SelectivityTest {
     void keepsTheContract() {
         MetricContract.of(Selectivity.by("topic"), goldenActivations())
                 .comparing((a, b) -> a.rows().toList().equals(b.rows().toList()))
-                .onNaN(map -> assertThat(map.get(Z, 0, "a").auroc()).isNaN())
-                .onNaN(map -> assertThat(map.get(MLP, 0, "a").kruskalQ()).isNaN())
-                .onNaN(map -> assertThat(map.get(Z, 1, "a").q()).isFinite())
+                .onNaN(map -> assertThat(map.get(Unit.of(Z, 0), "a").auroc()).isNaN())
+                .onNaN(map ->
+                        assertThat(map.get(Unit.of(MLP, 0), "a").kruskalQ()).isNaN())
+                .onNaN(map -> assertThat(map.get(Unit.of(Z, 1), "a").q()).isFinite())
                 .verify();
     }
 
@@ -133,7 +135,7 @@ class SelectivityTest {
                     .rows()
                     .findFirst()
                     .orElseThrow();
-            UnitSelectivity row = map.get(map.sites().get(0), unit, "a");
+            UnitSelectivity row = map.get(Unit.of(map.sites().get(0), unit), "a");
             assertThat(row.auroc()).isEqualTo(alone.auroc());
             assertThat(row.hedgesG()).isEqualTo(alone.hedgesG());
             assertThat(row.p()).isEqualTo(alone.p());
@@ -173,7 +175,9 @@ class SelectivityTest {
     @Test
     void findsWhatWasPlanted() {
         SelectivityMap map = planted(new Random(11), true).measure(Selectivity.by("topic"));
-        assertThat(map.top("t3", 4)).extracting(row -> row.unit().orElseThrow()).contains(30, 31, 32);
+        assertThat(map.top("t3", 4))
+                .extracting(row -> row.unit().unit().orElseThrow())
+                .contains(30, 31, 32);
         assertThat(map.top("t3", 3)).allMatch(row -> row.q() < 1e-6 && row.auroc() > 0.95);
         assertThat(map.top("t3", 3)).isEqualTo(map.top("t3", 9).subList(0, 3));
         assertThat(map.count(row -> row.label().equals("t3") && row.q() <= 0.05))
@@ -229,9 +233,9 @@ class SelectivityTest {
                     .measure(Selectivity.by("topic"));
             assertThat(map.rows().filter(row -> row.label().equals("a")))
                     .extracting(
-                            row -> row.site().name().substring(9),
-                            UnitSelectivity::head,
-                            UnitSelectivity::unit,
+                            row -> row.unit().site().name().substring(9),
+                            row -> row.unit().head(),
+                            row -> row.unit().unit(),
                             UnitSelectivity::meanIn,
                             UnitSelectivity::meanOut)
                     .containsExactly(
@@ -255,25 +259,27 @@ class SelectivityTest {
                 .with(Z, others)
                 .capture(List.of("a", "a", "b", "b"))
                 .measure(Selectivity.by("topic"));
-        assertThat(map.top("a", 3)).extracting(row -> row.unit().orElseThrow()).containsExactly(0, 2, 1);
+        assertThat(map.top("a", 3))
+                .extracting(row -> row.unit().unit().orElseThrow())
+                .containsExactly(0, 2, 1);
         assertThat(map.top("b", 1)).singleElement().satisfies(row -> {
-            assertThat(row.unit()).hasValue(3);
+            assertThat(row.unit().unit()).hasValue(3);
             assertThat(row.auroc()).isEqualTo(1);
         });
         assertThat(map.top("a", 100)).hasSize(10);
         assertThat(map.top("b", 100, Sites.z()))
                 .hasSize(6)
-                .allMatch(row -> row.site().equals(Z));
+                .allMatch(row -> row.unit().site().equals(Z));
         assertThat(map.top("a", 0)).isEmpty();
         assertThat(map.bottom("a", 2))
-                .extracting(row -> row.unit().orElseThrow())
+                .extracting(row -> row.unit().unit().orElseThrow())
                 .containsExactly(3, 2);
-        assertThat(map.bottom("a", 2).get(1).site()).isEqualTo(Z);
+        assertThat(map.bottom("a", 2).get(1).unit().site()).isEqualTo(Z);
         assertThat(map.bottom("b", 2, Sites.mlpPost()))
-                .extracting(row -> row.unit().orElseThrow())
+                .extracting(row -> row.unit().unit().orElseThrow())
                 .containsExactly(0, 2);
         assertThat(map.highest("a", 2, UnitSelectivity::hedgesG))
-                .extracting(row -> row.unit().orElseThrow())
+                .extracting(row -> row.unit().unit().orElseThrow())
                 .containsExactly(2, 0);
         assertThat(map.count("a", row -> row.auroc() == 1)).isEqualTo(2);
         assertThat(map.count(row -> row.auroc() == 1)).isEqualTo(3);
@@ -282,18 +288,20 @@ class SelectivityTest {
         assertThat(map.count("a", new Criterion(1, 0.5)::goesDark)).isEqualTo(1);
         assertThatThrownBy(() -> map.top("a", -1)).isInstanceOf(IllegalArgumentException.class);
 
-        UnitSelectivity constant = map.get(MLP, 1, "a");
+        UnitSelectivity constant = map.get(Unit.of(MLP, 1), "a");
         assertThat(constant.auroc()).isEqualTo(0.5);
         assertThat(constant.p()).isEqualTo(1);
         assertThat(constant.q()).isEqualTo(1);
         assertThat(constant.selectivityIndex()).isZero();
-        UnitSelectivity nan = map.get(MLP, 4, "b");
+        UnitSelectivity nan = map.get(Unit.of(MLP, 4), "b");
         assertThat(new double[] {nan.meanIn(), nan.meanOut(), nan.selectivityIndex(), nan.auroc(), nan.p(), nan.q()})
                 .containsOnly(Double.NaN);
-        assertThat(map.get(MLP, 0, "a"))
+        assertThat(map.get(Unit.of(MLP, 0), "a"))
                 .hasToString("blocks.0.mlp.hook_post unit 0, a: AUROC 1.000, index 0.667, g 1.60, p 0.33, q 1.0,"
                         + " mean 2.500 against 0.5000");
-        assertThat(map.get(Z, 5, "a")).asString().startsWith("blocks.0.attn.hook_z head 1 unit 2, a: AUROC 0.250");
+        assertThat(map.get(Unit.of(Z, 5), "a"))
+                .asString()
+                .startsWith("blocks.0.attn.hook_z head 1 unit 2, a: AUROC 0.250");
         assertThat(map).hasToString("SelectivityMap[11 units of 2 sites, labels [a, b]]");
     }
 
@@ -336,10 +344,8 @@ class SelectivityTest {
                 .isInstanceOf(ModscanException.class)
                 .hasMessage("no prompt had the label 'cooking'; the labels are [a, b]");
         assertThatThrownBy(() -> map.prompts("cooking")).isInstanceOf(ModscanException.class);
-        assertThatThrownBy(() -> map.get(Z, 0, "a"))
+        assertThatThrownBy(() -> map.get(Unit.of(Z, 0), "a"))
                 .isInstanceOf(ModscanException.class)
                 .hasMessage("'blocks.0.attn.hook_z' was not measured; measured were [site]");
-        Site site = map.sites().get(0);
-        assertThatThrownBy(() -> map.get(site, 1, "a")).isInstanceOf(IndexOutOfBoundsException.class);
     }
 }

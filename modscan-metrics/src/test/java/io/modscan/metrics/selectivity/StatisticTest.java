@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 class StatisticTest {
 
     private static final Metric<UnitValues> SHIFT =
-            Selectivity.statistic("shift", "topic", (in, out) -> in[in.length / 2] - (double) out[out.length / 2]);
+            Selectivity.by("topic").statistic("shift", (in, out) -> in[in.length / 2] - (double) out[out.length / 2]);
 
     /** More units than a block of them holds, at two sites. */
     private static Activations random() {
@@ -47,16 +47,16 @@ class StatisticTest {
     @Test
     void isHandedEachUnitsValues() {
         Activations all = random();
-        UnitValues maxima =
-                all.measure(Selectivity.statistic("range", "topic", (in, out) -> in[in.length - 1] - (double) out[0]));
+        UnitValues maxima = all.measure(
+                Selectivity.by("topic").statistic("range", (in, out) -> in[in.length - 1] - (double) out[0]));
         assertThat(maxima.name()).isEqualTo("range");
         assertThat(maxima.size()).isEqualTo(706 * 3);
         maxima.rows().forEach(row -> {
             double most = Double.NEGATIVE_INFINITY;
             double least = Double.POSITIVE_INFINITY;
-            int unit = row.head().orElse(0) * 3 + row.unit().orElseThrow();
+            int unit = row.unit().head().orElse(0) * 3 + row.unit().unit().orElseThrow();
             for (int prompt = 0; prompt < 23; prompt++) {
-                double value = all.at(row.site()).vector(prompt)[unit];
+                double value = all.at(row.unit().site()).vector(prompt)[unit];
                 if (all.prompts().labels("topic").get(prompt).equals(row.label())) {
                     most = Math.max(most, value);
                 } else {
@@ -67,12 +67,12 @@ class StatisticTest {
         });
         UnitValue best = maxima.top("b", 1).get(0);
         assertThat(maxima.count("b", row -> row.value() > best.value())).isZero();
-        assertThat(best).asString().startsWith(best.site().name()).endsWith(", b: " + best.value());
+        assertThat(best).asString().startsWith(best.unit().site().name()).endsWith(", b: " + best.value());
     }
 
     @Test
     void passesExceptionsOn() {
-        Metric<UnitValues> failing = Selectivity.statistic("failing", "topic", (in, out) -> {
+        Metric<UnitValues> failing = Selectivity.by("topic").statistic("failing", (in, out) -> {
             throw new IllegalStateException("no such thing");
         });
         assertThatThrownBy(() -> random().measure(failing))
@@ -84,11 +84,11 @@ class StatisticTest {
     void nanComesLastAndTopPassesItOver() {
         UnitValues largest = PlantedModel.of(
                         List.of("a", "a", "b"), new float[] {Float.NaN, 1}, new float[] {1, 2}, new float[] {1, 3})
-                .measure(Selectivity.statistic("largest", "topic", (in, out) -> in[in.length - 1]));
+                .measure(Selectivity.by("topic").statistic("largest", (in, out) -> in[in.length - 1]));
         assertThat(largest.rows().map(UnitValue::value)).containsExactly(Double.NaN, 1.0, 2.0, 3.0);
         assertThat(largest.top("a", 5))
                 .singleElement()
-                .satisfies(row -> assertThat(row.unit()).hasValue(1));
+                .satisfies(row -> assertThat(row.unit().unit()).hasValue(1));
         assertThatThrownBy(() -> largest.top("a", -1)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> largest.top("x", 1)).hasMessageContaining("[a, b]");
     }

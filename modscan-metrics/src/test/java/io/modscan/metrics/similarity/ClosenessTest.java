@@ -10,6 +10,7 @@ import io.modscan.core.MetricContract;
 import io.modscan.core.error.ModscanException;
 import io.modscan.metrics.Golden;
 import io.modscan.metrics.PlantedModel;
+import io.modscan.metrics.internal.linear.Dot;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -65,10 +66,10 @@ class ClosenessTest {
             }
         }
         Map<String, Object> means = Golden.object(golden.get("closenessMeans"));
-        assertMeans(closeness.byLabel(labels), means, labels.size());
-        assertMeans(activations.measure(Closeness.byLabel("topic")), means, labels.size());
+        assertMeans(closeness.betweenLabels(labels), means, labels.size());
+        assertMeans(activations.measure(Closeness.betweenLabels("topic")), means, labels.size());
         assertMeans(
-                activations.measure(ScaledCosine.byLabel("topic")),
+                activations.measure(ScaledCosine.betweenLabels("topic")),
                 Golden.object(golden.get("scaledCosineMeans")),
                 labels.size());
     }
@@ -117,7 +118,7 @@ class ClosenessTest {
     }
 
     private static double length(float[] vector) {
-        return Math.sqrt(Gram.dot(vector, vector));
+        return Math.sqrt(Dot.of(vector, vector));
     }
 
     private static float[] scaled(float[] vector, double factor) {
@@ -153,7 +154,8 @@ class ClosenessTest {
     }
 
     static Stream<Metric<LabelSimilarity>> byLabel() {
-        return Stream.of(Cosine.byLabel("topic"), ScaledCosine.byLabel("topic"), Closeness.byLabel("topic"));
+        return Stream.of(
+                Cosine.betweenLabels("topic"), ScaledCosine.betweenLabels("topic"), Closeness.betweenLabels("topic"));
     }
 
     @ParameterizedTest
@@ -170,12 +172,13 @@ class ClosenessTest {
     @Test
     void aNanLeavesOutOnePromptOrAll() {
         Activations activations = PlantedModel.of(Vectors.labels(8, 2), Vectors.normal(new Random(5), 8, 6));
-        MetricContract.of(Cosine.byLabel("topic"), activations)
+        MetricContract.of(Cosine.betweenLabels("topic"), activations)
                 .comparing((a, b) -> Vectors.difference(a, b) <= 1e-14)
                 .onNaN(means -> assertThat(means.leftOut()).isEqualTo(1))
                 .onNaN(means -> assertThat(means.within()).isNotNaN())
                 .verify();
-        for (Metric<LabelSimilarity> metric : List.of(ScaledCosine.byLabel("topic"), Closeness.byLabel("topic"))) {
+        for (Metric<LabelSimilarity> metric :
+                List.of(ScaledCosine.betweenLabels("topic"), Closeness.betweenLabels("topic"))) {
             MetricContract.of(metric, activations)
                     .comparing((a, b) -> Vectors.difference(a, b) <= 1e-14)
                     .onNaN(means -> assertThat(means.leftOut()).isEqualTo(8))
@@ -219,19 +222,19 @@ class ClosenessTest {
         List<String> labels = Vectors.labels(300, 37);
         Activations activations = PlantedModel.of(labels, vectors);
         assertThat(Vectors.difference(
-                        activations.measure(Closeness.byLabel("topic")),
-                        activations.measure(Closeness.pairwise().map(matrix -> matrix.byLabel(labels)))))
+                        activations.measure(Closeness.betweenLabels("topic")),
+                        activations.measure(Closeness.pairwise().map(matrix -> matrix.betweenLabels(labels)))))
                 .isLessThan(1e-14);
         assertThat(Vectors.difference(
-                        activations.measure(ScaledCosine.byLabel("topic")),
-                        activations.measure(ScaledCosine.pairwise().map(matrix -> matrix.byLabel(labels)))))
+                        activations.measure(ScaledCosine.betweenLabels("topic")),
+                        activations.measure(ScaledCosine.pairwise().map(matrix -> matrix.betweenLabels(labels)))))
                 .isLessThan(1e-14);
     }
 
     @Test
     void saysWhatIsWrong() {
         Activations activations = PlantedModel.of(List.of("a", "b"), new float[] {1, 1}, new float[] {0, 1});
-        for (Metric<?> metric : List.of(Closeness.byLabel("language"), ScaledCosine.byLabel("language"))) {
+        for (Metric<?> metric : List.of(Closeness.betweenLabels("language"), ScaledCosine.betweenLabels("language"))) {
             assertThatThrownBy(() -> activations.measure(metric))
                     .isInstanceOf(ModscanException.class)
                     .hasMessageContaining("'language'");

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.modscan.core.SiteActivations;
 import io.modscan.core.model.MatrixProduct;
+import io.modscan.metrics.internal.linear.Dot;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -39,7 +40,7 @@ class ComparisonTest {
 
     private static double longest(float[][] vectors) {
         return Arrays.stream(vectors)
-                .mapToDouble(vector -> Gram.dot(vector, vector))
+                .mapToDouble(vector -> Dot.of(vector, vector))
                 .max()
                 .orElseThrow();
     }

@@ -11,6 +11,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Site;
 import io.modscan.metrics.Golden;
 import io.modscan.metrics.PlantedModel;
+import io.modscan.metrics.internal.linear.Dot;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -95,7 +96,7 @@ class SeparationTest {
             }
             double[][] points = new double[n][width];
             for (int i = 0; i < n; i++) {
-                double length = measure == Measure.COSINE ? Math.sqrt(Gram.dot(vectors[i], vectors[i])) : 1;
+                double length = measure == Measure.COSINE ? Math.sqrt(Dot.of(vectors[i], vectors[i])) : 1;
                 for (int k = 0; k < width; k++) {
                     points[i][k] = vectors[i][k] / length;
                 }

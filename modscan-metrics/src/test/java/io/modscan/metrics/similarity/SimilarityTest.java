@@ -79,8 +79,8 @@ class SimilarityTest {
         SimilarityMatrix cosine = activations.measure(Cosine.pairwise());
         assertMatrix(cosine, Golden.matrix(golden.get("cosine")));
         assertMatrix(activations.measure(ScaledCosine.pairwise()), Golden.matrix(golden.get("scaledCosine")));
-        assertMeans(cosine.byLabel(labels), golden);
-        assertMeans(activations.measure(Cosine.byLabel("topic")), golden);
+        assertMeans(cosine.betweenLabels(labels), golden);
+        assertMeans(activations.measure(Cosine.betweenLabels("topic")), golden);
     }
 
     @Test
@@ -105,7 +105,7 @@ class SimilarityTest {
         assertThat(matrix.get(0, 1)).isEqualTo(0.5);
         assertThatThrownBy(() -> matrix.get(0, 2)).isInstanceOf(IndexOutOfBoundsException.class);
         assertThatThrownBy(() -> matrix.get(-1, 0)).isInstanceOf(IndexOutOfBoundsException.class);
-        assertThatThrownBy(() -> matrix.byLabel(List.of("a")))
+        assertThatThrownBy(() -> matrix.betweenLabels(List.of("a")))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("there are 1 labels for 2 prompts; give one for each");
     }
@@ -121,7 +121,7 @@ class SimilarityTest {
         assertThat(cosine.get(1, 2)).isCloseTo(Math.sqrt(0.5), CLOSE);
         SimilarityMatrix scaled = activations.measure(ScaledCosine.pairwise());
         assertThat(scaled.get(1, 2)).isNaN();
-        assertThat(activations.measure(Cosine.byLabel("topic")).leftOut()).isEqualTo(1);
+        assertThat(activations.measure(Cosine.betweenLabels("topic")).leftOut()).isEqualTo(1);
     }
 
     @Test
@@ -133,7 +133,7 @@ class SimilarityTest {
         assertThat(matrix.get(0, 1)).isEqualTo(-4);
         assertThat(matrix.get(1, 0)).isEqualTo(4);
         assertThat(matrix.get(2, 2)).isZero();
-        LabelSimilarity means = matrix.byLabel(List.of("a", "a", "b"));
+        LabelSimilarity means = matrix.betweenLabels(List.of("a", "a", "b"));
         assertThat(means.mean("a", "b")).isEqualTo(-4);
         assertThat(means.mean("b", "a")).isEqualTo(4);
         assertThat(means.within()).isZero();
@@ -146,7 +146,7 @@ class SimilarityTest {
         SimilarityMatrix matrix = PlantedModel.of(
                         List.of("a", "a", "b"), new float[] {1}, new float[] {5}, new float[] {7})
                 .measure(Similarity.pairwise("odd", (a, b) -> a[0] < b[0] ? Double.NaN : 1));
-        LabelSimilarity means = matrix.byLabel(List.of("a", "a", "b"));
+        LabelSimilarity means = matrix.betweenLabels(List.of("a", "a", "b"));
         assertThat(means.leftOut()).isZero();
         assertThat(means.mean("a", "b")).isNaN();
         assertThat(means.mean("b", "a")).isEqualTo(1);
@@ -201,9 +201,9 @@ class SimilarityTest {
             }
         }
 
-        LabelSimilarity means = whole.measure(Cosine.byLabel("topic"));
+        LabelSimilarity means = whole.measure(Cosine.betweenLabels("topic"));
         for (List<Integer> order : List.of(List.of(0, 1, 2), List.of(2, 0, 1))) {
-            LabelSimilarity again = inPieces(Cosine.byLabel("topic"), whole, order);
+            LabelSimilarity again = inPieces(Cosine.betweenLabels("topic"), whole, order);
             assertThat(again.labels()).isEqualTo(means.labels());
             assertThat(again.leftOut()).isEqualTo(1);
             for (String a : means.labels()) {
@@ -243,11 +243,11 @@ class SimilarityTest {
                 .with(PlantedModel.units("second", 2), second)
                 .capture(List.of("a", "b"));
         Map<Site, LabelSimilarity> apart =
-                activations.measure(Cosine.byLabel("topic").perSite());
+                activations.measure(Cosine.betweenLabels("topic").perSite());
         assertThat(apart.values()).extracting(LabelSimilarity::between).containsExactly(0.0, 1.0);
         assertThat(activations.at("second").measure(Cosine.pairwise()).get(0, 1))
                 .isEqualTo(1);
-        for (Metric<?> metric : List.of(Cosine.pairwise(), Cosine.byLabel("topic"))) {
+        for (Metric<?> metric : List.of(Cosine.pairwise(), Cosine.betweenLabels("topic"))) {
             assertThatThrownBy(() -> activations.measure(metric))
                     .isInstanceOf(ModscanException.class)
                     .hasMessageContaining("takes one site and was given 2, [first, second]")
@@ -276,7 +276,7 @@ class SimilarityTest {
         Site pattern = new Site("pattern", OptionalInt.of(0), List.of(Axis.heads(1), Axis.QUERY, Axis.KEY), false);
         Activations attention =
                 new PlantedModel().with(pattern, new float[] {1}).capture(Pooling.none(), List.of("a"));
-        for (Metric<?> metric : List.of(Cosine.pairwise(), Cosine.byLabel("topic"), Selectivity.by("topic"))) {
+        for (Metric<?> metric : List.of(Cosine.pairwise(), Cosine.betweenLabels("topic"), Selectivity.by("topic"))) {
             assertThatThrownBy(() -> perToken.measure(metric))
                     .isInstanceOf(ModscanException.class)
                     .hasMessageContaining("site was captured with Pooling.none()")
@@ -300,19 +300,19 @@ class SimilarityTest {
     @Test
     void saysWhatIsWrong() {
         Activations activations = PlantedModel.of(List.of("a", "b"), new float[] {1, 1}, new float[] {0, 1});
-        LabelSimilarity means = activations.measure(Cosine.byLabel("topic"));
+        LabelSimilarity means = activations.measure(Cosine.betweenLabels("topic"));
         assertThatThrownBy(() -> means.mean("a", "cooking"))
                 .isInstanceOf(ModscanException.class)
                 .hasMessage("no prompt had the label 'cooking'; the labels are [a, b]");
         assertThatThrownBy(() -> means.prompts("c")).isInstanceOf(ModscanException.class);
         assertThat(means).asString().startsWith("LabelSimilarity[[a, b], within NaN, between 0.707");
-        assertThatThrownBy(() -> activations.measure(Cosine.byLabel("language")))
+        assertThatThrownBy(() -> activations.measure(Cosine.betweenLabels("language")))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("'language'")
                 .hasMessageContaining("[topic]");
 
         Activations wider = PlantedModel.of(List.of("a"), new float[] {1, 2, 3});
-        for (Metric<?> metric : List.of(Cosine.pairwise(), Cosine.byLabel("topic"), Selectivity.by("topic"))) {
+        for (Metric<?> metric : List.of(Cosine.pairwise(), Cosine.betweenLabels("topic"), Selectivity.by("topic"))) {
             assertThatThrownBy(() -> metric.start().finish())
                     .isInstanceOf(ModscanException.class)
                     .hasMessageContaining("before any activations");

@@ -12,6 +12,7 @@ import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.metrics.Golden;
 import io.modscan.metrics.PlantedModel;
+import io.modscan.metrics.internal.linear.Dot;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -67,7 +68,7 @@ class SubspaceTest {
         double[][] basis = subspace.basis();
         for (int i = 0; i < basis.length; i++) {
             for (int j = 0; j < basis.length; j++) {
-                assertThat(Vectors.dot(basis[i], basis[j])).isCloseTo(i == j ? 1 : 0, within(1e-13));
+                assertThat(Dot.of(basis[i], basis[j])).isCloseTo(i == j ? 1 : 0, within(1e-13));
             }
         }
     }

@@ -60,8 +60,12 @@ public final class SiteJson {
         return object;
     }
 
-    private static String json(Axis axis) {
+    /** Named units as an object of their role and names, all else as text. */
+    private static Object json(Axis axis) {
         String role = axis.role().name().toLowerCase(Locale.ROOT);
+        if (!axis.names().isEmpty()) {
+            return Map.of(role, axis.names());
+        }
         return axis.size() > 0 ? role + " " + axis.size() : role;
     }
 
@@ -131,7 +135,10 @@ public final class SiteJson {
         }
         List<Axis> axes = new ArrayList<>();
         for (Object item : list) {
-            axes.add(axis(name, String.valueOf(item)));
+            axes.add(
+                    item instanceof Map<?, ?> map && map.get("unit") instanceof List<?> names
+                            ? Axis.units(names.stream().map(String::valueOf).toList())
+                            : axis(name, String.valueOf(item)));
         }
         return axes;
     }
@@ -148,7 +155,7 @@ public final class SiteJson {
             return sized.group(1).equals("head") ? Axis.heads(size) : Axis.units(size);
         }
         throw new IllegalArgumentException("an axis of " + name + " is '" + text
-                + "'; it must be one of 'position', 'head N', 'query', 'key', 'unit N'");
+                + "'; it must be one of 'position', 'head N', 'query', 'key', 'unit N', or {\"unit\": [names]}");
     }
 
     private static Pooling pooling(@Nullable Object text) {

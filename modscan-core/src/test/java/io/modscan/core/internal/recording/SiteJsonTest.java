@@ -31,6 +31,13 @@ class SiteJsonTest {
             new Reading(
                     new Site("conv", OptionalInt.empty(), List.of(Axis.units(3), Axis.units(8), Axis.units(8)), false),
                     Pooling.none()),
+            new Reading(
+                    new Site(
+                            "named",
+                            OptionalInt.of(0),
+                            List.of(Axis.heads(2), Axis.units(List.of("SELF", "PREVIOUS \"one\""))),
+                            true),
+                    Pooling.none()),
             new Reading(new Site("scalar", OptionalInt.empty(), List.of(), false), Pooling.none()));
 
     private static final String JSON = """
@@ -40,6 +47,8 @@ class SiteJsonTest {
             "pooling":"mean without BOS"},
             {"name":"pattern \\"x\\"","axes":["head 12","query","key"],"on_demand":true,"pooling":"none"},
             {"name":"conv","axes":["unit 3","unit 8","unit 8"],"pooling":"none"},
+            {"name":"named","layer":0,"axes":["head 2",{"unit":["SELF","PREVIOUS \\"one\\""]}],"on_demand":true,
+            "pooling":"none"},
             {"name":"scalar","axes":[],"pooling":"none"}]""";
 
     @Test
@@ -96,6 +105,9 @@ class SiteJsonTest {
                 "[{\"name\": \"a\", \"axes\": [\"unit 9999999999\"], \"pooling\": \"none\"}] | an axis of a is 'unit 9999999999'",
                 "[{\"name\": \"a\", \"axes\": [\"query 3\", \"key\"], \"pooling\": \"none\"}] | an axis of a is 'query 3'",
                 "[{\"name\": \"a\", \"axes\": [null], \"pooling\": \"none\"}]        | an axis of a is 'null'",
+                "[{\"name\": \"a\", \"axes\": [{\"head\": [\"x\"]}], \"pooling\": \"none\"}] | an axis of a is '{head=[x]}'",
+                "[{\"name\": \"a\", \"axes\": [{\"unit\": []}], \"pooling\": \"none\"}] | cannot have the size 0",
+                "[{\"name\": \"a\", \"axes\": [{\"unit\": [\"x\", \"x\"]}], \"pooling\": \"none\"}] | cannot have the names [x, x]",
                 "[{\"name\": \"a\", \"axes\": [\"query\"], \"pooling\": \"none\"}]   | the axes of a are [QUERY]",
                 "[{\"name\": \"a\", \"axes\": []}]                                   | the pooling is null",
                 "[{\"name\": \"a\", \"axes\": [], \"pooling\": \"sum\"}]             | the pooling is sum; it must be",

@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The rank-sum test for samples of two given sizes, that of SciPy: exact without ties where one sample is small, else the normal
  * approximation with corrections for ties and continuity. Without ties the approximation errs upwards in the tails. With ties it
- * errs downwards where one value dominates, by orders of magnitude: {@link TiedRankTests} is for these. Immutable.
+ * errs downwards where one value dominates, by orders of magnitude: {@link TiedMannWhitney} is for these. Immutable.
  */
 public final class MannWhitney {
 

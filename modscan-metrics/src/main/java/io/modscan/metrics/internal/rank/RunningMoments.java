@@ -15,16 +15,18 @@ public final class RunningMoments {
      * Takes in a value of each of some units, by the recurrence of Welford, "Note on a method for calculating corrected sums of
      * squares and products", 1962.
      *
-     * @param values one for each
+     * @param values holds one for each
+     * @param from   where they begin
      * @param first  the first unit
+     * @param units  how many units
      * @param count  how many values these units have, this one counted
      */
-    public void add(float[] values, int first, long count) {
+    public void add(float[] values, int from, int first, int units, long count) {
         double share = 1.0 / count;
-        for (int i = 0; i < values.length; i++) {
-            double apart = values[i] - mean[first + i];
+        for (int i = 0; i < units; i++) {
+            double apart = values[from + i] - mean[first + i];
             mean[first + i] += apart * share;
-            squares[first + i] += apart * (values[i] - mean[first + i]);
+            squares[first + i] += apart * (values[from + i] - mean[first + i]);
         }
     }
 

@@ -87,12 +87,12 @@ class TiedRankSumTest {
         return rank(values);
     }
 
-    private static TiedRankTests tests(int in, int out) {
-        return new TiedRankTests(Labels.counted(Map.of("in", (long) in, "out", (long) out)), in + out);
+    private static TiedMannWhitney tests(int in, int out) {
+        return new TiedMannWhitney(Labels.counted(Map.of("in", (long) in, "out", (long) out)), in + out);
     }
 
     /** Replaces p-values of −1 for a sample with such a rank sum and for the others. */
-    private static double[] replaced(TiedRankTests tests, Midranks ranks, double in) {
+    private static double[] replaced(TiedMannWhitney tests, Midranks ranks, double in) {
         double[] p = {-1, -1};
         tests.replace(ranks, new double[] {in, ranks.size() * (ranks.size() + 1) / 2.0 - in}, p, 0);
         return p;
@@ -102,7 +102,7 @@ class TiedRankSumTest {
     @CsvSource({"0, 13", "13, 0", "0, 60", "60, 0", "30, 50", "0, 95"})
     void pFallsWithTheDistanceFromChance(int below, int above) {
         Midranks ranks = mostlyZero(below, 200 - below - above, above);
-        TiedRankTests tests = tests(20, 180);
+        TiedMannWhitney tests = tests(20, 180);
         double least = 20 * 21 / 2.0;
         double most = 20 * (181 + 200) / 2.0;
         double[] up = new double[(int) (2 * (most - least)) + 1];
@@ -146,8 +146,8 @@ class TiedRankSumTest {
         Midranks ranks = mostlyZero(0, 260 - above, above);
         double least = 20 * 21 / 2.0;
         for (int size : new int[] {4, 11, 120}) {
-            TiedRankTests three =
-                    new TiedRankTests(Labels.counted(Map.of("a", 20L, "b", (long) size, "c", 240L - size)), 260);
+            TiedMannWhitney three =
+                    new TiedMannWhitney(Labels.counted(Map.of("a", 20L, "b", (long) size, "c", 240L - size)), 260);
             for (double more = 0; more < 4000; more += 100) {
                 double in = least + more;
                 double[] p = {-1, -1, -1};

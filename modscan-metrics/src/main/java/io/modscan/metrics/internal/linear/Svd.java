@@ -1,4 +1,4 @@
-package io.modscan.metrics.subspace;
+package io.modscan.metrics.internal.linear;
 
 import io.modscan.core.error.ModscanException;
 import java.util.Arrays;
@@ -14,7 +14,7 @@ import org.ejml.interfaces.decomposition.SingularValueDecomposition_F64;
  * Singular values and vectors of a matrix that is given by its n rows of d finite values. QR comes first, then the SVD of the
  * square factor: as accurate as an SVD of the whole, and faster, O(n·d·min(n, d)).
  */
-final class Svd {
+public final class Svd {
 
     private Svd() {}
 
@@ -28,7 +28,7 @@ final class Svd {
      * @return orthonormal rows, in descending order of singular values; in each, the component of the largest magnitude is
      *     positive
      */
-    static double[][] leading(double[][] rows, int most, double least, double relative) {
+    public static double[][] leading(double[][] rows, int most, double least, double relative) {
         double scale = largest(rows);
         if (scale == 0) {
             return new double[0][];
@@ -49,7 +49,7 @@ final class Svd {
     }
 
     /** The singular values, in descending order: as many as the shorter side is long. */
-    static double[] values(double[][] rows) {
+    public static double[] values(double[][] rows) {
         double scale = largest(rows);
         if (scale == 0) {
             return new double[Math.min(rows.length, rows[0].length)];
@@ -63,7 +63,7 @@ final class Svd {
     }
 
     /** The rows in coordinates of the space that they span: n of them, if they are fewer than d, by a rotation; else as they are. */
-    static double[][] coordinates(double[][] rows) {
+    public static double[][] coordinates(double[][] rows) {
         double scale = largest(rows);
         if (rows.length >= rows[0].length || scale == 0) {
             return rows;
@@ -100,7 +100,15 @@ final class Svd {
         return qr;
     }
 
-    private static SingularValueDecomposition_F64<DMatrixRMaj> decompose(DMatrixRMaj matrix, boolean u, boolean v) {
+    /**
+     * A compact SVD.
+     *
+     * @param matrix used up
+     * @param u      whether left singular vectors are wanted
+     * @param v      whether right ones are
+     * @throws ModscanException if it does not converge
+     */
+    public static SingularValueDecomposition_F64<DMatrixRMaj> decompose(DMatrixRMaj matrix, boolean u, boolean v) {
         SingularValueDecomposition_F64<DMatrixRMaj> svd =
                 DecompositionFactory_DDRM.svd(matrix.numRows, matrix.numCols, u, v, true);
         if (!svd.decompose(matrix)) {

@@ -1,10 +1,10 @@
-package io.modscan.metrics.basis;
+package io.modscan.metrics.internal.linear;
 
 import io.modscan.core.model.MatrixProduct;
 import java.nio.DoubleBuffer;
 
 /** Products of matrices of any size. */
-final class Products {
+public final class Products {
 
     /** The number of multiplications from which on the installed service is worth its call. */
     private static final long LARGE = 1 << 20;
@@ -21,7 +21,7 @@ final class Products {
      * @param b     [n, inner]
      * @param inner possibly 0, and then the product is one of zeros
      */
-    static double[] timesTransposed(double[] a, int m, double[] b, int n, int inner) {
+    public static double[] timesTransposed(double[] a, int m, double[] b, int n, int inner) {
         double[] product = new double[Math.multiplyExact(m, n)];
         if (Math.min(m, n) >= ROWS && (long) m * n * inner >= LARGE) {
             MatrixProduct.installed()
@@ -30,21 +30,14 @@ final class Products {
         }
         for (int i = 0; i < m; i++) {
             for (int j = 0; j < n; j++) {
-                product[i * n + j] = dot(a, i * inner, b, j * inner, inner);
+                product[i * n + j] = Dot.of(a, i * inner, b, j * inner, inner);
             }
         }
         return product;
     }
 
-    private static double dot(double[] a, int fromA, double[] b, int fromB, int length) {
-        double sum = 0;
-        for (int i = 0; i < length; i++) {
-            sum += a[fromA + i] * b[fromB + i];
-        }
-        return sum;
-    }
-
-    static double[] transposed(double[] matrix, int rows, int columns) {
+    /** Aᵀ for A [rows, columns]. */
+    public static double[] transposed(double[] matrix, int rows, int columns) {
         double[] transposed = new double[matrix.length];
         for (int i = 0; i < rows; i++) {
             for (int j = 0; j < columns; j++) {

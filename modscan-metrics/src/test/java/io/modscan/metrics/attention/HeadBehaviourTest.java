@@ -14,10 +14,11 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
+import io.modscan.core.site.Unit;
 import io.modscan.metrics.Golden;
-import io.modscan.metrics.attention.KeyQuery.Behaviour;
 import io.modscan.metrics.selectivity.Selectivity;
 import io.modscan.metrics.selectivity.SelectivityMap;
+import io.modscan.metrics.selectivity.UnitSelectivity;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -31,7 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-class KeyQueryTest {
+class HeadBehaviourTest {
 
     private static final int BOS = 2;
     private static final String NAME = "blocks.3.attn.hook_pattern";
@@ -76,8 +77,8 @@ class KeyQueryTest {
         int tokens = Golden.integer(golden.get("tokens"));
         Activations activations =
                 one(pattern.length / tokens / tokens, Golden.integer(golden.get("bos")) == 1, pattern);
-        assertClose(seen(KeyQuery.view(), activations), Golden.matrix(golden.get("absolute")));
-        assertClose(seen(KeyQuery.relative(), activations), Golden.matrix(golden.get("relative")));
+        assertClose(seen(HeadBehaviour.view(), activations), Golden.matrix(golden.get("absolute")));
+        assertClose(seen(HeadBehaviour.relative(), activations), Golden.matrix(golden.get("relative")));
     }
 
     private static void assertClose(float[] actual, double[][] expected) {
@@ -95,26 +96,27 @@ class KeyQueryTest {
     @Test
     void theUnitsAreTheBehavioursInOrder() {
         // Four tokens; the queries behind the first give all to themselves.
-        float[] numbers = seen(KeyQuery.view(), one(1, true, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1));
-        assertThat(Arrays.stream(Behaviour.values()).map(Behaviour::unit)).containsExactly(0, 1, 2, 3, 4);
+        float[] numbers = seen(HeadBehaviour.view(), one(1, true, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1));
+        assertThat(Arrays.stream(HeadBehaviour.values()).map(HeadBehaviour::index))
+                .containsExactly(0, 1, 2, 3, 4);
         assertThat(numbers).containsExactly(0, 0, 0, 1, 0);
-        assertThat(numbers[Behaviour.SELF.unit()]).isEqualTo(1);
-        numbers = seen(KeyQuery.view(), one(1, true, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0));
-        assertThat(numbers[Behaviour.DISTANCE.unit()]).isEqualTo(2);
-        assertThat(numbers[Behaviour.BOS.unit()]).isEqualTo(1);
-        assertThat(numbers[Behaviour.PREVIOUS.unit()]).isEqualTo(1 / 3f);
+        assertThat(numbers[HeadBehaviour.SELF.index()]).isEqualTo(1);
+        numbers = seen(HeadBehaviour.view(), one(1, true, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0));
+        assertThat(numbers[HeadBehaviour.DISTANCE.index()]).isEqualTo(2);
+        assertThat(numbers[HeadBehaviour.BOS.index()]).isEqualTo(1);
+        assertThat(numbers[HeadBehaviour.PREVIOUS.index()]).isEqualTo(1 / 3f);
     }
 
     @Test
     void theFirstQueryIsLeftOut() {
-        float[] numbers = seen(KeyQuery.view(), one(1, true, Float.NaN, 7, 0, 1));
+        float[] numbers = seen(HeadBehaviour.view(), one(1, true, Float.NaN, 7, 0, 1));
         assertThat(numbers).containsExactly(0, 0, 0, 1, 0);
-        assertThat(seen(KeyQuery.view(), one(2, true, 1, 1))).hasSize(10).containsOnly(Float.NaN);
+        assertThat(seen(HeadBehaviour.view(), one(2, true, 1, 1))).hasSize(10).containsOnly(Float.NaN);
     }
 
     @Test
     void nanStaysInItsHead() {
-        float[] numbers = seen(KeyQuery.view(), one(2, true, 1, 0, Float.NaN, 1, 1, 0, 0.5f, 0.5f));
+        float[] numbers = seen(HeadBehaviour.view(), one(2, true, 1, 0, Float.NaN, 1, 1, 0, 0.5f, 0.5f));
         assertThat(numbers[0]).isNaN();
         assertThat(numbers[1]).isNaN();
         assertThat(numbers[2]).isNaN();
@@ -126,19 +128,19 @@ class KeyQueryTest {
     @Test
     void bosIsZeroWithoutItAndNaNIfItIsNotKnown() {
         float[] pattern = {1, 0, 0.25f, 0.75f};
-        assertThat(seen(KeyQuery.view(), one(1, true, pattern))[2]).isEqualTo(0.25f);
-        assertThat(seen(KeyQuery.view(), one(1, false, pattern))[2]).isEqualTo(0);
+        assertThat(seen(HeadBehaviour.view(), one(1, true, pattern))[2]).isEqualTo(0.25f);
+        assertThat(seen(HeadBehaviour.view(), one(1, false, pattern))[2]).isEqualTo(0);
         Site site = pattern(1);
         Prompts ready = Prompts.of(List.of(prompt("p", 2, true, "a")));
         Activations untold =
                 Activations.builder(ready).site(site, Pooling.none(), pattern).build();
-        assertThat(seen(KeyQuery.view(), untold)[2]).isNaN();
-        assertThat(seen(KeyQuery.view(), untold)[3]).isEqualTo(0.75f);
+        assertThat(seen(HeadBehaviour.view(), untold)[2]).isNaN();
+        assertThat(seen(HeadBehaviour.view(), untold)[3]).isEqualTo(0.75f);
         Activations withoutIds = Activations.builder(Prompts.of("a text"))
                 .site(site, Pooling.none(), pattern)
                 .provenance(Map.of("model.bos_token_id", "2"))
                 .build();
-        assertThat(seen(KeyQuery.view(), withoutIds)[2]).isNaN();
+        assertThat(seen(HeadBehaviour.view(), withoutIds)[2]).isNaN();
     }
 
     @Test
@@ -154,28 +156,29 @@ class KeyQueryTest {
                 .site(pattern(1), Pooling.none(), new float[] {1, 0, 0.5f, 0.5f})
                 .site(z, Pooling.none(), new float[] {5, 6})
                 .build();
-        Activations seen = KeyQuery.view().apply(activations);
+        Activations seen = HeadBehaviour.view().apply(activations);
         assertThat(seen.sites())
                 .extracting(site -> site.site().name())
                 .containsExactly(scores.name(), NAME + ".behaviour", z.name());
         assertThat(seen.at(z).vector(0)).containsExactly(5, 6);
         Site made = seen.sites().get(1).site();
-        assertThat(made.axes()).containsExactly(Axis.heads(1), Axis.units(5));
+        assertThat(made.axes())
+                .containsExactly(Axis.heads(1), Axis.units(List.of("ENTROPY", "DISTANCE", "BOS", "SELF", "PREVIOUS")));
         assertThat(made.layer()).hasValue(3);
         // What was seen once is no pattern any more.
-        assertThat(KeyQuery.view().apply(seen).sites())
+        assertThat(HeadBehaviour.view().apply(seen).sites())
                 .extracting(SiteActivations::site)
                 .contains(made);
         Activations all =
-                KeyQuery.view(site -> site.axes().contains(Axis.QUERY)).apply(activations);
+                HeadBehaviour.view(site -> site.axes().contains(Axis.QUERY)).apply(activations);
         assertThat(all.sites())
                 .extracting(site -> site.site().name())
                 .containsExactly(scores.name() + ".behaviour", NAME + ".behaviour", z.name());
-        assertThat(KeyQuery.relative(site -> site.axes().contains(Axis.QUERY))
+        assertThat(HeadBehaviour.relative(site -> site.axes().contains(Axis.QUERY))
                         .apply(activations)
                         .sites())
                 .hasSameSizeAs(activations.sites());
-        assertThatThrownBy(() -> KeyQuery.view(site -> true).apply(activations))
+        assertThatThrownBy(() -> HeadBehaviour.view(site -> true).apply(activations))
                 .isInstanceOf(ModscanException.class)
                 .hasMessage(
                         "blocks.3.attn.hook_z is no attention pattern: it has the axes [HEAD, UNIT], not QUERY and KEY");
@@ -184,7 +187,7 @@ class KeyQueryTest {
     @Test
     void aPatternHasAsManyKeysAsQueries() {
         Activations wrong = of(pattern(2), List.of(prompt("p", 2, true, "a")), new float[] {1, 0, 0, 1, 1, 0});
-        assertThatThrownBy(() -> KeyQuery.view().apply(wrong))
+        assertThatThrownBy(() -> HeadBehaviour.view().apply(wrong))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("6 values in 2 heads");
     }
@@ -218,14 +221,16 @@ class KeyQueryTest {
 
     @Test
     void findsTheHeadThatLooksBackForOneTopic() {
-        SelectivityMap map = planted(40).measure(Selectivity.by("topic").through(KeyQuery.view()));
+        SelectivityMap map = planted(40).measure(Selectivity.by("topic").through(HeadBehaviour.view()));
         Site site = map.sites().get(0);
-        int previous = 5 + Behaviour.PREVIOUS.unit();
-        assertThat(map.get(site, previous, "b").q()).isLessThan(1e-6);
-        assertThat(map.get(site, previous, "b").auroc()).isEqualTo(1);
-        assertThat(map.get(site, previous, "b").head()).hasValue(1);
-        assertThat(map.get(site, 5 + Behaviour.ENTROPY.unit(), "b").auroc()).isLessThan(0.2);
-        assertThat(map.count(row -> row.head().getAsInt() == 0 && row.q() <= 0.05))
+        UnitSelectivity previous = map.get(Unit.of(site, 1, HeadBehaviour.PREVIOUS.index()), "b");
+        assertThat(previous.q()).isLessThan(1e-6);
+        assertThat(previous.auroc()).isEqualTo(1);
+        assertThat(map.top("b", 1)).containsExactly(previous);
+        assertThat(previous).asString().startsWith(site + " head 1 PREVIOUS, b: AUROC 1.000");
+        UnitSelectivity entropy = map.get(Unit.of(site, 1, HeadBehaviour.ENTROPY.index()), "b");
+        assertThat(entropy.auroc()).isLessThan(0.2);
+        assertThat(map.count(row -> row.unit().head().getAsInt() == 0 && row.q() <= 0.05))
                 .isZero();
     }
 
@@ -233,15 +238,16 @@ class KeyQueryTest {
     void aHeadByItselfIsSeenLikeAmongOthers() {
         Activations activations = planted(12);
         Map<Site, SelectivityMap> byHead = activations.measure(
-                Selectivity.by("topic").through(KeyQuery.view()).perHead());
-        SelectivityMap together = activations.measure(Selectivity.by("topic").through(KeyQuery.view()));
+                Selectivity.by("topic").through(HeadBehaviour.view()).perHead());
+        SelectivityMap together = activations.measure(Selectivity.by("topic").through(HeadBehaviour.view()));
         assertThat(byHead).hasSize(2);
         int head = 0;
         for (SelectivityMap one : byHead.values()) {
-            for (Behaviour behaviour : Behaviour.values()) {
+            for (HeadBehaviour behaviour : HeadBehaviour.values()) {
                 Site all = together.sites().get(0);
-                assertThat(one.get(one.sites().get(0), behaviour.unit(), "b").meanIn())
-                        .isEqualTo(together.get(all, 5 * head + behaviour.unit(), "b")
+                assertThat(one.get(Unit.of(one.sites().get(0), behaviour.index()), "b")
+                                .meanIn())
+                        .isEqualTo(together.get(Unit.of(all, 5 * head + behaviour.index()), "b")
                                 .meanIn());
             }
             head++;
@@ -251,7 +257,7 @@ class KeyQueryTest {
     @Test
     void keepsTheContractOfMetrics() {
         Metric<List<String>> metric = Selectivity.by("topic")
-                .through(KeyQuery.relative())
+                .through(HeadBehaviour.relative())
                 .map(map -> map.rows().map(Object::toString).toList());
         MetricContract.of(metric, planted(11))
                 .onNaN(rows -> assertThat(rows).hasSize(20))

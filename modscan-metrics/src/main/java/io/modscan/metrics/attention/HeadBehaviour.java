@@ -9,6 +9,7 @@ import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.IntToDoubleFunction;
@@ -20,7 +21,7 @@ import java.util.function.UnaryOperator;
  *
  * <pre>{@code
  * Probe.builder(model).sites(Sites.pattern()).build()
- *         .measure(prompts, Selectivity.by("topic").through(KeyQuery.view()));
+ *         .measure(prompts, Selectivity.by("topic").through(HeadBehaviour.view()));
  * }</pre>
  *
  * <p>Let a[t, s] be the weight that the query at position t gives to the key at position s, both from 0, and n the number of
@@ -28,11 +29,11 @@ import java.util.function.UnaryOperator;
  *
  * <table>
  * <caption>The five numbers, in order of the units, with their ranges for a causal pattern</caption>
- * <tr><th>{@link Behaviour#ENTROPY}</th><td>−Σ<sub>s</sub> a[t, s] ln a[t, s], in nats, 0·ln 0 being 0</td><td>[0, ln n]</td></tr>
- * <tr><th>{@link Behaviour#DISTANCE}</th><td>Σ<sub>s</sub> a[t, s] (t − s), in tokens</td><td>[0, n − 1]</td></tr>
- * <tr><th>{@link Behaviour#BOS}</th><td>a[t, 0], if the prompt begins with BOS, else 0</td><td>[0, 1]</td></tr>
- * <tr><th>{@link Behaviour#SELF}</th><td>a[t, t]</td><td>[0, 1]</td></tr>
- * <tr><th>{@link Behaviour#PREVIOUS}</th><td>a[t, t − 1]</td><td>[0, 1]</td></tr>
+ * <tr><th>{@link #ENTROPY}</th><td>−Σ<sub>s</sub> a[t, s] ln a[t, s], in nats, 0·ln 0 being 0</td><td>[0, ln n]</td></tr>
+ * <tr><th>{@link #DISTANCE}</th><td>Σ<sub>s</sub> a[t, s] (t − s), in tokens</td><td>[0, n − 1]</td></tr>
+ * <tr><th>{@link #BOS}</th><td>a[t, 0], if the prompt begins with BOS, else 0</td><td>[0, 1]</td></tr>
+ * <tr><th>{@link #SELF}</th><td>a[t, t]</td><td>[0, 1]</td></tr>
+ * <tr><th>{@link #PREVIOUS}</th><td>a[t, t − 1]</td><td>[0, 1]</td></tr>
  * </table>
  *
  * <p>The first query is left out, since it has one key only and so no choice. A prompt of one token therefore has NaN in all
@@ -51,56 +52,37 @@ import java.util.function.UnaryOperator;
  *
  * <p>A site of [heads, queries, keys] named {@code blocks.3.attn.hook_pattern} becomes the site
  * {@code blocks.3.attn.hook_pattern.behaviour} of [heads, 5], without positions; a single head's pattern, without an axis of
- * heads, one of [5]. All other sites stay as they are. Takes O(heads · n²) time a prompt and keeps 20 bytes a head. The views
+ * heads, one of [5]. Its units are named as the constants are, so that rows of results read {@code … head 3 PREVIOUS}. All other sites stay as they are. Takes O(heads · n²) time a prompt and keeps 20 bytes a head. The views
  * are immutable and safe for use by many threads.
  */
-public final class KeyQuery {
+public enum HeadBehaviour {
+    /** How widely a query spreads its attention. */
+    ENTROPY(0),
+    /** How far back a query looks. */
+    DISTANCE(1),
+    /** How much it gives to the token that begins the sequence. */
+    BOS(2),
+    /** How much it gives to its own position. */
+    SELF(3),
+    /** How much it gives to the position before. */
+    PREVIOUS(4);
 
-    private KeyQuery() {}
+    private static final List<String> NAMES =
+            Arrays.stream(values()).map(HeadBehaviour::name).toList();
 
-    /** What is told of a head, in order of the units. */
-    public enum Behaviour {
-        /** How widely a query spreads its attention. */
-        ENTROPY(0),
-        /** How far back a query looks. */
-        DISTANCE(1),
-        /** How much it gives to the token that begins the sequence. */
-        BOS(2),
-        /** How much it gives to its own position. */
-        SELF(3),
-        /** How much it gives to the position before. */
-        PREVIOUS(4);
+    private final int index;
 
-        private final int unit;
+    HeadBehaviour(int index) {
+        this.index = index;
+    }
 
-        /**
-         * What a unit tells.
-         *
-         * @param unit the index of one of a head's five units
-         * @return its meaning
-         * @throws IllegalArgumentException if there is no such unit
-         */
-        public static Behaviour of(int unit) {
-            for (Behaviour behaviour : values()) {
-                if (behaviour.unit == unit) {
-                    return behaviour;
-                }
-            }
-            throw new IllegalArgumentException("a head's behaviour has the units 0 to 4, no unit " + unit);
-        }
-
-        Behaviour(int unit) {
-            this.unit = unit;
-        }
-
-        /**
-         * Which of a head's five units it is.
-         *
-         * @return an index from 0
-         */
-        public int unit() {
-            return unit;
-        }
+    /**
+     * Which of a head's units holds it, in the sites that the views make.
+     *
+     * @return its index along the axis of units, from 0
+     */
+    public int index() {
+        return index;
     }
 
     /**
@@ -110,7 +92,7 @@ public final class KeyQuery {
      *     as many keys as queries
      */
     public static UnaryOperator<Activations> view() {
-        return view(KeyQuery::isHookPattern);
+        return view(HeadBehaviour::isHookPattern);
     }
 
     /**
@@ -132,7 +114,7 @@ public final class KeyQuery {
      *     it throws as that of {@link #view()}
      */
     public static UnaryOperator<Activations> relative() {
-        return relative(KeyQuery::isHookPattern);
+        return relative(HeadBehaviour::isHookPattern);
     }
 
     /**
@@ -172,7 +154,7 @@ public final class KeyQuery {
         if (site.heads() > 0) {
             axes.add(Axis.heads(site.heads()));
         }
-        axes.add(Axis.units(Behaviour.values().length));
+        axes.add(Axis.units(NAMES));
         Site made = new Site(site.name() + ".behaviour", site.layer(), axes, true);
         return pattern.derived(made, Pooling.none(), prompt -> {
             FloatBuffer row = pattern.row(prompt);

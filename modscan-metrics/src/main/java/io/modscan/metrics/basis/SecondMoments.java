@@ -4,6 +4,7 @@ import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Site;
+import io.modscan.metrics.internal.linear.Products;
 import java.util.Arrays;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * <p>The first max(512, width) vectors are kept as they are, which takes no more memory than the sums would: if there are
  * no more than that, and fewer than coordinates, the few rows are decomposed instead of the large matrix.
  */
-final class Moments {
+final class SecondMoments {
 
     /** Vectors a product: enough for a matrix product at full speed, few enough for the caches. */
     private static final int BLOCK = 512;
@@ -111,7 +112,7 @@ final class Moments {
         }
     }
 
-    void merge(Moments other) {
+    void merge(SecondMoments other) {
         site = other.site;
         width = other.width;
         leftOut += other.leftOut;
@@ -129,7 +130,7 @@ final class Moments {
     }
 
     /** With d = their shift − ours, their Σ(x − s)(x − s)ᵀ lacks d·Σᵀ + Σ·dᵀ + n·d·dᵀ to be one of ours. */
-    private void mergeSums(Moments other) {
+    private void mergeSums(SecondMoments other) {
         double[] d = new double[width];
         for (int i = 0; i < width; i++) {
             d[i] = other.shift[i] - shift[i];

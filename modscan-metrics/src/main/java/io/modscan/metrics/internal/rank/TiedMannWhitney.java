@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Which way a p-value is computed follows from the unit's ranks and the sizes of the samples, never from the sum that is
  * tested. So p-values of one unit and label fall as U gets farther from chance, without a jump. Immutable.
  */
-public final class TiedRankTests {
+public final class TiedMannWhitney {
 
     /** Each label's smaller sample: those with it, or all others. */
     private final int[] sizes;
@@ -25,7 +25,7 @@ public final class TiedRankTests {
     private final boolean[] others;
     private final int[] ascending;
 
-    public TiedRankTests(Labels labels, int all) {
+    public TiedMannWhitney(Labels labels, int all) {
         this.sizes = IntStream.range(0, labels.size())
                 .map(label -> (int) Math.min(labels.count(label), all - labels.count(label)))
                 .toArray();
