@@ -35,7 +35,7 @@ final class Benchmarks {
             RandomCheckpoint.OPT_13B
                     .writeSparse(Files.createDirectory(folder.resolve("opt-13b")))
                     .close();
-            Path export = OptModel.load(small)
+            Path export = OptModel.open(small)
                     .export()
                     .to(small.resolve("opened.onnx"))
                     .model();

@@ -89,7 +89,7 @@ final class CaptureScale {
     }
 
     private static Probe.Builder probe(Path folder) {
-        return Probe.builder(OptModel.load(folder))
+        return Probe.builder(OptModel.open(folder))
                 .sites(Sites.z(), Sites.mlpPost())
                 .pooling(Pooling.mean());
     }
@@ -125,7 +125,7 @@ final class CaptureScale {
     private static void metrics(Path folder, int count) throws IOException {
         Pooling mean = Pooling.mean().withoutBos();
         AtomicReference<@Nullable Progress> last = new AtomicReference<>();
-        try (Probe probe = Probe.builder(OptModel.load(folder))
+        try (Probe probe = Probe.builder(OptModel.open(folder))
                 .sites(Sites.z().magnitude(), Sites.mlpPost(), Sites.residPost())
                 .memoryLimit(64 << 20)
                 .progress(last::set)

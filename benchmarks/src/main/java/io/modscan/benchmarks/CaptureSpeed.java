@@ -101,7 +101,7 @@ final class CaptureSpeed {
                 threads,
                 rounds);
 
-        OptModel model = OptModel.load(folder).withRuntime(RuntimeOptions.cpu().withThreads(threads));
+        OptModel model = OptModel.open(folder).withRuntime(RuntimeOptions.cpu().withThreads(threads));
         String[] inner = {"blocks.*.attn.hook_z", "blocks.*.mlp.hook_post"};
         String last = "blocks." + (SHAPE.layers() - 1) + ".hook_resid_post";
         try (ProductCeiling ceiling = new ProductCeiling(SHAPE.hidden(), threads);

@@ -6,8 +6,8 @@ import io.modscan.core.site.CapturePlan.Selection;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
-import io.modscan.onnx.opt.Export;
 import io.modscan.onnx.opt.OptModel;
+import io.modscan.onnx.runtime.Export;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
@@ -65,7 +65,7 @@ public class ExportBenchmark {
 
     private static Export.Exported export(String name) {
         Path folder = checkpoint(name);
-        return OptModel.load(folder).export().to(folder.resolve("model.onnx"));
+        return OptModel.open(folder).export().to(folder.resolve("model.onnx"));
     }
 
     /**
@@ -76,7 +76,7 @@ public class ExportBenchmark {
     @Benchmark
     @Fork(10)
     public int sessionOf125m() {
-        return open(OptModel.load(checkpoint("opt-125m")), Sites.z(), Sites.mlpPost());
+        return open(OptModel.open(checkpoint("opt-125m")), Sites.z(), Sites.mlpPost());
     }
 
     /**
@@ -87,7 +87,7 @@ public class ExportBenchmark {
     @Benchmark
     @Fork(10)
     public int sessionOfTheExportOf125m() {
-        return open(OptModel.load(checkpoint("opt-125m").resolve("opened.onnx")), Sites.all());
+        return open(OptModel.open(checkpoint("opt-125m").resolve("opened.onnx")), Sites.all());
     }
 
     private static int open(OptModel model, SiteSelector... sites) {

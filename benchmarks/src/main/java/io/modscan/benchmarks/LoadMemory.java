@@ -23,7 +23,7 @@ final class LoadMemory {
      */
     public static void main(String[] args) throws IOException {
         long before = kib("VmHWM");
-        try (Probe probe = Probe.builder(OptModel.load(Path.of(args[0])))
+        try (Probe probe = Probe.builder(OptModel.open(Path.of(args[0])))
                 .sites(args[1].split(","))
                 .pooling(Pooling.mean())
                 .build()) {

@@ -32,7 +32,7 @@ final class DemoModel {
     }
 
     static OptModel model() {
-        return OptModel.load(folder());
+        return OptModel.open(folder());
     }
 
     /** The file of prompts, labelled by {@code topic}. */

@@ -2,7 +2,7 @@ package io.modscan.examples;
 
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
-import io.modscan.onnx.opt.Export;
+import io.modscan.onnx.runtime.Export;
 import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Command;

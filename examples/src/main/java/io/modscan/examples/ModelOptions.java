@@ -57,10 +57,10 @@ final class ModelOptions {
     private OptModel load(String model, PrintWriter err) {
         if (!OptModel.isHubName(model)) {
             refuseRevision(model);
-            return OptModel.load(model);
+            return OptModel.open(model);
         }
         Hub hub = Hub.fromEnvironment().withProgress(progress(model, err));
-        return OptModel.load(revision == null ? hub.snapshot(model) : hub.snapshot(model, revision));
+        return OptModel.open(revision == null ? hub.snapshot(model) : hub.snapshot(model, revision));
     }
 
     void refuseRevision(String model) {

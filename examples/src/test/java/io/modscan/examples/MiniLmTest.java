@@ -98,7 +98,7 @@ class MiniLmTest {
     @Test
     void eachTensorIsWhatTheModelComputesForTheSentenceAlone(@TempDir Path folder) throws OrtException {
         Path instrumented = folder.resolve("all.onnx");
-        assertThat(model.save(instrumented, named(site -> true)))
+        assertThat(model.export().sites(named(site -> true)).to(instrumented).sites())
                 .hasSize(model.sites().size());
         Map<String, GraphTensor> tensors =
                 model.tensors().stream().collect(Collectors.toMap(GraphTensor::name, tensor -> tensor));

@@ -40,7 +40,7 @@ class ReferenceActivationsTest {
     void probeReproducesEveryTensor(String name) {
         ReferenceActivations reference = new ReferenceActivations(name);
         Path file = folder.resolve("capture.safetensors");
-        try (Probe probe = Probe.builder(OptModel.load(model(name))).build()) {
+        try (Probe probe = Probe.builder(OptModel.open(model(name))).build()) {
             probe.capture(reference.prompts()).save(file);
         }
         assertThat(reference.compare(file).keySet()).isEqualTo(reference.sites());

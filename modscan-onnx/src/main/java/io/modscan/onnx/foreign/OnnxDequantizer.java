@@ -2,7 +2,7 @@ package io.modscan.onnx.foreign;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
-import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
 import java.util.ArrayList;
 import java.util.List;
@@ -91,7 +91,7 @@ final class OnnxDequantizer {
         return Optional.of(
                 file.opset() < 19
                         ? real
-                        : edit.op("Cast", List.of(real), GraphBuilder.attribute("to", (long) OnnxTypes.FLOAT)));
+                        : edit.op("Cast", List.of(real), OnnxProtos.attribute("to", (long) OnnxTypes.FLOAT)));
     }
 
     /** Whether a scale is known to be one for all values. */

@@ -5,12 +5,10 @@ import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
-import ai.onnx.proto.OnnxMl.TensorShapeProto;
-import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
-import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -38,23 +36,6 @@ final class OnnxEdit {
         file.graph().getNodeList().forEach(node -> names.addAll(node.getOutputList()));
     }
 
-    static ValueInfoProto valueInfo(String name, int type, List<String> axes) {
-        TensorShapeProto.Builder shape = TensorShapeProto.newBuilder();
-        for (String axis : axes) {
-            if (OnnxShapes.isSymbol(axis)) {
-                shape.addDimBuilder().setDimParam(axis);
-            } else {
-                shape.addDimBuilder().setDimValue(Long.parseLong(axis));
-            }
-        }
-        return ValueInfoProto.newBuilder()
-                .setName(name)
-                .setType(TypeProto.newBuilder()
-                        .setTensorType(
-                                TypeProto.Tensor.newBuilder().setElemType(type).setShape(shape)))
-                .build();
-    }
-
     /** A name like this one that nothing has yet. */
     private String fresh(String name) {
         String free = name;
@@ -71,7 +52,7 @@ final class OnnxEdit {
                 throw new ModscanException(file.path() + ": has a tensor '" + name
                         + "', a name that is needed for what is added behind the graph; rename it");
             }
-            inputs.put(name, valueInfo(name, type, axes));
+            inputs.put(name, OnnxProtos.valueInfo(name, type, axes));
         }
         return name;
     }
@@ -142,12 +123,12 @@ final class OnnxEdit {
     /** A reduction over one axis, which stays with length 1. Opset 18 made an input of what was an attribute. */
     String reduce(String type, String values, long axis) {
         return file.opset() >= 18 || (type.equals("ReduceSum") && file.opset() >= 13)
-                ? op(type, List.of(values, longs(List.of(axis))), GraphBuilder.attribute("keepdims", 1L))
+                ? op(type, List.of(values, longs(List.of(axis))), OnnxProtos.attribute("keepdims", 1L))
                 : op(
                         type,
                         List.of(values),
-                        GraphBuilder.attribute("axes", new long[] {axis}),
-                        GraphBuilder.attribute("keepdims", 1L));
+                        OnnxProtos.attribute("axes", new long[] {axis}),
+                        OnnxProtos.attribute("keepdims", 1L));
     }
 
     /** Makes a tensor an output. Its type and shape are left to inference. */

@@ -6,6 +6,7 @@ import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.safetensors.DType;
 import io.modscan.onnx.foreign.OnnxInputs.Input;
+import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
 import io.modscan.onnx.internal.runtime.OrtRuntime.Bound;
 import java.nio.ByteBuffer;
@@ -207,7 +208,7 @@ final class OnnxFeed {
         List<Long> shape = new ArrayList<>();
         for (int axis = 0; axis < input.axes().size(); axis++) {
             String length = input.axes().get(axis);
-            shape.add(axis == 0 && OnnxShapes.isSymbol(length) ? (long) rows : Long.parseLong(length));
+            shape.add(axis == 0 && OnnxProtos.isSymbol(length) ? (long) rows : Long.parseLong(length));
         }
         return typed(input.name(), allocate(0), input.type(), shape);
     }
@@ -215,7 +216,7 @@ final class OnnxFeed {
     private static Bound numbers(Input input, List<Long> shape, LongUnaryOperator value) {
         for (int axis = 0; axis < shape.size(); axis++) {
             String length = input.axes().get(axis);
-            if (!OnnxShapes.isSymbol(length) && Long.parseLong(length) != shape.get(axis)) {
+            if (!OnnxProtos.isSymbol(length) && Long.parseLong(length) != shape.get(axis)) {
                 throw new ModscanException("input '" + input.name() + "' takes no other shape than " + input.axes()
                         + ", and the tokens that are run at once are " + shape
                         + "; give what fills it as ready tensors (Prompt.ofTensors)");

@@ -3,20 +3,17 @@ package io.modscan.onnx.foreign;
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
-import ai.onnx.proto.OnnxMl.StringStringEntryProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import com.google.protobuf.CodedInputStream;
-import com.google.protobuf.CodedOutputStream;
 import com.google.protobuf.InvalidProtocolBufferException;
-import com.google.protobuf.WireFormat;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.onnx.internal.checkpoint.ModelFolder;
+import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
 import io.modscan.onnx.internal.graph.WeightBytes;
 import java.io.BufferedInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -33,7 +30,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.PriorityQueue;
 import java.util.Set;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
@@ -52,20 +48,6 @@ import java.util.zip.CRC32C;
  */
 record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights, Map<Path, String> stamps) {
 
-    /** What an initializer has at least for its bytes to be left in the file; shapes and scalars are smaller. */
-    private static final int LEFT_IN_FILE = 1 << 10;
-
-    /** About what an object of a message takes in Java's heap, whatever is in it. */
-    private static final int MESSAGE = 200;
-
-    /** Fields of ONNX's messages. */
-    private static final int MODEL_GRAPH = 7;
-
-    private static final int GRAPH_INITIALIZER = 5;
-    private static final int TENSOR_FLOATS = 4;
-    private static final int TENSOR_RAW = 9;
-    private static final int TENSOR_DOUBLES = 10;
-
     /**
      * Reads a file and checks that it is a graph: each tensor that a node reads is there, none comes from two places, and no
      * node needs its own output.
@@ -82,7 +64,7 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights
         Path file = folder.resolve(String.valueOf(path.getFileName()));
         ModelProto model;
         try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
-            model = ModelProto.parseFrom(new Skeleton(path, file).read(CodedInputStream.newInstance(in)));
+            model = ModelProto.parseFrom(new OnnxSkeleton(path, file).read(CodedInputStream.newInstance(in)));
         } catch (InvalidProtocolBufferException e) {
             throw new MalformedFileException(
                     path, "is no ONNX model, or not all of one (truncated?): " + e.getMessage(), e);
@@ -162,176 +144,17 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights
         return model.getGraph();
     }
 
-    /** Copies a file but for the bytes of large initializers, of which it keeps the place. */
-    private static final class Skeleton {
-        private final Path path;
-        private final Path file;
-        /** All that is read is held twice for a moment. */
-        private final long limit = Runtime.getRuntime().maxMemory() / 8;
-
-        private long kept;
-
-        Skeleton(Path path, Path file) {
-            this.path = path;
-            this.file = file;
-        }
-
-        byte[] read(CodedInputStream in) throws IOException {
-            // A position that can't be told, behind 2 GiB, is refused as protobuf refuses it.
-            return copy(in, Integer.MAX_VALUE, (tag, length, out) -> {
-                if (tag != lengthDelimited(MODEL_GRAPH)) {
-                    return false;
-                }
-                out.writeByteArrayNoTag(graph(in, length));
-                return true;
-            });
-        }
-
-        private byte[] graph(CodedInputStream in, int graphLength) throws IOException {
-            return copy(in, graphLength, (tag, length, out) -> {
-                if (tag != lengthDelimited(GRAPH_INITIALIZER)) {
-                    return false;
-                }
-                out.writeByteArrayNoTag(initializer(in, length));
-                return true;
-            });
-        }
-
-        private byte[] initializer(CodedInputStream in, int tensorLength) throws IOException {
-            List<WeightBytes> left = new ArrayList<>();
-            byte[] rest = copy(in, tensorLength, (tag, length, out) -> {
-                boolean bytes = tag == lengthDelimited(TENSOR_RAW)
-                        // A packed list of numbers is on disk what raw bytes are.
-                        || tag == lengthDelimited(TENSOR_FLOATS)
-                        || tag == lengthDelimited(TENSOR_DOUBLES);
-                if (!bytes || length < LEFT_IN_FILE) {
-                    return false;
-                }
-                left.add(new WeightBytes("", file, in.getTotalBytesRead(), length));
-                in.skipRawBytes(length);
-                return true;
-            });
-            if (left.isEmpty()) {
-                return rest;
-            }
-            TensorProto.Builder tensor = TensorProto.newBuilder().mergeFrom(rest);
-            if (left.size() > 1
-                    || tensor.getExternalDataCount() > 0
-                    || tensor.getFloatDataCount() > 0
-                    || tensor.getDoubleDataCount() > 0
-                    || !tensor.getRawData().isEmpty()) {
-                throw new MalformedFileException(path, "has values for the tensor '" + tensor.getName() + "' twice");
-            }
-            String name = String.valueOf(path.getFileName());
-            return external(tensor, name, left.get(0).offset(), left.get(0).length())
-                    .build()
-                    .toByteArray();
-        }
-
-        /** What becomes of a field. */
-        private interface Field {
-            /** Whether it was written to {@code out} in another form, or left out; its tag stands there already if written. */
-            boolean take(int tag, int length, CodedOutputStream out) throws IOException;
-        }
-
-        private byte[] copy(CodedInputStream in, int messageLength, Field field) throws IOException {
-            int outer = in.pushLimit(messageLength);
-            ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-            CodedOutputStream out = CodedOutputStream.newInstance(bytes);
-            for (int tag = in.readTag(); tag != 0; tag = in.readTag()) {
-                copyField(in, tag, out, field);
-            }
-            out.flush();
-            if (in.getBytesUntilLimit() > 0 && messageLength != Integer.MAX_VALUE) {
-                throw new InvalidProtocolBufferException("a message ends before its length");
-            }
-            in.popLimit(outer);
-            return bytes.toByteArray();
-        }
-
-        private void copyField(CodedInputStream in, int tag, CodedOutputStream out, Field field) throws IOException {
-            switch (WireFormat.getTagWireType(tag)) {
-                case WireFormat.WIRETYPE_VARINT -> {
-                    out.writeUInt32NoTag(tag);
-                    out.writeUInt64NoTag(in.readRawVarint64());
-                    return;
-                }
-                case WireFormat.WIRETYPE_FIXED64 -> {
-                    out.writeUInt32NoTag(tag);
-                    out.writeFixed64NoTag(in.readRawLittleEndian64());
-                    return;
-                }
-                case WireFormat.WIRETYPE_FIXED32 -> {
-                    out.writeUInt32NoTag(tag);
-                    out.writeFixed32NoTag(in.readRawLittleEndian32());
-                    return;
-                }
-                case WireFormat.WIRETYPE_LENGTH_DELIMITED -> {}
-                default ->
-                    throw new InvalidProtocolBufferException(
-                            "a field of wire type " + WireFormat.getTagWireType(tag) + ", which ONNX has not");
-            }
-            int length = in.readRawVarint32();
-            if (length < 0) {
-                throw new InvalidProtocolBufferException("a field of negative length");
-            }
-            ByteArrayOutputStream other = new ByteArrayOutputStream();
-            CodedOutputStream taken = CodedOutputStream.newInstance(other);
-            if (field.take(tag, length, taken)) {
-                taken.flush();
-                if (other.size() > 0) {
-                    out.writeUInt32NoTag(tag);
-                    out.writeRawBytes(other.toByteArray());
-                }
-            } else {
-                out.writeUInt32NoTag(tag);
-                keep(length + MESSAGE);
-                out.writeByteArrayNoTag(in.readRawBytes(length));
-            }
-        }
-
-        /** Counts what a field takes once it is parsed, before it is read. */
-        private void keep(long bytes) {
-            kept += bytes;
-            if (kept > limit) {
-                throw new ModscanException(path + ": its graph takes more than " + limit
-                        + " bytes beside its weights, too many for Java's heap; give it more (-Xmx)");
-            }
-        }
-
-        private static int lengthDelimited(int field) {
-            return (field << 3) | WireFormat.WIRETYPE_LENGTH_DELIMITED;
-        }
-    }
-
-    static TensorProto.Builder external(TensorProto.Builder tensor, String location, long offset, long length) {
-        tensor.clearExternalData().setDataLocation(TensorProto.DataLocation.EXTERNAL);
-        Map<String, String> entries = new LinkedHashMap<>();
-        entries.put("location", location);
-        entries.put("offset", Long.toString(offset));
-        entries.put("length", Long.toString(length));
-        entries.forEach((key, value) -> tensor.addExternalData(
-                StringStringEntryProto.newBuilder().setKey(key).setValue(value)));
-        return tensor;
-    }
-
     /** Where a tensor of the model lies, if not in the model. */
     Optional<WeightBytes> weight(TensorProto tensor) {
         if (tensor.getDataLocation() != TensorProto.DataLocation.EXTERNAL) {
             return Optional.empty();
         }
-        Map<String, String> entries = entries(tensor);
+        Map<String, String> entries = OnnxProtos.externalData(tensor);
         return Optional.of(new WeightBytes(
                 tensor.getName(),
                 root.resolve(entries.getOrDefault("location", "")),
                 Long.parseLong(entries.getOrDefault("offset", "")),
                 Long.parseLong(entries.getOrDefault("length", ""))));
-    }
-
-    private static Map<String, String> entries(TensorProto tensor) {
-        return tensor.getExternalDataList().stream()
-                .collect(Collectors.toMap(
-                        StringStringEntryProto::getKey, StringStringEntryProto::getValue, (first, second) -> second));
     }
 
     /** Finds each tensor's bytes, and the folder from which all can be named. */
@@ -357,7 +180,7 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights
                 return tensor;
             }
             String location = root.relativize(weight.file()).toString().replace('\\', '/');
-            return external(tensor.toBuilder(), location, weight.offset(), weight.length())
+            return OnnxProtos.external(tensor.toBuilder(), location, weight.offset(), weight.length())
                     .build();
         });
         return new OnnxFile(
@@ -374,7 +197,7 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights
 
     private static WeightBytes weight(
             Path path, ModelFolder folder, Map<String, Path> files, TensorProto tensor, long bytes) {
-        Map<String, String> entries = entries(tensor);
+        Map<String, String> entries = OnnxProtos.externalData(tensor);
         String where = "tensor '" + tensor.getName() + "'";
         try {
             Path file = files.computeIfAbsent(entries.getOrDefault("location", ""), folder::resolve);

@@ -6,6 +6,7 @@ import ai.onnx.proto.OnnxMl.TensorShapeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
+import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -124,7 +125,7 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
         Optional<Input> ids = withRole(inputs, InputRole.TOKEN_IDS);
         Set<String> symbols = inputs.values().stream()
                 .flatMap(input -> input.axes().stream())
-                .filter(OnnxShapes::isSymbol)
+                .filter(OnnxProtos::isSymbol)
                 .collect(Collectors.toSet());
         Set<String> declared = declaredSymbols(file);
         for (String symbol : said.dimensions().keySet()) {
@@ -132,7 +133,7 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
                 throw unknownSymbol(file, symbol, declared);
             }
         }
-        Stream.concat(said.batch().stream(), said.positions().filter(OnnxShapes::isSymbol).stream())
+        Stream.concat(said.batch().stream(), said.positions().filter(OnnxProtos::isSymbol).stream())
                 .filter(symbol -> !symbols.contains(symbol))
                 .forEach(symbol -> {
                     throw unknownSymbol(file, symbol, symbols);
@@ -167,7 +168,7 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
     private static Set<String> declaredSymbols(OnnxFile file) {
         return file.graph().getInputList().stream()
                 .flatMap(input -> axes(input, Map.of()).stream())
-                .filter(OnnxShapes::isSymbol)
+                .filter(OnnxProtos::isSymbol)
                 .collect(Collectors.toCollection(TreeSet::new));
     }
 
@@ -206,7 +207,7 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
             case POSITIONS ->
                 axes.size() == 2 && (whole || type == DataType.FLOAT_VALUE || type == DataType.DOUBLE_VALUE);
             case ATTENTION_MASK, TOKEN_TYPES -> axes.size() == 2;
-            case PAST -> axes.stream().skip(1).anyMatch(OnnxShapes::isSymbol);
+            case PAST -> axes.stream().skip(1).anyMatch(OnnxProtos::isSymbol);
         };
     }
 
@@ -227,7 +228,7 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
 
     /** Some exporters call all axes that can vary alike; and what begins with a digit would be taken for a number. */
     private static boolean isName(String symbol) {
-        return OnnxShapes.isSymbol(symbol) && !symbol.equalsIgnoreCase("none");
+        return OnnxProtos.isSymbol(symbol) && !symbol.equalsIgnoreCase("none");
     }
 
     private static Optional<Input> withRole(Map<String, Input> inputs, InputRole role) {
@@ -245,7 +246,7 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
             boolean past = input.role().equals(Optional.of(InputRole.PAST));
             if (past) {
                 for (int axis = 1; axis < axes.size(); axis++) {
-                    if (OnnxShapes.isSymbol(axes.get(axis))) {
+                    if (OnnxProtos.isSymbol(axes.get(axis))) {
                         axes.set(axis, "0");
                     }
                 }
@@ -253,7 +254,7 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
             for (int axis = 0;
                     axis < (past ? 1 : 2) && axis < axes.size() && input.role().isPresent();
                     axis++) {
-                if (OnnxShapes.isSymbol(axes.get(axis))) {
+                if (OnnxProtos.isSymbol(axes.get(axis))) {
                     axes.set(axis, ids.axes().get(axis));
                 }
             }
@@ -261,15 +262,15 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
         }
         String batch = ids.axes().get(0);
         String positions = ids.axes().get(1);
-        if (!OnnxShapes.isSymbol(positions) && Long.parseLong(positions) > Integer.MAX_VALUE) {
+        if (!OnnxProtos.isSymbol(positions) && Long.parseLong(positions) > Integer.MAX_VALUE) {
             throw new ModscanException(file.path() + ": input '" + ids.name() + "' takes exactly " + positions
                     + " tokens, and at most " + Integer.MAX_VALUE + " can be given");
         }
         return new OnnxInputs(
                 renamed,
-                Optional.of(batch).filter(OnnxShapes::isSymbol),
-                Optional.of(positions).filter(OnnxShapes::isSymbol).or(said::positions),
-                OnnxShapes.isSymbol(positions) ? 0 : Integer.parseInt(positions));
+                Optional.of(batch).filter(OnnxProtos::isSymbol),
+                Optional.of(positions).filter(OnnxProtos::isSymbol).or(said::positions),
+                OnnxProtos.isSymbol(positions) ? 0 : Integer.parseInt(positions));
     }
 
     private static OnnxInputs ready(Map<String, Input> inputs, Said said) {
@@ -302,7 +303,7 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
     private static Optional<String> first(Map<String, Input> inputs, Predicate<String> isMeant) {
         return inputs.values().stream()
                 .flatMap(input -> input.axes().stream())
-                .filter(OnnxShapes::isSymbol)
+                .filter(OnnxProtos::isSymbol)
                 .filter(isMeant)
                 .findFirst();
     }
@@ -341,7 +342,7 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
 
     /** How many positions there are, if that is fixed and they are known as such. */
     OptionalInt fixedPositions() {
-        return positions.filter(axis -> !OnnxShapes.isSymbol(axis)).stream()
+        return positions.filter(axis -> !OnnxProtos.isSymbol(axis)).stream()
                 .mapToInt(Integer::parseInt)
                 .findFirst();
     }

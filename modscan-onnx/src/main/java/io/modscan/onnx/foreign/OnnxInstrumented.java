@@ -3,86 +3,62 @@ package io.modscan.onnx.foreign;
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
-import io.modscan.core.error.ModscanException;
-import io.modscan.core.file.WholeFile;
-import io.modscan.onnx.internal.graph.CopiedWeights;
+import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.Site;
+import io.modscan.onnx.internal.graph.FileExport;
 import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
 import io.modscan.onnx.internal.graph.WeightBytes;
-import java.io.IOException;
-import java.io.UncheckedIOException;
+import io.modscan.onnx.internal.graph.WeightLocation;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 
-/** Writes somebody's graph with other outputs to a file. */
-final class OnnxInstrumented {
+/**
+ * Somebody's graph with other outputs, to be written to a file. A magnitude is computed when a model is run, not here: its
+ * tensor is written.
+ *
+ * @param sites those that are outputs
+ * @param kept  the files that the model reads
+ */
+record OnnxInstrumented(OnnxFile file, List<Site> sites, Set<Path> kept, ModelProto model)
+        implements FileExport.Content {
 
-    private OnnxInstrumented() {}
-
-    /** @param inputs the axes of the graph's inputs, as far as lengths were given to them */
-    static void write(
-            OnnxFile file, Map<String, List<String>> inputs, List<GraphTensor> outputs, Path target, Set<Path> files) {
-        WholeFile.prepare(target);
+    static OnnxInstrumented of(
+            OnnxFile file, OnnxInputs inputs, CapturePlan plan, Map<String, GraphTensor> tensors, Set<Path> kept) {
+        file.checkUnchanged();
+        List<Site> sites = plan.readings().stream()
+                .map(reading -> reading.site().magnitudeOf().orElse(reading.site()))
+                .distinct()
+                .toList();
         OnnxEdit edit = new OnnxEdit(file);
-        Map<String, GraphTensor> tensors = new LinkedHashMap<>();
-        outputs.forEach(tensor -> tensors.put(tensor.name(), tensor));
-        tensors.values()
-                .forEach(tensor -> edit.output(OnnxEdit.valueInfo(
-                        tensor.name(),
-                        OnnxTypes.number(tensor.type()),
-                        tensor.shape().orElseThrow())));
-        ModelProto model = withLengths(withoutConfig(edit.build()), inputs);
-        try {
-            Path folder = Objects.requireNonNull(target.toAbsolutePath().getParent(), "a file lies in a folder")
-                    .toRealPath();
-            Path path = folder.resolve(target.getFileName());
-            Path data = path.resolveSibling(path.getFileName() + ".data");
-            if (files.contains(path) || files.contains(data)) {
-                throw new ModscanException(target + ": is a file that the model is read from; give another name");
-            }
-            boolean inPlace = file.root().startsWith(folder);
-            Set<WeightBytes> used = new LinkedHashSet<>();
-            OnnxGraph.withTensors(model.getGraph(), tensor -> {
-                file.weight(tensor).ifPresent(used::add);
-                return tensor;
-            });
-            List<WeightBytes> weights = List.copyOf(used);
-            List<Long> offsets = CopiedWeights.offsets(weights);
-            Map<WeightBytes, Long> places = new HashMap<>();
-            for (int i = 0; i < weights.size(); i++) {
-                places.put(weights.get(i), inPlace ? weights.get(i).offset() : offsets.get(i));
-            }
-            GraphProto graph = OnnxGraph.withTensors(
-                    model.getGraph(),
-                    tensor -> file.weight(tensor)
-                            .map(weight -> {
-                                Path from = inPlace ? weight.file() : data;
-                                String location =
-                                        folder.relativize(from).toString().replace('\\', '/');
-                                long offset = Objects.requireNonNull(places.get(weight), weight.name());
-                                return OnnxFile.external(tensor.toBuilder(), location, offset, weight.length())
-                                        .build();
-                            })
-                            .orElse(tensor));
-            byte[] bytes = model.toBuilder().setGraph(graph).build().toByteArray();
-            CopiedWeights.write(path, bytes, inPlace || weights.isEmpty() ? null : data, weights);
-        } catch (IOException e) {
-            throw new UncheckedIOException(target + ": cannot be written: " + e, e);
+        for (Site site : sites) {
+            GraphTensor tensor = Objects.requireNonNull(tensors.get(site.name()), site.name());
+            edit.output(OnnxProtos.valueInfo(
+                    tensor.name(),
+                    OnnxTypes.number(tensor.type()),
+                    tensor.shape().orElseThrow()));
         }
+        return new OnnxInstrumented(file, sites, kept, withLengths(withoutConfig(edit.build()), inputs));
     }
 
-    private static ModelProto withLengths(ModelProto model, Map<String, List<String>> inputs) {
+    /** As far as lengths were given to the inputs' axes; what is past may be of any length for another program. */
+    private static ModelProto withLengths(ModelProto model, OnnxInputs inputs) {
+        Map<String, List<String>> given = new LinkedHashMap<>(inputs.axes());
+        inputs.inputs().values().stream()
+                .filter(input -> input.role().equals(Optional.of(InputRole.PAST)))
+                .forEach(input -> given.remove(input.name()));
         ModelProto.Builder changed = model.toBuilder();
         for (ValueInfoProto.Builder input : changed.getGraphBuilder().getInputBuilderList()) {
-            List<String> axes = inputs.getOrDefault(input.getName(), List.of());
+            List<String> axes = given.getOrDefault(input.getName(), List.of());
             for (int axis = 0; axis < axes.size(); axis++) {
-                if (!OnnxShapes.isSymbol(axes.get(axis))) {
+                if (!OnnxProtos.isSymbol(axes.get(axis))) {
                     input.getTypeBuilder()
                             .getTensorTypeBuilder()
                             .getShapeBuilder()
@@ -102,5 +78,35 @@ final class OnnxInstrumented {
                         .filter(entry -> !entry.getKey().equals(GraphBuilder.CONFIG))
                         .toList())
                 .build();
+    }
+
+    @Override
+    public Path root() {
+        return file.root();
+    }
+
+    @Override
+    public List<WeightBytes> weights() {
+        Set<WeightBytes> used = new LinkedHashSet<>();
+        OnnxGraph.withTensors(model.getGraph(), tensor -> {
+            file.weight(tensor).ifPresent(used::add);
+            return tensor;
+        });
+        return List.copyOf(used);
+    }
+
+    @Override
+    public byte[] serialise(WeightLocation location) {
+        GraphProto graph = OnnxGraph.withTensors(
+                model.getGraph(),
+                tensor -> file.weight(tensor)
+                        .map(weight -> {
+                            WeightLocation.Place place = location.of(weight);
+                            return OnnxProtos.external(
+                                            tensor.toBuilder(), place.file(), place.offset(), weight.length())
+                                    .build();
+                        })
+                        .orElse(tensor));
+        return model.toBuilder().setGraph(graph).build().toByteArray();
     }
 }

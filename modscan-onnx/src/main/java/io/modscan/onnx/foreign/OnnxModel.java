@@ -4,42 +4,33 @@ import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.core.model.ActivationSource;
-import io.modscan.core.model.Model;
 import io.modscan.core.model.Tokenizer;
 import io.modscan.core.prompt.InputTensor;
-import io.modscan.core.site.Axis;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.CapturePlan.Selection;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
-import io.modscan.core.site.Sites;
-import io.modscan.onnx.foreign.OnnxInputs.Said;
 import io.modscan.onnx.foreign.OnnxShapes.Inferred;
 import io.modscan.onnx.foreign.OnnxSites.Recipe;
+import io.modscan.onnx.internal.checkpoint.ModelFolder;
+import io.modscan.onnx.internal.graph.FileExport;
 import io.modscan.onnx.internal.tokenizer.HubTokenizer;
+import io.modscan.onnx.internal.tokenizer.LazyTokenizer;
+import io.modscan.onnx.runtime.Export;
+import io.modscan.onnx.runtime.RuntimeModel;
 import io.modscan.onnx.runtime.RuntimeOptions;
-import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.TreeSet;
-import java.util.function.Consumer;
 import java.util.function.Predicate;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * An ONNX model that somebody else exported. Each of its tensors can be read, by its own name:
@@ -74,72 +65,35 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Weights</b> stay where they are: in the file itself, or in files in its folder. Nothing outside the folder is
  * opened. Immutable; safe for use by many threads.
  */
-public final class OnnxModel implements Model {
+public final class OnnxModel implements RuntimeModel {
 
     private final OnnxFile file;
-    private final Settings settings;
+    private final OnnxSettings settings;
     private final OnnxInputs inputs;
     private final Map<String, Inferred> shapes;
     private final OnnxSites sites;
     private final OptionalInt vocabularySize;
-    private final Object tokenizerLock = new Object();
-    private @Nullable Tokenizer tokenizer;
+    private final LazyTokenizer tokenizer;
 
-    /** Says how many heads some tensors have. */
-    private record Heads(SiteSelector tensors, int count) {}
-
-    /** What a user has said. Copied to be changed; never changed once a model has it. */
-    private static final class Settings {
-        Said said = Said.nothing();
-        List<Heads> heads = List.of();
-        boolean dequantized;
-        OptionalInt bosTokenId = OptionalInt.empty();
-        OptionalInt maxTokens = OptionalInt.empty();
-        Path tokenizer;
-        RuntimeOptions options = RuntimeOptions.cpu();
-
-        Settings(Path tokenizer) {
-            this.tokenizer = tokenizer;
-        }
-
-        Settings(Settings other) {
-            this.said = other.said;
-            this.heads = other.heads;
-            this.dequantized = other.dequantized;
-            this.bosTokenId = other.bosTokenId;
-            this.maxTokens = other.maxTokens;
-            this.tokenizer = other.tokenizer;
-            this.options = other.options;
-        }
-    }
-
-    private OnnxModel(OnnxFile file, Settings settings, OnnxInputs inputs, Map<String, Inferred> shapes) {
+    private OnnxModel(OnnxFile file, OnnxSettings settings, OnnxInputs inputs, Map<String, Inferred> shapes) {
         this.file = file;
         this.settings = settings;
         this.inputs = inputs;
         this.shapes = shapes;
-        this.sites = new OnnxSites(file, inputs, shapes, this::declaredHeads);
+        this.sites = new OnnxSites(file, inputs, shapes, settings::headsOf);
         this.vocabularySize = TokenTable.rows(file, inputs);
+        this.tokenizer = new LazyTokenizer(this::openTokenizer);
     }
 
-    private static OnnxModel of(OnnxFile file, Settings settings) {
-        OnnxInputs inputs = OnnxInputs.of(file, settings.said);
+    private static OnnxModel of(OnnxFile file, OnnxSettings settings) {
+        OnnxInputs inputs = OnnxInputs.of(file, settings.said());
         return new OnnxModel(file, settings, inputs, OnnxShapes.infer(file, inputs.axes(), inputs.bindings()));
     }
 
-    private OnnxModel with(Consumer<Settings> change) {
-        Settings changed = new Settings(settings);
-        change.accept(changed);
-        return changed.said.equals(settings.said) ? new OnnxModel(file, changed, inputs, shapes) : of(file, changed);
-    }
-
-    private OptionalInt declaredHeads(String tensor, OptionalInt layer) {
-        Site site = new Site(tensor, layer, List.of(), false);
-        // The last word counts.
-        return settings.heads.stream()
-                .filter(heads -> heads.tensors().selects(site))
-                .mapToInt(Heads::count)
-                .reduce((first, second) -> second);
+    private OnnxModel with(OnnxSettings changed) {
+        return changed.said().equals(settings.said())
+                ? new OnnxModel(file, changed, inputs, shapes)
+                : of(file, changed);
     }
 
     /**
@@ -158,11 +112,7 @@ public final class OnnxModel implements Model {
     public static OnnxModel open(Path path) {
         OnnxFile file = OnnxFile.read(path);
         Path folder = Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder");
-        return of(file, new Settings(folder));
-    }
-
-    private OnnxModel said(Said said) {
-        return with(changed -> changed.said = said);
+        return of(file, OnnxSettings.of(folder));
     }
 
     /**
@@ -174,10 +124,7 @@ public final class OnnxModel implements Model {
      * @throws ModscanException if there is no such input, or it is of a type or shape that this can't be put into
      */
     public OnnxModel withInput(String input, InputRole role) {
-        Map<String, InputRole> roles = new LinkedHashMap<>(settings.said.roles());
-        roles.put(input, role);
-        Said said = settings.said;
-        return said(new Said(roles, said.dimensions(), said.batch(), said.positions()));
+        return with(settings.withInput(input, role));
     }
 
     /**
@@ -194,10 +141,7 @@ public final class OnnxModel implements Model {
         if (length < 1) {
             throw new IllegalArgumentException("an axis cannot have the length " + length);
         }
-        Map<String, Integer> dimensions = new LinkedHashMap<>(settings.said.dimensions());
-        dimensions.put(symbol, length);
-        Said said = settings.said;
-        return said(new Said(said.roles(), dimensions, said.batch(), said.positions()));
+        return with(settings.withDimension(symbol, length));
     }
 
     /**
@@ -209,10 +153,7 @@ public final class OnnxModel implements Model {
      * @throws ModscanException if no input has such an axis, or it is said to be that of positions
      */
     public OnnxModel withBatch(String symbol) {
-        Said said = settings.said;
-        List<String> batch = new ArrayList<>(said.batch());
-        batch.add(symbol);
-        return said(new Said(said.roles(), said.dimensions(), batch, said.positions()));
+        return with(settings.withBatch(symbol));
     }
 
     /**
@@ -228,12 +169,11 @@ public final class OnnxModel implements Model {
      *                          or token ids tell otherwise
      */
     public OnnxModel withPositions(String axis) {
-        Said said = settings.said;
-        OnnxModel model = said(new Said(said.roles(), said.dimensions(), said.batch(), Optional.of(axis)));
+        OnnxModel model = with(settings.withPositions(axis));
         if (model.inputs.fixedPositions().isPresent()
                 && model.sites.recipes().values().stream()
                         .noneMatch(recipe -> recipe.axes().contains(axis))
-                && !said.dimensions().containsKey(axis)) {
+                && !settings.said().dimensions().containsKey(axis)) {
             throw new ModscanException(
                     file.path() + ": no tensor that can be read has an axis of " + axis + " positions");
         }
@@ -254,11 +194,9 @@ public final class OnnxModel implements Model {
         if (heads < 1) {
             throw new IllegalArgumentException(heads + " heads are none; give at least 1");
         }
-        List<Heads> all = new ArrayList<>(settings.heads);
-        all.add(new Heads(tensors, heads));
-        OnnxModel model = with(changed -> changed.heads = all);
+        OnnxModel model = with(settings.withHeads(tensors, heads));
         List<GraphTensor> those = model.tensors().stream()
-                .filter(meant(tensors))
+                .filter(OnnxSites.meant(tensors))
                 .filter(tensor -> sites.recipes().containsKey(tensor.name()))
                 .toList();
         if (those.isEmpty()) {
@@ -275,10 +213,6 @@ public final class OnnxModel implements Model {
         return model;
     }
 
-    private static Predicate<GraphTensor> meant(SiteSelector selector) {
-        return tensor -> selector.selects(new Site(tensor.name(), tensor.layer(), List.of(), false));
-    }
-
     /**
      * The same with quantized tensors (int8, uint8) read as the real numbers that they stand for: (value − zero point) × scale,
      * where the graph tells both: for what ONNX's own QuantizeLinear, DynamicQuantizeLinear, QLinearMatMul and QLinearConv and some
@@ -287,7 +221,7 @@ public final class OnnxModel implements Model {
      * @return a copy
      */
     public OnnxModel dequantized() {
-        return with(changed -> changed.dequantized = true);
+        return with(settings.asDequantized());
     }
 
     /**
@@ -301,7 +235,7 @@ public final class OnnxModel implements Model {
         if (tokenId < 0) {
             throw new IllegalArgumentException("a token cannot have the id " + tokenId);
         }
-        return with(changed -> changed.bosTokenId = OptionalInt.of(tokenId));
+        return with(settings.withBosTokenId(tokenId));
     }
 
     /**
@@ -315,27 +249,17 @@ public final class OnnxModel implements Model {
         if (tokens < 1) {
             throw new IllegalArgumentException(tokens + " tokens are none; give at least 1");
         }
-        return with(changed -> changed.maxTokens = OptionalInt.of(tokens));
+        return with(settings.withMaxTokens(tokens));
     }
 
-    /**
-     * The same with a tokenizer from elsewhere.
-     *
-     * @param tokenizer a {@code tokenizer.json}, or a folder with one; opened when {@link #tokenizer()} is first called
-     * @return a copy
-     */
+    @Override
     public OnnxModel withTokenizer(Path tokenizer) {
-        return with(changed -> changed.tokenizer = tokenizer);
+        return with(settings.withTokenizer(Objects.requireNonNull(tokenizer, "tokenizer")));
     }
 
-    /**
-     * The same model, run otherwise.
-     *
-     * @param options where and how sources that it opens run
-     * @return a copy
-     */
+    @Override
     public OnnxModel withRuntime(RuntimeOptions options) {
-        return with(changed -> changed.options = options);
+        return with(settings.withRuntime(Objects.requireNonNull(options, "options")));
     }
 
     /**
@@ -362,19 +286,6 @@ public final class OnnxModel implements Model {
         };
     }
 
-    /** Selects by operator, and can say so. */
-    private record ByOperator(SiteSelector which, String operator) implements SiteSelector {
-        @Override
-        public boolean selects(Site site) {
-            return which.selects(site);
-        }
-
-        @Override
-        public String toString() {
-            return "operator " + operator;
-        }
-    }
-
     /**
      * A selector of the sites that an operator yields.
      *
@@ -382,7 +293,7 @@ public final class OnnxModel implements Model {
      * @return a selector for this model's sites
      */
     public SiteSelector operator(String operator) {
-        return new ByOperator(where(tensor -> tensor.operator().equals(operator)), operator);
+        return new OnnxSites.ByOperator(where(tensor -> tensor.operator().equals(operator)), operator);
     }
 
     /** The readable tensors, under their own names. */
@@ -398,34 +309,13 @@ public final class OnnxModel implements Model {
      */
     @Override
     public CapturePlan plan(List<Selection> selections) {
-        List<Site> sites = sites();
-        for (Selection selection : selections) {
-            SiteSelector selector = selection.selector();
-            if (sites.stream().noneMatch(selector::selects)) {
-                if (selector instanceof ByOperator by && tensors().stream().noneMatch(meant(selector))) {
-                    throw new ModscanException(file.path() + ": no tensor is of the operator '" + by.operator()
-                            + "'; its operators are "
-                            + tensors().stream()
-                                    .map(GraphTensor::operator)
-                                    .filter(name -> !name.isEmpty())
-                                    .collect(Collectors.toCollection(TreeSet::new)));
-                }
-                tensors().stream()
-                        .filter(tensor -> tensor.refusal().isPresent())
-                        .filter(meant(selector))
-                        .findFirst()
-                        .ifPresent(tensor -> {
-                            throw new ModscanException(file.path() + ": '" + tensor.name() + "' can't be read: "
-                                    + tensor.refusal().orElseThrow());
-                        });
-            }
-        }
-        return CapturePlan.of(sites, selections);
+        selections.forEach(selection -> sites.checkSelects(selection.selector()));
+        return CapturePlan.of(sites(), selections);
     }
 
     @Override
     public OptionalInt maxTokens() {
-        return inputs.length() > 0 ? OptionalInt.of(inputs.length()) : settings.maxTokens;
+        return inputs.length() > 0 ? OptionalInt.of(inputs.length()) : settings.maxTokens();
     }
 
     /** {@inheritDoc} That is, the rows of the table in which the graph looks token ids up, if it does so at once. */
@@ -436,20 +326,19 @@ public final class OnnxModel implements Model {
 
     @Override
     public OptionalInt bosTokenId() {
-        return settings.bosTokenId;
+        return settings.bosTokenId();
     }
 
     @Override
     public Tokenizer tokenizer() {
-        synchronized (tokenizerLock) {
-            if (tokenizer == null) {
-                if (!inputs.isText()) {
-                    throw notText();
-                }
-                tokenizer = HubTokenizer.open(settings.tokenizer);
-            }
-            return tokenizer;
+        return tokenizer.get();
+    }
+
+    private Tokenizer openTokenizer() {
+        if (!inputs.isText()) {
+            throw notText();
         }
+        return HubTokenizer.open(settings.tokenizer());
     }
 
     private ModscanException notText() {
@@ -480,7 +369,7 @@ public final class OnnxModel implements Model {
                 "model.axes",
                 "batch " + inputs.batch().orElse("none") + ", positions "
                         + inputs.positions().orElse("none"));
-        facts.put("model.dequantized", Boolean.toString(settings.dequantized));
+        facts.put("model.dequantized", Boolean.toString(settings.dequantized()));
         if (!file.model().getProducerName().isEmpty()) {
             facts.put(
                     "model.producer",
@@ -489,29 +378,12 @@ public final class OnnxModel implements Model {
         return facts;
     }
 
-    /**
-     * The files that the model reads, then or later: the graph, its weights, and its tokenizer's. What is written must not be
-     * one of them.
-     *
-     * @return the files, links followed; unmodifiable
-     * @throws UncheckedIOException if a path cannot be followed
-     */
+    @Override
     public Set<Path> files() {
-        Set<Path> files = new LinkedHashSet<>();
+        Set<Path> files = new LinkedHashSet<>(HubTokenizer.files(settings.tokenizer()));
         files.add(file.path());
         file.weights().forEach(weight -> files.add(weight.file()));
-        Stream.concat(Stream.of(settings.tokenizer), HubTokenizer.FILES.stream().map(settings.tokenizer::resolve))
-                .filter(Files::isRegularFile)
-                .forEach(files::add);
-        return files.stream().map(OnnxModel::real).collect(Collectors.toUnmodifiableSet());
-    }
-
-    private static Path real(Path file) {
-        try {
-            return file.toRealPath();
-        } catch (IOException e) {
-            throw new UncheckedIOException(file + ": cannot be followed: " + e, e);
-        }
+        return ModelFolder.real(files);
     }
 
     @Override
@@ -527,67 +399,19 @@ public final class OnnxModel implements Model {
             }
         }
         file.checkUnchanged();
-        OnnxPlan graph = new OnnxPlan(file, inputs, plan, sites.recipes(), settings.dequantized);
-        Set<String> computed = graph.computed();
-        List<Site> run = sites.recipes().values().stream()
-                .map(Recipe::site)
-                .filter(site -> computed.contains(site.name()))
-                .toList();
-        return new OnnxSource(
-                plan,
-                graph,
-                inputs,
-                file,
-                bosTokenId(),
-                (rows, columns) -> workingBytes(run, rows, columns),
-                settings.options);
-    }
-
-    /** What is there at one time is about the four largest tensors. */
-    private static long workingBytes(List<Site> run, int rows, int columns) {
-        return run.stream()
-                .map(site -> {
-                    long values = rows;
-                    for (Axis axis : site.axes()) {
-                        values *= axis.size() > 0 ? axis.size() : columns;
-                    }
-                    return values * Float.BYTES;
-                })
-                .sorted(Comparator.reverseOrder())
-                .limit(4)
-                .mapToLong(Long::longValue)
-                .sum();
+        OnnxPlan graph = new OnnxPlan(file, inputs, plan, sites.recipes(), settings.dequantized());
+        return new OnnxSource(plan, graph, inputs, file, bosTokenId(), settings.options());
     }
 
     /**
-     * Writes the graph, cut off behind some tensors that become its outputs, in their own types and axes. Weights are
-     * referred to where they are if that is in the new file's folder or below it; else they are copied to a second file
-     * {@code NAME.onnx.data} beside it, since ONNX allows no path that leaves the model's folder.
+     * {@inheritDoc}
      *
-     * @param target    the file to be written; it appears whole
-     * @param selectors which tensors; every site unless given
-     * @return the names of the new outputs
-     * @throws ModscanException     if a selector matches nothing, or the file is one that the model is read from
-     * @throws UncheckedIOException if it cannot be written
+     * <p>The file is the graph, cut off behind some tensors that become its outputs, in their own names, types and axes. Of a
+     * magnitude, the tensor itself is written.
      */
-    public List<String> save(Path target, SiteSelector... selectors) {
-        List<SiteSelector> wanted = selectors.length == 0 ? List.of(Sites.all()) : List.of(selectors);
-        CapturePlan plan = plan(wanted.stream()
-                .map(selector -> new Selection(selector, Pooling.none()))
-                .toList());
-        List<GraphTensor> outputs = plan.readings().stream()
-                .map(reading -> Objects.requireNonNull(
-                        sites.tensors().get(reading.site().tensorName())))
-                .distinct()
-                .toList();
-        file.checkUnchanged();
-        Map<String, List<String>> axes = new LinkedHashMap<>(inputs.axes());
-        // What is past may be of any length for another program.
-        inputs.inputs().values().stream()
-                .filter(input -> input.role().equals(Optional.of(InputRole.PAST)))
-                .forEach(input -> axes.remove(input.name()));
-        OnnxInstrumented.write(file, axes, outputs, target, files());
-        return outputs.stream().map(GraphTensor::name).toList();
+    @Override
+    public Export export() {
+        return new FileExport(this, plan -> OnnxInstrumented.of(file, inputs, plan, sites.tensors(), files()));
     }
 
     @Override

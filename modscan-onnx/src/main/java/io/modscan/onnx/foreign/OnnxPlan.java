@@ -9,9 +9,12 @@ import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import io.modscan.onnx.foreign.OnnxSites.Recipe;
-import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
+import io.modscan.onnx.internal.graph.OutputAxes;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -44,32 +47,16 @@ final class OnnxPlan {
     /** Behind a name: without the BOS token. */
     static final String WITHOUT_BOS = ".without_bos";
 
-    /**
-     * An output of the graph.
-     *
-     * @param name its name
-     * @param axes those behind the batch axis, 0 for one of positions
-     * @param batched whether there is a batch axis
-     */
-    record Output(String name, List<Integer> axes, boolean batched) {
-        Output {
-            axes = List.copyOf(axes);
-        }
-
-        List<Long> shape(int rows, int positions) {
-            List<Long> shape = new ArrayList<>();
-            if (batched) {
-                shape.add((long) rows);
-            }
-            axes.forEach(axis -> shape.add(axis > 0 ? axis : (long) positions));
-            return shape;
-        }
-    }
+    /** An output of the graph. */
+    record Output(String name, OutputAxes axes) {}
 
     private final OnnxEdit edit;
     private final OnnxInputs inputs;
     private final boolean alone;
     private final OnnxDequantizer dequantizer;
+    /** The sites whose tensors are computed. */
+    private final List<Site> run;
+
     private final List<Output> outputs = new ArrayList<>();
     private final ModelProto model;
 
@@ -92,6 +79,7 @@ final class OnnxPlan {
         }
         outputs.forEach(output -> edit.output(output.name()));
         this.model = edit.build();
+        this.run = run(recipes.values());
     }
 
     /** Whether the mask is quantized on its way to the Softmax: what is to be lowest is only low then, and padding is seen. */
@@ -107,11 +95,24 @@ final class OnnxPlan {
         return model;
     }
 
-    /** The names of all that is computed. */
-    Set<String> computed() {
-        return model.getGraph().getNodeList().stream()
+    /** About how much a run takes: what is there at one time is about the four largest tensors. */
+    long workingBytes(int rows, int columns) {
+        return run.stream()
+                .map(site -> (long) rows * Float.BYTES * new Reading(site, Pooling.none()).values(columns))
+                .sorted(Comparator.reverseOrder())
+                .limit(4)
+                .mapToLong(Long::longValue)
+                .sum();
+    }
+
+    private List<Site> run(Collection<Recipe> recipes) {
+        Set<String> computed = model.getGraph().getNodeList().stream()
                 .flatMap(node -> node.getOutputList().stream())
                 .collect(Collectors.toSet());
+        return recipes.stream()
+                .map(Recipe::site)
+                .filter(site -> computed.contains(site.name()))
+                .toList();
     }
 
     /** The graph's outputs, in order of the plan's readings. */
@@ -142,7 +143,7 @@ final class OnnxPlan {
             return pooled(values, site, reading.pooling());
         }
         if (magnitude) {
-            return new Output(values, sizes(site), recipe.batched());
+            return new Output(values, new OutputAxes(recipe.batched(), sizes(site)));
         }
         // Axes in the site's order, but heads and units apart or together as they are in the graph.
         List<Integer> sizes = recipe.order().stream()
@@ -150,7 +151,7 @@ final class OnnxPlan {
                 .map(recipe.axes()::get)
                 .map(axis -> inputs.isPosition(axis) ? 0 : Integer.parseInt(axis))
                 .toList();
-        return new Output(unique(values), sizes, recipe.batched());
+        return new Output(unique(values), new OutputAxes(recipe.batched(), sizes));
     }
 
     /** Two readings of one tensor have outputs of their own. */
@@ -171,7 +172,7 @@ final class OnnxPlan {
         if (real.isPresent()) {
             values = real.get();
         } else if (!recipe.tensor().type().equals("float32")) {
-            values = edit.op("Cast", List.of(values), GraphBuilder.attribute("to", (long) DataType.FLOAT_VALUE));
+            values = edit.op("Cast", List.of(values), OnnxProtos.attribute("to", (long) DataType.FLOAT_VALUE));
         }
         if (inputs.length() > 0) {
             values = withoutPadding(values, recipe);
@@ -183,7 +184,7 @@ final class OnnxPlan {
                 : edit.op(
                         "Transpose",
                         List.of(values),
-                        GraphBuilder.attribute(
+                        OnnxProtos.attribute(
                                 "perm",
                                 recipe.order().stream()
                                         .mapToLong(Integer::longValue)
@@ -197,7 +198,7 @@ final class OnnxPlan {
             if (inputs.isPosition(recipe.axes().get(axis))) {
                 String sizes = edit.input(SIZES, OnnxTypes.INT64, List.of("2"));
                 String columns =
-                        edit.op("Gather", List.of(sizes, edit.longs(List.of(1L))), GraphBuilder.attribute("axis", 0L));
+                        edit.op("Gather", List.of(sizes, edit.longs(List.of(1L))), OnnxProtos.attribute("axis", 0L));
                 cut = edit.slice(cut, columns, axis);
             }
         }
@@ -233,21 +234,22 @@ final class OnnxPlan {
         String sizes = edit.op(
                 "Concat",
                 List.of(edit.input(SIZES, OnnxTypes.INT64, List.of("2")), edit.longs(List.of((long) width))),
-                GraphBuilder.attribute("axis", 0L));
+                OnnxProtos.attribute("axis", 0L));
         String flat = edit.op("Reshape", List.of(values, sizes));
         if (pooling.kind() == Pooling.Kind.LAST) {
             String rows = edit.op("Reshape", List.of(flat, edit.longs(List.of(-1L, (long) width))));
             String last = edit.input(LAST + behind, OnnxTypes.INT64, List.of("modscan_batch"));
             return new Output(
-                    edit.op("Gather", List.of(rows, last), GraphBuilder.attribute("axis", 0L)), List.of(width), true);
+                    edit.op("Gather", List.of(rows, last), OnnxProtos.attribute("axis", 0L)),
+                    new OutputAxes(true, List.of(width)));
         }
         boolean max = pooling.kind() == Pooling.Kind.MAX;
         String seen = counted(flat, width, max ? Float.NEGATIVE_INFINITY : 0f, behind);
         if (max) {
-            return new Output(edit.reduce("ReduceMax", seen, 1), List.of(1, width), true);
+            return new Output(edit.reduce("ReduceMax", seen, 1), new OutputAxes(true, List.of(1, width)));
         }
         String share = edit.input(SHARE + behind, OnnxTypes.FLOAT, List.of("modscan_batch", "1", "modscan_positions"));
-        return new Output(edit.op("MatMul", List.of(share, seen)), List.of(1, width), true);
+        return new Output(edit.op("MatMul", List.of(share, seen)), new OutputAxes(true, List.of(1, width)));
     }
 
     /**
@@ -258,9 +260,9 @@ final class OnnxPlan {
         if (!edit.hasWhere()) {
             String rows = edit.op("Reshape", List.of(values, edit.longs(List.of(-1L, (long) width))));
             String more =
-                    edit.op("Concat", List.of(rows, edit.row(width, elsewhere)), GraphBuilder.attribute("axis", 0L));
+                    edit.op("Concat", List.of(rows, edit.row(width, elsewhere)), OnnxProtos.attribute("axis", 0L));
             String place = edit.input(PLACE + behind, OnnxTypes.INT64, List.of("modscan_batch", "modscan_positions"));
-            return edit.op("Gather", List.of(more, place), GraphBuilder.attribute("axis", 0L));
+            return edit.op("Gather", List.of(more, place), OnnxProtos.attribute("axis", 0L));
         }
         String counted =
                 edit.input(COUNTED + behind, DataType.BOOL_VALUE, List.of("modscan_batch", "modscan_positions", "1"));

@@ -14,6 +14,7 @@ import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
 import io.modscan.core.error.ModscanException;
+import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
 import io.modscan.onnx.internal.runtime.OrtRuntime;
 import java.util.ArrayList;
@@ -94,7 +95,7 @@ final class OnnxShapes {
         }
         for (List<String> axes : inputs.values()) {
             for (String axis : axes) {
-                if (isSymbol(axis)) {
+                if (OnnxProtos.isSymbol(axis)) {
                     List<Long> usual = usual(symbols.size());
                     symbols.putIfAbsent(axis, known.getOrDefault(axis, usual));
                 }
@@ -132,10 +133,6 @@ final class OnnxShapes {
     /** Multiples of 32, which survive the strides of a network over images; different for each symbol. */
     private static List<Long> usual(int symbol) {
         return List.of(96L + 32L * symbol, 160L + 64L * symbol, 64L + 96L * symbol);
-    }
-
-    static boolean isSymbol(String axis) {
-        return !axis.isEmpty() && !Character.isDigit(axis.charAt(0)) && !axis.equals("?");
     }
 
     private Map<String, Inferred> infer() {
@@ -331,7 +328,7 @@ final class OnnxShapes {
             if (!withoutWeights || !large) {
                 graph.addInitializer(initializer);
             } else if (declared.add(initializer.getName())) {
-                graph.addInput(OnnxEdit.valueInfo(
+                graph.addInput(OnnxProtos.valueInfo(
                         initializer.getName(),
                         initializer.getDataType(),
                         initializer.getDimsList().stream().map(String::valueOf).toList()));
@@ -370,7 +367,7 @@ final class OnnxShapes {
     private ValueInfoProto bound(ValueInfoProto input, List<String> axes, int binding) {
         TensorShapeProto.Builder shape = TensorShapeProto.newBuilder();
         for (String axis : axes) {
-            if (!isSymbol(axis)) {
+            if (!OnnxProtos.isSymbol(axis)) {
                 shape.addDimBuilder().setDimValue(Long.parseLong(axis));
             } else if (binding < 0) {
                 shape.addDimBuilder().setDimParam(axis);

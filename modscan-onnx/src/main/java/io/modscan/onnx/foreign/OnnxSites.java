@@ -1,9 +1,13 @@
 package io.modscan.onnx.foreign;
 
 import ai.onnx.proto.OnnxMl.NodeProto;
+import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Site;
+import io.modscan.core.site.SiteSelector;
 import io.modscan.onnx.foreign.OnnxShapes.Inferred;
+import io.modscan.onnx.internal.graph.OnnxProtos;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -14,9 +18,11 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -65,6 +71,7 @@ final class OnnxSites {
         OptionalInt of(String tensor, OptionalInt layer);
     }
 
+    private final Path path;
     private final OnnxGraph graph;
     private final OnnxInputs inputs;
     private final DeclaredHeads heads;
@@ -82,6 +89,7 @@ final class OnnxSites {
 
     /** @param heads how many heads a tensor is declared to have */
     OnnxSites(OnnxFile file, OnnxInputs inputs, Map<String, Inferred> inferred, DeclaredHeads heads) {
+        this.path = file.path();
         this.graph = new OnnxGraph(file.graph());
         this.inputs = inputs;
         this.heads = heads;
@@ -111,6 +119,48 @@ final class OnnxSites {
 
     Map<String, Recipe> recipes() {
         return recipes;
+    }
+
+    /** Selects by operator, and can say so. */
+    record ByOperator(SiteSelector which, String operator) implements SiteSelector {
+        @Override
+        public boolean selects(Site site) {
+            return which.selects(site);
+        }
+
+        @Override
+        public String toString() {
+            return "operator " + operator;
+        }
+    }
+
+    /** Which tensors a selector means, those that can't be read included. */
+    static Predicate<GraphTensor> meant(SiteSelector selector) {
+        return tensor -> selector.selects(new Site(tensor.name(), tensor.layer(), List.of(), false));
+    }
+
+    /** Says why a selector selects nothing, where the graph tells. */
+    void checkSelects(SiteSelector selector) {
+        if (recipes.values().stream().map(Recipe::site).anyMatch(selector::selects)) {
+            return;
+        }
+        List<GraphTensor> those =
+                tensors.values().stream().filter(meant(selector)).toList();
+        if (selector instanceof ByOperator by && those.isEmpty()) {
+            throw new ModscanException(path + ": no tensor is of the operator '" + by.operator()
+                    + "'; its operators are "
+                    + tensors.values().stream()
+                            .map(GraphTensor::operator)
+                            .filter(name -> !name.isEmpty())
+                            .collect(Collectors.toCollection(TreeSet::new)));
+        }
+        those.stream()
+                .filter(tensor -> tensor.refusal().isPresent())
+                .findFirst()
+                .ifPresent(tensor -> {
+                    throw new ModscanException(path + ": '" + tensor.name() + "' can't be read: "
+                            + tensor.refusal().orElseThrow());
+                });
     }
 
     private void add(String name, Inferred inferred) {
@@ -222,7 +272,7 @@ final class OnnxSites {
     private String hint() {
         List<String> open = inputs.inputs().values().stream()
                 .flatMap(input -> input.axes().stream())
-                .filter(axis -> OnnxShapes.isSymbol(axis) && !isBatch(axis))
+                .filter(axis -> OnnxProtos.isSymbol(axis) && !isBatch(axis))
                 .distinct()
                 .toList();
         return open.isEmpty() ? "" : ", unless the inputs' are given (OnnxModel.withDimension): " + open;

@@ -28,15 +28,9 @@ final class OnnxSource implements ActivationSource {
     private final OnnxPlan graph;
     private final OnnxInputs inputs;
     private final OnnxFeed feed;
-    private final WorkingMemory memory;
     private final Path name;
     private final boolean readsPadding;
     private final OrtRuntime runtime;
-
-    /** About how many bytes a batch takes while it is run. */
-    interface WorkingMemory {
-        long bytes(int rows, int columns);
-    }
 
     OnnxSource(
             CapturePlan plan,
@@ -44,18 +38,17 @@ final class OnnxSource implements ActivationSource {
             OnnxInputs inputs,
             OnnxFile file,
             OptionalInt bosTokenId,
-            WorkingMemory memory,
             RuntimeOptions options) {
         this.plan = plan;
         this.graph = graph;
         this.inputs = inputs;
         this.feed = new OnnxFeed(inputs, graph.inputNames(), bosTokenId);
-        this.memory = memory;
         this.name = file.path();
         this.readsPadding = inputs.hasMask()
                 && inputs.length() > 0
                 && inputs.fixedPositions().isEmpty()
-                && graph.outputs().stream().anyMatch(output -> output.axes().contains(inputs.length()));
+                && graph.outputs().stream()
+                        .anyMatch(output -> output.axes().sizes().contains(inputs.length()));
         this.runtime = new OrtRuntime(graph.model().toByteArray(), file.root(), true, options);
     }
 
@@ -72,7 +65,7 @@ final class OnnxSource implements ActivationSource {
 
     @Override
     public long workingBytes(int rows, int columns) {
-        return memory.bytes(graph.alone() ? 1 : rows, columns);
+        return graph.workingBytes(graph.alone() ? 1 : rows, columns);
     }
 
     @Override
@@ -101,7 +94,10 @@ final class OnnxSource implements ActivationSource {
         for (int i = 0; i < outputs.size(); i++) {
             Output output = graph.outputs().get(i);
             pinned.add(new Bound(
-                    output.name(), outputs.get(i), OnnxJavaType.FLOAT, output.shape(batch.rows(), batch.columns())));
+                    output.name(),
+                    outputs.get(i),
+                    OnnxJavaType.FLOAT,
+                    output.axes().shape(batch.rows(), batch.columns())));
         }
         run(batch.rows(), batch.columns(), given, pinned);
     }
@@ -156,7 +152,7 @@ final class OnnxSource implements ActivationSource {
         List<Bound> pinned = new ArrayList<>();
         for (int i = 0; i < outputs.size(); i++) {
             Output output = graph.outputs().get(i);
-            List<Long> shape = output.shape(1, length);
+            List<Long> shape = output.axes().shape(1, length);
             int count = Math.toIntExact(shape.stream().reduce(1L, Math::multiplyExact));
             FloatBuffer target = target(batch, row, outputs, i);
             // Shorter patterns have to be spread; all else lies in its place at once.

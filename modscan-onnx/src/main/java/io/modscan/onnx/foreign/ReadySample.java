@@ -3,6 +3,7 @@ package io.modscan.onnx.foreign;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.InputTensor;
 import io.modscan.onnx.foreign.OnnxInputs.Input;
+import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -59,7 +60,7 @@ final class ReadySample {
         }
         for (int i = 0; i < axes.size(); i++) {
             Long length = shape.get(i);
-            boolean same = OnnxShapes.isSymbol(axes.get(i))
+            boolean same = OnnxProtos.isSymbol(axes.get(i))
                     ? symbols.computeIfAbsent(axes.get(i), symbol -> length).equals(length)
                     : axes.get(i).equals(length.toString());
             if (!same) {

@@ -1,4 +1,4 @@
-/** ONNX models that somebody else exported. */
+/** ONNX models that somebody else exported: every tensor of theirs as a site, and what has to be said of them. */
 @NullMarked
 package io.modscan.onnx.foreign;
 

@@ -13,6 +13,8 @@ import io.modscan.core.safetensors.StoredTensor;
 import io.modscan.onnx.internal.checkpoint.ModelFolder;
 import io.modscan.onnx.internal.checkpoint.WeightFiles;
 import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.graph.OnnxProtos;
+import io.modscan.onnx.internal.graph.OnnxTypes;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -26,7 +28,7 @@ import java.util.Objects;
 import java.util.stream.Collectors;
 
 /**
- * An ONNX file that {@link Export} wrote, read back as what it was made from: the config, which is in its metadata, and
+ * An ONNX file that an {@linkplain OptModel#export() export} wrote, read back as what it was made from: the config, which is in its metadata, and
  * the weights, which it knows by file and offset.
  *
  * @param config     the text of {@code config.json}
@@ -43,14 +45,10 @@ record ExportedFile(String config, Map<String, String> provenance, WeightFiles w
     private static final long MAX_SIZE = 8L << 20;
 
     /** Tags of the fields that tell an export: all are texts or messages. */
-    private static final int PRODUCER_NAME = tag(ModelProto.PRODUCER_NAME_FIELD_NUMBER);
+    private static final int PRODUCER_NAME = OnnxProtos.lengthDelimited(ModelProto.PRODUCER_NAME_FIELD_NUMBER);
 
-    private static final int METADATA = tag(ModelProto.METADATA_PROPS_FIELD_NUMBER);
-    private static final int KEY = tag(StringStringEntryProto.KEY_FIELD_NUMBER);
-
-    private static int tag(int field) {
-        return (field << 3) | WireFormat.WIRETYPE_LENGTH_DELIMITED;
-    }
+    private static final int METADATA = OnnxProtos.lengthDelimited(ModelProto.METADATA_PROPS_FIELD_NUMBER);
+    private static final int KEY = OnnxProtos.lengthDelimited(StringStringEntryProto.KEY_FIELD_NUMBER);
 
     /** Whether a file says that it is an export, changed since or not. All that doesn't tell is passed over. */
     static boolean is(Path file) {
@@ -148,11 +146,9 @@ record ExportedFile(String config, Map<String, String> provenance, WeightFiles w
     }
 
     private static StoredTensor located(Path file, ModelFolder folder, TensorProto tensor) {
-        Map<String, String> entries = tensor.getExternalDataList().stream()
-                .collect(Collectors.toMap(
-                        StringStringEntryProto::getKey, StringStringEntryProto::getValue, (first, second) -> second));
+        Map<String, String> entries = OnnxProtos.externalData(tensor);
         String where = "tensor '" + tensor.getName() + "'";
-        DType type = GraphBuilder.type(tensor.getDataType())
+        DType type = OnnxTypes.stored(tensor.getDataType())
                 .orElseThrow(() -> new MalformedFileException(file, where + " is of type " + tensor.getDataType()));
         try {
             Path data = folder.resolve(entries.getOrDefault("location", ""));

@@ -3,6 +3,7 @@ package io.modscan.onnx.opt;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.onnx.internal.checkpoint.JsonFile;
+import io.modscan.onnx.internal.network.Activation;
 import java.util.Collection;
 import java.util.Map;
 import java.util.Objects;

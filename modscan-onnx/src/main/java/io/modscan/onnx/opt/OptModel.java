@@ -4,24 +4,28 @@ import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.core.model.ActivationSource;
-import io.modscan.core.model.Model;
 import io.modscan.core.model.ModscanVersion;
 import io.modscan.core.model.Tokenizer;
 import io.modscan.core.model.Weights;
 import io.modscan.core.safetensors.StoredTensor;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Site;
-import io.modscan.onnx.foreign.OnnxModel;
 import io.modscan.onnx.hub.Hub;
 import io.modscan.onnx.hub.HubException;
 import io.modscan.onnx.hub.HubSnapshot;
 import io.modscan.onnx.internal.checkpoint.JsonFile;
 import io.modscan.onnx.internal.checkpoint.ModelFolder;
 import io.modscan.onnx.internal.checkpoint.WeightFiles;
+import io.modscan.onnx.internal.graph.FileExport;
 import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.network.Dialect;
+import io.modscan.onnx.internal.network.PlannedGraph;
+import io.modscan.onnx.internal.network.PlannedSource;
 import io.modscan.onnx.internal.tokenizer.HubTokenizer;
+import io.modscan.onnx.internal.tokenizer.LazyTokenizer;
+import io.modscan.onnx.runtime.Export;
+import io.modscan.onnx.runtime.RuntimeModel;
 import io.modscan.onnx.runtime.RuntimeOptions;
-import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -36,9 +40,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * An OPT checkpoint as transformers saves it or as the hub has it: {@code config.json}; the weights as safetensors or as
@@ -59,15 +61,14 @@ import org.jspecify.annotations.Nullable;
  * <p>Immutable; safe for use by many threads. Weights are not read here: an opened source, or an export, refers to the
  * checkpoint's own file.
  */
-public final class OptModel implements Model {
+public final class OptModel implements RuntimeModel {
 
     private static final Pattern HUB_NAME = Pattern.compile("\\w[\\w.-]*/\\w[\\w.-]*");
 
     private final Loaded loaded;
     private final RuntimeOptions options;
     private final Path tokenizerPath;
-    private final Object tokenizerLock = new Object();
-    private @Nullable Tokenizer tokenizer;
+    private final LazyTokenizer tokenizer;
 
     /**
      * What was found where the model was opened.
@@ -93,10 +94,11 @@ public final class OptModel implements Model {
         this.loaded = loaded;
         this.options = options;
         this.tokenizerPath = tokenizerPath;
+        this.tokenizer = new LazyTokenizer(this::openTokenizer);
     }
 
     /**
-     * Opens a model by what it is called: a folder or export on this machine, as {@link #load(Path)} does; or else a model
+     * Opens a model by what it is called: a folder or export on this machine, as {@link #open(Path)} does; or else a model
      * of the Hugging Face hub. That is taken from the hub's cache on this machine or fetched into it first, by the
      * settings of the environment ({@link Hub#fromEnvironment()}), from its branch {@code main}.
      *
@@ -104,16 +106,16 @@ public final class OptModel implements Model {
      * @return the model, to be run on the CPU
      * @throws HubException     if the model has to be fetched and cannot be; its reason tells why
      * @throws ModscanException if there is neither such a file nor can there be such a model on the hub; else as
-     *                          {@link #load(Path)} throws
+     *                          {@link #open(Path)} throws
      */
-    public static OptModel load(String model) {
+    public static OptModel open(String model) {
         if (model.isEmpty()) {
             throw new ModscanException(
                     "no model is named; expected is a folder, an export (NAME.onnx), or a model's name on"
                             + " the hub, such as facebook/opt-125m");
         }
         try {
-            return isHubName(model) ? load(Hub.fromEnvironment().snapshot(model)) : load(Path.of(model));
+            return isHubName(model) ? open(Hub.fromEnvironment().snapshot(model)) : open(Path.of(model));
         } catch (InvalidPathException e) {
             throw new ModscanException(
                     "'" + e.getInput().replace('\0', '?') + "' cannot be a path: " + e.getReason(), e);
@@ -125,15 +127,15 @@ public final class OptModel implements Model {
      * hub's cache is fetched: config, weights and tokenizer, no other files.
      *
      * <pre>{@code
-     * OptModel.load(Hub.fromEnvironment().withToken(token).snapshot("me/my-opt", "refs/pr/1"));
+     * OptModel.open(Hub.fromEnvironment().withToken(token).snapshot("me/my-opt", "refs/pr/1"));
      * }</pre>
      *
      * @param snapshot the model at one revision
      * @return the model, to be run on the CPU
      * @throws HubException     if a file has to be fetched and cannot be; its reason tells why
-     * @throws ModscanException as {@link #load(Path)} throws
+     * @throws ModscanException as {@link #open(Path)} throws
      */
-    public static OptModel load(HubSnapshot snapshot) {
+    public static OptModel open(HubSnapshot snapshot) {
         Path weights = HubCheckpoint.fetch(snapshot);
         Path folder = Objects.requireNonNull(weights.getParent(), "weights lie in a folder");
         return ofFolder(folder, files -> WeightFiles.read(files, String.valueOf(weights.getFileName())));
@@ -144,15 +146,14 @@ public final class OptModel implements Model {
      * name, which would go before it.
      *
      * @param model a path or a name
-     * @return whether {@link #load(String)} takes it for a name
+     * @return whether {@link #open(String)} takes it for a name
      */
     public static boolean isHubName(String model) {
         return HUB_NAME.matcher(model).matches() && !Files.exists(Path.of(model));
     }
 
     /**
-     * Whether a file is what {@link Export} writes, so that {@link #load(Path)} is to open it; any other ONNX file is
-     * {@link OnnxModel#open}'s. The file's metadata tell; the graph is passed over. An export that was changed since counts
+     * Whether a file is what {@link #export()} writes, so that {@link #open(Path)} is to open it. The file's metadata tell; the graph is passed over. An export that was changed since counts
      * too, though it can't be loaded.
      *
      * @param file any file
@@ -164,7 +165,7 @@ public final class OptModel implements Model {
     }
 
     /**
-     * Opens a checkpoint, or what {@link Export} made of one, and checks that it is whole: every tensor that the config
+     * Opens a checkpoint, or what {@link #export()} made of one, and checks that it is whole: every tensor that the config
      * calls for is there in its shape. An export has no need of the checkpoint's config; where it was cut off behind its
      * outputs, the model has those sites whose weights it still knows.
      *
@@ -176,7 +177,7 @@ public final class OptModel implements Model {
      * @throws UnsupportedModelException if it is another kind of model, or has a setting that is not known
      * @throws UncheckedIOException      if a file cannot be read
      */
-    public static OptModel load(Path path) {
+    public static OptModel open(Path path) {
         if (Files.isRegularFile(path) && path.toString().endsWith(".onnx")) {
             return ofExport(path);
         }
@@ -230,73 +231,57 @@ public final class OptModel implements Model {
                 checkpoint,
                 fingerprint,
                 Collections.unmodifiableMap(exported.provenance()),
-                OptGraph.sites(config, checkpoint));
+                OptNetwork.sites(config, checkpoint));
         return new OptModel(
                 loaded,
                 RuntimeOptions.cpu(),
                 Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder"));
     }
 
-    /**
-     * The same model, run otherwise.
-     *
-     * @param options where and how sources that it opens run
-     * @return a copy
-     */
+    @Override
     public OptModel withRuntime(RuntimeOptions options) {
         return new OptModel(loaded, Objects.requireNonNull(options, "options"), tokenizerPath);
     }
 
-    /**
-     * The same model with a tokenizer from elsewhere, such as for an export that was moved away from its checkpoint.
-     *
-     * @param tokenizer a folder with {@code tokenizer.json}, or {@code vocab.json} and {@code merges.txt}; or a file such
-     *                  as {@code tokenizer.json} itself. Opened when {@link #tokenizer()} is first called
-     * @return a copy
-     */
+    @Override
     public OptModel withTokenizer(Path tokenizer) {
         return new OptModel(loaded, options, Objects.requireNonNull(tokenizer, "tokenizer"));
     }
 
-    /**
-     * The files that the model reads, then or later: its config or export, its weights, and those of its tokenizer. What is
-     * written must not be one of them.
-     *
-     * @return the files, links followed; unmodifiable
-     * @throws UncheckedIOException if a path cannot be followed
-     */
+    @Override
     public Set<Path> files() {
-        Set<Path> files = new LinkedHashSet<>();
+        Set<Path> files = new LinkedHashSet<>(HubTokenizer.files(tokenizerPath));
         loaded.checkpoint().tensors().values().forEach(tensor -> files.add(tensor.file()));
-        Stream.of(loaded.path(), loaded.path().resolve(ModelFolder.CONFIG), tokenizerPath)
+        Stream.of(loaded.path(), loaded.path().resolve(ModelFolder.CONFIG))
                 .filter(Files::isRegularFile)
                 .forEach(files::add);
-        HubTokenizer.FILES.stream()
-                .map(tokenizerPath::resolve)
-                .filter(Files::isRegularFile)
-                .forEach(files::add);
-        return files.stream().map(OptModel::real).collect(Collectors.toUnmodifiableSet());
-    }
-
-    private static Path real(Path file) {
-        try {
-            return file.toRealPath();
-        } catch (IOException e) {
-            throw new UncheckedIOException(file + ": cannot be followed: " + e, e);
-        }
+        return ModelFolder.real(files);
     }
 
     /**
-     * Begins an export as an ONNX file.
+     * {@inheritDoc}
      *
-     * @return settings of the export, which writes every site unless told otherwise
+     * <p>The file is of IR 8 and opset 17. Outputs bear their sites' names, and are float32 with the symbolic axes {@code batch}
+     * and {@code sequence}. Inputs are {@code input_ids} and {@code attention_mask}, int64 [batch, sequence], padded on any
+     * side. The checkpoint's config is in the metadata ({@code model.config}), so that {@link #open(Path)} opens the export
+     * again without the checkpoint's folder.
      */
+    @Override
     public Export export() {
-        return new Export(this);
+        return new FileExport(this, this::exported);
     }
 
-    OptGraph graph(CapturePlan plan, OptGraph.Dialect dialect) {
-        return OptGraph.of(loaded.config(), loaded.checkpoint(), plan, dialect);
+    private FileExport.Content exported(CapturePlan plan) {
+        PlannedGraph graph = graph(plan, Dialect.ONNX);
+        Map<String, String> metadata = new LinkedHashMap<>(provenance());
+        metadata.put(GraphBuilder.CONFIG, loaded.configText());
+        metadata.put(ExportedFile.WEIGHTS, fingerprint(graph.weights()));
+        metadata.put("modscan.version", ModscanVersion.current());
+        return graph.content(loaded.checkpoint().root(), metadata);
+    }
+
+    PlannedGraph graph(CapturePlan plan, Dialect dialect) {
+        return OptNetwork.of(loaded.config(), loaded.checkpoint(), plan, dialect);
     }
 
     Checkpoint checkpoint() {
@@ -304,14 +289,10 @@ public final class OptModel implements Model {
     }
 
     /** The fingerprint of the model with some of its weights. */
-    String fingerprint(List<StoredTensor> weights) {
+    private String fingerprint(List<StoredTensor> weights) {
         Checkpoint some = loaded.checkpoint().only(weights);
         boolean all = some.tensors().size() == loaded.checkpoint().tensors().size();
         return all ? loaded.fingerprint() : some.fingerprint(loaded.configText());
-    }
-
-    String configText() {
-        return loaded.configText();
     }
 
     @Override
@@ -336,18 +317,16 @@ public final class OptModel implements Model {
 
     @Override
     public Tokenizer tokenizer() {
-        synchronized (tokenizerLock) {
-            if (tokenizer == null) {
-                Path path = loaded.path();
-                OptConfig config = loaded.config();
-                tokenizer = HubTokenizer.open(tokenizerPath)
-                        .mustSuit(
-                                Files.isDirectory(path) ? path.resolve(ModelFolder.CONFIG) : path,
-                                config.bosTokenId(),
-                                config.vocabulary());
-            }
-            return tokenizer;
-        }
+        return tokenizer.get();
+    }
+
+    private Tokenizer openTokenizer() {
+        Path path = loaded.path();
+        return HubTokenizer.open(tokenizerPath)
+                .mustSuit(
+                        Files.isDirectory(path) ? path.resolve(ModelFolder.CONFIG) : path,
+                        loaded.config().bosTokenId(),
+                        loaded.config().vocabulary());
     }
 
     @Override
@@ -373,17 +352,11 @@ public final class OptModel implements Model {
 
     @Override
     public ActivationSource open(CapturePlan plan) {
-        return open(
-                plan,
-                options.cudaDevice().isPresent() ? OptGraph.Dialect.ONNX_RUNTIME : OptGraph.Dialect.ONNX_RUNTIME_CPU);
+        return open(plan, options.cudaDevice().isPresent() ? Dialect.ONNX_RUNTIME : Dialect.ONNX_RUNTIME_CPU);
     }
 
-    ActivationSource open(CapturePlan plan, OptGraph.Dialect dialect) {
-        OptGraph graph = graph(plan, dialect);
-        Path weights = loaded.checkpoint().root();
-        byte[] model = graph.serialise(
-                GraphBuilder.WeightLocation.inPlace(weights), loaded.provenance(), ModscanVersion.current());
-        return new OrtSource(plan, graph, model, weights, options);
+    ActivationSource open(CapturePlan plan, Dialect dialect) {
+        return new PlannedSource(graph(plan, dialect), loaded.checkpoint().root(), loaded.provenance(), options);
     }
 
     @Override

@@ -2,6 +2,7 @@ package io.modscan.onnx.opt;
 
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Site;
+import io.modscan.onnx.internal.network.LanguageHead;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
@@ -56,8 +57,9 @@ final class OptSites {
         if (config.finalNorm()) {
             sites.add(site("ln_final.hook_normalized", OptionalInt.empty(), stream));
         }
-        sites.add(site(OptGraph.LOGITS, OptionalInt.empty(), List.of(Axis.POSITION, Axis.units(config.vocabulary()))));
-        sites.add(site(OptGraph.LOSS, OptionalInt.empty(), List.of(Axis.POSITION)));
+        sites.add(site(
+                LanguageHead.LOGITS, OptionalInt.empty(), List.of(Axis.POSITION, Axis.units(config.vocabulary()))));
+        sites.add(site(LanguageHead.LOSS, OptionalInt.empty(), List.of(Axis.POSITION)));
         return List.copyOf(sites);
     }
 

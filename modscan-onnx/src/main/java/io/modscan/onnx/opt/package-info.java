@@ -1,4 +1,4 @@
-/** The OPT family: its checkpoints as models, and their export as ONNX files. */
+/** The OPT family: its checkpoints as models, with their config, sites, weights and network. A family is a room such as this. */
 @NullMarked
 package io.modscan.onnx.opt;
 

@@ -1,4 +1,4 @@
-/** How ONNX Runtime is to run a model. */
+/** What all models that ONNX Runtime runs have in common, how it is to run them, and their export. */
 @NullMarked
 package io.modscan.onnx.runtime;
 

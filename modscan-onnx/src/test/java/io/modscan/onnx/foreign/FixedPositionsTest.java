@@ -14,7 +14,7 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
-import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.graph.OnnxProtos;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -53,8 +53,8 @@ class FixedPositionsTest {
                 .list("heads", 0, 3, 2, 1)
                 .node("Reshape", "pixels patches", "hidden")
                 .node("Reshape", "hidden heads", "split")
-                .node("Transpose", "split", "q", GraphBuilder.attribute("perm", new long[] {0, 2, 1, 3}))
-                .node("Transpose", "split", "k", GraphBuilder.attribute("perm", new long[] {0, 2, 3, 1}))
+                .node("Transpose", "split", "q", OnnxProtos.attribute("perm", new long[] {0, 2, 1, 3}))
+                .node("Transpose", "split", "k", OnnxProtos.attribute("perm", new long[] {0, 2, 3, 1}))
                 .node("MatMul", "q k", "scores");
     }
 
@@ -98,8 +98,8 @@ class FixedPositionsTest {
                 .node("Gather", "table input_ids", "hidden")
                 .list("heads", 0, 0, 2, 2)
                 .node("Reshape", "hidden heads", "split")
-                .node("Transpose", "split", "q", GraphBuilder.attribute("perm", new long[] {0, 2, 1, 3}))
-                .node("Transpose", "split", "k", GraphBuilder.attribute("perm", new long[] {0, 2, 3, 1}))
+                .node("Transpose", "split", "q", OnnxProtos.attribute("perm", new long[] {0, 2, 1, 3}))
+                .node("Transpose", "split", "k", OnnxProtos.attribute("perm", new long[] {0, 2, 3, 1}))
                 .node("MatMul", "q k", "scores")
                 .open(folder);
         assertThat(site(unsaid, "hidden").axes()).containsExactly(Axis.units(5), Axis.units(4));

@@ -105,7 +105,7 @@ class ForeignOptTest {
     @ParameterizedTest
     @MethodSource("checkpoints")
     void everySiteIsTheSame(String checkpoint) {
-        OptModel model = OptModel.load(OptReferencesTest.references().resolve(checkpoint));
+        OptModel model = OptModel.open(OptReferencesTest.references().resolve(checkpoint));
         OnnxModel foreign = foreign(model);
         Map<String, Site> sites =
                 foreign.sites().stream().collect(Collectors.toMap(Site::name, Function.identity(), (a, b) -> a));
@@ -195,7 +195,7 @@ class ForeignOptTest {
     void whatIsSavedOfAnExportIsNone() {
         OnnxModel foreign = foreign(new TinyOpt().load(folder.resolve("tiny")));
         Path saved = folder.resolve("saved.onnx");
-        foreign.save(saved, Sites.residPre());
+        foreign.export().sites(Sites.residPre()).to(saved);
         assertThat(OptModel.isExport(saved)).isFalse();
         assertSame(
                 capture(OnnxModel.open(saved), Pooling.none(), List.of("blocks.1.hook_resid_pre"), PROMPTS),

@@ -16,6 +16,7 @@ import io.modscan.core.Activations;
 import io.modscan.core.Probe;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
+import io.modscan.onnx.internal.graph.OnnxProtos;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -186,7 +187,7 @@ public final class HandGraph {
     }
 
     HandGraph output(String name, DataType type, String... axes) {
-        graph.addOutput(OnnxEdit.valueInfo(name, type.getNumber(), List.of(axes)));
+        graph.addOutput(OnnxProtos.valueInfo(name, type.getNumber(), List.of(axes)));
         return this;
     }
 

@@ -12,7 +12,7 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.CapturePlan.Selection;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Sites;
-import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.graph.OnnxProtos;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
@@ -40,19 +40,19 @@ class MixingTest {
                 arguments(named(
                         "mean of the batch",
                         mixing(graph -> graph.list("axis", 0)
-                                .node("ReduceSum", "hidden axis", "sum", GraphBuilder.attribute("keepdims", 1L))
+                                .node("ReduceSum", "hidden axis", "sum", OnnxProtos.attribute("keepdims", 1L))
                                 .node("Sub", "hidden sum", "y")))),
                 arguments(named(
                         "softmax over rows",
-                        mixing(graph -> graph.node("Softmax", "hidden", "y", GraphBuilder.attribute("axis", 0L))))),
+                        mixing(graph -> graph.node("Softmax", "hidden", "y", OnnxProtos.attribute("axis", 0L))))),
                 arguments(named(
                         "softmax over rows behind",
                         mixing(graph -> graph.node(
-                                        "Transpose", "hidden", "turned", GraphBuilder.attribute("perm", new long[] {
+                                        "Transpose", "hidden", "turned", OnnxProtos.attribute("perm", new long[] {
                                             1, 0, 2
                                         }))
-                                .node("Softmax", "turned", "shares", GraphBuilder.attribute("axis", -2L))
-                                .node("Transpose", "shares", "y", GraphBuilder.attribute("perm", new long[] {1, 0, 2
+                                .node("Softmax", "turned", "shares", OnnxProtos.attribute("axis", -2L))
+                                .node("Transpose", "shares", "y", OnnxProtos.attribute("perm", new long[] {1, 0, 2
                                 }))))),
                 arguments(named(
                         "sum of rows so far",
@@ -60,31 +60,31 @@ class MixingTest {
                 arguments(named(
                         "batch normalization",
                         mixing(graph -> graph.floats("ones", new float[] {1, 1, 1, 1}, 4)
-                                .node("Transpose", "hidden", "channels", GraphBuilder.attribute("perm", new long[] {
+                                .node("Transpose", "hidden", "channels", OnnxProtos.attribute("perm", new long[] {
                                     0, 2, 1
                                 }))
                                 .node(
                                         "BatchNormalization",
                                         "channels ones ones ones ones",
                                         "normal mean_out variance_out",
-                                        GraphBuilder.attribute("training_mode", 1L))
-                                .node("Transpose", "normal", "y", GraphBuilder.attribute("perm", new long[] {0, 2, 1
+                                        OnnxProtos.attribute("training_mode", 1L))
+                                .node("Transpose", "normal", "y", OnnxProtos.attribute("perm", new long[] {0, 2, 1
                                 }))))),
                 arguments(named(
                         "number of the row",
                         mixing(graph -> graph.node("Shape", "input_ids", "shape")
                                 .longs("zero", new long[] {0})
                                 .longs("one", new long[] {1})
-                                .node("Gather", "shape zero", "rows", GraphBuilder.attribute("axis", 0L))
+                                .node("Gather", "shape zero", "rows", OnnxProtos.attribute("axis", 0L))
                                 .node("Range", "zero rows one", "numbers")
-                                .node("Cast", "numbers", "reals", GraphBuilder.attribute("to", 1L))
+                                .node("Cast", "numbers", "reals", OnnxProtos.attribute("to", 1L))
                                 .list("column", -1, 1, 1)
                                 .node("Reshape", "reals column", "of_row")
                                 .node("Add", "hidden of_row", "y")))),
                 arguments(named(
                         "a branch for all",
                         mixing(graph -> graph.list("axes", 0, 1, 2)
-                                .node("ReduceMax", "hidden", "largest", GraphBuilder.attribute("keepdims", 0L))
+                                .node("ReduceMax", "hidden", "largest", OnnxProtos.attribute("keepdims", 0L))
                                 // Only prompt c has values above it.
                                 .floats("limit", new float[] {2.98f})
                                 .floats("two", new float[] {2}, 1)
@@ -132,18 +132,18 @@ class MixingTest {
         OnnxModel model = HandGraph.text(17, false)
                 .list("last", -1)
                 .longs("zero", new long[] {0})
-                .node("ReduceSum", "hidden last", "sum", GraphBuilder.attribute("keepdims", 1L))
+                .node("ReduceSum", "hidden last", "sum", OnnxProtos.attribute("keepdims", 1L))
                 .node("Sub", "hidden sum", "centred")
-                .node("Softmax", "centred", "shares", GraphBuilder.attribute("axis", -1L))
-                .node("LayerNormalization", "shares ones", "normal", GraphBuilder.attribute("axis", -1L))
+                .node("Softmax", "centred", "shares", OnnxProtos.attribute("axis", -1L))
+                .node("LayerNormalization", "shares ones", "normal", OnnxProtos.attribute("axis", -1L))
                 .floats("ones", new float[] {1, 1, 1, 1}, 4)
                 .longs("one", new long[] {1})
                 .node("CumSum", "attention_mask one", "counts")
-                .node("Gather", "normal zero", "first", GraphBuilder.attribute("axis", 1L))
+                .node("Gather", "normal zero", "first", OnnxProtos.attribute("axis", 1L))
                 .node("Unsqueeze", "first one_list", "firsts")
                 .list("one_list", 1)
                 .node("Add", "normal firsts", "sums")
-                .node("Cast", "counts", "reals", GraphBuilder.attribute("to", 1L))
+                .node("Cast", "counts", "reals", OnnxProtos.attribute("to", 1L))
                 .node("Unsqueeze", "reals last", "column")
                 .node("Mul", "sums column", "y")
                 .open(folder);
@@ -167,19 +167,19 @@ class MixingTest {
     @Test
     void aQuantizedMaskLetsPaddingIn() {
         OnnxModel model = HandGraph.text(17, false)
-                .node("Cast", "attention_mask", "real", GraphBuilder.attribute("to", 1L))
+                .node("Cast", "attention_mask", "real", OnnxProtos.attribute("to", 1L))
                 .floats("one", new float[] {1})
                 .floats("lowest", new float[] {-1e30f})
                 .node("Sub", "one real", "padding")
                 .node("Mul", "padding lowest", "added")
                 .list("last", -1)
-                .node("ReduceSum", "hidden last", "scores", GraphBuilder.attribute("keepdims", 0L))
+                .node("ReduceSum", "hidden last", "scores", OnnxProtos.attribute("keepdims", 0L))
                 .node("Add", "scores added", "masked")
                 .floats("scale", new float[] {0.1f})
                 .bytes("zero", DataType.INT8, new byte[] {0})
                 .node("QuantizeLinear", "masked scale zero", "whole")
                 .node("DequantizeLinear", "whole scale zero", "rounded")
-                .node("Softmax", "rounded", "y", GraphBuilder.attribute("axis", -1L))
+                .node("Softmax", "rounded", "y", OnnxProtos.attribute("axis", -1L))
                 .open(folder);
         Prompts prompts = Prompts.of(List.of(Prompt.ofTokens("a", 1), Prompt.ofTokens("b", 12, 4, 5, 9)));
         for (int tokens : new int[] {1, 1000}) {
@@ -197,15 +197,15 @@ class MixingTest {
         OnnxModel model = HandGraph.text(17, false)
                 .list("axis", 1)
                 .list("last", -1)
-                .node("Cast", "attention_mask", "real", GraphBuilder.attribute("to", 1L))
+                .node("Cast", "attention_mask", "real", OnnxProtos.attribute("to", 1L))
                 .node("Unsqueeze", "real last", "column")
                 .node("Mul", "hidden column", "masked")
                 .node(
                         reduce,
                         "masked",
                         "y",
-                        GraphBuilder.attribute("axes", new long[] {1}),
-                        GraphBuilder.attribute("keepdims", 1L))
+                        OnnxProtos.attribute("axes", new long[] {1}),
+                        OnnxProtos.attribute("keepdims", 1L))
                 .node("Sub", "hidden y", "centred")
                 .open(folder);
         Prompts prompts = Prompts.of(List.of(Prompt.ofTokens("a", 1, 9), Prompt.ofTokens("b", 12, 4, 5, 9, 3, 14)));

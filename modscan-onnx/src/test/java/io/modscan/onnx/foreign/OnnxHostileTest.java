@@ -22,6 +22,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.prompt.Prompt;
+import io.modscan.onnx.internal.graph.OnnxProtos;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -324,7 +325,7 @@ class OnnxHostileTest {
 
     @Test
     void axesMayBeCalledAnything() {
-        ValueInfoProto.Builder input = OnnxEdit.valueInfo("x", 1, List.of("batch", "4")).toBuilder();
+        ValueInfoProto.Builder input = OnnxProtos.valueInfo("x", 1, List.of("batch", "4")).toBuilder();
         TypeProto.Tensor.Builder tensor = input.getTypeBuilder().getTensorTypeBuilder();
         for (String name : List.of("?", "-1", "7", "", "a b", "x.2")) {
             tensor.getShapeBuilder().addDimBuilder().setDimParam(name);
@@ -337,7 +338,7 @@ class OnnxHostileTest {
 
     @Test
     void anInputOfUnknownRankIsRefused() {
-        ValueInfoProto.Builder input = OnnxEdit.valueInfo("x", 1, List.of()).toBuilder();
+        ValueInfoProto.Builder input = OnnxProtos.valueInfo("x", 1, List.of()).toBuilder();
         input.getTypeBuilder().getTensorTypeBuilder().clearShape();
         refused(
                 UnsupportedModelException.class,
@@ -385,7 +386,7 @@ class OnnxHostileTest {
         Assertions.assertTimeout(Duration.ofMinutes(3), () -> {
             OnnxModel model = OnnxModel.open(file);
             assertThat(model.sites()).hasSize(length);
-            model.save(folder.resolve("out.onnx"), model.operator("Neg"));
+            model.export().sites(model.operator("Neg")).to(folder.resolve("out.onnx"));
         });
     }
 
@@ -435,7 +436,7 @@ class OnnxHostileTest {
         model.getGraphBuilder().getNodeBuilder(0).setUnknownFields(unknown);
         HandGraph.write(file, model.build().toByteArray());
         Path saved = folder.resolve("saved.onnx");
-        OnnxModel.open(file).save(saved);
+        OnnxModel.open(file).export().to(saved);
         ModelProto again = ModelProto.parseFrom(Files.readAllBytes(saved));
         assertThat(again.getUnknownFields()).isEqualTo(unknown);
         assertThat(again.getGraph().getUnknownFields()).isEqualTo(unknown);

@@ -13,7 +13,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.site.Sites;
-import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -66,7 +66,7 @@ class OnnxKindsTest {
             })
     void numbersOfAnyTypeAreReadAsFloats(DataType type) {
         OnnxModel model = simple(17)
-                .node("Cast", "x", "y", GraphBuilder.attribute("to", (long) type.getNumber()))
+                .node("Cast", "x", "y", OnnxProtos.attribute("to", (long) type.getNumber()))
                 .open(folder);
         assertThat(HandGraph.tensor(model, "y").type()).isEqualTo(OnnxTypes.name(type.getNumber()));
         assertThat(values(model, "y", x(X)))
@@ -76,7 +76,7 @@ class OnnxKindsTest {
     @Test
     void stringsAreRefused() {
         OnnxModel model = simple(17)
-                .node("Cast", "x", "y", GraphBuilder.attribute("to", (long) DataType.STRING_VALUE))
+                .node("Cast", "x", "y", OnnxProtos.attribute("to", (long) DataType.STRING_VALUE))
                 .node("Relu", "x", "z")
                 .open(folder);
         assertThat(refusal(model, "y")).contains("string");
@@ -92,7 +92,7 @@ class OnnxKindsTest {
     void eightBitFloatsAreRefused() {
         OnnxModel model = simple(19)
                 .ir(9)
-                .node("Cast", "x", "y", GraphBuilder.attribute("to", (long) DataType.FLOAT8E4M3FN_VALUE))
+                .node("Cast", "x", "y", OnnxProtos.attribute("to", (long) DataType.FLOAT8E4M3FN_VALUE))
                 .node("Relu", "x", "z")
                 .open(folder);
         assertThat(refusal(model, "y")).contains("float8e4m3fn");
@@ -150,7 +150,7 @@ class OnnxKindsTest {
                 .floats("zero", new float[] {0})
                 .node("Exp", "x", "unused")
                 .node("Neg", "x", "h")
-                .node("ReduceSum", "x", "sum", GraphBuilder.attribute("keepdims", 0L))
+                .node("ReduceSum", "x", "sum", OnnxProtos.attribute("keepdims", 0L))
                 .node("Greater", "sum zero", "positive")
                 .node("If", "positive", "y", graph("then_branch", branch("Mul")), graph("else_branch", branch("Add")))
                 .open(folder);
@@ -178,7 +178,7 @@ class OnnxKindsTest {
     void whatABodyReadsFromAroundItIsKept() {
         OnnxModel model = withIf();
         Path saved = folder.resolve("saved.onnx");
-        model.save(saved, Sites.glob("y"));
+        model.export().sites(Sites.glob("y")).to(saved);
         assertThat(OnnxFile.read(saved).graph().getNodeList())
                 .extracting(node -> node.getOutput(0))
                 .containsExactlyInAnyOrder("h", "sum", "positive", "y");
@@ -224,15 +224,15 @@ class OnnxKindsTest {
                 .output("next", DataType.FLOAT, "batch", "4")
                 .output("each", DataType.FLOAT, "batch", "4");
         OnnxModel model = grid(13).longs("axis", new long[] {1}, 1)
-                .node("ReduceSum", "x axis", "h", GraphBuilder.attribute("keepdims", 0L))
+                .node("ReduceSum", "x axis", "h", OnnxProtos.attribute("keepdims", 0L))
                 .node(
                         "Scan",
                         "h x",
                         "last all",
                         graph("body", body),
-                        GraphBuilder.attribute("num_scan_inputs", 1L),
-                        GraphBuilder.attribute("scan_input_axes", new long[] {1}),
-                        GraphBuilder.attribute("scan_output_axes", new long[] {1}))
+                        OnnxProtos.attribute("num_scan_inputs", 1L),
+                        OnnxProtos.attribute("scan_input_axes", new long[] {1}),
+                        OnnxProtos.attribute("scan_output_axes", new long[] {1}))
                 .open(folder);
         float[] ones = new float[12];
         Arrays.fill(ones, 1);
@@ -247,7 +247,7 @@ class OnnxKindsTest {
                 .bytes("zero", DataType.UINT8, new byte[] {10})
                 .longs("flat", new long[] {0, -1}, 2)
                 .node("QuantizeLinear", "x scale zero", "q")
-                .node("Transpose", "q", "t", GraphBuilder.attribute("perm", new long[] {0, 2, 1}))
+                .node("Transpose", "q", "t", OnnxProtos.attribute("perm", new long[] {0, 2, 1}))
                 .node("Reshape", "t flat", "r");
     }
 
@@ -268,8 +268,8 @@ class OnnxKindsTest {
     void aScaleForEachRowIsUsedWhereItsAxisIsKnown() {
         OnnxModel model = grid(13).floats("scale", new float[] {0.5f, 1, 2}, 3)
                 .bytes("zero", DataType.INT8, new byte[] {0, 1, 2}, 3)
-                .node("QuantizeLinear", "x scale zero", "q", GraphBuilder.attribute("axis", 1L))
-                .node("Transpose", "q", "t", GraphBuilder.attribute("perm", new long[] {0, 2, 1}))
+                .node("QuantizeLinear", "x scale zero", "q", OnnxProtos.attribute("axis", 1L))
+                .node("Transpose", "q", "t", OnnxProtos.attribute("perm", new long[] {0, 2, 1}))
                 .open(folder)
                 .dequantized();
         assertThat(values(model, "q", x(GRID))).containsExactly(0, 0.5f, 0.5f, 1, -1, 2, -2, 3, 4, 4, 6, 8);
@@ -284,7 +284,7 @@ class OnnxKindsTest {
                 .input("x", DataType.FLOAT, "batch", "4")
                 .bytes("scale", DataType.FLOAT16, new byte[] {0, 0x38})
                 .bytes("zero", DataType.UINT8, new byte[] {10})
-                .node("Cast", "x", "half", GraphBuilder.attribute("to", (long) DataType.FLOAT16_VALUE))
+                .node("Cast", "x", "half", OnnxProtos.attribute("to", (long) DataType.FLOAT16_VALUE))
                 .node("QuantizeLinear", "half scale zero", "q")
                 .open(folder);
         assertThat(values(model.dequantized(), "q", x(0, 0.5f, 2, 3))).containsExactly(0, 0.5f, 2, 3);
@@ -328,7 +328,7 @@ class OnnxKindsTest {
     @Test
     void scalarsAreReadOnDemand() {
         OnnxModel model = simple(13)
-                .node("ReduceSum", "x", "sum", GraphBuilder.attribute("keepdims", 0L))
+                .node("ReduceSum", "x", "sum", OnnxProtos.attribute("keepdims", 0L))
                 .open(folder);
         assertThat(HandGraph.tensor(model, "sum").shape())
                 .hasValueSatisfying(axes -> assertThat(axes).isEmpty());

@@ -17,7 +17,7 @@ import io.modscan.core.safetensors.DType;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
-import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.graph.OnnxProtos;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -70,7 +70,7 @@ class ReadyTensorsTest {
                 .node("Relu", "conv", "relu")
                 .node("GlobalAveragePool", "conv", "mean")
                 .node("Flatten", "mean", "flat")
-                .node("Gemm", "flat classes offsets", "scores", GraphBuilder.attribute("transB", 1L))
+                .node("Gemm", "flat classes offsets", "scores", OnnxProtos.attribute("transB", 1L))
                 .open(folder);
     }
 
@@ -313,10 +313,10 @@ class ReadyTensorsTest {
                 .input("flag", DataType.BOOL, "batch", "1")
                 .input("scale", DataType.DOUBLE)
                 .list("one", 1)
-                .node("ReduceSum", "left one", "sums", GraphBuilder.attribute("keepdims", 1L))
-                .node("Cast", "right", "rights", GraphBuilder.attribute("to", 1L))
-                .node("Cast", "flag", "flags", GraphBuilder.attribute("to", 1L))
-                .node("Cast", "scale", "scales", GraphBuilder.attribute("to", 1L))
+                .node("ReduceSum", "left one", "sums", OnnxProtos.attribute("keepdims", 1L))
+                .node("Cast", "right", "rights", OnnxProtos.attribute("to", 1L))
+                .node("Cast", "flag", "flags", OnnxProtos.attribute("to", 1L))
+                .node("Cast", "scale", "scales", OnnxProtos.attribute("to", 1L))
                 .node("Mul", "rights flags", "chosen")
                 .node("Add", "chosen sums", "together")
                 .node("Mul", "together scales", "scaled")
@@ -436,7 +436,7 @@ class ReadyTensorsTest {
     void inputsThatCannotBeGivenAreRefused() {
         OnnxModel model = HandGraph.opset(17)
                 .input("x", DataType.UINT16, "batch", "2")
-                .node("Cast", "x", "y", GraphBuilder.attribute("to", 1L))
+                .node("Cast", "x", "y", OnnxProtos.attribute("to", 1L))
                 .open(folder);
         Prompt prompt =
                 Prompt.ofTensors("a", Map.of("x", InputTensor.of(DType.U16, java.nio.ByteBuffer.allocate(4), 2)));

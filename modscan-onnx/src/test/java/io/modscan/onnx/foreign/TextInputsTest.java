@@ -14,7 +14,7 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
-import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.graph.OnnxProtos;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -83,7 +83,7 @@ class TextInputsTest {
                 .input(names[2], ids, "batch_size", "types")
                 .input(names[3], ids, axes.get(0), "");
         for (String name : names) {
-            graph.node("Cast", name, name + "_as_float", GraphBuilder.attribute("to", 1L));
+            graph.node("Cast", name, name + "_as_float", OnnxProtos.attribute("to", 1L));
         }
         return graph.floats("hundred", new float[] {100}, 1)
                 .node("Mul", names[1] + "_as_float hundred", "hundreds")
@@ -169,8 +169,8 @@ class TextInputsTest {
                         "ReduceMean",
                         "embedded",
                         "mean",
-                        GraphBuilder.attribute("axes", new long[] {1}),
-                        GraphBuilder.attribute("keepdims", 1L))
+                        OnnxProtos.attribute("axes", new long[] {1}),
+                        OnnxProtos.attribute("keepdims", 1L))
                 .node("Sub", "embedded mean", "centred")
                 .open(folder);
     }
@@ -219,7 +219,7 @@ class TextInputsTest {
                 .input("attention_mask", DataType.INT64, "batch", "sequence")
                 .node("Gather", "table input_ids", "embedded")
                 .list("axis", 1)
-                .node("ReduceSum", "embedded axis", "sum", GraphBuilder.attribute("keepdims", 0L))
+                .node("ReduceSum", "embedded axis", "sum", OnnxProtos.attribute("keepdims", 0L))
                 .open(folder);
         assertThat(site(model, "sum").axes()).containsExactly(Axis.units(2));
         Activations sums = capture(model, Pooling.none(), "sum");
@@ -294,11 +294,11 @@ class TextInputsTest {
                 .node("Gather", "table input_ids", "embedded")
                 .list("heads", 0, 0, 2, 1)
                 .node("Reshape", "embedded heads", "split")
-                .node("Transpose", "split", "key", GraphBuilder.attribute("perm", new long[] {0, 2, 1, 3}))
-                .node("Concat", "past_key_values.0.key key", "present.0.key", GraphBuilder.attribute("axis", 2L))
-                .node("Transpose", "present.0.key", "turned", GraphBuilder.attribute("perm", new long[] {0, 1, 3, 2}))
+                .node("Transpose", "split", "key", OnnxProtos.attribute("perm", new long[] {0, 2, 1, 3}))
+                .node("Concat", "past_key_values.0.key key", "present.0.key", OnnxProtos.attribute("axis", 2L))
+                .node("Transpose", "present.0.key", "turned", OnnxProtos.attribute("perm", new long[] {0, 1, 3, 2}))
                 .node("MatMul", "key turned", "scores")
-                .node("Cast", "attention_mask", "weights", GraphBuilder.attribute("to", 1L))
+                .node("Cast", "attention_mask", "weights", OnnxProtos.attribute("to", 1L))
                 .list("axes", 1, 2)
                 .node("Unsqueeze", "weights axes", "seen")
                 .node("Mul", "scores seen", "masked")
@@ -360,11 +360,11 @@ class TextInputsTest {
                 .node("Reshape", "embedded odd_shape", "odd")
                 .node("Reshape", "embedded merged_shape", "merged")
                 .node("Reshape", "embedded rows_shape", "rows")
-                .node("Transpose", "split", "q", GraphBuilder.attribute("perm", new long[] {0, 2, 1, 3}))
-                .node("Transpose", "split", "k", GraphBuilder.attribute("perm", new long[] {0, 2, 3, 1}))
+                .node("Transpose", "split", "q", OnnxProtos.attribute("perm", new long[] {0, 2, 1, 3}))
+                .node("Transpose", "split", "k", OnnxProtos.attribute("perm", new long[] {0, 2, 3, 1}))
                 .node("MatMul", "q k", "scores")
-                .node("Transpose", "embedded", "timed", GraphBuilder.attribute("perm", new long[] {1, 0, 2}))
-                .node("Transpose", "scores", "late_heads", GraphBuilder.attribute("perm", new long[] {2, 0, 3, 1}))
+                .node("Transpose", "embedded", "timed", OnnxProtos.attribute("perm", new long[] {1, 0, 2}))
+                .node("Transpose", "scores", "late_heads", OnnxProtos.attribute("perm", new long[] {2, 0, 3, 1}))
                 .list("three_shape", 3)
                 .node("Unsqueeze", "scores three_shape", "wide")
                 .node("Add", "wide k_five", "cube")

@@ -51,7 +51,7 @@ class HubModelTest {
     }
 
     private OptModel load() {
-        return OptModel.load(hub().snapshot(LocalHub.MODEL));
+        return OptModel.open(hub().snapshot(LocalHub.MODEL));
     }
 
     private static Path resource(String name) {
@@ -121,7 +121,7 @@ class HubModelTest {
         serve(folder);
         serveOthers();
         OptModel model = load();
-        List<float[]> expected = numbers(OptModel.load(folder));
+        List<float[]> expected = numbers(OptModel.open(folder));
         List<float[]> actual = numbers(model);
         assertThat(actual).hasSameSizeAs(expected);
         for (int i = 0; i < expected.size(); i++) {
@@ -155,8 +155,8 @@ class HubModelTest {
         load();
         assertThat(server.seen()).hasSize(requests + 1);
         assertThat(server.seen().get(requests).key()).isEqualTo("API");
-        OptModel.load(hub().snapshot(LocalHub.MODEL, LocalHub.COMMIT));
-        OptModel.load(hub().offline().snapshot(LocalHub.MODEL));
+        OptModel.open(hub().snapshot(LocalHub.MODEL, LocalHub.COMMIT));
+        OptModel.open(hub().offline().snapshot(LocalHub.MODEL));
         assertThat(server.seen()).hasSize(requests + 1);
     }
 
@@ -218,19 +218,19 @@ class HubModelTest {
         hub().snapshot(LocalHub.MODEL).fetch(List.of("tokenizer.json"));
         assertReason(
                 HubException.Reason.OFFLINE,
-                () -> OptModel.load(hub().offline().snapshot(LocalHub.MODEL)),
+                () -> OptModel.open(hub().offline().snapshot(LocalHub.MODEL)),
                 LocalHub.MODEL,
                 "lacks [config.json]");
         hub().snapshot(LocalHub.MODEL).fetch(List.of("config.json"));
         assertReason(
                 HubException.Reason.OFFLINE,
-                () -> OptModel.load(hub().offline().snapshot(LocalHub.MODEL)),
+                () -> OptModel.open(hub().offline().snapshot(LocalHub.MODEL)),
                 LocalHub.MODEL,
                 "lacks [model.safetensors]");
         URI nobody = URI.create("http://localhost:1");
         assertReason(
                 HubException.Reason.OFFLINE,
-                () -> OptModel.load(hub().withEndpoint(nobody).snapshot(LocalHub.MODEL)),
+                () -> OptModel.open(hub().withEndpoint(nobody).snapshot(LocalHub.MODEL)),
                 LocalHub.MODEL,
                 "cannot be reached");
     }
@@ -263,7 +263,7 @@ class HubModelTest {
     void aMissingFolderIsNotTakenForAModel() {
         for (String name : List.of("opt-125n", "/no/such/folder", "a/b/c", "./a", "../a/b", "no-such.onnx")) {
             assertThat(OptModel.isHubName(name)).as(name).isFalse();
-            assertThatThrownBy(() -> OptModel.load(name)).hasMessageContainingAll(name, "facebook/opt-125m");
+            assertThatThrownBy(() -> OptModel.open(name)).hasMessageContainingAll(name, "facebook/opt-125m");
         }
         assertThat(OptModel.isHubName("facebook/opt-125m")).isTrue();
         assertThat(OptModel.isHubName("src/main")).isFalse();
@@ -272,6 +272,6 @@ class HubModelTest {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        assertThatThrownBy(() -> OptModel.load(cache.resolve("x").toString())).hasMessageContaining("no config.json");
+        assertThatThrownBy(() -> OptModel.open(cache.resolve("x").toString())).hasMessageContaining("no config.json");
     }
 }

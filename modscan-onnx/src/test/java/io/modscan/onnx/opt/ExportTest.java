@@ -29,7 +29,8 @@ import io.modscan.core.site.Site;
 import io.modscan.core.site.Sites;
 import io.modscan.onnx.foreign.Runs;
 import io.modscan.onnx.foreign.Runs.Padding;
-import io.modscan.onnx.opt.Export.Exported;
+import io.modscan.onnx.runtime.Export;
+import io.modscan.onnx.runtime.Export.Exported;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.FloatBuffer;
@@ -419,8 +420,8 @@ class ExportTest {
     }
 
     @ParameterizedTest
-    @EnumSource(OrtSourceTest.Kind.class)
-    void everyKindOfCheckpointOpensInPlainOnnxRuntime(OrtSourceTest.Kind kind) throws OrtException {
+    @EnumSource(OptSourceTest.Kind.class)
+    void everyKindOfCheckpointOpensInPlainOnnxRuntime(OptSourceTest.Kind kind) throws OrtException {
         OptModel model = kind.load(checkpoint());
         Exported exported = model.export()
                 .sites(Sites.all(), Sites.result())

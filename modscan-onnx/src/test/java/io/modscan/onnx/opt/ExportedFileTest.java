@@ -71,7 +71,7 @@ class ExportedFileTest {
         OptModel model = new TinyOpt().stored(type).postNorm().projection(8).load(checkpoint());
         Path file = export(model);
         Files.delete(checkpoint().resolve("config.json"));
-        OptModel opened = OptModel.load(file);
+        OptModel opened = OptModel.open(file);
         assertSame(opened, model);
         assertThat(opened.provenance()).isEqualTo(model.provenance());
         assertThat(opened.bosTokenId()).isEqualTo(model.bosTokenId());
@@ -90,7 +90,7 @@ class ExportedFileTest {
         Files.move(file, moved.resolve("renamed.onnx"));
         Files.move(file.resolveSibling("tiny.onnx.data"), moved.resolve("tiny.onnx.data"));
         Files.move(checkpoint(), folder.resolve("gone"));
-        OptModel opened = OptModel.load(moved.resolve("renamed.onnx"));
+        OptModel opened = OptModel.open(moved.resolve("renamed.onnx"));
         assertThat(everything(opened))
                 .allSatisfy((name, array) -> assertThat(array).as(name).isEqualTo(expected.get(name)));
     }
@@ -99,7 +99,7 @@ class ExportedFileTest {
     void anExportOfAnExportIsTheSameGraph() throws IOException {
         OptModel model = new TinyOpt().load(checkpoint());
         Path file = export(model);
-        Path again = OptModel.load(file)
+        Path again = OptModel.open(file)
                 .export()
                 .to(checkpoint().resolve("again.onnx"))
                 .model();
@@ -113,7 +113,7 @@ class ExportedFileTest {
                 .sites(Sites.glob("blocks.0.attn.hook_z"))
                 .to(checkpoint().resolve("cut.onnx"))
                 .model();
-        OptModel cut = OptModel.load(file);
+        OptModel cut = OptModel.open(file);
         assertThat(cut.sites())
                 .extracting(Site::name)
                 .containsExactly(
@@ -137,7 +137,7 @@ class ExportedFileTest {
 
     @Test
     void withoutATokenizerBesideItItTakesOneFromElsewhere() throws IOException {
-        OptModel opened = OptModel.load(export(new TinyOpt().load(checkpoint())));
+        OptModel opened = OptModel.open(export(new TinyOpt().load(checkpoint())));
         assertThatThrownBy(opened::tokenizer)
                 .isExactlyInstanceOf(ModscanException.class)
                 .hasMessageContaining("has no tokenizer");
@@ -165,7 +165,7 @@ class ExportedFileTest {
             model.getGraphBuilder().getNodeBuilder(5).setOpType("Identity");
             return model;
         });
-        assertThatThrownBy(() -> OptModel.load(file))
+        assertThatThrownBy(() -> OptModel.open(file))
                 .isInstanceOf(UnsupportedModelException.class)
                 .hasMessageContainingAll("tiny.onnx", "was changed since modscan wrote it");
     }
@@ -174,7 +174,7 @@ class ExportedFileTest {
     void somebodyElsesModelIsRefused() throws IOException {
         Path file = export(new TinyOpt().load(checkpoint()));
         change(file, model -> model.setProducerName("pytorch"));
-        assertThatThrownBy(() -> OptModel.load(file))
+        assertThatThrownBy(() -> OptModel.open(file))
                 .isInstanceOf(UnsupportedModelException.class)
                 .hasMessageContainingAll("tiny.onnx", "'pytorch'", "an export of modscan's");
     }
@@ -184,7 +184,7 @@ class ExportedFileTest {
     void atMostSomeBytesAreNoModel(int size) throws IOException {
         Path file = export(new TinyOpt().load(checkpoint()));
         Files.write(file, Arrays.copyOf(Files.readAllBytes(file), size));
-        assertThatThrownBy(() -> OptModel.load(file))
+        assertThatThrownBy(() -> OptModel.open(file))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("tiny.onnx");
     }
@@ -196,11 +196,11 @@ class ExportedFileTest {
         try (FileChannel channel = FileChannel.open(weights, StandardOpenOption.WRITE)) {
             channel.truncate(channel.size() - 4);
         }
-        assertThatThrownBy(() -> OptModel.load(file))
+        assertThatThrownBy(() -> OptModel.open(file))
                 .isInstanceOf(MalformedFileException.class)
                 .hasMessageContainingAll("model.safetensors", "tiny.onnx", "truncated");
         Files.delete(weights);
-        assertThatThrownBy(() -> OptModel.load(file))
+        assertThatThrownBy(() -> OptModel.open(file))
                 .isExactlyInstanceOf(ModscanException.class)
                 .hasMessageContainingAll("model.safetensors", "no such file");
     }
@@ -228,7 +228,7 @@ class ExportedFileTest {
             }
             return withItsChecksum(model);
         });
-        assertThatThrownBy(() -> OptModel.load(file))
+        assertThatThrownBy(() -> OptModel.open(file))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining(message);
     }
@@ -241,7 +241,7 @@ class ExportedFileTest {
             // The last tensor's last numbers, as if it had been trained on.
             channel.write(ByteBuffer.wrap(new byte[] {1, 2, 3, 4}), channel.size() - 4);
         }
-        assertThatThrownBy(() -> OptModel.load(file))
+        assertThatThrownBy(() -> OptModel.open(file))
                 .isInstanceOf(MalformedFileException.class)
                 .hasMessageContainingAll("tiny.onnx", "not those that it was written for");
     }
@@ -259,7 +259,7 @@ class ExportedFileTest {
             }
             return model;
         });
-        assertThatThrownBy(() -> OptModel.load(file))
+        assertThatThrownBy(() -> OptModel.open(file))
                 .isInstanceOf(MalformedFileException.class)
                 .hasMessageContainingAll("tiny.onnx", "config in its metadata");
     }
@@ -271,7 +271,7 @@ class ExportedFileTest {
             model.getGraphBuilder().addInitializer(model.getGraph().getInitializer(0));
             return withItsChecksum(model);
         });
-        assertThatThrownBy(() -> OptModel.load(file))
+        assertThatThrownBy(() -> OptModel.open(file))
                 .isInstanceOf(MalformedFileException.class)
                 .hasMessageContainingAll("tiny.onnx", "embed_tokens.weight' twice");
     }
@@ -282,7 +282,7 @@ class ExportedFileTest {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             channel.write(ByteBuffer.allocate(1), 1L << 33);
         }
-        assertThatThrownBy(() -> OptModel.load(file))
+        assertThatThrownBy(() -> OptModel.open(file))
                 .isInstanceOf(UnsupportedModelException.class)
                 .hasMessageContainingAll("large.onnx", "holds no weights");
     }
@@ -302,7 +302,7 @@ class ExportedFileTest {
         Path file = folder.resolve("out").resolve("tiny.onnx");
         first.export().selfContained().to(file);
         second.export().selfContained().to(file);
-        assertSame(OptModel.load(file), second);
+        assertSame(OptModel.open(file), second);
         try (var files = Files.list(file.getParent())) {
             assertThat(files.map(Path::getFileName).map(Path::toString))
                     .containsExactlyInAnyOrder("tiny.onnx", "tiny.onnx.data");
@@ -314,10 +314,10 @@ class ExportedFileTest {
         OptModel model = new TinyOpt().load(checkpoint());
         Path file = folder.resolve("out").resolve("tiny.onnx");
         model.export().selfContained().to(file);
-        OptModel.load(file).export().selfContained().to(file);
-        OptModel.load(file).export().to(file);
-        assertSame(OptModel.load(file), model);
+        OptModel.open(file).export().selfContained().to(file);
+        OptModel.open(file).export().to(file);
+        assertSame(OptModel.open(file), model);
         assertThat(List.of(model.provenance().get("model.fingerprint")))
-                .containsExactly(OptModel.load(file).provenance().get("model.fingerprint"));
+                .containsExactly(OptModel.open(file).provenance().get("model.fingerprint"));
     }
 }

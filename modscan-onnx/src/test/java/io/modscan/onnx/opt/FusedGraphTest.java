@@ -15,9 +15,9 @@ import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import io.modscan.onnx.foreign.Runs;
 import io.modscan.onnx.foreign.Runs.Padding;
-import io.modscan.onnx.internal.graph.GraphBuilder;
-import io.modscan.onnx.opt.OptGraph.Dialect;
-import io.modscan.onnx.opt.OrtSourceTest.Kind;
+import io.modscan.onnx.internal.graph.WeightLocation;
+import io.modscan.onnx.internal.network.Dialect;
+import io.modscan.onnx.opt.OptSourceTest.Kind;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -134,7 +134,7 @@ class FusedGraphTest {
 
     private GraphProto graph(OptModel model, Dialect dialect, String... globs) throws IOException {
         return ModelProto.parseFrom(model.graph(Runs.plan(model, Pooling.none(), globs), dialect)
-                        .serialise(GraphBuilder.WeightLocation.inPlace(folder.toRealPath()), Map.of(), "test"))
+                        .serialise(WeightLocation.inPlace(folder.toRealPath()), Map.of()))
                 .getGraph();
     }
 

@@ -146,7 +146,7 @@ class LargeFilesTest {
     }
 
     private static float[][] activations(Path folder, int[] ids) {
-        OptModel model = OptModel.load(folder);
+        OptModel model = OptModel.open(folder);
         return Runs.run(
                         model,
                         Runs.plan(

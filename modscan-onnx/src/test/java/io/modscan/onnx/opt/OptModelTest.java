@@ -44,7 +44,7 @@ class OptModelTest {
 
     private ThrowingCallable loading(TinyOpt opt) {
         opt.write(folder);
-        return () -> OptModel.load(folder);
+        return () -> OptModel.open(folder);
     }
 
     private static float[] logits(OptModel model) {
@@ -56,7 +56,7 @@ class OptModelTest {
     @Test
     void aFolderThatIsNotThereIsNamed() {
         Path none = folder.resolve("opt-125m");
-        assertThatThrownBy(() -> OptModel.load(none))
+        assertThatThrownBy(() -> OptModel.open(none))
                 .isExactlyInstanceOf(ModscanException.class)
                 .hasMessageContainingAll(none.toString(), "no such folder", "config.json");
     }
@@ -64,14 +64,14 @@ class OptModelTest {
     @Test
     void aFileInPlaceOfTheFolderIsRefused() throws IOException {
         Path file = Files.writeString(folder.resolve("model.bin"), "");
-        assertThatThrownBy(() -> OptModel.load(file))
+        assertThatThrownBy(() -> OptModel.open(file))
                 .isExactlyInstanceOf(ModscanException.class)
                 .hasMessageContainingAll(file.toString(), "no such folder");
     }
 
     @Test
     void aFolderWithoutConfigIsNoCheckpoint() {
-        assertThatThrownBy(() -> OptModel.load(folder))
+        assertThatThrownBy(() -> OptModel.open(folder))
                 .isExactlyInstanceOf(ModscanException.class)
                 .hasMessageContainingAll(folder.toString(), "has no config.json");
     }
@@ -79,7 +79,7 @@ class OptModelTest {
     @Test
     void aFolderWithoutWeightsSaysWhichFilesWouldDo() throws IOException {
         Files.delete(new TinyOpt().write(folder).resolve("model.safetensors"));
-        assertThatThrownBy(() -> OptModel.load(folder))
+        assertThatThrownBy(() -> OptModel.open(folder))
                 .isExactlyInstanceOf(ModscanException.class)
                 .hasMessageContainingAll(folder.toString(), "has no weights", "model.safetensors", "pytorch_model.bin");
     }
@@ -99,7 +99,7 @@ class OptModelTest {
         Files.write(file, zipLike.array());
         assertThat(new String(Files.readAllBytes(file), 0, 2, StandardCharsets.US_ASCII))
                 .isEqualTo("PK");
-        assertThat(OptModel.load(folder).sites()).isNotEmpty();
+        assertThat(OptModel.open(folder).sites()).isNotEmpty();
     }
 
     // ---- config.json ----
@@ -108,7 +108,7 @@ class OptModelTest {
     @ValueSource(strings = {"", "{", "[1, 2]", "null", "opt", "{\"model_type\": \"opt\",}"})
     void aConfigThatIsNoJsonObjectIsMalformed(String json) throws IOException {
         Files.writeString(folder.resolve("config.json"), json);
-        assertThatThrownBy(() -> OptModel.load(folder))
+        assertThatThrownBy(() -> OptModel.open(folder))
                 .isInstanceOf(MalformedFileException.class)
                 .hasMessageContainingAll("config.json", "not a JSON object");
     }
@@ -118,7 +118,7 @@ class OptModelTest {
         Files.write(
                 folder.resolve("config.json"),
                 "{\"model_type\": \"opt\", \"_name_or_path\": \"caf\u00e9\"}".getBytes(StandardCharsets.ISO_8859_1));
-        assertThatThrownBy(() -> OptModel.load(folder))
+        assertThatThrownBy(() -> OptModel.open(folder))
                 .isInstanceOf(MalformedFileException.class)
                 .hasMessageContainingAll("config.json", "UTF-8");
     }
@@ -170,7 +170,7 @@ class OptModelTest {
     void aMissingSizeIsNamed(String key) throws IOException {
         Path file = new TinyOpt().write(folder).resolve("config.json");
         Files.writeString(file, Files.readString(file).replace("\"" + key + "\"", "\"another\""));
-        assertThatThrownBy(() -> OptModel.load(folder))
+        assertThatThrownBy(() -> OptModel.open(folder))
                 .isInstanceOf(MalformedFileException.class)
                 .hasMessageContainingAll("config.json", "has no '" + key + "'", "positive integer");
     }
@@ -206,7 +206,7 @@ class OptModelTest {
                 .to(folder.resolve("out").resolve("m.onnx"))
                 .model();
         Path tokenizer = Files.writeString(folder.resolve("t.json"), "{}").toRealPath();
-        assertThat(OptModel.load(export).withTokenizer(tokenizer).files())
+        assertThat(OptModel.open(export).withTokenizer(tokenizer).files())
                 .containsExactlyInAnyOrder(
                         export.toRealPath(),
                         export.resolveSibling("m.onnx.data").toRealPath(),
@@ -215,10 +215,10 @@ class OptModelTest {
 
     @Test
     void whatCannotBeAPathIsTold() {
-        assertThatThrownBy(() -> OptModel.load("a\0b"))
+        assertThatThrownBy(() -> OptModel.open("a\0b"))
                 .isExactlyInstanceOf(ModscanException.class)
                 .hasMessageContaining("'a?b' cannot be a path");
-        assertThatThrownBy(() -> OptModel.load(""))
+        assertThatThrownBy(() -> OptModel.open(""))
                 .isExactlyInstanceOf(ModscanException.class)
                 .hasMessageContainingAll("no model is named", "facebook/opt-125m");
     }
@@ -249,7 +249,7 @@ class OptModelTest {
     void aBosThatIsNoTokenIdIsMalformed(String bos) throws IOException {
         Path file = new TinyOpt().write(folder).resolve("config.json");
         Files.writeString(file, Files.readString(file).replace("\"bos_token_id\":2", "\"bos_token_id\":" + bos));
-        assertThatThrownBy(() -> OptModel.load(folder))
+        assertThatThrownBy(() -> OptModel.open(folder))
                 .isInstanceOf(MalformedFileException.class)
                 .hasMessageContainingAll("'bos_token_id'", "integer from 0");
     }
@@ -443,7 +443,7 @@ class OptModelTest {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
             channel.truncate(size < 0 ? channel.size() + size : size);
         }
-        assertThatThrownBy(() -> OptModel.load(folder))
+        assertThatThrownBy(() -> OptModel.open(folder))
                 .isInstanceOf(MalformedFileException.class)
                 .hasMessageContaining("model.safetensors");
     }
@@ -452,7 +452,7 @@ class OptModelTest {
     void weightsBehindLinksOfAHubCacheLoadAndRun() throws IOException {
         OptModel plain = new TinyOpt().load(folder.resolve("plain"));
         Path snapshot = hubCache(folder.resolve("plain"), "model.safetensors");
-        assertThat(logits(OptModel.load(snapshot))).isEqualTo(logits(plain));
+        assertThat(logits(OptModel.open(snapshot))).isEqualTo(logits(plain));
     }
 
     @Test
@@ -460,7 +460,7 @@ class OptModelTest {
         OptModel plain = new TinyOpt().load(folder.resolve("plain"));
         Path snapshot = hubCache(folder.resolve("plain"), "model.safetensors");
         Path link = Files.createSymbolicLink(folder.resolve("main"), snapshot);
-        assertThat(logits(OptModel.load(link))).isEqualTo(logits(plain));
+        assertThat(logits(OptModel.open(link))).isEqualTo(logits(plain));
     }
 
     @Test
@@ -469,7 +469,7 @@ class OptModelTest {
         Files.move(plain.resolve("model.safetensors"), plain.resolve("pytorch_model.bin"));
         Files.writeString(plain.resolve("pytorch_model.bin"), "cut off at the very beginning");
         Path snapshot = hubCache(plain, "pytorch_model.bin");
-        assertThatThrownBy(() -> OptModel.load(snapshot))
+        assertThatThrownBy(() -> OptModel.open(snapshot))
                 .isInstanceOf(MalformedFileException.class)
                 .hasMessageContaining("torch file");
     }
@@ -480,7 +480,7 @@ class OptModelTest {
         Path snapshot = hubCache(plain, "model.safetensors");
         Path blob = snapshot.resolve("model.safetensors").toRealPath();
         Files.delete(blob);
-        assertThatThrownBy(() -> OptModel.load(snapshot))
+        assertThatThrownBy(() -> OptModel.open(snapshot))
                 .isExactlyInstanceOf(ModscanException.class)
                 .hasMessageContainingAll(
                         snapshot.resolve("model.safetensors").toString(),

@@ -10,6 +10,7 @@ import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.onnx.foreign.Runs;
+import io.modscan.onnx.internal.network.Dialect;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.FloatBuffer;
@@ -132,7 +133,7 @@ public class OptReferencesTest {
     @MethodSource("checkpoints")
     void everySiteIsAsInTransformers(String name) {
         SafetensorsFile reference = reference(name);
-        OptModel model = OptModel.load(references().resolve(name));
+        OptModel model = OptModel.open(references().resolve(name));
         Set<String> sites = model.sites().stream()
                 .filter(site -> !site.onDemand() || site.name().equals(RESULT))
                 .map(Site::name)
@@ -153,7 +154,7 @@ public class OptReferencesTest {
         Files.writeString(folder.resolve("config.json"), JSON.std.asString(config));
         Files.copy(source.resolve("model.safetensors"), folder.resolve("model.safetensors"));
         compare(
-                OptModel.load(folder),
+                OptModel.open(folder),
                 reference(ACTIVATIONS),
                 name + "/",
                 Set.of("blocks.0.mlp.hook_pre", "blocks.0.mlp.hook_post", "logits"),
@@ -163,14 +164,14 @@ public class OptReferencesTest {
     /** Runs the reference's padded batch in one go, as captured and as exported, and compares what is not padding. */
     private static void compare(
             OptModel model, SafetensorsFile reference, String prefix, Set<String> sites, double tolerance) {
-        for (OptGraph.Dialect dialect : OptGraph.Dialect.values()) {
+        for (Dialect dialect : Dialect.values()) {
             compare(model, dialect, reference, prefix, sites, tolerance);
         }
     }
 
     private static void compare(
             OptModel model,
-            OptGraph.Dialect dialect,
+            Dialect dialect,
             SafetensorsFile reference,
             String prefix,
             Set<String> sites,

@@ -45,7 +45,7 @@ class OptWeightsTest {
     @ParameterizedTest
     @MethodSource("checkpoints")
     void theWeightsComputeWhatTransformersDoes(String name) {
-        OptModel model = OptModel.load(OptReferencesTest.references().resolve(name));
+        OptModel model = OptModel.open(OptReferencesTest.references().resolve(name));
         SafetensorsFile reference = OptReferencesTest.reference(name);
         Weights weights = model.weights();
         boolean postNorm = name.startsWith("post_norm");
@@ -311,11 +311,11 @@ class OptWeightsTest {
     @Test
     void anExportGivesTheWeightsThatItsOutputsNeed() {
         OptModel model = new TinyOpt().load(folder);
-        Weights all = OptModel.load(
+        Weights all = OptModel.open(
                         model.export().to(folder.resolve("all.onnx")).model())
                 .weights();
         assertThat(all.names()).isEqualTo(model.weights().names());
-        Weights cut = OptModel.load(model.export()
+        Weights cut = OptModel.open(model.export()
                         .sites(Sites.glob("blocks.0.attn.hook_z"))
                         .selfContained()
                         .to(folder.resolve("cut.onnx"))

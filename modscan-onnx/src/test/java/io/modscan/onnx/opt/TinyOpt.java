@@ -125,7 +125,7 @@ public final class TinyOpt {
 
     /** Writes the checkpoint and opens it. */
     public OptModel load(Path folder) {
-        return OptModel.load(write(folder));
+        return OptModel.open(write(folder));
     }
 
     /** Writes {@code config.json} and {@code model.safetensors} into a folder, which is made. */

@@ -9,8 +9,11 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * A folder with a model's files, out of which nothing is opened; a snapshot in the hub's cache excepted, whose files are
@@ -116,6 +119,19 @@ public final class ModelFolder {
             throw new ModscanException(file + ": is no plain file");
         }
         return target;
+    }
+
+    /** Files that are there, links followed. */
+    public static Set<Path> real(Collection<Path> files) {
+        return files.stream().map(ModelFolder::real).collect(Collectors.toUnmodifiableSet());
+    }
+
+    private static Path real(Path file) {
+        try {
+            return file.toRealPath();
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be followed: " + e, e);
+        }
     }
 
     private static String linkTarget(Path link) {

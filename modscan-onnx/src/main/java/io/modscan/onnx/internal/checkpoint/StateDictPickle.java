@@ -2,11 +2,14 @@ package io.modscan.onnx.internal.checkpoint;
 
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.UnsupportedModelException;
-import io.modscan.core.safetensors.DType;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
+import io.modscan.onnx.internal.checkpoint.PickleValue.Admitted;
+import io.modscan.onnx.internal.checkpoint.PickleValue.Dict;
+import io.modscan.onnx.internal.checkpoint.PickleValue.Int;
+import io.modscan.onnx.internal.checkpoint.PickleValue.Opaque;
+import io.modscan.onnx.internal.checkpoint.PickleValue.Storage;
+import io.modscan.onnx.internal.checkpoint.PickleValue.Tensor;
+import io.modscan.onnx.internal.checkpoint.PickleValue.Text;
+import io.modscan.onnx.internal.checkpoint.PickleValue.Tuple;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -17,7 +20,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Reads the pickle of a PyTorch state dict and nothing else. A pickle is a program for a small stack machine that may
@@ -34,8 +36,6 @@ public final class StateDictPickle {
 
     /** PyTorch's own limit on dimensions. */
     private static final int MAX_RANK = 64;
-
-    private static final int MAX_SHOWN = 100;
 
     private static final int MARK = '(';
     private static final int STOP = '.';
@@ -73,138 +73,13 @@ public final class StateDictPickle {
     private static final int MEMOIZE = 0x94;
     private static final int FRAME = 0x95;
 
-    /** What stands on the pickle machine's stack. Compared by identity only: a hostile value may nest deeply. */
-    private sealed interface Value permits Text, Int, Opaque, Tuple, Dict, Admitted, Storage, Tensor {
-        /** Says what it is, for a message; bounded in length. */
-        String what();
-    }
-
-    private record Text(String text) implements Value {
-        @Override
-        public String what() {
-            return "the text " + quoted(text);
-        }
-    }
-
-    private record Int(long value) implements Value {
-        @Override
-        public String what() {
-            return "the integer " + value;
-        }
-    }
-
-    /** A value of which only the kind matters. */
-    private enum Opaque implements Value {
-        NONE("None"),
-        BOOLEAN("a boolean"),
-        FLOAT("a float"),
-        LIST("a list");
-
-        private final String what;
-
-        Opaque(String what) {
-            this.what = what;
-        }
-
-        @Override
-        public String what() {
-            return what;
-        }
-    }
-
-    private record Tuple(List<Value> items) implements Value {
-        @Override
-        public String what() {
-            return "a tuple of " + items.size();
-        }
-    }
-
-    /** A dict or an OrderedDict: torch uses either. */
-    private static final class Dict implements Value {
-        private final Map<String, Value> entries = new LinkedHashMap<>();
-        private int otherKeys;
-
-        @Override
-        public String what() {
-            return "a dict with " + (entries.size() + otherKeys) + " keys";
-        }
-    }
-
-    /** The names that a state dict uses; the whole registry. */
-    private enum Admitted implements Value {
-        ORDERED_DICT("collections", "OrderedDict", null),
-        REBUILD_TENSOR("torch._utils", "_rebuild_tensor_v2", null),
-        REBUILD_PARAMETER("torch._utils", "_rebuild_parameter", null),
-        DOUBLE("torch", "DoubleStorage", DType.F64),
-        FLOAT("torch", "FloatStorage", DType.F32),
-        HALF("torch", "HalfStorage", DType.F16),
-        BFLOAT16("torch", "BFloat16Storage", DType.BF16),
-        LONG("torch", "LongStorage", DType.I64),
-        INT("torch", "IntStorage", DType.I32),
-        SHORT("torch", "ShortStorage", DType.I16),
-        CHAR("torch", "CharStorage", DType.I8),
-        BYTE("torch", "ByteStorage", DType.U8),
-        BOOL("torch", "BoolStorage", DType.BOOL);
-
-        private final String module;
-        private final String simpleName;
-        private final @Nullable DType elements;
-
-        Admitted(String module, String simpleName, @Nullable DType elements) {
-            this.module = module;
-            this.simpleName = simpleName;
-            this.elements = elements;
-        }
-
-        @Override
-        public String what() {
-            return module + "." + simpleName;
-        }
-    }
-
-    /**
-     * Bytes that tensors share: an entry of the zip.
-     *
-     * @param dtype    the type of the elements
-     * @param key      the entry's name below {@code data/}
-     * @param elements how many elements the pickle says it has, not negative
-     */
-    record Storage(DType dtype, String key, long elements) implements Value {
-        @Override
-        public String what() {
-            return "a storage";
-        }
-    }
-
-    /**
-     * A view of a storage, as the pickle has it: nothing but the ranks is checked yet.
-     *
-     * @param storage the bytes
-     * @param offset  the first element, counted in elements
-     * @param shape   the dimensions
-     * @param strides the distance between neighbours along each dimension, in elements; as many as there are dimensions
-     */
-    record Tensor(Storage storage, long offset, List<Long> shape, List<Long> strides) implements Value {
-        @Override
-        public String what() {
-            return "a tensor";
-        }
-    }
-
-    private final Path file;
-    private final String entry;
-    private final ByteBuffer pickle;
-    private final List<Value> stack = new ArrayList<>();
+    private final PickleBytes pickle;
+    private final List<PickleValue> stack = new ArrayList<>();
     private final Deque<Integer> marks = new ArrayDeque<>();
-    private final List<Value> memo = new ArrayList<>();
+    private final List<PickleValue> memo = new ArrayList<>();
 
-    /** Where the current opcode is, for messages. */
-    private int opcodeAt;
-
-    private StateDictPickle(Path file, String entry, byte[] pickle) {
-        this.file = file;
-        this.entry = entry;
-        this.pickle = ByteBuffer.wrap(pickle).order(ByteOrder.LITTLE_ENDIAN);
+    private StateDictPickle(PickleBytes pickle) {
+        this.pickle = pickle;
     }
 
     /**
@@ -219,35 +94,25 @@ public final class StateDictPickle {
      *                                   but a dict of tensors
      */
     static Map<String, Tensor> read(Path file, String entry, byte[] pickle) {
-        StateDictPickle reader = new StateDictPickle(file, entry, pickle);
+        StateDictPickle reader = new StateDictPickle(new PickleBytes(file, entry, pickle));
         return reader.stateDict(reader.run());
     }
 
-    /**
-     * Makes text from a file fit for a message: short, and without control characters.
-     *
-     * @param text any text
-     * @return it, in quotes
-     */
-    static String quoted(String text) {
-        String cut = text.length() <= MAX_SHOWN ? text : text.substring(0, MAX_SHOWN) + "…";
-        return "'" + cut.replaceAll("[\\p{Cc}\\p{Cf}]", "?") + "'";
-    }
-
-    private Map<String, Tensor> stateDict(Value top) {
+    private Map<String, Tensor> stateDict(PickleValue top) {
         if (!(top instanceof Dict dict)) {
             throw new UnsupportedModelException(
-                    file + ": " + entry + " holds " + top.what() + "; right is a state dict, a dict of name to tensor");
+                    pickle.name() + " holds " + top.what() + "; right is a state dict, a dict of name to tensor");
         }
         if (dict.otherKeys > 0) {
-            throw new UnsupportedModelException(file + ": " + entry + " holds " + dict.what() + ", of which "
-                    + dict.otherKeys + " are not texts; right is a state dict, a dict of name to tensor");
+            throw new UnsupportedModelException(pickle.name() + " holds " + dict.what() + ", of which " + dict.otherKeys
+                    + " are not texts; right is a state dict, a dict of name to tensor");
         }
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         dict.entries.forEach((name, value) -> {
             if (!(value instanceof Tensor tensor)) {
-                throw new UnsupportedModelException(file + ": " + entry + " has " + value.what() + " at the key "
-                        + quoted(name) + "; right is a state dict, a dict of name to tensor. If this is a training "
+                throw new UnsupportedModelException(pickle.name() + " has " + value.what() + " at the key "
+                        + PickleBytes.quoted(name)
+                        + "; right is a state dict, a dict of name to tensor. If this is a training "
                         + "checkpoint with the state dict in one of its entries, save that entry alone: "
                         + "torch.save(checkpoint['model'], 'pytorch_model.bin')");
             }
@@ -256,28 +121,27 @@ public final class StateDictPickle {
         return Collections.unmodifiableMap(tensors);
     }
 
-    private Value run() {
-        int opcode = readByte();
-        int protocol = readByte();
+    private PickleValue run() {
+        int opcode = pickle.readByte();
+        int protocol = pickle.readByte();
         if (opcode != PROTO || protocol < 2 || protocol > 5) {
-            throw malformed("begins with the bytes " + hex(opcode) + " " + hex(protocol)
+            throw pickle.malformed("begins with the bytes " + PickleBytes.hex(opcode) + " " + PickleBytes.hex(protocol)
                     + "; right is 0x80 and a protocol from 2 to 5");
         }
         for (int opcodes = 1; opcodes <= MAX_OPCODES; opcodes++) {
-            opcodeAt = pickle.position();
-            opcode = readByte();
+            opcode = pickle.readOpcode();
             if (opcode == STOP) {
                 return result();
             }
             step(opcode);
         }
-        throw malformed("goes on after " + MAX_OPCODES + " opcodes, more than any state dict needs");
+        throw pickle.malformed("goes on after " + MAX_OPCODES + " opcodes, more than any state dict needs");
     }
 
-    private Value result() {
-        Value result = pop();
+    private PickleValue result() {
+        PickleValue result = pop();
         if (!stack.isEmpty() || !marks.isEmpty() || pickle.hasRemaining()) {
-            throw malformed("ends with " + stack.size() + " values and " + marks.size() + " marks left over and "
+            throw pickle.malformed("ends with " + stack.size() + " values and " + marks.size() + " marks left over and "
                     + pickle.remaining() + " bytes after it; right is none");
         }
         return result;
@@ -286,21 +150,20 @@ public final class StateDictPickle {
     private void step(int opcode) {
         switch (opcode) {
             // What follows a frame's length are opcodes as any.
-            case FRAME -> readLength(8, "a frame");
+            case FRAME -> pickle.readLength(8, "a frame");
             case MARK -> marks.push(stack.size());
             case NONE -> stack.add(Opaque.NONE);
             case NEWTRUE, NEWFALSE -> stack.add(Opaque.BOOLEAN);
             case BINFLOAT -> {
-                need(8);
-                pickle.getDouble();
+                pickle.readUnsigned(8);
                 stack.add(Opaque.FLOAT);
             }
-            case BININT -> stack.add(new Int((int) readUnsigned(4)));
-            case BININT1 -> stack.add(new Int(readUnsigned(1)));
-            case BININT2 -> stack.add(new Int(readUnsigned(2)));
-            case LONG1 -> stack.add(new Int(readLong1()));
-            case BINUNICODE -> stack.add(new Text(readText(readLength(4, "a text"))));
-            case SHORT_BINUNICODE -> stack.add(new Text(readText(readLength(1, "a text"))));
+            case BININT -> stack.add(new Int((int) pickle.readUnsigned(4)));
+            case BININT1 -> stack.add(new Int(pickle.readUnsigned(1)));
+            case BININT2 -> stack.add(new Int(pickle.readUnsigned(2)));
+            case LONG1 -> stack.add(new Int(pickle.readLong1()));
+            case BINUNICODE -> stack.add(new Text(pickle.readText(pickle.readLength(4, "a text"))));
+            case SHORT_BINUNICODE -> stack.add(new Text(pickle.readText(pickle.readLength(1, "a text"))));
             case EMPTY_TUPLE -> stack.add(new Tuple(List.of()));
             case TUPLE -> stack.add(new Tuple(popToMark()));
             case TUPLE1 -> stack.add(popTuple(1));
@@ -313,65 +176,65 @@ public final class StateDictPickle {
             case SETITEM -> setItems(popTuple(2).items());
             case SETITEMS -> setItems(popToMark());
             case MEMOIZE -> remember(memo.size());
-            case BINPUT -> remember(readUnsigned(1));
-            case LONG_BINPUT -> remember(readUnsigned(4));
-            case BINGET -> stack.add(recall(readUnsigned(1)));
-            case LONG_BINGET -> stack.add(recall(readUnsigned(4)));
-            case GLOBAL -> stack.add(admitted(readLine(), readLine()));
+            case BINPUT -> remember(pickle.readUnsigned(1));
+            case LONG_BINPUT -> remember(pickle.readUnsigned(4));
+            case BINGET -> stack.add(recall(pickle.readUnsigned(1)));
+            case LONG_BINGET -> stack.add(recall(pickle.readUnsigned(4)));
+            case GLOBAL -> stack.add(admitted(pickle.readLine(), pickle.readLine()));
             case STACK_GLOBAL -> stackGlobal();
             case BINPERSID -> stack.add(storage(pop()));
             case REDUCE -> reduce();
             case BUILD -> build();
             default ->
-                throw malformed("opcode " + hex(opcode)
+                throw pickle.malformed("opcode " + PickleBytes.hex(opcode)
                         + (opcode > ' ' && opcode < 0x7f ? " ('" + (char) opcode + "')" : "")
                         + " is none that torch.save writes for a state dict; nothing was run");
         }
     }
 
-    private void append(List<Value> items) {
+    private void append(List<PickleValue> items) {
         // What is in a list never matters, only that it is one: no state dict that can be used has any.
         if (top() != Opaque.LIST) {
-            throw malformed("appends " + items.size() + " items to " + top().what() + "; right is a list");
+            throw pickle.malformed("appends " + items.size() + " items to " + top().what() + "; right is a list");
         }
     }
 
-    private void setItems(List<Value> keysAndValues) {
+    private void setItems(List<PickleValue> keysAndValues) {
         if (!(top() instanceof Dict dict) || keysAndValues.size() % 2 != 0) {
-            throw malformed("sets " + keysAndValues.size() + " keys and values in " + top().what()
+            throw pickle.malformed("sets " + keysAndValues.size() + " keys and values in " + top().what()
                     + "; right is an even number, in a dict");
         }
         for (int i = 0; i < keysAndValues.size(); i += 2) {
             if (!(keysAndValues.get(i) instanceof Text key)) {
                 dict.otherKeys++;
             } else if (dict.entries.putIfAbsent(key.text(), keysAndValues.get(i + 1)) != null) {
-                throw malformed("the key " + quoted(key.text()) + " is twice in one dict");
+                throw pickle.malformed("the key " + PickleBytes.quoted(key.text()) + " is twice in one dict");
             }
         }
     }
 
     private void remember(long index) {
-        Value value = top();
+        PickleValue value = top();
         if (index < memo.size()) {
             memo.set((int) index, value);
         } else if (index == memo.size()) {
             memo.add(value);
         } else {
-            throw malformed("stores memo " + index + "; the next free one is " + memo.size());
+            throw pickle.malformed("stores memo " + index + "; the next free one is " + memo.size());
         }
     }
 
-    private Value recall(long index) {
+    private PickleValue recall(long index) {
         if (index >= memo.size()) {
-            throw malformed("asks for memo " + index + "; there are " + memo.size());
+            throw pickle.malformed("asks for memo " + index + "; there are " + memo.size());
         }
         return memo.get((int) index);
     }
 
     private void stackGlobal() {
-        List<Value> names = popTuple(2).items();
+        List<PickleValue> names = popTuple(2).items();
         if (!(names.get(0) instanceof Text module) || !(names.get(1) instanceof Text name)) {
-            throw malformed("a class is named by " + list(names) + "; right are two texts");
+            throw pickle.malformed("a class is named by " + list(names) + "; right are two texts");
         }
         stack.add(admitted(module.text(), name.text()));
     }
@@ -382,14 +245,15 @@ public final class StateDictPickle {
                 return candidate;
             }
         }
-        throw new UnsupportedModelException(file + ": " + where() + "names the class " + quoted(module + "." + name)
-                + "; only "
-                + Arrays.stream(Admitted.values()).map(Admitted::what).collect(Collectors.joining(", "))
-                + " are admitted; nothing was run. If you trust the file, load it in Python and save its tensors with "
-                + "safetensors.torch.save_file");
+        throw new UnsupportedModelException(
+                pickle.where() + "names the class " + PickleBytes.quoted(module + "." + name)
+                        + "; only "
+                        + Arrays.stream(Admitted.values()).map(Admitted::what).collect(Collectors.joining(", "))
+                        + " are admitted; nothing was run. If you trust the file, load it in Python and save its tensors with "
+                        + "safetensors.torch.save_file");
     }
 
-    private Storage storage(Value id) {
+    private Storage storage(PickleValue id) {
         if (id instanceof Tuple tuple
                 && tuple.items().size() == 5
                 && tuple.items().get(0) instanceof Text kind
@@ -402,17 +266,17 @@ public final class StateDictPickle {
                 && elements.value() >= 0) {
             return new Storage(type.elements, key.text(), elements.value());
         }
-        throw malformed("a storage is given as " + (id instanceof Tuple tuple ? list(tuple.items()) : id.what())
+        throw pickle.malformed("a storage is given as " + (id instanceof Tuple tuple ? list(tuple.items()) : id.what())
                 + "; right is ('storage', its type, its key, its device, its number of elements)");
     }
 
     private void reduce() {
-        List<Value> call = popTuple(2).items();
+        List<PickleValue> call = popTuple(2).items();
         if (!(call.get(0) instanceof Admitted function) || !(call.get(1) instanceof Tuple tuple)) {
-            throw malformed("calls " + call.get(0).what() + " with "
+            throw pickle.malformed("calls " + call.get(0).what() + " with "
                     + call.get(1).what() + "; right is one of torch's functions with a tuple");
         }
-        List<Value> arguments = tuple.items();
+        List<PickleValue> arguments = tuple.items();
         if (function == Admitted.ORDERED_DICT && arguments.isEmpty()) {
             stack.add(new Dict());
         } else if (function == Admitted.REBUILD_PARAMETER
@@ -428,26 +292,26 @@ public final class StateDictPickle {
             refuseViewFlags(arguments);
             stack.add(tensor(storage, offset.value(), longs(shape), longs(strides)));
         } else {
-            throw malformed("calls " + function.what() + " with " + list(arguments)
+            throw pickle.malformed("calls " + function.what() + " with " + list(arguments)
                     + "; right are OrderedDict with nothing, _rebuild_parameter with a tensor, and _rebuild_tensor_v2 "
                     + "with a storage, offset, sizes, strides, requires_grad and hooks");
         }
     }
 
     /** A lazily negated or conjugated tensor does not lie in the file as it is: a seventh argument says so. */
-    private void refuseViewFlags(List<Value> arguments) {
+    private void refuseViewFlags(List<PickleValue> arguments) {
         if (arguments.size() == 7
                 && arguments.get(6) != Opaque.NONE
                 && !(arguments.get(6) instanceof Dict flags && flags.entries.isEmpty() && flags.otherKeys == 0)) {
             throw new UnsupportedModelException(
-                    file + ": " + where() + "a tensor is a negated or conjugated view; right are tensors whose values "
+                    pickle.where() + "a tensor is a negated or conjugated view; right are tensors whose values "
                             + "lie in the file. Call resolve_neg().resolve_conj() on each and save them again");
         }
     }
 
     private Tensor tensor(Storage storage, long offset, List<Long> shape, List<Long> strides) {
         if (shape.size() != strides.size() || shape.size() > MAX_RANK) {
-            throw malformed("a tensor has " + shape.size() + " sizes and " + strides.size()
+            throw pickle.malformed("a tensor has " + shape.size() + " sizes and " + strides.size()
                     + " strides; right are equally many, at most " + MAX_RANK);
         }
         return new Tensor(storage, offset, shape, strides);
@@ -455,9 +319,9 @@ public final class StateDictPickle {
 
     private List<Long> longs(Tuple tuple) {
         List<Long> longs = new ArrayList<>(tuple.items().size());
-        for (Value item : tuple.items()) {
+        for (PickleValue item : tuple.items()) {
             if (!(item instanceof Int integer)) {
-                throw malformed("a tensor's sizes or strides hold " + item.what() + "; right are integers");
+                throw pickle.malformed("a tensor's sizes or strides hold " + item.what() + "; right are integers");
             }
             longs.add(integer.value());
         }
@@ -466,118 +330,47 @@ public final class StateDictPickle {
 
     /** A module's state dict carries its version numbers as attributes of the OrderedDict; nothing here needs them. */
     private void build() {
-        Value state = pop();
+        PickleValue state = pop();
         if (!(state instanceof Dict) || !(top() instanceof Dict)) {
-            throw malformed("sets attributes of " + top().what() + " from " + state.what()
+            throw pickle.malformed("sets attributes of " + top().what() + " from " + state.what()
                     + "; right is a dict's, from a dict");
         }
     }
 
-    private Value top() {
+    private PickleValue top() {
         if (stack.size() <= (marks.isEmpty() ? 0 : marks.element())) {
-            throw malformed("takes a value from an empty stack");
+            throw pickle.malformed("takes a value from an empty stack");
         }
         return stack.get(stack.size() - 1);
     }
 
-    private Value pop() {
-        Value value = top();
+    private PickleValue pop() {
+        PickleValue value = top();
         stack.remove(stack.size() - 1);
         return value;
     }
 
     private Tuple popTuple(int count) {
-        Value[] items = new Value[count];
+        PickleValue[] items = new PickleValue[count];
         for (int i = count - 1; i >= 0; i--) {
             items[i] = pop();
         }
         return new Tuple(List.of(items));
     }
 
-    private List<Value> popToMark() {
+    private List<PickleValue> popToMark() {
         if (marks.isEmpty()) {
-            throw malformed("goes back to a mark that is not there");
+            throw pickle.malformed("goes back to a mark that is not there");
         }
-        List<Value> above = stack.subList(marks.pop(), stack.size());
-        List<Value> items = List.copyOf(above);
+        List<PickleValue> above = stack.subList(marks.pop(), stack.size());
+        List<PickleValue> items = List.copyOf(above);
         above.clear();
         return items;
     }
 
-    private void need(long bytes) {
-        if (bytes > pickle.remaining()) {
-            throw malformed("needs " + bytes + " bytes; " + pickle.remaining() + " are left (truncated?)");
-        }
-    }
-
-    private int readByte() {
-        return (int) readUnsigned(1);
-    }
-
-    private long readUnsigned(int bytes) {
-        need(bytes);
-        long value = 0;
-        for (int i = 0; i < bytes; i++) {
-            value |= (pickle.get() & 0xffL) << (8 * i);
-        }
-        return value;
-    }
-
-    private int readLength(int bytes, String of) {
-        long length = readUnsigned(bytes);
-        if (length < 0 || length > pickle.remaining()) {
-            throw malformed(of + " of " + Long.toUnsignedString(length) + " bytes begins where " + pickle.remaining()
-                    + " are left (truncated?)");
-        }
-        return (int) length;
-    }
-
-    private long readLong1() {
-        int bytes = readLength(1, "an integer");
-        if (bytes > 8) {
-            throw malformed("an integer has " + bytes + " bytes; right are at most 8");
-        }
-        // Sign-extends: the highest byte of fewer than eight carries the sign.
-        int unused = 64 - 8 * bytes;
-        return bytes == 0 ? 0 : readUnsigned(bytes) << unused >> unused;
-    }
-
-    private String readText(int length) {
-        ByteBuffer utf8 = pickle.slice(pickle.position(), length);
-        pickle.position(pickle.position() + length);
-        try {
-            return StandardCharsets.UTF_8.newDecoder().decode(utf8).toString();
-        } catch (CharacterCodingException e) {
-            throw new MalformedFileException(file, where() + "a text is not UTF-8", e);
-        }
-    }
-
-    private String readLine() {
-        for (int end = pickle.position(); end < pickle.limit(); end++) {
-            if (pickle.get(end) == '\n') {
-                String line = readText(end - pickle.position());
-                pickle.get();
-                return line;
-            }
-        }
-        throw malformed("a class's name does not end (truncated?)");
-    }
-
-    private String where() {
-        return entry + ", byte " + opcodeAt + ": ";
-    }
-
-    private MalformedFileException malformed(String problem) {
-        return new MalformedFileException(file, where() + problem);
-    }
-
     /** Bounded, since a hostile tuple may have any length. */
-    private static String list(List<Value> values) {
-        return values.stream().limit(8).map(Value::what).collect(Collectors.joining(", ", "(", ""))
+    private static String list(List<PickleValue> values) {
+        return values.stream().limit(8).map(PickleValue::what).collect(Collectors.joining(", ", "(", ""))
                 + (values.size() > 8 ? ", …)" : ")");
-    }
-
-    private static String hex(int value) {
-        return String.format("0x%02x", value);
     }
 }

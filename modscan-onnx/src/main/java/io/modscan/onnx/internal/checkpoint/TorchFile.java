@@ -89,7 +89,7 @@ public final class TorchFile {
         if (pickle.length() > MAX_PICKLE) {
             throw new MalformedFileException(
                     file,
-                    "entry " + StateDictPickle.quoted(pickle.name()) + " has " + pickle.length()
+                    "entry " + PickleBytes.quoted(pickle.name()) + " has " + pickle.length()
                             + " bytes; a state dict's has at most " + MAX_PICKLE);
         }
         Map<String, StoredTensor> tensors = new LinkedHashMap<>();
@@ -129,17 +129,17 @@ public final class TorchFile {
             if (entry.offset() < 0 || entry.length() < 0 || entry.offset() > size - entry.length()) {
                 throw new MalformedFileException(
                         file,
-                        "entry " + StateDictPickle.quoted(name) + " begins at byte " + entry.offset() + " and has "
+                        "entry " + PickleBytes.quoted(name) + " begins at byte " + entry.offset() + " and has "
                                 + entry.length() + " bytes, but the file has " + size + " (truncated?)");
             }
             if (stored && zipped.getSize() != entry.length()) {
                 throw new MalformedFileException(
                         file,
-                        "entry " + StateDictPickle.quoted(name) + " is not compressed, yet has " + entry.length()
+                        "entry " + PickleBytes.quoted(name) + " is not compressed, yet has " + entry.length()
                                 + " bytes here and " + zipped.getSize() + " unpacked");
             }
             if (entries.put(name, entry) != null) {
-                throw new MalformedFileException(file, "entry " + StateDictPickle.quoted(name) + " is there twice");
+                throw new MalformedFileException(file, "entry " + PickleBytes.quoted(name) + " is there twice");
             }
         }
         refuseOverlaps(entries);
@@ -162,7 +162,7 @@ public final class TorchFile {
             throw new MalformedFileException(
                     file,
                     "begins as a zip, but the directory at its end cannot be read ("
-                            + StateDictPickle.quoted(reason.toString()) + "): truncated or damaged? It has " + size
+                            + PickleBytes.quoted(reason.toString()) + "): truncated or damaged? It has " + size
                             + " bytes; fetch it again",
                     e);
         }
@@ -178,8 +178,8 @@ public final class TorchFile {
             if (entry.offset() < before.offset() + before.length()) {
                 throw new MalformedFileException(
                         file,
-                        "entry " + StateDictPickle.quoted(entry.name()) + " begins at byte " + entry.offset()
-                                + ", inside entry " + StateDictPickle.quoted(before.name()) + ", which ends at "
+                        "entry " + PickleBytes.quoted(entry.name()) + " begins at byte " + entry.offset()
+                                + ", inside entry " + PickleBytes.quoted(before.name()) + ", which ends at "
                                 + (before.offset() + before.length()));
             }
         }
@@ -212,21 +212,21 @@ public final class TorchFile {
             if (!order.equals("little")) {
                 throw new MalformedFileException(
                         file,
-                        "entry " + StateDictPickle.quoted(entry.name()) + " says " + StateDictPickle.quoted(order)
+                        "entry " + PickleBytes.quoted(entry.name()) + " says " + PickleBytes.quoted(order)
                                 + "; right is 'little'");
             }
         }
     }
 
-    private StoredTensor locate(String name, StateDictPickle.Tensor tensor, Map<String, Entry> entries, String root) {
-        String where = "tensor " + StateDictPickle.quoted(name);
-        StateDictPickle.Storage storage = tensor.storage();
+    private StoredTensor locate(String name, PickleValue.Tensor tensor, Map<String, Entry> entries, String root) {
+        String where = "tensor " + PickleBytes.quoted(name);
+        PickleValue.Storage storage = tensor.storage();
         Entry entry = raw(entries, root + "data/" + storage.key(), where);
         int itemBytes = storage.dtype().bytes();
         if (entry.length() / itemBytes != storage.elements()) {
             throw new MalformedFileException(
                     file,
-                    where + " is in entry " + StateDictPickle.quoted(entry.name()) + " of " + entry.length()
+                    where + " is in entry " + PickleBytes.quoted(entry.name()) + " of " + entry.length()
                             + " bytes; right for its " + storage.elements() + " elements of " + storage.dtype()
                             + " are " + itemBytes + " each");
         }
@@ -250,7 +250,7 @@ public final class TorchFile {
                 name, storage.dtype(), tensor.shape(), file, entry.offset() + tensor.offset() * itemBytes, bytes);
     }
 
-    private void refuseNonContiguous(String where, StateDictPickle.Tensor tensor) {
+    private void refuseNonContiguous(String where, PickleValue.Tensor tensor) {
         long expected = 1;
         for (int axis = tensor.shape().size() - 1; axis >= 0; axis--) {
             long dimension = tensor.shape().get(axis);
@@ -267,10 +267,10 @@ public final class TorchFile {
         Entry entry = entries.get(name);
         if (entry == null) {
             throw new MalformedFileException(
-                    file, "has no entry " + StateDictPickle.quoted(name) + ", which should hold " + of);
+                    file, "has no entry " + PickleBytes.quoted(name) + ", which should hold " + of);
         }
         if (!entry.raw()) {
-            throw new UnsupportedModelException(file + ": entry " + StateDictPickle.quoted(name) + ", which holds " + of
+            throw new UnsupportedModelException(file + ": entry " + PickleBytes.quoted(name) + ", which holds " + of
                     + ", is compressed or encrypted; right are stored entries, as torch.save writes them. " + CONVERT);
         }
         return entry;

@@ -7,12 +7,9 @@ import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
 import ai.onnx.proto.OnnxMl.StringStringEntryProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
-import ai.onnx.proto.OnnxMl.TensorShapeProto;
-import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import io.modscan.core.safetensors.DType;
 import io.modscan.core.safetensors.StoredTensor;
-import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -20,7 +17,6 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.zip.CRC32;
 
@@ -92,15 +88,6 @@ public final class GraphBuilder {
     /** The domain of operators that ONNX Runtime has besides ONNX's own. */
     private static final String RUNTIME_DOMAIN = "com.microsoft";
 
-    private static final Map<DType, TensorProto.DataType> TYPES = Map.of(
-            DType.F64, TensorProto.DataType.DOUBLE,
-            DType.F32, TensorProto.DataType.FLOAT,
-            DType.F16, TensorProto.DataType.FLOAT16,
-            DType.BF16, TensorProto.DataType.BFLOAT16,
-            DType.I64, TensorProto.DataType.INT64,
-            DType.I32, TensorProto.DataType.INT32,
-            DType.BOOL, TensorProto.DataType.BOOL);
-
     /** A graph output. */
     public record Output(String tensor, DType type, List<String> shape) {
         public Output(String tensor, List<String> shape) {
@@ -126,7 +113,7 @@ public final class GraphBuilder {
 
     /** Declares a graph input; a dimension is a number or a symbol. */
     public String input(String name, DType type, String... shape) {
-        inputs.add(valueInfo(claim(name), type, List.of(shape)));
+        inputs.add(OnnxProtos.valueInfo(claim(name), OnnxTypes.number(type), List.of(shape)));
         return name;
     }
 
@@ -208,6 +195,27 @@ public final class GraphBuilder {
         return node("", type, List.of(output), inputs, attributes);
     }
 
+    /** A node without attributes. */
+    public String op(String type, String output, String... inputs) {
+        return op(type, output, List.of(inputs));
+    }
+
+    public String unsqueeze(String output, String input, long... axes) {
+        StringBuilder name = new StringBuilder("axes");
+        for (long axis : axes) {
+            name.append('_').append(axis);
+        }
+        return op("Unsqueeze", output, input, longs(name.toString(), axes));
+    }
+
+    public String transpose(String output, String input, long... permutation) {
+        return op("Transpose", output, List.of(input), OnnxProtos.attribute("perm", permutation));
+    }
+
+    public String cast(String output, String input, DType type) {
+        return op("Cast", output, List.of(input), OnnxProtos.to(type));
+    }
+
     /**
      * Adds a node of one of ONNX Runtime's own operators, which no other runtime knows, and returns its first output, whose
      * name is the node's too.
@@ -260,68 +268,6 @@ public final class GraphBuilder {
         return name;
     }
 
-    public static AttributeProto attribute(String name, long value) {
-        return AttributeProto.newBuilder()
-                .setName(name)
-                .setType(AttributeProto.AttributeType.INT)
-                .setI(value)
-                .build();
-    }
-
-    public static AttributeProto attribute(String name, float value) {
-        return AttributeProto.newBuilder()
-                .setName(name)
-                .setType(AttributeProto.AttributeType.FLOAT)
-                .setF(value)
-                .build();
-    }
-
-    public static AttributeProto attribute(String name, long... values) {
-        AttributeProto.Builder attribute =
-                AttributeProto.newBuilder().setName(name).setType(AttributeProto.AttributeType.INTS);
-        for (long value : values) {
-            attribute.addInts(value);
-        }
-        return attribute.build();
-    }
-
-    /** The type that a Cast casts to. */
-    public static AttributeProto to(DType type) {
-        return attribute("to", typeNumber(type));
-    }
-
-    private static int typeNumber(DType type) {
-        TensorProto.DataType onnx = TYPES.get(type);
-        if (onnx == null) {
-            throw new IllegalStateException("no ONNX type for " + type);
-        }
-        return onnx.getNumber();
-    }
-
-    /** Where a weight's bytes are to be found by whoever opens the model. */
-    public interface WeightLocation {
-        /** The file, relative to the model's folder, with forward slashes. */
-        String file(StoredTensor tensor);
-
-        /** The offset of the first byte in that file. */
-        long offset(StoredTensor tensor);
-
-        /** The checkpoint's own file, seen from a folder that holds it. */
-        public static WeightLocation inPlace(Path folder) {
-            return new WeightLocation() {
-                @Override
-                public String file(StoredTensor tensor) {
-                    return folder.relativize(tensor.file()).toString().replace('\\', '/');
-                }
-
-                @Override
-                public long offset(StoredTensor tensor) {
-                    return tensor.offset();
-                }
-            };
-        }
-    }
-
     /** Whether the given outputs need a tensor. */
     public boolean needs(List<Output> outputs, String tensor) {
         return needed(outputs.stream().map(Output::tensor).toList()).contains(tensor);
@@ -352,7 +298,8 @@ public final class GraphBuilder {
                 .distinct()
                 .filter(node -> node.outputs().stream().anyMatch(needed::contains))
                 .forEach(node -> graph.addNode(node.proto()));
-        outputs.forEach(output -> graph.addOutput(valueInfo(output.tensor(), output.type(), output.shape())));
+        outputs.forEach(output -> graph.addOutput(
+                OnnxProtos.valueInfo(output.tensor(), OnnxTypes.number(output.type()), output.shape())));
         GraphProto built = graph.build();
         ModelProto.Builder model = ModelProto.newBuilder()
                 .setIrVersion(IR_VERSION)
@@ -378,14 +325,6 @@ public final class GraphBuilder {
         return Long.toHexString(checksum.getValue());
     }
 
-    /** The element type of a number that a model has for it. */
-    public static Optional<DType> type(int number) {
-        return TYPES.entrySet().stream()
-                .filter(type -> type.getValue().getNumber() == number)
-                .map(Map.Entry::getKey)
-                .findFirst();
-    }
-
     private Set<String> needed(List<String> tensors) {
         Set<String> needed = new LinkedHashSet<>();
         Deque<String> open = new ArrayDeque<>(tensors);
@@ -402,35 +341,12 @@ public final class GraphBuilder {
     }
 
     private static TensorProto external(StoredTensor weight, WeightLocation location) {
-        Map<String, String> entries = new LinkedHashMap<>();
-        entries.put("location", location.file(weight));
-        entries.put("offset", Long.toString(location.offset(weight)));
-        entries.put("length", Long.toString(weight.length()));
+        WeightLocation.Place place = location.of(WeightBytes.of(weight));
         TensorProto.Builder tensor = TensorProto.newBuilder()
                 .setName(weight.name())
-                .setDataType(typeNumber(weight.dtype()))
-                .addAllDims(weight.shape())
-                .setDataLocation(TensorProto.DataLocation.EXTERNAL);
-        entries.forEach((key, value) -> tensor.addExternalData(
-                StringStringEntryProto.newBuilder().setKey(key).setValue(value)));
-        return tensor.build();
-    }
-
-    private static ValueInfoProto valueInfo(String name, DType type, List<String> shape) {
-        TensorShapeProto.Builder dims = TensorShapeProto.newBuilder();
-        for (String dim : shape) {
-            if (Character.isDigit(dim.charAt(0))) {
-                dims.addDimBuilder().setDimValue(Long.parseLong(dim));
-            } else {
-                dims.addDimBuilder().setDimParam(dim);
-            }
-        }
-        return ValueInfoProto.newBuilder()
-                .setName(name)
-                .setType(TypeProto.newBuilder()
-                        .setTensorType(TypeProto.Tensor.newBuilder()
-                                .setElemType(typeNumber(type))
-                                .setShape(dims)))
+                .setDataType(OnnxTypes.number(weight.dtype()))
+                .addAllDims(weight.shape());
+        return OnnxProtos.external(tensor, place.file(), place.offset(), weight.length())
                 .build();
     }
 }

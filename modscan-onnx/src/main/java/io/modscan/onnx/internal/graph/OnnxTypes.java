@@ -6,9 +6,12 @@ import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.TensorInfo;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.UnsupportedModelException;
+import io.modscan.core.safetensors.DType;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
 
 /** The element types of ONNX, by number. */
 public final class OnnxTypes {
@@ -45,6 +48,15 @@ public final class OnnxTypes {
     /** Bits of an element; 0 where a tensor's bytes can't be told from its shape. */
     private static final List<Integer> BITS =
             List.of(0, 32, 8, 8, 16, 16, 32, 64, 0, 8, 16, 64, 32, 64, 64, 128, 16, 8, 8, 8, 8, 4, 4, 4, 8, 2, 2);
+
+    private static final Map<DType, DataType> STORED = Map.of(
+            DType.F64, DataType.DOUBLE,
+            DType.F32, DataType.FLOAT,
+            DType.F16, DataType.FLOAT16,
+            DType.BF16, DataType.BFLOAT16,
+            DType.I64, DataType.INT64,
+            DType.I32, DataType.INT32,
+            DType.BOOL, DataType.BOOL);
 
     public static final int FLOAT = TensorProto.DataType.FLOAT.getNumber();
     public static final int INT64 = TensorProto.DataType.INT64.getNumber();
@@ -85,6 +97,22 @@ public final class OnnxTypes {
 
     public static int number(String name) {
         return NAMES.indexOf(name);
+    }
+
+    public static int number(DType type) {
+        DataType onnx = STORED.get(type);
+        if (onnx == null) {
+            throw new IllegalStateException("no ONNX type for " + type);
+        }
+        return onnx.getNumber();
+    }
+
+    /** The type of a checkpoint's tensor that ONNX's number stands for. */
+    public static Optional<DType> stored(int type) {
+        return STORED.entrySet().stream()
+                .filter(known -> known.getValue().getNumber() == type)
+                .map(Map.Entry::getKey)
+                .findFirst();
     }
 
     /** Checks that a tensor that holds its values itself has as many as its shape says. */

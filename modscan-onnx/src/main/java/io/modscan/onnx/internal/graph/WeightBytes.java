@@ -1,5 +1,6 @@
 package io.modscan.onnx.internal.graph;
 
+import io.modscan.core.safetensors.StoredTensor;
 import java.nio.file.Path;
 
 /**
@@ -10,4 +11,10 @@ import java.nio.file.Path;
  * @param offset of its first byte
  * @param length in bytes
  */
-public record WeightBytes(String name, Path file, long offset, long length) {}
+public record WeightBytes(String name, Path file, long offset, long length) {
+
+    /** A tensor of a checkpoint. */
+    public static WeightBytes of(StoredTensor tensor) {
+        return new WeightBytes(tensor.name(), tensor.file(), tensor.offset(), tensor.length());
+    }
+}

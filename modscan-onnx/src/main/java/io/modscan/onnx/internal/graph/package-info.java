@@ -1,4 +1,4 @@
-/** ONNX graphs: building them, their types, their weights. Not for users; may change at any time. */
+/** ONNX's graphs, whoever's they are: building them, pieces of their messages, their types, weights and files. Not for users; may change at any time. */
 @NullMarked
 package io.modscan.onnx.internal.graph;
 

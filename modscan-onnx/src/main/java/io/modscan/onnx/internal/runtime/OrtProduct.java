@@ -8,6 +8,8 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.model.MatrixProduct;
 import io.modscan.core.safetensors.DType;
 import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.graph.OnnxProtos;
+import io.modscan.onnx.internal.graph.WeightLocation;
 import java.nio.Buffer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -48,10 +50,10 @@ public final class OrtProduct implements MatrixProduct {
         GraphBuilder graph = new GraphBuilder("product");
         graph.input("a", type, "m", "k");
         graph.input("b", type, "n", "k");
-        graph.op("Gemm", "product", List.of("a", "b"), GraphBuilder.attribute("transB", 1));
+        graph.op("Gemm", "product", List.of("a", "b"), OnnxProtos.attribute("transB", 1));
         byte[] model = graph.build(
                 List.of(new GraphBuilder.Output("product", type, List.of("m", "n"))),
-                GraphBuilder.WeightLocation.inPlace(Path.of("")),
+                WeightLocation.inPlace(Path.of("")),
                 Map.of(),
                 "");
         try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {

@@ -78,6 +78,13 @@ public final class HubTokenizer implements Tokenizer {
         CLEANER.register(this, binding::close);
     }
 
+    /** The files that {@link #open} may read of a folder, or the file itself. */
+    public static List<Path> files(Path path) {
+        return Stream.concat(Stream.of(path), FILES.stream().map(path::resolve))
+                .filter(Files::isRegularFile)
+                .toList();
+    }
+
     /** Whether these files of a hub's model are all that a tokenizer can need. */
     public static boolean isThere(Set<String> files) {
         return files.contains("tokenizer_config.json")

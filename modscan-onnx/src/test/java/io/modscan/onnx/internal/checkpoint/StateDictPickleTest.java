@@ -59,7 +59,7 @@ class StateDictPickleTest {
         return "ctorch._utils\n_rebuild_tensor_v2\n(" + arguments + "tR";
     }
 
-    private static Map<String, StateDictPickle.Tensor> read(String... pieces) {
+    private static Map<String, PickleValue.Tensor> read(String... pieces) {
         return StateDictPickle.read(FILE, "data.pkl", pickle(pieces));
     }
 
@@ -67,10 +67,10 @@ class StateDictPickleTest {
 
     @Test
     void readsADictOfTensors() {
-        Map<String, StateDictPickle.Tensor> tensors = read(START, "}(", text("b"), tensor(), text("a"), tensor(), "u.");
+        Map<String, PickleValue.Tensor> tensors = read(START, "}(", text("b"), tensor(), text("a"), tensor(), "u.");
 
         assertThat(tensors.keySet()).containsExactly("b", "a");
-        StateDictPickle.Tensor tensor = tensors.values().iterator().next();
+        PickleValue.Tensor tensor = tensors.values().iterator().next();
         assertThat(tensor.storage().dtype()).isEqualTo(DType.F32);
         assertThat(tensor.storage().key()).isEqualTo("0");
         assertThat(tensor.storage().elements()).isEqualTo(7);

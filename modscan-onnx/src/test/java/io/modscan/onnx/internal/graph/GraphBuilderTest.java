@@ -13,7 +13,6 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import io.modscan.core.safetensors.DType;
 import io.modscan.core.safetensors.StoredTensor;
 import io.modscan.onnx.internal.graph.GraphBuilder.Output;
-import io.modscan.onnx.internal.graph.GraphBuilder.WeightLocation;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;

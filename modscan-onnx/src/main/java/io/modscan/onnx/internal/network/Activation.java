@@ -1,6 +1,6 @@
-package io.modscan.onnx.opt;
+package io.modscan.onnx.internal.network;
 
-import static io.modscan.onnx.internal.graph.GraphBuilder.attribute;
+import static io.modscan.onnx.internal.graph.OnnxProtos.attribute;
 
 import io.modscan.core.safetensors.DType;
 import io.modscan.onnx.internal.graph.GraphBuilder;
@@ -14,7 +14,7 @@ import java.util.function.UnaryOperator;
  *
  * @param name the name
  */
-record Activation(String name) {
+public record Activation(String name) {
 
     private static final List<String> NAMES = List.of(
             "gelu",
@@ -42,7 +42,7 @@ record Activation(String name) {
             "tanh",
             "xielu");
 
-    Activation {
+    public Activation {
         if (!NAMES.contains(name)) {
             throw new IllegalArgumentException("'" + name + "'; known are " + NAMES);
         }
@@ -55,7 +55,7 @@ record Activation(String name) {
      * @param name    the name of the result, which those of the inner nodes begin with
      * @param learned yields a learned parameter in float32, by its name
      */
-    record Nodes(GraphBuilder graph, String name, UnaryOperator<String> learned) {
+    public record Nodes(GraphBuilder graph, String name, UnaryOperator<String> learned) {
 
         /** A node; one without a name of its own is the result. */
         private String op(String type, String inner, String... inputs) {
@@ -80,13 +80,12 @@ record Activation(String name) {
 
         /** Rounded to bfloat16. */
         private String rounded(String inner, String x) {
-            String half = graph.op("Cast", name + "_" + inner + "_bf16", List.of(x), GraphBuilder.to(DType.BF16));
-            return graph.op("Cast", name + "_" + inner, List.of(half), GraphBuilder.to(DType.F32));
+            return graph.cast(name + "_" + inner, graph.cast(name + "_" + inner + "_bf16", x, DType.BF16), DType.F32);
         }
     }
 
     /** The parameters that each layer has learned, with their shapes. */
-    Map<String, List<Long>> parameters() {
+    public Map<String, List<Long>> parameters() {
         return switch (name) {
             case "prelu" -> Map.of("weight", List.of(1L));
             case "xielu" -> Map.of("alpha_p", List.of(1L), "alpha_n", List.of(1L), "beta", List.of(), "eps", List.of());
@@ -95,7 +94,7 @@ record Activation(String name) {
     }
 
     /** Adds the nodes that compute the function of a tensor; the result bears the name that the nodes were given. */
-    String build(Nodes on, String x) {
+    public String build(Nodes on, String x) {
         return switch (name) {
             case "relu" -> on.op("Relu", "", x);
             case "relu2" -> {

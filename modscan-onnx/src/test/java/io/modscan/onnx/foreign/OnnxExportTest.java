@@ -17,8 +17,10 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Site;
 import io.modscan.core.site.Sites;
-import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.graph.OnnxProtos;
+import io.modscan.onnx.runtime.Export.Exported;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
@@ -37,7 +39,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Graphs with other outputs, written to files that others can load. */
-class OnnxSaveTest {
+class OnnxExportTest {
 
     private static final int WIDTH = 512;
 
@@ -86,7 +88,7 @@ class OnnxSaveTest {
                 .external("w", Map.of("location", "weights", "offset", "100"), WIDTH)
                 .floats("zero", new float[] {0})
                 .node("Add", "x w", "y")
-                .node("ReduceSum", "x", "total", GraphBuilder.attribute("keepdims", 0L))
+                .node("ReduceSum", "x", "total", OnnxProtos.attribute("keepdims", 0L))
                 .node("Greater", "total zero", "positive")
                 .node("If", "positive", "z", graph("then_branch", branch), graph("else_branch", branch))
                 .open(models);
@@ -107,6 +109,10 @@ class OnnxSaveTest {
             values.get(array);
             return array;
         }
+    }
+
+    private static List<String> names(Exported exported) {
+        return exported.sites().stream().map(Site::name).toList();
     }
 
     private static List<String> names(Path folder) throws IOException {
@@ -130,7 +136,7 @@ class OnnxSaveTest {
     void inTheSameFolderNothingIsCopied() throws IOException, OrtException {
         OnnxModel model = inline().open(models);
         Path saved = models.resolve("saved.onnx");
-        assertThat(model.save(saved)).containsExactly("y", "z", "far");
+        assertThat(names(model.export().to(saved))).containsExactly("y", "z", "far");
         assertThat(names(models)).containsExactly("model.onnx", "saved.onnx");
         assertThat(Files.size(saved)).isLessThan(1000);
         assertThat(entries(saved, "w")).containsEntry("location", "model.onnx");
@@ -142,7 +148,7 @@ class OnnxSaveTest {
     void inAFolderAboveNothingIsCopiedEither() throws IOException, OrtException {
         OnnxModel model = inline().open(models);
         Path saved = folder.resolve("saved.onnx");
-        model.save(saved);
+        model.export().to(saved);
         assertThat(names(folder)).containsExactly("models", "saved.onnx");
         assertThat(runtime(saved, "y")[511]).isEqualTo(511.5f);
     }
@@ -151,7 +157,7 @@ class OnnxSaveTest {
     void elsewhereTheWeightsAreCopied() throws IOException, OrtException {
         OnnxModel model = inline().open(models);
         Path saved = elsewhere.resolve("saved.onnx");
-        model.save(saved);
+        model.export().to(saved);
         assertThat(names(elsewhere)).containsExactly("saved.onnx", "saved.onnx.data");
         Files.delete(models.resolve("model.onnx"));
         assertThat(runtime(saved, "far")[3]).isEqualTo(3.5f * 3);
@@ -162,7 +168,7 @@ class OnnxSaveTest {
     void onlyWhatIsChosenAndNeededIsWritten() throws IOException, OrtException {
         OnnxModel model = inline().open(models);
         Path saved = elsewhere.resolve("saved.onnx");
-        assertThat(model.save(saved, Sites.glob("y"))).containsExactly("y");
+        assertThat(names(model.export().sites(Sites.glob("y")).to(saved))).containsExactly("y");
         OnnxFile read = OnnxFile.read(saved);
         assertThat(read.graph().getNodeList())
                 .singleElement()
@@ -179,7 +185,7 @@ class OnnxSaveTest {
                 .input("x", DataType.FLOAT, "batch", "4")
                 .node("Relu", "x", "y")
                 .open(models);
-        model.save(elsewhere.resolve("saved.onnx"));
+        model.export().to(elsewhere.resolve("saved.onnx"));
         assertThat(names(elsewhere)).containsExactly("saved.onnx");
     }
 
@@ -187,17 +193,20 @@ class OnnxSaveTest {
     void itsOwnFilesAreNotOverwritten() throws IOException {
         OnnxModel model = external();
         byte[] before = Files.readAllBytes(models.resolve("model.onnx"));
-        for (Path own : List.of(models.resolve("model.onnx"), models.resolve("weights"))) {
-            assertThatExceptionOfType(ModscanException.class)
-                    .isThrownBy(() -> model.save(own))
-                    .withMessageContaining("read from")
-                    .withMessageContaining(own.toString());
-        }
+        Path own = models.resolve("model.onnx");
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> model.export().to(own))
+                .withMessageContaining("read from")
+                .withMessageContaining(own.toString());
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> model.export().to(models.resolve("weights")))
+                .withMessageContaining("ends in .onnx");
         assertThat(Files.readAllBytes(models.resolve("model.onnx"))).isEqualTo(before);
         // Its data would be written over what the model reads.
         Files.move(models.resolve("model.onnx"), models.resolve("a.onnx.data"));
         assertThatExceptionOfType(ModscanException.class)
-                .isThrownBy(() -> OnnxModel.open(models.resolve("a.onnx.data")).save(models.resolve("a.onnx")))
+                .isThrownBy(() ->
+                        OnnxModel.open(models.resolve("a.onnx.data")).export().to(models.resolve("a.onnx")))
                 .withMessageContaining("read from");
     }
 
@@ -205,7 +214,7 @@ class OnnxSaveTest {
     void externalWeightsAreReferredTo() throws IOException, OrtException {
         OnnxModel model = external();
         Path saved = models.resolve("saved.onnx");
-        model.save(saved);
+        model.export().to(saved);
         assertThat(names(models)).containsExactly("model.onnx", "saved.onnx", "weights");
         assertThat(entries(saved, "w")).containsEntry("location", "weights").containsEntry("offset", "100");
         assertThat(runtime(saved, "z")[511]).isEqualTo(511.5f + 1511);
@@ -215,7 +224,7 @@ class OnnxSaveTest {
     void externalWeightsAreCopiedOnceThoseInBodiesToo() throws IOException, OrtException {
         OnnxModel model = external();
         Path saved = elsewhere.resolve("saved.onnx");
-        model.save(saved, Sites.glob("z"));
+        model.export().sites(Sites.glob("z")).to(saved);
         assertThat(Files.size(elsewhere.resolve("saved.onnx.data"))).isEqualTo(8 * WIDTH);
         Files.delete(models.resolve("weights"));
         assertThat(runtime(saved, "z")[511]).isEqualTo(511.5f + 1511);
@@ -237,10 +246,10 @@ class OnnxSaveTest {
                 .open(models);
         assertThat(HandGraph.values(model, "z", x(0.5f))[1]).isEqualTo(1002.5f);
         Path saved = models.resolve("saved.onnx");
-        model.save(saved);
+        model.export().to(saved);
         assertThat(runtime(saved, "z")[1]).isEqualTo(1002.5f);
         Path away = elsewhere.resolve("saved.onnx");
-        model.save(away, Sites.glob("y"));
+        model.export().sites(Sites.glob("y")).to(away);
         assertThat(runtime(away, "y")).isEqualTo(plusHalf(counting(0)));
     }
 
@@ -282,7 +291,8 @@ class OnnxSaveTest {
         byte[] other = Files.readAllBytes(file);
         Files.write(file, java.util.Arrays.copyOf(other, other.length + 8));
         for (ThrowingCallable use : List.<ThrowingCallable>of(
-                () -> Probe.builder(model).sites("hidden").build(), () -> model.save(folder.resolve("saved.onnx")))) {
+                () -> Probe.builder(model).sites("hidden").build(),
+                () -> model.export().to(folder.resolve("saved.onnx")))) {
             assertThatExceptionOfType(ModscanException.class)
                     .isThrownBy(use)
                     .withMessageContaining(file.toRealPath().toString())
@@ -294,7 +304,7 @@ class OnnxSaveTest {
     void lengthsThatWereGivenAreInTheSavedFile() {
         OnnxModel model = HandGraph.text(17, false).open(folder).withDimension("sequence", 4);
         Path saved = folder.resolve("saved.onnx");
-        model.save(saved, Sites.glob("hidden"));
+        model.export().sites(Sites.glob("hidden")).to(saved);
         assertThat(OnnxModel.open(saved).tensors())
                 .extracting(tensor -> tensor.shape().orElseThrow())
                 .contains(List.of("batch", "4"), List.of("batch", "4", "4"));
@@ -336,7 +346,7 @@ class OnnxSaveTest {
         Prompt prompt = Prompt.ofTokens("ends", 0, rows - 1, 7);
         assertThat(HandGraph.values(model, "hidden", prompt)).containsExactly(1.5f, -2.5f, 0);
         Path saved = folder.resolve("saved.onnx");
-        model.save(saved, Sites.glob("negative"));
+        model.export().sites(Sites.glob("negative")).to(saved);
         assertThat(Files.size(saved)).isLessThan(1000);
         assertThat(HandGraph.values(OnnxModel.open(saved), "negative", prompt)).containsExactly(-1.5f, 2.5f, -0f);
         try (Stream<Path> files = Files.list(folder)) {

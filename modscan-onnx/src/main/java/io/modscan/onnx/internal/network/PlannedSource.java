@@ -1,11 +1,11 @@
-package io.modscan.onnx.opt;
+package io.modscan.onnx.internal.network;
 
 import ai.onnxruntime.OnnxJavaType;
 import io.modscan.core.model.ActivationSource;
 import io.modscan.core.model.TokenBatch;
-import io.modscan.core.site.Axis;
 import io.modscan.core.site.CapturePlan;
-import io.modscan.core.site.Reading;
+import io.modscan.onnx.internal.graph.OutputAxes;
+import io.modscan.onnx.internal.graph.WeightLocation;
 import io.modscan.onnx.internal.runtime.OrtRuntime;
 import io.modscan.onnx.internal.runtime.OrtRuntime.Bound;
 import io.modscan.onnx.runtime.RuntimeOptions;
@@ -16,18 +16,25 @@ import java.util.List;
 import java.util.Map;
 
 /** A session of ONNX Runtime for the graph of one plan. Outputs are written straight into the caller's buffers. */
-final class OrtSource implements ActivationSource {
+public final class PlannedSource implements ActivationSource {
 
     private final CapturePlan plan;
-    private final OptGraph graph;
+    private final PlannedGraph graph;
     private final List<String> outputNames;
     private final OrtRuntime runtime;
 
-    OrtSource(CapturePlan plan, OptGraph graph, byte[] model, Path weightsFolder, RuntimeOptions options) {
-        this.plan = plan;
+    /**
+     * Opens the session.
+     *
+     * @param root     the folder that all files of weights are in or below
+     * @param metadata of the model
+     */
+    public PlannedSource(PlannedGraph graph, Path root, Map<String, String> metadata, RuntimeOptions options) {
+        this.plan = graph.plan();
         this.graph = graph;
         this.outputNames = graph.outputNames();
-        this.runtime = new OrtRuntime(model, weightsFolder, !graph.headDominates(), options);
+        this.runtime = new OrtRuntime(
+                graph.serialise(WeightLocation.inPlace(root), metadata), root, !graph.headDominates(), options);
     }
 
     @Override
@@ -61,27 +68,14 @@ final class OrtSource implements ActivationSource {
                     outputNames.get(i),
                     outputs.get(i),
                     OnnxJavaType.FLOAT,
-                    shape(plan.readings().get(i), batch)));
+                    OutputAxes.of(plan.readings().get(i)).shape(batch.rows(), batch.columns())));
         }
         runtime.run(
                 "a batch of " + batch.rows() + " × " + batch.columns() + " tokens",
                 List.of(
-                        new Bound("input_ids", batch.inputIds(), OnnxJavaType.INT64, shape),
-                        new Bound("attention_mask", batch.attentionMask(), OnnxJavaType.INT64, shape)),
+                        new Bound(DecoderInputs.IDS, batch.inputIds(), OnnxJavaType.INT64, shape),
+                        new Bound(DecoderInputs.MASK, batch.attentionMask(), OnnxJavaType.INT64, shape)),
                 pinned);
-    }
-
-    private static List<Long> shape(Reading reading, TokenBatch batch) {
-        List<Long> shape = new ArrayList<>();
-        shape.add((long) batch.rows());
-        for (Axis axis : reading.site().axes()) {
-            if (axis.size() > 0) {
-                shape.add((long) axis.size());
-            } else if (!reading.pooling().isPooled()) {
-                shape.add((long) batch.columns());
-            }
-        }
-        return shape;
     }
 
     @Override

@@ -26,7 +26,8 @@ import io.modscan.core.site.Site;
 import io.modscan.core.site.Sites;
 import io.modscan.onnx.foreign.Runs;
 import io.modscan.onnx.foreign.Runs.Padding;
-import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.graph.WeightLocation;
+import io.modscan.onnx.internal.network.Dialect;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -53,7 +54,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class OrtSourceTest {
+class OptSourceTest {
 
     /** Of a tensor's largest value. */
     private static final double TOLERANCE = 2e-5;
@@ -370,8 +371,8 @@ class OrtSourceTest {
     // ---- only what is asked ----
 
     private GraphProto graph(OptModel model, String... globs) throws IOException {
-        return ModelProto.parseFrom(model.graph(Runs.plan(model, Pooling.none(), globs), OptGraph.Dialect.ONNX)
-                        .serialise(GraphBuilder.WeightLocation.inPlace(folder.toRealPath()), Map.of(), "test"))
+        return ModelProto.parseFrom(model.graph(Runs.plan(model, Pooling.none(), globs), Dialect.ONNX)
+                        .serialise(WeightLocation.inPlace(folder.toRealPath()), Map.of()))
                 .getGraph();
     }
 
@@ -387,8 +388,7 @@ class OrtSourceTest {
     void theHeadDominatesWhereItIsComputedAndMuchOfTheModel(int layers, String site, boolean dominates) {
         OptModel model = new TinyOpt().layers(layers).load(folder);
         CapturePlan plan = Runs.plan(model, Pooling.none(), site);
-        assertThat(model.graph(plan, OptGraph.Dialect.ONNX_RUNTIME).headDominates())
-                .isEqualTo(dominates);
+        assertThat(model.graph(plan, Dialect.ONNX_RUNTIME).headDominates()).isEqualTo(dominates);
     }
 
     /** Without packing, the numbers are those of a graph that packs. */

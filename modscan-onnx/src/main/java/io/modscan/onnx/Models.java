@@ -1,0 +1,62 @@
+package io.modscan.onnx;
+
+import io.modscan.core.error.ModscanException;
+import io.modscan.onnx.foreign.OnnxModel;
+import io.modscan.onnx.hub.HubException;
+import io.modscan.onnx.opt.OptModel;
+import io.modscan.onnx.runtime.RuntimeModel;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+
+/** Opens a model of whichever kind it is. */
+public final class Models {
+
+    private Models() {}
+
+    /**
+     * Opens a model by what it is called: a path, as {@link #open(Path)} does, or else a name on the Hugging Face hub.
+     *
+     * @param model a path, or a name such as {@code facebook/opt-125m}
+     * @return the model, to be run on the CPU
+     * @throws HubException         if the model has to be fetched and cannot be; its reason tells why
+     * @throws ModscanException     as {@link OptModel#open(String)} or {@link OnnxModel#open(Path)} throws
+     * @throws UncheckedIOException if a file cannot be read
+     */
+    public static RuntimeModel open(String model) {
+        return isOther(model) ? OnnxModel.open(Path.of(model)) : OptModel.open(model);
+    }
+
+    /**
+     * Opens a model from its files: a checkpoint's folder or what modscan exported of one as an {@link OptModel}, any other ONNX
+     * file as an {@link OnnxModel}, which takes more to be said of it.
+     *
+     * @param path a folder, or an ONNX file, {@code NAME.onnx}
+     * @return the model, to be run on the CPU
+     * @throws ModscanException     as {@link OptModel#open(Path)} or {@link OnnxModel#open(Path)} throws
+     * @throws UncheckedIOException if a file cannot be read
+     */
+    public static RuntimeModel open(Path path) {
+        return isOther(path) ? OnnxModel.open(path) : OptModel.open(path);
+    }
+
+    /**
+     * Whether what {@link #open(String)} opens is an {@link OnnxModel}: an ONNX file, there or not, that modscan did not export.
+     *
+     * @param model a path or a name
+     * @return whether it is
+     * @throws UncheckedIOException if the file cannot be read
+     */
+    public static boolean isOther(String model) {
+        try {
+            return isOther(Path.of(model));
+        } catch (InvalidPathException e) {
+            return false;
+        }
+    }
+
+    private static boolean isOther(Path path) {
+        return path.toString().endsWith(".onnx") && !Files.isDirectory(path) && !OptModel.isExport(path);
+    }
+}

@@ -1,0 +1,138 @@
+package io.modscan.onnx.internal.network;
+
+import static io.modscan.onnx.internal.graph.OnnxProtos.attribute;
+
+import io.modscan.core.safetensors.DType;
+import io.modscan.onnx.internal.graph.GraphBuilder;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Causal self-attention with as many keys and values as queries, its scores divided by the root of a head's units. */
+public final class Attention {
+
+    /** transformers masks with the least finite float32, so that a row without a visible key stays finite. */
+    private static final float MASKED = -Float.MAX_VALUE;
+
+    private final Network network;
+    private final GraphBuilder graph;
+    private final int heads;
+    private final int units;
+    private final int width;
+    private final String headShape;
+    private final String flatShape;
+
+    /**
+     * The linear maps of one attention.
+     *
+     * @param q   queries, [heads × units, width]
+     * @param k   keys, the same
+     * @param v   values, the same
+     * @param out what the heads write to the residual stream, [width, heads × units]
+     */
+    public record Maps(Linear q, Linear k, Linear v, Linear out) {
+
+        private List<Linear> inward() {
+            return List.of(q, k, v);
+        }
+    }
+
+    /**
+     * Says what each attention of a network is like.
+     *
+     * @param heads attention heads
+     * @param units of a head
+     * @param width of the residual stream
+     */
+    public Attention(Network network, int heads, int units, int width) {
+        this.network = network;
+        this.graph = network.graph();
+        this.heads = heads;
+        this.units = units;
+        this.width = width;
+        this.headShape = graph.longs("shape_heads", 0, 0, heads, units);
+        this.flatShape = PlanOutputs.flatShape(graph);
+    }
+
+    /**
+     * Adds the sites of an attention up to z.
+     *
+     * @param attn what the sites' names begin with
+     * @return z with its heads side by side, [batch, sequence, heads × units]
+     */
+    public String build(String attn, Maps maps, String input) {
+        return network.fuses()
+                        && !network.isPlanned(attn + "hook_attn_scores", attn + "hook_pattern", attn + "hook_result")
+                ? fused(attn, maps, input)
+                : open(attn, maps, input);
+    }
+
+    /** An attention whose scores and pattern stay inside one node, which adds the biases too unless a plan reads q, k or v. */
+    private String fused(String attn, Maps maps, String input) {
+        boolean apart = maps.inward().stream().anyMatch(map -> map.bias().isEmpty())
+                || network.isPlanned(attn + "hook_q", attn + "hook_k", attn + "hook_v");
+        List<String> inputs = new ArrayList<>();
+        List<String> biases = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            Linear map = maps.inward().get(i);
+            String site = attn + "hook_" + "qkv".charAt(i);
+            String flat = site + "_flat";
+            if (apart) {
+                heads(site, input, map);
+            } else {
+                flat = network.matMul(flat + "_unbiased", input, map.weight());
+                biases.add(network.weight(map.bias()));
+            }
+            inputs.add(flat);
+        }
+        inputs.add(apart ? "" : graph.op("Concat", attn + "bias", biases, attribute("axis", 0L)));
+        String mask = "attention_mask_int32";
+        inputs.add(graph.has(mask) ? mask : graph.cast(mask, network.inputs().mask(), DType.I32));
+        String z = graph.runtimeOp(
+                "MultiHeadAttention",
+                List.of(attn + "z_flat"),
+                inputs,
+                attribute("num_heads", (long) heads),
+                attribute("unidirectional", 1L),
+                attribute("scale", scale()),
+                attribute("mask_filter_value", MASKED));
+        graph.op("Reshape", attn + "hook_z", z, headShape);
+        return z;
+    }
+
+    private float scale() {
+        return (float) Math.pow(units, -0.5);
+    }
+
+    /** An attention in which every site is a tensor. */
+    private String open(String attn, Maps maps, String input) {
+        String q = heads(attn + "hook_q", input, maps.q());
+        String k = heads(attn + "hook_k", input, maps.k());
+        String v = heads(attn + "hook_v", input, maps.v());
+        String scaled = graph.op("Mul", attn + "q_scaled", q, graph.scalar("scale", scale()));
+        String raw = graph.op(
+                "MatMul",
+                attn + "scores_raw",
+                graph.transpose(attn + "q_by_head", scaled, 0, 2, 1, 3),
+                graph.transpose(attn + "k_by_head", k, 0, 2, 3, 1));
+        String scores = graph.op(
+                "Where", attn + "hook_attn_scores", network.inputs().visible(), raw, graph.scalar("masked", MASKED));
+        String pattern = graph.op("Softmax", attn + "hook_pattern", List.of(scores), attribute("axis", -1L));
+        String byHead =
+                graph.op("MatMul", attn + "z_by_head", pattern, graph.transpose(attn + "v_by_head", v, 0, 2, 1, 3));
+        String z = graph.transpose(attn + "hook_z", byHead, 0, 2, 1, 3);
+
+        String perHead = graph.op(
+                "Reshape",
+                attn + "w_o_by_head",
+                network.transposed(maps.out().weight()),
+                graph.longs("shape_w_o", heads, units, width));
+        graph.transpose(attn + "hook_result", graph.op("MatMul", attn + "result_by_head", byHead, perHead), 0, 2, 1, 3);
+
+        return graph.op("Reshape", attn + "z_flat", z, flatShape);
+    }
+
+    /** [batch, sequence, head, unit] */
+    private String heads(String site, String input, Linear map) {
+        return graph.op("Reshape", site, network.linear(site + "_flat", input, map), headShape);
+    }
+}

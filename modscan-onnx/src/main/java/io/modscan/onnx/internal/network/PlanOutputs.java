@@ -1,0 +1,174 @@
+package io.modscan.onnx.internal.network;
+
+import static io.modscan.onnx.internal.graph.OnnxProtos.attribute;
+
+import io.modscan.core.safetensors.DType;
+import io.modscan.core.site.Axis;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Reading;
+import io.modscan.core.site.Site;
+import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.graph.GraphBuilder.Output;
+import io.modscan.onnx.internal.graph.OutputAxes;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.LongStream;
+
+/**
+ * What a plan makes of a network's sites: magnitudes and poolings, computed behind the network in the same graph. They hang
+ * on no family, only on which tokens are real and where each row's first is.
+ */
+final class PlanOutputs {
+
+    private final GraphBuilder graph;
+    private final DecoderInputs inputs;
+    private final int bosTokenId;
+    private final List<Output> outputs = new ArrayList<>();
+
+    /** @param bosTokenId the token that a pooling without BOS leaves out where it is a row's first */
+    PlanOutputs(Network network, int bosTokenId) {
+        this.graph = network.graph();
+        this.inputs = network.inputs();
+        this.bosTokenId = bosTokenId;
+    }
+
+    /** The shape that puts what lies behind a position side by side. */
+    static String flatShape(GraphBuilder graph) {
+        return graph.longs("shape_flat", 0, 0, -1);
+    }
+
+    /** The outputs so far, in order. */
+    List<Output> outputs() {
+        return outputs;
+    }
+
+    /** Adds what a plan reads of a site. */
+    void read(Reading reading) {
+        Site site = reading.site();
+        String tensor = site.tensorName();
+        if (site.magnitudeOf().isPresent() && !graph.has(site.name())) {
+            graph.op(
+                    "ReduceL2",
+                    site.name(),
+                    List.of(tensor),
+                    attribute("axes", new long[] {-1}),
+                    attribute("keepdims", 0L));
+        }
+        outputs.add(new Output(pool(reading), OutputAxes.of(reading).symbols()));
+    }
+
+    private String pool(Reading reading) {
+        Site site = reading.site();
+        String name = site.name();
+        Pooling pooling = reading.pooling();
+        if (!pooling.isPooled()) {
+            return name;
+        }
+        // The loss of a row's first token is not a number, so it never counts.
+        boolean skipFirst = name.equals(LanguageHead.LOSS);
+        String counted = counted(pooling.skipBos(), skipFirst);
+        String pooled = name + "_" + pooling.kind().name().toLowerCase(Locale.ROOT);
+        return switch (pooling.kind()) {
+            case NONE -> throw new IllegalStateException("nothing to pool");
+            case LAST -> graph.op("GatherND", pooled, List.of(name, lastColumn(counted)), attribute("batch_dims", 1L));
+            case MAX -> max(pooled, site, counted);
+            case MEAN -> mean(pooled, site, counted);
+        };
+    }
+
+    private String max(String pooled, Site site, String counted) {
+        String least = graph.scalar("minus_infinity", Float.NEGATIVE_INFINITY);
+        boolean mayHaveNone = site.name().equals(LanguageHead.LOSS);
+        String largest = graph.op(
+                "ReduceMax",
+                mayHaveNone ? pooled + "_if_any" : pooled,
+                List.of(graph.op("Where", pooled + "_counted", overValues(counted, site), site.name(), least)),
+                attribute("axes", new long[] {1}),
+                attribute("keepdims", 0L));
+        if (!mayHaveNone) {
+            return largest;
+        }
+        // As in the other poolings, there is no number for a row of one token.
+        String any = graph.op("Greater", pooled + "_any", largest, least);
+        return graph.op("Where", pooled, any, largest, graph.scalar("nan", Float.NaN));
+    }
+
+    /** The mean as a product with a row of weights, which needs no masked copy of the whole tensor. */
+    private String mean(String pooled, Site site, String counted) {
+        String share = counted + "_share";
+        if (!graph.has(share)) {
+            String ones = graph.cast(counted + "_float", counted, DType.F32);
+            String sum = graph.op(
+                    "ReduceSum",
+                    counted + "_sum",
+                    List.of(ones, graph.longs("column_axis", 1)),
+                    attribute("keepdims", 1L));
+            graph.unsqueeze(share, graph.op("Div", counted + "_weight", ones, sum), 1);
+        }
+        String values = site.name();
+        if (values.equals(LanguageHead.LOSS)) {
+            values = graph.op("Where", pooled + "_counted", counted, values, graph.scalar("zero_float", 0f));
+        }
+        String flat = graph.op("Reshape", pooled + "_flat", values, flatShape(graph));
+        String product = graph.op("MatMul", pooled + "_product", share, flat);
+        long[] shape = LongStream.concat(
+                        LongStream.of(-1),
+                        site.axes().stream().mapToLong(Axis::size).filter(size -> size > 0))
+                .toArray();
+        return graph.op("Reshape", pooled, product, graph.longs(pooled + "_shape", shape));
+    }
+
+    /** [batch, sequence]: whether a position counts in a pooling. */
+    private String counted(boolean skipBos, boolean skipFirst) {
+        if (skipFirst) {
+            return LanguageHead.HAS_PREDECESSOR;
+        }
+        if (!skipBos) {
+            return inputs.real();
+        }
+        String name = "mask_without_bos";
+        if (!graph.has(name)) {
+            String first = graph.op("Equal", "is_first", inputs.ordinal(), graph.scalar("one", 1));
+            String bos = graph.op("Equal", "is_bos", inputs.ids(), graph.scalar("bos", bosTokenId));
+            graph.op(
+                    "And",
+                    name,
+                    inputs.real(),
+                    graph.op("Not", "is_not_leading_bos", graph.op("And", "is_leading_bos", first, bos)));
+        }
+        return name;
+    }
+
+    /** [batch, 1]: the index of the last column that counts. */
+    private String lastColumn(String counted) {
+        String name = counted + "_last";
+        if (!graph.has(name)) {
+            String number = graph.cast(counted + "_long", counted, DType.I64);
+            graph.op(
+                    "ReduceMax",
+                    name,
+                    List.of(graph.op("Mul", counted + "_columns", number, inputs.columns())),
+                    attribute("axes", new long[] {1}),
+                    attribute("keepdims", 1L));
+        }
+        return name;
+    }
+
+    /** A mask [batch, sequence] with as many axes as the site's tensor. */
+    private String overValues(String counted, Site site) {
+        int rank = site.axes().size();
+        if (rank == 1) {
+            return counted;
+        }
+        String name = counted + "_rank" + (rank + 1);
+        if (!graph.has(name)) {
+            long[] axes = new long[rank - 1];
+            for (int i = 0; i < axes.length; i++) {
+                axes[i] = i + 2L;
+            }
+            graph.unsqueeze(name, counted, axes);
+        }
+        return name;
+    }
+}

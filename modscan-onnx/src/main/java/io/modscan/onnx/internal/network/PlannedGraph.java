@@ -1,0 +1,125 @@
+package io.modscan.onnx.internal.network;
+
+import io.modscan.core.model.ModscanVersion;
+import io.modscan.core.safetensors.StoredTensor;
+import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.Reading;
+import io.modscan.core.site.Site;
+import io.modscan.onnx.internal.graph.FileExport;
+import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.graph.GraphBuilder.Output;
+import io.modscan.onnx.internal.graph.WeightBytes;
+import io.modscan.onnx.internal.graph.WeightLocation;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/** A whole network of any family with what a plan asks for as its outputs. Nothing else of a family is run or exported. */
+public final class PlannedGraph {
+
+    private final GraphBuilder graph;
+    private final CapturePlan plan;
+    private final List<Output> outputs;
+    private final Sizes sizes;
+    private final Optional<StoredTensor> head;
+
+    /**
+     * What memory is reckoned by.
+     *
+     * @param width      of the residual stream
+     * @param neurons    of a block
+     * @param heads      of a block
+     * @param vocabulary token ids
+     */
+    public record Sizes(int width, int neurons, int heads, int vocabulary) {}
+
+    /**
+     * Adds what a plan asks for to a network.
+     *
+     * @param network    a whole one
+     * @param head       the language-model head's matrix, if it is anywhere
+     * @param bosTokenId the token that a pooling without BOS leaves out where it is a row's first
+     */
+    public PlannedGraph(Network network, CapturePlan plan, Sizes sizes, Optional<StoredTensor> head, int bosTokenId) {
+        PlanOutputs planned = new PlanOutputs(network, bosTokenId);
+        plan.readings().forEach(planned::read);
+        this.graph = network.graph();
+        this.plan = plan;
+        this.outputs = List.copyOf(planned.outputs());
+        this.sizes = sizes;
+        this.head = head;
+    }
+
+    /** The names of the graph's outputs, in order of the plan's readings. */
+    public List<String> outputNames() {
+        return outputs.stream().map(Output::tensor).toList();
+    }
+
+    CapturePlan plan() {
+        return plan;
+    }
+
+    /** The weights that the outputs need. */
+    public List<StoredTensor> weights() {
+        return graph.weightsFor(outputs);
+    }
+
+    /** Whether the outputs need the language-model head, and it is more than a fifth of all weights that they need. */
+    public boolean headDominates() {
+        long all = weights().stream().mapToLong(PlannedGraph::elements).sum();
+        return graph.needs(outputs, LanguageHead.LOGITS)
+                && head.map(PlannedGraph::elements).orElse(0L) > all / 5;
+    }
+
+    /**
+     * About how much memory a run takes beside its inputs and outputs: attention's squares of positions, the widest vectors
+     * that are there at one time, and, where the plan needs them, the logits.
+     */
+    public long workingBytes(long rows, long columns) {
+        long squares = 3L * sizes.heads() * columns * columns;
+        long vectors = columns * (8L * sizes.width() + 2L * sizes.neurons());
+        long logits = graph.needs(outputs, LanguageHead.LOGITS) ? 2 * columns * sizes.vocabulary() : 0;
+        return Float.BYTES * rows * (squares + vectors + logits);
+    }
+
+    private static long elements(StoredTensor tensor) {
+        return tensor.length() / tensor.dtype().bytes();
+    }
+
+    /** What an export writes. */
+    public FileExport.Content content(Path root, Map<String, String> metadata) {
+        return new FileExport.Content() {
+            @Override
+            public List<Site> sites() {
+                return plan.readings().stream().map(Reading::site).toList();
+            }
+
+            @Override
+            public Path root() {
+                return root;
+            }
+
+            @Override
+            public List<WeightBytes> weights() {
+                return PlannedGraph.this.weights().stream().map(WeightBytes::of).toList();
+            }
+
+            /** None: an export may be written over the one that it was opened from, which is then to be opened again. */
+            @Override
+            public Set<Path> kept() {
+                return Set.of();
+            }
+
+            @Override
+            public byte[] serialise(WeightLocation location) {
+                return PlannedGraph.this.serialise(location, metadata);
+            }
+        };
+    }
+
+    public byte[] serialise(WeightLocation location, Map<String, String> metadata) {
+        return graph.build(outputs, location, metadata, ModscanVersion.current());
+    }
+}

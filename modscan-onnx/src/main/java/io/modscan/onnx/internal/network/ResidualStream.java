@@ -1,0 +1,106 @@
+package io.modscan.onnx.internal.network;
+
+import static io.modscan.onnx.internal.graph.OnnxProtos.attribute;
+
+import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.network.Network.Addend;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** The residual stream of a network, which halves of blocks read and add to. */
+public final class ResidualStream {
+
+    private final Network network;
+    private final GraphBuilder graph;
+    private final int width;
+    private final boolean preNorm;
+
+    /**
+     * The stream between two halves of blocks.
+     *
+     * @param sum  the stream itself
+     * @param read what of it the next half reads
+     */
+    public record State(String sum, String read) {}
+
+    /**
+     * Says what a network's stream is like.
+     *
+     * @param preNorm whether a half's input is normalized, or else the stream behind it
+     */
+    public ResidualStream(Network network, int width, boolean preNorm) {
+        this.network = network;
+        this.graph = network.graph();
+        this.width = width;
+        this.preNorm = preNorm;
+    }
+
+    /** Begins the stream as the sum of two embeddings. */
+    public State begin(String site, String tokens, String positions, Optional<LayerNorm> norm) {
+        return join(site, site, tokens, new Addend("", positions, ""), norm);
+    }
+
+    /**
+     * Adds a linear map's output.
+     *
+     * @param site   the site of the stream behind this
+     * @param summed what the sum is called where the stream is normalized behind it
+     * @param added  the site of what is added
+     * @param input  what the map is applied to
+     * @param norm   that of what is read next (pre-norm), or of the stream itself (post-norm)
+     */
+    public State add(
+            String site, String summed, State given, String added, String input, Linear map, Optional<LayerNorm> norm) {
+        return join(site, summed, given.sum(), network.addend(added, input, map), norm);
+    }
+
+    private State join(String site, String summed, String given, Addend added, Optional<LayerNorm> norm) {
+        if (norm.isEmpty()) {
+            return new State(graph.op("Add", site, given, network.whole(added)), site);
+        }
+        LayerNorm by = norm.get();
+        boolean fused = network.fuses() && network.isReached(by.site());
+        if (preNorm) {
+            if (fused) {
+                fused(by.site(), site, given, added, by);
+            } else {
+                normalized(by.site(), graph.op("Add", site, given, network.whole(added)), by);
+            }
+            return new State(site, by.site());
+        }
+        if (fused) {
+            fused(site, "", given, added, by);
+        } else {
+            normalized(site, graph.op("Add", summed, given, network.whole(added)), by);
+        }
+        graph.op("Identity", by.site(), site);
+        return new State(site, site);
+    }
+
+    /** A sum and its LayerNorm in one; the sum has an empty name where nothing else reads it. */
+    private void fused(String normalized, String sum, String given, Addend added, LayerNorm norm) {
+        graph.runtimeOp(
+                "SkipLayerNormalization",
+                List.of(normalized, "", "", sum),
+                List.of(
+                        given,
+                        added.product(),
+                        scale(norm),
+                        norm.shift().isEmpty() ? "" : network.weight(norm.shift()),
+                        added.bias()),
+                attribute("epsilon", norm.epsilon()));
+    }
+
+    private void normalized(String output, String input, LayerNorm norm) {
+        List<String> inputs = new ArrayList<>(List.of(input, scale(norm)));
+        if (!norm.shift().isEmpty()) {
+            inputs.add(network.weight(norm.shift()));
+        }
+        graph.op("LayerNormalization", output, inputs, attribute("axis", -1L), attribute("epsilon", norm.epsilon()));
+    }
+
+    private String scale(LayerNorm norm) {
+        return norm.scale().isEmpty() ? graph.filled("norm_scale", width, 1f) : network.weight(norm.scale());
+    }
+}

@@ -1,0 +1,163 @@
+package io.modscan.onnx.opt;
+
+import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.Site;
+import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.network.Activation;
+import io.modscan.onnx.internal.network.Attention;
+import io.modscan.onnx.internal.network.Dialect;
+import io.modscan.onnx.internal.network.LanguageHead;
+import io.modscan.onnx.internal.network.LayerNorm;
+import io.modscan.onnx.internal.network.Linear;
+import io.modscan.onnx.internal.network.Network;
+import io.modscan.onnx.internal.network.PlannedGraph;
+import io.modscan.onnx.internal.network.ResidualStream;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * An OPT network, put together from a network's parts as transformers' OPTForCausalLM with eager attention computes it. Only
+ * this file knows what OPT's tensors are called and how its blocks go.
+ */
+final class OptNetwork {
+
+    /** PyTorch's default, which OPT never sets otherwise. */
+    private static final float NORM_EPSILON = 1e-5f;
+
+    private final OptConfig config;
+    private final Checkpoint checkpoint;
+    private final Network network;
+    private final GraphBuilder graph;
+    private final Attention attention;
+    private final ResidualStream stream;
+
+    private OptNetwork(OptConfig config, Checkpoint checkpoint, Dialect dialect, Set<String> planned) {
+        this.config = config;
+        this.checkpoint = checkpoint;
+        this.network = new Network("opt", OptSites.of(config), planned, dialect, checkpoint::tensor);
+        this.graph = network.graph();
+        this.attention = new Attention(network, config.heads(), config.dHead(), config.dModel());
+        this.stream = new ResidualStream(network, config.dModel(), config.preNorm());
+        build();
+    }
+
+    /** The network with what a plan asks for as its outputs. */
+    static PlannedGraph of(OptConfig config, Checkpoint checkpoint, CapturePlan plan, Dialect dialect) {
+        Set<String> planned = plan.readings().stream()
+                .map(reading -> reading.site().tensorName())
+                .collect(Collectors.toUnmodifiableSet());
+        return new PlannedGraph(
+                new OptNetwork(config, checkpoint, dialect, planned).network,
+                plan,
+                new PlannedGraph.Sizes(config.dModel(), config.dMlp(), config.heads(), config.vocabulary()),
+                checkpoint.tensor(checkpoint.head()),
+                config.bosTokenId());
+    }
+
+    /** The sites that can be computed from the weights that are there. */
+    static List<Site> sites(OptConfig config, Checkpoint checkpoint) {
+        GraphBuilder graph = new OptNetwork(config, checkpoint, Dialect.ONNX, Set.of()).graph;
+        return OptSites.of(config).stream()
+                .filter(site -> graph.canCompute(site.name()))
+                .toList();
+    }
+
+    private void build() {
+        ResidualStream.State state = embeddings();
+        for (int layer = 0; layer < config.layers(); layer++) {
+            state = block(layer, state);
+        }
+        String last = state.read();
+        if (config.dEmbed() != config.dModel()) {
+            last = network.matMul("project_out", last, "project_out.weight");
+        }
+        LanguageHead.build(network, last, checkpoint.head());
+    }
+
+    private ResidualStream.State embeddings() {
+        boolean projected = config.dEmbed() != config.dModel();
+        String tokens = network.lookUp(
+                projected ? "embed_tokens" : "hook_embed",
+                checkpoint.embedding(),
+                network.inputs().ids());
+        if (projected) {
+            tokens = network.matMul("hook_embed", tokens, "project_in.weight");
+        }
+        // Ordinal 1 is position 0, which is row 2; padding gets row 1, as in transformers.
+        String rows = graph.op(
+                "Add",
+                "position_rows",
+                network.inputs().ordinal(),
+                graph.scalar("position_offset", OptConfig.POSITION_OFFSET - 1L));
+        String positions = network.lookUp("hook_pos_embed", "embed_positions.weight", rows);
+        return stream.begin("blocks.0.hook_resid_pre", tokens, positions, normBefore(0));
+    }
+
+    /** The LayerNorm that a pre-norm block begins with; behind the last block, that of the whole network. */
+    private Optional<LayerNorm> normBefore(int layer) {
+        if (layer == config.layers()) {
+            return config.finalNorm()
+                    ? Optional.of(norm("ln_final.hook_normalized", "final_layer_norm"))
+                    : Optional.empty();
+        }
+        return config.preNorm()
+                ? Optional.of(
+                        norm("blocks." + layer + ".ln1.hook_normalized", "layers." + layer + ".self_attn_layer_norm"))
+                : Optional.empty();
+    }
+
+    private ResidualStream.State block(int layer, ResidualStream.State given) {
+        String block = "blocks." + layer + ".";
+        String weights = "layers." + layer + ".";
+        String residPre = block + "hook_resid_pre";
+        if (!given.sum().equals(residPre)) {
+            graph.op("Identity", residPre, given.sum());
+        }
+        LayerNorm ln1 = norm(block + "ln1.hook_normalized", weights + "self_attn_layer_norm");
+        LayerNorm ln2 = norm(block + "ln2.hook_normalized", weights + "final_layer_norm");
+
+        Attention.Maps maps = new Attention.Maps(
+                linear(weights + "self_attn.q_proj"),
+                linear(weights + "self_attn.k_proj"),
+                linear(weights + "self_attn.v_proj"),
+                linear(weights + "self_attn.out_proj"));
+        String z = attention.build(block + "attn.", maps, given.read());
+        ResidualStream.State mid = stream.add(
+                block + "hook_resid_mid",
+                block + "attn_sum",
+                given,
+                block + "hook_attn_out",
+                z,
+                maps.out(),
+                Optional.of(config.preNorm() ? ln2 : ln1));
+
+        String pre = network.linear(block + "mlp.hook_pre", mid.read(), linear(weights + "fc1"));
+        String post = config.activation()
+                .build(
+                        new Activation.Nodes(
+                                graph,
+                                block + "mlp.hook_post",
+                                name -> network.weight(weights + "activation_fn." + name)),
+                        pre);
+        return stream.add(
+                block + "hook_resid_post",
+                block + "mlp_sum",
+                mid,
+                block + "hook_mlp_out",
+                post,
+                linear(weights + "fc2"),
+                config.preNorm() ? normBefore(layer + 1) : Optional.of(ln2));
+    }
+
+    private Linear linear(String weights) {
+        return new Linear(weights + ".weight", config.bias() ? weights + ".bias" : "");
+    }
+
+    private LayerNorm norm(String site, String weights) {
+        return config.affineNorm()
+                ? new LayerNorm(site, weights + ".weight", weights + ".bias", NORM_EPSILON)
+                : new LayerNorm(site, "", "", NORM_EPSILON);
+    }
+}
