@@ -12,6 +12,7 @@ import io.modscan.core.safetensors.SafetensorsFile;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Sites;
+import io.modscan.demo.DemoModel;
 import io.modscan.onnx.opt.OptModel;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
@@ -89,7 +90,7 @@ class ReferenceActivationsTest {
             }
         }
         assertThat(new ReferenceActivations("demo").sites()).isEqualTo(expected);
-        Set<String> exported = DemoModel.model().sites().stream()
+        Set<String> exported = DemoModel.open().sites().stream()
                 .filter(site -> !site.onDemand())
                 .map(Site::name)
                 .collect(Collectors.toSet());
@@ -126,7 +127,7 @@ class ReferenceActivationsTest {
                 SafetensorsFile.open(ReferenceActivations.resource("demo").resolve("pooled.safetensors"));
         Prompts prompts = DemoModel.prompts();
         Activations activations;
-        try (Probe probe = Probe.builder(DemoModel.model())
+        try (Probe probe = Probe.builder(DemoModel.open())
                 .sites(Pooling.mean(), Sites.z(), Sites.mlpPost(), Sites.loss())
                 .sites(Pooling.last(), Sites.residPost())
                 .build()) {
@@ -159,7 +160,7 @@ class ReferenceActivationsTest {
     @Test
     void demoTokenizerGivesTheReferenceIds() {
         Prompts expected = Prompts.jsonl(ReferenceActivations.resource("demo").resolve("tokens.jsonl"));
-        Tokenizer tokenizer = DemoModel.model().tokenizer();
+        Tokenizer tokenizer = DemoModel.open().tokenizer();
         List<Prompt> texts = DemoModel.prompts().stream().toList();
         assertThat(texts).hasSize(expected.size()).hasSize(100);
         for (int i = 0; i < texts.size(); i++) {
