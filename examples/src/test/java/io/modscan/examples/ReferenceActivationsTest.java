@@ -2,6 +2,7 @@ package io.modscan.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.modscan.cli.Modscan;
 import io.modscan.core.Activations;
 import io.modscan.core.Probe;
 import io.modscan.core.SiteActivations;
@@ -14,6 +15,8 @@ import io.modscan.core.site.Site;
 import io.modscan.core.site.Sites;
 import io.modscan.demo.DemoModel;
 import io.modscan.onnx.opt.OptModel;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.nio.file.Path;
@@ -52,7 +55,10 @@ class ReferenceActivationsTest {
     void commandLineReproducesEveryTensor(String name) {
         ReferenceActivations reference = new ReferenceActivations(name);
         Path file = folder.resolve("capture.safetensors");
-        CommandLineRun run = CommandLineRun.of(
+        StringWriter printed = new StringWriter();
+        int status = Modscan.run(
+                new PrintWriter(printed),
+                new PrintWriter(printed),
                 "capture",
                 "--model",
                 model(name).toString(),
@@ -60,7 +66,7 @@ class ReferenceActivationsTest {
                 reference.writeIds(folder).toString(),
                 "--out",
                 file.toString());
-        assertThat(run.status()).as(run.err()).isZero();
+        assertThat(status).as(printed.toString()).isZero();
         assertThat(reference.compare(file).keySet()).isEqualTo(reference.sites());
     }
 

@@ -11,7 +11,7 @@ import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ScopeType;
 
-/** The command line. {@link #main} is all of it that is for others; {@code --help} tells its commands and options. */
+/** The command line. {@code --help} tells its commands and options. */
 @Command(
         name = "modscan",
         description = {
@@ -49,7 +49,15 @@ public final class Modscan {
         System.exit(Signals.around(() -> run(out, err, args)));
     }
 
-    static int run(PrintWriter out, PrintWriter err, String... args) {
+    /**
+     * Runs a command within this process.
+     *
+     * @param out  where results are printed
+     * @param err  where progress and failures are printed
+     * @param args the command and its options
+     * @return 0 if all went well, 1 after a failure, 2 after wrong usage
+     */
+    public static int run(PrintWriter out, PrintWriter err, String... args) {
         CommandLine line = commandLine(out, err);
         try {
             return line.execute(args.length == 0 ? new String[] {"--help"} : args);

@@ -75,7 +75,7 @@ public final class ScanPlan {
 
     static ScanPlan of(Scan scan) {
         Prompts prompts = scan.prompts();
-        if (prompts == null || prompts.size() == 0) {
+        if (prompts == null) {
             throw new ModscanException("there are no prompts to scan; give some, of at least two labels");
         }
         if (prompts.labels(scan.label()).stream().distinct().count() < 2) {
