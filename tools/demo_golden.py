@@ -110,7 +110,7 @@ def leading(x, k):
 
 def main():
     tensors = load_file(FOLDER / "pooled.safetensors")
-    with open(ROOT / "examples/src/main/resources/io/modscan/examples/demo/prompts.csv", newline="") as file:
+    with open(ROOT / "modscan-demo/src/main/resources/io/modscan/demo/prompts.csv", newline="") as file:
         labels = np.array([row["topic"] for row in csv.DictReader(file)])
     stream = [tensors[f"blocks.{i}.hook_resid_post.last"].astype(np.float64) for i in range(LAYERS)]
     neurons = tensors["blocks.2.mlp.hook_post.mean"].astype(np.float64)[:, :64]

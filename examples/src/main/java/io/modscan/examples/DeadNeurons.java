@@ -7,6 +7,7 @@ import io.modscan.core.SiteActivations;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Sites;
+import io.modscan.demo.DemoModel;
 import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -15,44 +16,38 @@ import java.util.Map;
  * A metric of one's own: how many units of each site stay dark on every prompt. It sees pieces, merges, and so runs on
  * whatever the library's own metrics run on. Run as a program, it counts the demo model's dead neurons.
  */
-final class DeadNeurons implements Metric<Map<Site, Integer>> {
+final class DeadNeurons {
 
-    @Override
-    public Accumulator<Map<Site, Integer>> start() {
-        return new Lit();
+    private DeadNeurons() {}
+
+    static Metric<Map<Site, Integer>> metric() {
+        return Metric.of(LinkedHashMap::new, DeadNeurons::add, DeadNeurons::merge, DeadNeurons::dead);
     }
 
-    private static final class Lit implements Accumulator<Map<Site, Integer>> {
-        private final Map<Site, BitSet> units = new LinkedHashMap<>();
-
-        @Override
-        public void add(Activations piece) {
-            for (SiteActivations site : piece.sites()) {
-                BitSet lit = units.computeIfAbsent(site.site(), s -> new BitSet());
-                for (int prompt = 0; prompt < site.size(); prompt++) {
-                    float[] vector = site.vector(prompt);
-                    for (int unit = 0; unit < vector.length; unit++) {
-                        if (vector[unit] != 0) {
-                            lit.set(unit);
-                        }
+    /** Remembers the units that light up in a piece. */
+    private static void add(Map<Site, BitSet> lit, Activations piece) {
+        for (SiteActivations site : piece.sites()) {
+            BitSet units = lit.computeIfAbsent(site.site(), s -> new BitSet());
+            for (int prompt = 0; prompt < site.size(); prompt++) {
+                float[] vector = site.vector(prompt);
+                for (int unit = 0; unit < vector.length; unit++) {
+                    if (vector[unit] != 0) {
+                        units.set(unit);
                     }
                 }
             }
         }
+    }
 
-        @Override
-        public void merge(Accumulator<Map<Site, Integer>> other) {
-            ((Lit) other)
-                    .units.forEach((site, lit) ->
-                            units.computeIfAbsent(site, s -> new BitSet()).or(lit));
-        }
+    private static void merge(Map<Site, BitSet> lit, Map<Site, BitSet> other) {
+        other.forEach(
+                (site, units) -> lit.computeIfAbsent(site, s -> new BitSet()).or(units));
+    }
 
-        @Override
-        public Map<Site, Integer> finish() {
-            Map<Site, Integer> dead = new LinkedHashMap<>();
-            units.forEach((site, lit) -> dead.put(site, site.width() - lit.cardinality()));
-            return dead;
-        }
+    private static Map<Site, Integer> dead(Map<Site, BitSet> lit) {
+        Map<Site, Integer> dead = new LinkedHashMap<>();
+        lit.forEach((site, units) -> dead.put(site, site.width() - units.cardinality()));
+        return dead;
     }
 
     /**
@@ -61,12 +56,11 @@ final class DeadNeurons implements Metric<Map<Site, Integer>> {
      * @param args none
      */
     public static void main(String[] args) {
-        try (Probe probe = Probe.builder(DemoModel.model())
+        try (Probe probe = Probe.builder(DemoModel.open())
                 .sites(Sites.mlpPost())
                 .pooling(Pooling.mean().withoutBos())
                 .build()) {
-            probe.capture(DemoModel.prompts())
-                    .measure(new DeadNeurons())
+            probe.measure(DemoModel.prompts(), metric())
                     .forEach((site, dead) -> System.out.println(site + ": " + dead + " dead"));
         }
     }

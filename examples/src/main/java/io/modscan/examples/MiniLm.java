@@ -6,19 +6,24 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
+import io.modscan.demo.DemoModel;
 import io.modscan.metrics.selectivity.Selectivity;
 import io.modscan.metrics.selectivity.SelectivityMap;
 import io.modscan.onnx.foreign.OnnxModel;
+import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Which heads and neurons of somebody else's model respond to a topic: all-MiniLM-L6-v2, an encoder of sentences, as
- * LangChain4j ships it. Run it with {@code java -cp examples/target/modscan.jar io.modscan.examples.MiniLm}.
+ * LangChain4j ships it. Run it with {@code java -cp examples/target/examples.jar io.modscan.examples.MiniLm}.
  */
 final class MiniLm {
 
@@ -35,16 +40,27 @@ final class MiniLm {
 
     private MiniLm() {}
 
-    /** The folder with the graph and its tokenizer. */
+    /** A temporary folder with the graph and its tokenizer, which goes with the process: models are read from files. */
     static synchronized Path folder() {
         if (unpacked == null) {
-            unpacked = Unpacked.folder(
-                    MiniLm.class,
-                    Map.of(
-                            "model.onnx", "/all-minilm-l6-v2.onnx",
-                            "tokenizer.json", "/all-minilm-l6-v2-tokenizer.json"));
+            try {
+                Path folder = Files.createTempDirectory("minilm-");
+                folder.toFile().deleteOnExit();
+                copy("/all-minilm-l6-v2.onnx", folder.resolve("model.onnx"));
+                copy("/all-minilm-l6-v2-tokenizer.json", folder.resolve("tokenizer.json"));
+                unpacked = folder;
+            } catch (IOException e) {
+                throw new UncheckedIOException("the model cannot be unpacked: " + e, e);
+            }
         }
         return unpacked;
+    }
+
+    private static void copy(String resource, Path file) throws IOException {
+        try (InputStream in = Objects.requireNonNull(MiniLm.class.getResourceAsStream(resource), resource)) {
+            Files.copy(in, file);
+        }
+        file.toFile().deleteOnExit();
     }
 
     static OnnxModel model() {

@@ -1,4 +1,4 @@
-/** The modscan command line, small programs that use the library, and the embedded demo model. */
+/** Small programs that use the library. */
 @NullMarked
 package io.modscan.examples;
 

@@ -62,6 +62,22 @@ class ArchitectureTest {
             .resideInAPackage("io.modscan.report..");
 
     @ArchTest
+    static final ArchRule A_SCAN_KNOWS_NO_RUNTIME = noClasses()
+            .that()
+            .resideInAnyPackage("io.modscan.scan..", "io.modscan.report..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage("io.modscan.onnx..", "io.modscan.demo..", "io.modscan.cli..", "ai.onnxruntime..");
+
+    @ArchTest
+    static final ArchRule NOTHING_PUBLISHED_KNOWS_THE_EXAMPLES = noClasses()
+            .that()
+            .resideOutsideOfPackages("io.modscan.examples..", "io.modscan.benchmarks..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("io.modscan.examples..");
+
+    @ArchTest
     static final ArchRule THE_HUB_KNOWS_NO_MODEL = noClasses()
             .that()
             .resideInAPackage("io.modscan.onnx.hub..")
@@ -110,6 +126,13 @@ class ArchitectureTest {
             .and()
             .resideOutsideOfPackage("..internal..")
             .and()
-            .resideInAnyPackage("io.modscan.core..", "io.modscan.onnx..", "io.modscan.metrics..", "io.modscan.report..")
+            .resideInAnyPackage(
+                    "io.modscan.core..",
+                    "io.modscan.onnx..",
+                    "io.modscan.metrics..",
+                    "io.modscan.report..",
+                    "io.modscan.scan..",
+                    "io.modscan.demo..",
+                    "io.modscan.cli..")
             .should(TypesInSignatures.foreign());
 }

@@ -8,6 +8,7 @@ import io.modscan.core.Probe;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Sites;
+import io.modscan.demo.DemoModel;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -17,18 +18,18 @@ class DeadNeuronsTest {
     @Test
     void countsTheDemoModelsDeadNeuronsInOnePassAndMerged() {
         Activations activations;
-        try (Probe probe = Probe.builder(DemoModel.model())
+        try (Probe probe = Probe.builder(DemoModel.open())
                 .sites(Sites.mlpPost())
                 .pooling(Pooling.mean().withoutBos())
                 .build()) {
             activations = probe.capture(DemoModel.prompts());
         }
-        Map<Site, Integer> dead = activations.measure(new DeadNeurons());
+        Map<Site, Integer> dead = activations.measure(DeadNeurons.metric());
         assertThat(dead).hasSize(6);
         assertThat(dead.values().stream().mapToInt(Integer::intValue).sum()).isEqualTo(136);
 
-        Metric.Accumulator<Map<Site, Integer>> first = new DeadNeurons().start();
-        Metric.Accumulator<Map<Site, Integer>> second = new DeadNeurons().start();
+        Metric.Accumulator<Map<Site, Integer>> first = DeadNeurons.metric().start();
+        Metric.Accumulator<Map<Site, Integer>> second = DeadNeurons.metric().start();
         first.add(activations.slice(0, 37));
         second.add(activations.slice(37, 100));
         first.merge(second);

@@ -11,6 +11,7 @@ import io.modscan.core.safetensors.SafetensorsFile;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
+import io.modscan.demo.DemoModel;
 import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.basis.BrightDimensions;
 import io.modscan.metrics.selectivity.Importance;

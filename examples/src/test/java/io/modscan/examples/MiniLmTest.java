@@ -16,6 +16,7 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
+import io.modscan.demo.DemoModel;
 import io.modscan.metrics.selectivity.SelectivityMap;
 import io.modscan.metrics.selectivity.UnitSelectivity;
 import io.modscan.onnx.foreign.GraphTensor;

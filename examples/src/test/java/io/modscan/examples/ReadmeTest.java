@@ -2,6 +2,7 @@ package io.modscan.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.modscan.demo.DemoModel;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.net.URL;

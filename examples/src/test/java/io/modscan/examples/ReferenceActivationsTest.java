@@ -2,6 +2,7 @@ package io.modscan.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.modscan.cli.Modscan;
 import io.modscan.core.Activations;
 import io.modscan.core.Probe;
 import io.modscan.core.SiteActivations;
@@ -12,7 +13,10 @@ import io.modscan.core.safetensors.SafetensorsFile;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Sites;
+import io.modscan.demo.DemoModel;
 import io.modscan.onnx.opt.OptModel;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.nio.file.Path;
@@ -51,7 +55,10 @@ class ReferenceActivationsTest {
     void commandLineReproducesEveryTensor(String name) {
         ReferenceActivations reference = new ReferenceActivations(name);
         Path file = folder.resolve("capture.safetensors");
-        CommandLineRun run = CommandLineRun.of(
+        StringWriter printed = new StringWriter();
+        int status = Modscan.run(
+                new PrintWriter(printed),
+                new PrintWriter(printed),
                 "capture",
                 "--model",
                 model(name).toString(),
@@ -59,7 +66,7 @@ class ReferenceActivationsTest {
                 reference.writeIds(folder).toString(),
                 "--out",
                 file.toString());
-        assertThat(run.status()).as(run.err()).isZero();
+        assertThat(status).as(printed.toString()).isZero();
         assertThat(reference.compare(file).keySet()).isEqualTo(reference.sites());
     }
 
@@ -89,7 +96,7 @@ class ReferenceActivationsTest {
             }
         }
         assertThat(new ReferenceActivations("demo").sites()).isEqualTo(expected);
-        Set<String> exported = DemoModel.model().sites().stream()
+        Set<String> exported = DemoModel.open().sites().stream()
                 .filter(site -> !site.onDemand())
                 .map(Site::name)
                 .collect(Collectors.toSet());
@@ -126,7 +133,7 @@ class ReferenceActivationsTest {
                 SafetensorsFile.open(ReferenceActivations.resource("demo").resolve("pooled.safetensors"));
         Prompts prompts = DemoModel.prompts();
         Activations activations;
-        try (Probe probe = Probe.builder(DemoModel.model())
+        try (Probe probe = Probe.builder(DemoModel.open())
                 .sites(Pooling.mean(), Sites.z(), Sites.mlpPost(), Sites.loss())
                 .sites(Pooling.last(), Sites.residPost())
                 .build()) {
@@ -159,7 +166,7 @@ class ReferenceActivationsTest {
     @Test
     void demoTokenizerGivesTheReferenceIds() {
         Prompts expected = Prompts.jsonl(ReferenceActivations.resource("demo").resolve("tokens.jsonl"));
-        Tokenizer tokenizer = DemoModel.model().tokenizer();
+        Tokenizer tokenizer = DemoModel.open().tokenizer();
         List<Prompt> texts = DemoModel.prompts().stream().toList();
         assertThat(texts).hasSize(expected.size()).hasSize(100);
         for (int i = 0; i < texts.size(); i++) {

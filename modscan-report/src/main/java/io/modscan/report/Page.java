@@ -1,12 +1,15 @@
 package io.modscan.report;
 
+import io.modscan.core.model.ModscanVersion;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.StringReader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -17,8 +20,10 @@ final class Page {
     private static final List<String> SCRIPTS =
             List.of("data.js", "chart.js", "units.js", "similarity.js", "structure.js", "main.js");
 
-    private static final String ECHARTS = "/META-INF/resources/webjars/echarts/5.5.0/echarts.min.js";
-    private static final String TABULATOR = "/META-INF/resources/webjars/tabulator-tables/6.3.1/dist/";
+    private static final String WEBJARS = "/META-INF/resources/webjars/";
+
+    /** The libraries' versions, by their webjars' names, as the build has them. */
+    private static final Properties VERSIONS = versions();
 
     private static final Pattern PLACE = Pattern.compile("@([a-z.]+)@");
 
@@ -26,14 +31,20 @@ final class Page {
 
     static String of(String title, Map<String, Object> facts, PageNumbers numbers) {
         facts.put("arrays", numbers.index());
+        String echarts = VERSIONS.getProperty("echarts", "");
+        String tabulator = VERSIONS.getProperty("tabulator-tables", "");
+        String tables = WEBJARS + "tabulator-tables/" + tabulator + "/dist/";
         Map<String, String> parts = new LinkedHashMap<>();
         parts.put("title", escaped(title));
+        parts.put("versions.modscan", ModscanVersion.current());
+        parts.put("versions.echarts", echarts);
+        parts.put("versions.tabulator", tabulator);
         parts.put("page.css", resource("page.css"));
-        parts.put("tabulator.css", resource(TABULATOR + "css/tabulator.min.css"));
+        parts.put("tabulator.css", resource(tables + "css/tabulator.min.css"));
         parts.put("meta", Json.text(facts));
         parts.put("data", numbers.packed());
-        parts.put("echarts.js", script(resource(ECHARTS)));
-        parts.put("tabulator.js", script(resource(TABULATOR + "js/tabulator.min.js")));
+        parts.put("echarts.js", script(resource(WEBJARS + "echarts/" + echarts + "/echarts.min.js")));
+        parts.put("tabulator.js", script(resource(tables + "js/tabulator.min.js")));
         parts.put("page.js", script(SCRIPTS.stream().map(Page::resource).collect(Collectors.joining("\n"))));
         // In one go: what is put in may itself look like a place.
         return PLACE.matcher(resource("page.html"))
@@ -50,6 +61,16 @@ final class Page {
                 .replace("<", "&lt;")
                 .replace(">", "&gt;")
                 .replace("\"", "&quot;");
+    }
+
+    private static Properties versions() {
+        try {
+            Properties versions = new Properties();
+            versions.load(new StringReader(resource("versions.properties")));
+            return versions;
+        } catch (IOException e) {
+            throw new UncheckedIOException("the versions of the page's libraries cannot be read: " + e, e);
+        }
     }
 
     private static String resource(String name) {

@@ -138,7 +138,8 @@ public final class Picture {
     }
 
     /**
-     * The similarity of prompts, those of a label beside each other, the first at the bottom left.
+     * The similarity of prompts, those of a label beside each other, the first at the bottom left; named as the matrix is, and
+     * coloured from the least to the most similar two different prompts.
      *
      * @param matrix the similarities
      * @param labels of the prompts, in the matrix's order
@@ -146,6 +147,36 @@ public final class Picture {
      * @throws IllegalArgumentException if there are not as many labels as prompts
      */
     public static Picture similarity(SimilarityMatrix matrix, List<String> labels) {
+        double[] others = IntStream.range(0, matrix.size())
+                .boxed()
+                .flatMapToDouble(i -> IntStream.range(0, i).mapToDouble(j -> matrix.get(i, j)))
+                .filter(Double::isFinite)
+                .sorted()
+                .toArray();
+        return others.length == 0
+                ? similarity(matrix.name(), matrix, labels, 0, 1)
+                : similarity(matrix.name(), matrix, labels, others[0], others[others.length - 1]);
+    }
+
+    /**
+     * The similarity of prompts, as {@link #similarity(SimilarityMatrix, List)}, with a title and a range of one's own, so that
+     * several pictures can be compared.
+     *
+     * @param title  above it
+     * @param matrix the similarities
+     * @param labels of the prompts, in the matrix's order
+     * @param low    the similarity with the first colour of the scale; what is less has this colour too
+     * @param high   the similarity with the last, likewise; both the same gives all the middle colour
+     * @return the picture
+     * @throws IllegalArgumentException if there are not as many labels as prompts, or the range is not one of numbers, from less
+     *                                  to more
+     */
+    public static Picture similarity(
+            String title, SimilarityMatrix matrix, List<String> labels, double low, double high) {
+        if (!Double.isFinite(low) || !Double.isFinite(high) || low > high) {
+            throw new IllegalArgumentException(
+                    "colours from " + low + " to " + high + " are none; give two numbers, the lesser one first");
+        }
         if (labels.size() != matrix.size()) {
             throw new IllegalArgumentException(
                     "there are " + labels.size() + " labels for " + matrix.size() + " prompts; give one for each");
@@ -168,16 +199,7 @@ public final class Picture {
                 .mapToObj(i ->
                         Arrays.stream(order).mapToDouble(j -> matrix.get(i, j)).toArray())
                 .toArray(double[][]::new);
-        double[] others = IntStream.range(0, values.length)
-                .boxed()
-                .flatMapToDouble(i -> IntStream.range(0, i).mapToDouble(j -> values[i][j]))
-                .filter(Double::isFinite)
-                .sorted()
-                .toArray();
-        Colours colours = others.length == 0
-                ? new Colours(SEQUENTIAL, 0, 1)
-                : new Colours(SEQUENTIAL, others[0], others[others.length - 1]);
-        return of(new Grid(matrix.name(), names, names, values, colours, edges));
+        return of(new Grid(title, names, names, values, new Colours(SEQUENTIAL, low, high), edges));
     }
 
     /**
@@ -238,7 +260,8 @@ public final class Picture {
     }
 
     /**
-     * The heads, layer × head, for each label: AUROC − 0.5, so that 0 tells nothing apart. What fails the criterion is grey.
+     * The heads, layer × head, for each label, coloured as a {@link Report} colours them: by the effect, Hedges' g, in standard
+     * deviations, with the fullest colour for what but one in twenty of the effects stay below. What fails the criterion is grey.
      *
      * @param map       responses, among them of sites with heads and no units
      * @param criterion what counts
@@ -256,28 +279,32 @@ public final class Picture {
         List<String> columns =
                 IntStream.range(0, heads).mapToObj(Integer::toString).toList();
         List<String> rows = layers.stream().map(SiteFamily::layer).toList();
+        double limit = SiteFamily.of(layers).stream()
+                .mapToDouble(family -> new Responses(map, family, criterion).limit())
+                .max()
+                .orElse(1);
         List<Picture> pictures = map.labels().stream()
                 .map(label -> {
                     double[][] values = new double[layers.size()][heads];
                     for (int layer = 0; layer < layers.size(); layer++) {
                         for (int head = 0; head < heads; head++) {
                             values[layer][head] = head < layers.get(layer).heads()
-                                    ? distance(map.get(Unit.of(layers.get(layer), head), label), criterion)
+                                    ? effect(map.get(Unit.of(layers.get(layer), head), label), criterion)
                                     : Double.NaN;
                         }
                     }
-                    return of(new Grid(label, columns, rows, values, new Colours(DIVERGING, -0.5, 0.5), Set.of()));
+                    return of(new Grid(label, columns, rows, values, new Colours(DIVERGING, -limit, limit), Set.of()));
                 })
                 .toList();
         return multiples(
-                "Heads by magnitude, layer × head: AUROC − 0.5. Red lights up, blue goes dark, grey fails q ≤ "
+                "Heads by magnitude, layer × head: effect (Hedges’ g). Red lights up, blue goes dark, grey fails q ≤ "
                         + criterion.q() + ".",
                 pictures,
                 Math.min(5, pictures.size()));
     }
 
-    private static double distance(UnitSelectivity unit, Criterion criterion) {
-        return criterion.lightsUp(unit) || criterion.goesDark(unit) ? unit.auroc() - 0.5 : Double.NaN;
+    private static double effect(UnitSelectivity unit, Criterion criterion) {
+        return criterion.lightsUp(unit) || criterion.goesDark(unit) ? unit.hedgesG() : Double.NaN;
     }
 
     /**

@@ -62,7 +62,7 @@ final class Responses {
     }
 
     /** The size of effects that all but one in twenty of those that pass stay below; 0 where none passes. */
-    double usual() {
+    private double usual() {
         double[] passing = IntStream.range(0, labels)
                 .boxed()
                 .flatMapToDouble(label -> IntStream.range(0, units)
@@ -73,5 +73,11 @@ final class Responses {
                 .sorted()
                 .toArray();
         return passing.length == 0 ? 0 : passing[(int) (0.95 * (passing.length - 1))];
+    }
+
+    /** The effect that has the fullest colour, on the page and in pictures alike. */
+    double limit() {
+        double usual = usual();
+        return usual == 0 ? 1 : Math.max(0.5, Math.ceil(2 * usual) / 2);
     }
 }

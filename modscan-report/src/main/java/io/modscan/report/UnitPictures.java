@@ -98,14 +98,8 @@ final class UnitPictures {
         facts.put("whole", listed == responses.units);
         facts.put("keeps", kept);
         facts.put("bins", family.width() > WIDEST_GRID ? bins(family) : 0);
-        facts.put("limit", limit(responses));
+        facts.put("limit", responses.limit());
         return facts;
-    }
-
-    /** The effect that has the fullest colour. */
-    private static double limit(Responses responses) {
-        double usual = responses.usual();
-        return usual == 0 ? 1 : Math.max(0.5, Math.ceil(2 * usual) / 2);
     }
 
     private void writeResponses(String name, Responses responses, int[] ids) {

@@ -7,6 +7,7 @@ import io.modscan.core.Activations;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.Selectivity;
 import io.modscan.metrics.similarity.Cosine;
+import io.modscan.metrics.similarity.SimilarityMatrix;
 import io.modscan.report.Picture.Scale;
 import java.awt.Color;
 import java.awt.image.BufferedImage;
@@ -110,8 +111,13 @@ class PictureTest {
         BufferedImage image = png(heads);
         assertThat(image.getWidth()).isGreaterThan(1800);
         assertThat(new Color(image.getRGB(5, 5))).isEqualTo(Color.WHITE);
-        assertThat(pixels(image, 0xB2182B)).isPositive();
-        assertThat(svg(heads)).contains("AUROC");
+        // Planted are heads that light up; how red they are says how much.
+        assertThat(Arrays.stream(image.getRGB(0, 0, image.getWidth(), image.getHeight(), null, 0, image.getWidth()))
+                        .mapToObj(Color::new)
+                        .filter(colour -> colour.getRed() > colour.getBlue() + 100)
+                        .count())
+                .isGreaterThan(100);
+        assertThat(svg(heads)).contains("Hedges’ g");
     }
 
     @Test
@@ -120,5 +126,24 @@ class PictureTest {
         Picture picture = Picture.similarity(
                 stream.measure(Cosine.pairwise()), stream.prompts().labels("topic"));
         assertThat(pixels(png(picture), 0xFDE725)).isGreaterThan(100);
+    }
+
+    @Test
+    void similarityHasATitleAndARangeOfOnesOwn() throws Exception {
+        Activations stream = Planted.vectors().only(site -> site.name().equals("blocks.2.hook_resid_post"));
+        SimilarityMatrix matrix = stream.measure(Cosine.pairwise());
+        List<String> labels = stream.prompts().labels("topic");
+        // All are less than this range, and so have its first colour.
+        Picture picture = Picture.similarity("Layer 2", matrix, labels, 2, 3);
+        assertThat(pixels(png(picture), 0x440154)).isGreaterThan(100);
+        assertThat(svg(picture)).containsPattern("<title\\s*>Layer 2<");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Picture.similarity("none", matrix, labels, 1, -1))
+                .withMessageContaining("from 1.0 to -1.0");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Picture.similarity("none", matrix, labels, Double.NaN, 1));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Picture.similarity("none", matrix, List.of("one"), 0, 1))
+                .withMessageContaining("1 labels");
     }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.modscan.core.Activations;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.model.ModscanVersion;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
@@ -37,6 +38,16 @@ class ReportTest {
         Path page = folder.resolve("page.html");
         Report.of(prompts, "topic").write(page);
         assertThat(Files.readString(page)).contains("\uD83D\uDE00…");
+    }
+
+    @Test
+    void thePageTellsTheVersionsOfTheBuild() throws IOException {
+        Prompts prompts = Prompts.of(List.of(Prompt.of("a", "text").withLabel("topic", "one")));
+        Path page = folder.resolve("page.html");
+        Report.of(prompts, "topic").write(page);
+        assertThat(Files.readString(page))
+                .contains("Made by modscan " + ModscanVersion.current() + ".")
+                .containsPattern("Apache ECharts \\d+\\.\\d+\\.\\d+ .* Tabulator \\d+\\.\\d+\\.\\d+ ");
     }
 
     /** A hundred labels and many layers keep to the same room. */

@@ -1,0 +1,182 @@
+package io.modscan.cli;
+
+import io.modscan.core.Probe;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.file.WholeFile;
+import io.modscan.core.model.Model;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Pooling;
+import io.modscan.onnx.foreign.OnnxModel;
+import io.modscan.onnx.opt.OptModel;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code modscan capture}: activations of a prompt file as a safetensors file. */
+@Command(
+        name = "capture",
+        mixinStandardHelpOptions = true,
+        description = {
+            "Captures the activations of prompts into a safetensors file, or several with an index.",
+            "If it ends early, the same command goes on where it was."
+        })
+final class CaptureCommand implements Runnable {
+
+    @Option(
+            names = "--model",
+            required = true,
+            paramLabel = ModelOptions.LABEL,
+            description = ModelOptions.ANY_DESCRIPTION)
+    private String model = "";
+
+    @ArgGroup(multiplicity = "1")
+    private PromptFile input = new PromptFile();
+
+    @Option(
+            names = "--sites",
+            split = ",",
+            paramLabel = "GLOB",
+            description = "Sites to capture, such as blocks.*.attn.hook_z (default: all); 'modscan sites' lists them.")
+    private List<String> sites = List.of();
+
+    @Option(
+            names = "--pooling",
+            paramLabel = "none|mean|last|max",
+            defaultValue = "none",
+            description = "What becomes of the positions (default: none, each is kept).")
+    private Pooling.Kind pooling = Pooling.Kind.NONE;
+
+    @Option(names = "--skip-bos", description = "Leave the BOS position out of the pooling.")
+    private boolean skipBos;
+
+    @Option(names = "--cut", description = "Cut prompts that are longer than the model takes, instead of failing.")
+    private boolean cut;
+
+    @Option(
+            names = "--file-size",
+            paramLabel = "BYTES",
+            converter = RunOptions.BytesConverter.class,
+            description = "Begin another file where one would become larger, such as 500m (default: 4g).")
+    private @Nullable Long fileSize;
+
+    @Option(names = "--out", required = true, paramLabel = "FILE.safetensors", description = "The file to write.")
+    private Path out = Path.of("");
+
+    @Mixin
+    private ProgressOptions progress = new ProgressOptions();
+
+    @Mixin
+    private RunOptions options = new RunOptions();
+
+    @ArgGroup(validate = false, heading = ForeignOptions.HEADING)
+    private ForeignOptions foreign = new ForeignOptions();
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    /** One of two kinds of file. */
+    static final class PromptFile {
+        @Option(
+                names = "--prompts",
+                required = true,
+                paramLabel = "FILE",
+                description = "Texts: .csv (id,topic,text), .jsonl (the same keys) or .txt (a prompt a line).")
+        private @Nullable Path prompts;
+
+        @Option(
+                names = "--ids",
+                required = true,
+                paramLabel = "FILE.jsonl",
+                description =
+                        "Ready token ids: {\"id\": …, \"topic\": …, \"ids\": [2, 31414, …]} a line; run as they are.")
+        private @Nullable Path ids;
+
+        Path file() {
+            Path file = ids != null ? ids : prompts;
+            if (file == null) {
+                throw new IllegalStateException("picocli let neither --prompts nor --ids through");
+            }
+            return file;
+        }
+
+        /** The prompts, which stay on disk. */
+        Iterable<Prompt> open() {
+            Iterable<Prompt> prompts = Prompts.onDisk(file());
+            if (ids != null) {
+                for (Prompt prompt : prompts) {
+                    if (prompt.tokenIds().isEmpty()) {
+                        throw new ModscanException(ids + ": prompt '" + prompt.id()
+                                + "' is a text; --ids takes ready token ids, --prompts takes texts");
+                    }
+                }
+            }
+            return prompts;
+        }
+    }
+
+    /** A capture replaces its target, which must not be what it reads. */
+    private void refuseInputs(Model model) {
+        Set<Path> files = model instanceof OnnxModel other ? other.files() : ((OptModel) model).files();
+        try {
+            for (Path file :
+                    Stream.concat(files.stream(), Stream.of(input.file())).toList()) {
+                if (Files.exists(out) && Files.isSameFile(file, out)) {
+                    throw new ModscanException(out + ": is one of the files that are read; give another --out");
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(out + ": cannot be compared with what is read: " + e, e);
+        }
+    }
+
+    @Override
+    public void run() {
+        if (skipBos && pooling == Pooling.Kind.NONE) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--skip-bos leaves the BOS position out of a pooling; add --pooling mean, last or max");
+        }
+        PrintWriter err = spec.commandLine().getErr();
+        Iterable<Prompt> prompts = input.open();
+        Model source = options.loadAny(model, foreign, spec.commandLine());
+        if (skipBos && source.bosTokenId().isEmpty()) {
+            throw new ParameterException(spec.commandLine(), "--skip-bos needs to know the token; add --bos ID");
+        }
+        refuseInputs(source);
+        WholeFile.prepare(out); // before the model is loaded in vain
+        try (ProgressBar bar = progress.open(err);
+                Probe probe = builder(source).progress(bar).build()) {
+            err.println("capturing " + prompts.spliterator().getExactSizeIfKnown() + " prompts at "
+                    + probe.plan().readings().size() + " sites");
+            probe.capture(prompts, out);
+        }
+        Path index = out.resolveSibling(out.getFileName() + ".index.json");
+        spec.commandLine()
+                .getOut()
+                .println(Files.exists(out) ? out + ": written" : index + ": written, with the files that it lists");
+    }
+
+    private Probe.Builder builder(Model source) {
+        Probe.Builder builder = options.probe(source)
+                .sites(sites.isEmpty() ? new String[] {"*"} : sites.toArray(String[]::new))
+                .pooling(new Pooling(pooling, skipBos));
+        if (cut) {
+            builder.cutOverlong();
+        }
+        return fileSize == null ? builder : builder.fileSize(fileSize);
+    }
+}

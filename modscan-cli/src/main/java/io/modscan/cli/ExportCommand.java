@@ -1,0 +1,58 @@
+package io.modscan.cli;
+
+import io.modscan.core.site.SiteSelector;
+import io.modscan.core.site.Sites;
+import io.modscan.onnx.runtime.Export;
+import java.nio.file.Path;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code modscan export}: an OPT checkpoint as an ONNX file whose outputs are its sites. */
+@Command(
+        name = "export",
+        mixinStandardHelpOptions = true,
+        description = "Writes a checkpoint as an ONNX file with every tensor as an output.")
+final class ExportCommand implements Runnable {
+
+    @Option(names = "--model", required = true, paramLabel = ModelOptions.LABEL, description = ModelOptions.DESCRIPTION)
+    private String model = "";
+
+    @Option(names = "--out", required = true, paramLabel = "FILE.onnx", description = "The file to write.")
+    private Path out = Path.of("");
+
+    @Option(names = "--sites", split = ",", paramLabel = "GLOB", description = "Sites to be outputs (default: all).")
+    private List<String> sites = List.of();
+
+    @Option(names = "--self-contained", description = "Copy the weights beside the file, into FILE.onnx.data.")
+    private boolean selfContained;
+
+    @Mixin
+    private ModelOptions source = new ModelOptions();
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
+
+    @Override
+    public void run() {
+        Export export = source.loadOpt(
+                        model,
+                        "export writes OPT checkpoints only",
+                        spec.commandLine().getErr())
+                .export();
+        if (!sites.isEmpty()) {
+            export = export.sites(sites.stream().map(Sites::glob).toArray(SiteSelector[]::new));
+        }
+        if (selfContained) {
+            export = export.selfContained();
+        }
+        Export.Exported exported = export.to(out);
+        spec.commandLine()
+                .getOut()
+                .println(exported.model() + ": " + exported.sites().size() + " outputs, weights in "
+                        + exported.data().map(Path::toString).orElse("the checkpoint's own file"));
+    }
+}

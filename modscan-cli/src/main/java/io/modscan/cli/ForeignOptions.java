@@ -1,0 +1,102 @@
+package io.modscan.cli;
+
+import io.modscan.core.site.Sites;
+import io.modscan.onnx.foreign.InputRole;
+import io.modscan.onnx.foreign.OnnxModel;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+
+/** What has to be said of an ONNX model that somebody else exported, where its file doesn't. */
+final class ForeignOptions {
+
+    /** Their heading in a command's help. */
+    static final String HEADING = "%nOf an ONNX model that modscan did not export, where its file does not tell:%n";
+
+    @Option(
+            names = "--input",
+            paramLabel = "NAME=ROLE",
+            description = "What an input takes: token_ids, attention_mask, token_types, positions or past.")
+    private Map<String, InputRole> inputs = new LinkedHashMap<>();
+
+    @Option(
+            names = "--dimension",
+            paramLabel = "SYMBOL=N",
+            description = "The length of a symbol in the inputs' shapes, such as height=224.")
+    private Map<String, Integer> dimensions = new LinkedHashMap<>();
+
+    @Option(
+            names = "--batch",
+            paramLabel = "AXIS",
+            description =
+                    "The batch axis, where token ids don't tell: its symbol, or INPUT.AXIS; may be given for each input.")
+    private List<String> batch = new ArrayList<>();
+
+    @Option(
+            names = "--positions",
+            paramLabel = "AXIS",
+            description =
+                    "The axis of positions: its symbol, or their number where that is fixed, such as 197 patches.")
+    private @Nullable String positions;
+
+    @Option(
+            names = "--heads",
+            paramLabel = "GLOB=N",
+            description = "How many heads tensors hold: [.., heads x d] or [.., heads, .., d].")
+    private Map<String, Integer> heads = new LinkedHashMap<>();
+
+    @Option(names = "--bos", paramLabel = "ID", description = "The token that marks the beginning, for --skip-bos.")
+    private @Nullable Integer bos;
+
+    @Option(names = "--max-tokens", paramLabel = "N", description = "How many tokens the model takes.")
+    private @Nullable Integer maxTokens;
+
+    @Option(names = "--dequantize", description = "Read int8 and uint8 as the real numbers that they stand for.")
+    private boolean dequantize;
+
+    /** Says to a model what was said on the command line. */
+    OnnxModel applyTo(OnnxModel opened, CommandLine line) {
+        OnnxModel model = opened;
+        try {
+            for (Map.Entry<String, InputRole> input : inputs.entrySet()) {
+                model = model.withInput(input.getKey(), input.getValue());
+            }
+            for (Map.Entry<String, Integer> dimension : dimensions.entrySet()) {
+                model = model.withDimension(dimension.getKey(), dimension.getValue());
+            }
+            for (String axis : batch) {
+                model = model.withBatch(axis);
+            }
+            model = positions == null ? model : model.withPositions(positions);
+            for (Map.Entry<String, Integer> tensors : heads.entrySet()) {
+                model = model.withHeads(Sites.glob(tensors.getKey()), tensors.getValue());
+            }
+            model = bos == null ? model : model.withBosTokenId(bos);
+            model = maxTokens == null ? model : model.withMaxTokens(maxTokens);
+            return dequantize ? model.dequantized() : model;
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(line, e.getMessage(), e);
+        }
+    }
+
+    /** Refuses these options for an OPT model, which needs to be told nothing. */
+    static void refuse(String model, CommandLine line) {
+        for (ArgSpec option : line.getParseResult().matchedArgs()) {
+            if (option instanceof OptionSpec named
+                    && named.group() != null
+                    && HEADING.equals(named.group().heading())) {
+                throw new ParameterException(
+                        line,
+                        named.longestName() + " is for ONNX models that modscan did not export; " + model
+                                + " is opened as an OPT model, so leave it away");
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+package io.modscan.cli;
+
+import io.modscan.core.Probe;
+import io.modscan.core.model.Model;
+import io.modscan.demo.DemoModel;
+import io.modscan.onnx.foreign.OnnxModel;
+import io.modscan.onnx.opt.OptModel;
+import io.modscan.onnx.runtime.RuntimeOptions;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+/** The options of commands that run a model: which, where and how. */
+final class RunOptions {
+
+    @Option(
+            names = "--device",
+            paramLabel = "cpu|cuda[:N]",
+            defaultValue = "cpu",
+            converter = DeviceConverter.class,
+            description = "Where to run (default: cpu). CUDA needs onnxruntime_gpu in place of onnxruntime.")
+    private RuntimeOptions device = RuntimeOptions.cpu();
+
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            converter = ThreadsConverter.class,
+            description = "Threads on the CPU (default: one a physical core).")
+    private @Nullable Integer threads;
+
+    @Option(
+            names = "--memory",
+            paramLabel = "BYTES",
+            converter = BytesConverter.class,
+            description = "What a run may take beside the model and its results, such as 500m (default: 1g).")
+    private @Nullable Long memory;
+
+    @Option(
+            names = "--tokenizer",
+            paramLabel = "DIR|FILE.json",
+            description = "A tokenizer from elsewhere, for a model that comes without one.")
+    private @Nullable Path tokenizer;
+
+    @Mixin
+    private ModelOptions source = new ModelOptions();
+
+    /** Opens an OPT model for a command that can do with no other. */
+    OptModel loadOpt(String model, String why, PrintWriter err) {
+        return apply(source.loadOpt(model, why, err));
+    }
+
+    /** Opens an OPT model or any other. */
+    Model loadAny(String model, ForeignOptions foreign, CommandLine line) {
+        Model opened = source.loadAny(model, foreign, line);
+        return opened instanceof OnnxModel other ? apply(other) : apply((OptModel) opened);
+    }
+
+    OptModel demo() {
+        source.refuseRevision("the demo model");
+        return apply(DemoModel.open());
+    }
+
+    private OptModel apply(OptModel model) {
+        OptModel runnable = model.withRuntime(runtime());
+        return tokenizer == null ? runnable : runnable.withTokenizer(tokenizer);
+    }
+
+    private OnnxModel apply(OnnxModel model) {
+        OnnxModel runnable = model.withRuntime(runtime());
+        return tokenizer == null ? runnable : runnable.withTokenizer(tokenizer);
+    }
+
+    private RuntimeOptions runtime() {
+        return threads == null ? device : device.withThreads(threads);
+    }
+
+    /** Reads {@code cpu}, {@code cuda} or {@code cuda:N}. */
+    static final class DeviceConverter implements ITypeConverter<RuntimeOptions> {
+        private static final Pattern CUDA = Pattern.compile("cuda(?::(\\d{1,4}))?");
+
+        @Override
+        public RuntimeOptions convert(String device) {
+            Matcher cuda = CUDA.matcher(device);
+            if (cuda.matches()) {
+                return RuntimeOptions.cuda(cuda.group(1) == null ? 0 : Integer.parseInt(cuda.group(1)));
+            }
+            if (device.equals("cpu")) {
+                return RuntimeOptions.cpu();
+            }
+            throw new TypeConversionException("'" + device + "' is neither cpu nor cuda nor cuda:N");
+        }
+    }
+
+    /** What a run may take beside the model and its results. */
+    long memoryLimit() {
+        return memory == null ? 1L << 30 : memory;
+    }
+
+    /** Begins a probe within the given memory. */
+    Probe.Builder probe(Model model) {
+        return Probe.builder(model).memoryLimit(memoryLimit());
+    }
+
+    /** Reads a number of bytes, such as {@code 500m}. */
+    static final class BytesConverter implements ITypeConverter<Long> {
+        private static final Pattern BYTES = Pattern.compile("([1-9]\\d{0,17})([kmgt]?)");
+
+        @Override
+        public Long convert(String bytes) {
+            Matcher matcher = BYTES.matcher(bytes.toLowerCase(Locale.ROOT));
+            if (matcher.matches()) {
+                int unit = 10 * (1 + "kmgt".indexOf(matcher.group(2).isEmpty() ? "-" : matcher.group(2)));
+                long number = Long.parseLong(matcher.group(1));
+                if (number <= Long.MAX_VALUE >> unit) {
+                    return number << unit;
+                }
+            }
+            throw new TypeConversionException("'" + bytes + "' is not a number of bytes such as 500m or 4g");
+        }
+    }
+
+    /** Reads a positive number. */
+    static final class ThreadsConverter implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String number) {
+            if (number.matches("[1-9]\\d{0,2}")) {
+                return Integer.valueOf(number);
+            }
+            throw new TypeConversionException("'" + number + "' is not a number from 1 to 999");
+        }
+    }
+}

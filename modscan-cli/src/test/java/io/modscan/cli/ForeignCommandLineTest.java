@@ -1,0 +1,360 @@
+package io.modscan.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.modscan.core.Activations;
+import io.modscan.core.Probe;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.safetensors.SafetensorsFile;
+import io.modscan.core.site.Pooling;
+import io.modscan.demo.DemoModel;
+import io.modscan.onnx.foreign.OnnxModel;
+import java.io.IOException;
+import java.nio.FloatBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The command line on a real model that others made, and on what must be told from such a one. */
+class ForeignCommandLineTest {
+
+    private static final String SOFTMAX = "/encoder/layer.3/attention/self/Softmax_output_0";
+
+    @TempDir
+    static Path miniLm;
+
+    @TempDir
+    Path folder;
+
+    private String prompts = "";
+    private String ids = "";
+
+    @BeforeEach
+    void write() throws IOException {
+        prompts = file("prompts.csv", "id,topic,text", "a,x,Salt.", "b,y,Simmer the onions in butter.");
+        ids = file("ids.jsonl", "{\"id\": 1, \"ids\": [101, 5474, 102]}");
+    }
+
+    private String file(String name) {
+        return folder.resolve(name).toString();
+    }
+
+    private String file(String name, String... lines) throws IOException {
+        return Files.write(folder.resolve(name), List.of(lines)).toString();
+    }
+
+    @BeforeAll
+    static void unpack() throws IOException {
+        MiniLm.copyTo(miniLm);
+    }
+
+    private static String model() {
+        return miniLm.resolve("model.onnx").toString();
+    }
+
+    private static String demo() {
+        return DemoModel.folder().toString();
+    }
+
+    private String export() {
+        String export = file("demo.onnx");
+        assertThat(CommandLineRun.of("export", "--model", demo(), "--self-contained", "--out", export)
+                        .status())
+                .isZero();
+        return export;
+    }
+
+    /** The same with one operator in the place of another. */
+    private String editedExport() throws IOException {
+        String bytes = Files.readString(Path.of(export()), StandardCharsets.ISO_8859_1);
+        assertThat(bytes).contains("Relu");
+        Path edited = folder.resolve("edited.onnx");
+        return Files.writeString(edited, bytes.replace("Relu", "Tanh"), StandardCharsets.ISO_8859_1)
+                .toString();
+    }
+
+    private static List<String> sites(String... args) {
+        List<String> all = new ArrayList<>(List.of("sites"));
+        all.addAll(List.of(args));
+        CommandLineRun run = CommandLineRun.of(all.toArray(String[]::new));
+        assertThat(run.status()).as(run.err()).isZero();
+        assertThat(run.err()).isEmpty();
+        return run.out().lines().toList();
+    }
+
+    private CommandLineRun capture(String model, String... args) {
+        List<String> all = new ArrayList<>(List.of("capture", "--model", model));
+        all.addAll(List.of(args));
+        return CommandLineRun.of(all.toArray(String[]::new));
+    }
+
+    @Test
+    void allTensorsAreListed() {
+        List<String> lines = sites("--model", model());
+
+        assertThat(lines).hasSize(1 + 640);
+        assertThat(lines.get(0).split(" {2,}", -1))
+                .containsExactly("tensor", "type", "shape", "operator", "layer", "captured as");
+        assertThat(lines)
+                .anySatisfy(line -> assertThat(line.split(" {2,}", -1))
+                        .containsExactly(
+                                SOFTMAX,
+                                "float32",
+                                "[batch_size, 12, sequence_length, sequence_length]",
+                                "Softmax",
+                                "3",
+                                "[12 heads, query, key]"))
+                .anyMatch(line -> line.startsWith("input_ids ") && line.endsWith("not: it is what the model is given"))
+                .anyMatch(line -> line.startsWith("/Constant_output_0 ")
+                        && line.endsWith("  not: it is the same whatever the input"))
+                .anyMatch(line -> line.startsWith("/embeddings/Shape_output_0 ") && line.endsWith("on demand"));
+        // aligned
+        int type = lines.get(0).indexOf("type");
+        assertThat(lines)
+                .allSatisfy(line -> assertThat(line.charAt(type - 1)).isEqualTo(' '))
+                .allSatisfy(line -> assertThat(line.charAt(type)).isNotEqualTo(' '))
+                .allSatisfy(line -> assertThat(line).isEqualTo(line.stripTrailing()));
+    }
+
+    @Test
+    void someAreListedByName() {
+        assertThat(sites("--model", model(), "--sites", "layer.3*Softmax*,last_hidden_state", "--tsv"))
+                .containsExactly(
+                        "tensor\ttype\tshape\toperator\tlayer\tcaptured as",
+                        SOFTMAX
+                                + "\tfloat32\t[batch_size, 12, sequence_length, sequence_length]\tSoftmax\t3\t[12 heads, query, key]",
+                        "last_hidden_state\tfloat32\t[batch_size, sequence_length, 384]\tAdd\t5\t[position, 384 units]");
+        // One that is no site too.
+        assertThat(sites("--model", model(), "--sites", "input_ids")).hasSize(2);
+    }
+
+    @Test
+    void whatIsSaidOfTheModelShowsInTheList() {
+        assertThat(sites(
+                                "--model",
+                                model(),
+                                "--sites",
+                                "layer.0/attention/self/query/Add_output_0",
+                                "--heads",
+                                "*query/Add_output_0=12",
+                                "--dimension",
+                                "batch_size=1",
+                                "--input",
+                                "input_ids=token_ids",
+                                "--tsv")
+                        .get(1))
+                .endsWith("\t[1, sequence_length, 384]\tAdd\t0\t[position, 12 heads, 32 units]");
+    }
+
+    @Test
+    void anExportAndItsCheckpointListTheSameSites() {
+        List<String> lines = sites("--model", demo());
+        assertThat(lines).hasSize(1 + DemoModel.open().sites().size());
+        assertThat(lines.get(0).split(" {2,}", -1)).containsExactly("site", "layer", "captured as");
+        assertThat(lines)
+                .anyMatch(line -> line.matches("blocks\\.4\\.attn\\.hook_z +4 +\\[position, 8 heads, 32 units]"))
+                .anyMatch(line -> line.matches("blocks\\.0\\.attn\\.hook_pattern +0 +\\[8 heads, query, key]"))
+                .anyMatch(line -> line.matches("blocks\\.0\\.attn\\.hook_result .* on demand"));
+        assertThat(sites("--model", demo(), "--sites", "hook_z", "--tsv"))
+                .hasSize(1 + 6)
+                .contains("blocks.5.attn.hook_z\t5\t[position, 8 heads, 32 units]");
+        assertThat(sites("--model", export())).isEqualTo(lines);
+    }
+
+    @Test
+    void aCaptureIsWhatTheProbeGives() throws IOException {
+        CommandLineRun run = capture(
+                model(),
+                "--prompts",
+                prompts,
+                "--sites",
+                "last_hidden_state," + SOFTMAX + ",self/MatMul_1_output_0.magnitude",
+                "--out",
+                file("out"));
+        assertThat(run.status()).as(run.err()).isZero();
+        assertThat(run.err()).contains("capturing 2 prompts at 8 sites");
+        SafetensorsFile tokens = SafetensorsFile.open(folder.resolve("out"));
+        assertThat(tokens.metadata()).containsEntry("model.type", "onnx").containsEntry("model.name", "model.onnx");
+        assertThat(tokens.tensors()).containsKeys(SOFTMAX + "/0", SOFTMAX + "/1", "last_hidden_state");
+
+        CommandLineRun pooled = capture(
+                model(),
+                "--prompts",
+                prompts,
+                "--sites",
+                "last_hidden_state",
+                "--pooling",
+                "mean",
+                "--skip-bos",
+                "--bos",
+                "101",
+                "--max-tokens",
+                "512",
+                "--out",
+                file("pooled"));
+        assertThat(pooled.status()).as(pooled.err()).isZero();
+        FloatBuffer means = SafetensorsFile.open(folder.resolve("pooled"))
+                .map("last_hidden_state")
+                .asFloatBuffer();
+        try (Probe probe = Probe.builder(OnnxModel.open(miniLm.resolve("model.onnx"))
+                        .withBosTokenId(101)
+                        .withMaxTokens(512))
+                .sites("last_hidden_state")
+                .pooling(Pooling.mean().withoutBos())
+                .build()) {
+            Activations expected = probe.capture(Prompts.read(Path.of(prompts)));
+            for (int prompt = 0; prompt < 2; prompt++) {
+                float[] mean = new float[384];
+                means.get(mean);
+                assertThat(Arrays.equals(mean, expected.onlySite().vector(prompt)))
+                        .isTrue();
+            }
+        }
+    }
+
+    @Test
+    void aTokenizerFromElsewhereIsTaken() throws IOException {
+        Path bare = Files.createDirectories(folder.resolve("bare"));
+        String alone = Files.copy(miniLm.resolve("model.onnx"), bare.resolve("model.onnx"))
+                .toString();
+        assertFailure(
+                "has no tokenizer; expected are tokenizer.json",
+                capture(alone, "--prompts", prompts, "--sites", "last_hidden_state", "--out", file("x")));
+        CommandLineRun ofIds =
+                capture(alone, "--ids", ids, "--sites", "last_hidden_state", "--out", file("ids.safetensors"));
+        assertThat(ofIds.status()).as(ofIds.err()).isZero();
+        CommandLineRun run = capture(
+                alone,
+                "--tokenizer",
+                miniLm.resolve("tokenizer.json").toString(),
+                "--prompts",
+                prompts,
+                "--sites",
+                "last_hidden_state",
+                "--out",
+                file("out"));
+        assertThat(run.status()).as(run.err()).isZero();
+        assertFailure(
+                "one of the files that are read",
+                capture(alone, "--ids", ids, "--sites", "last_hidden_state", "--out", alone));
+        assertThat(Path.of(alone)).hasSameBinaryContentAs(miniLm.resolve("model.onnx"));
+    }
+
+    @Test
+    void whatIsNoModelIsToldInOneLine() throws IOException {
+        assertFailure("no such file", CommandLineRun.of("sites", "--model", file("none.onnx")));
+        // Not taken for a hub's name.
+        assertFailure("no such file", CommandLineRun.of("sites", "--model", "no/where.onnx"));
+        assertFailure(
+                "is no ONNX model", CommandLineRun.of("sites", "--model", file("text.onnx", "a text, not a model")));
+        assertFailure("was changed since modscan wrote it", CommandLineRun.of("sites", "--model", editedExport()));
+        assertFailure("no model of the hub", CommandLineRun.of("sites", "--model", model(), "--revision", "refs/pr/1"));
+    }
+
+    @Test
+    void whatTheModelHasNotIsToldInOneLine() throws IOException {
+        assertFailure(
+                "near are [" + SOFTMAX.replace('3', '0'),
+                CommandLineRun.of("sites", "--model", model(), "--sites", "Softmaks_output_0"));
+        assertFailure(
+                "near are [" + SOFTMAX.replace('3', '0'),
+                capture(model(), "--ids", ids, "--sites", "Softmaks_output_0", "--out", file("x")));
+        assertFailure("hook_z", CommandLineRun.of("sites", "--model", demo(), "--sites", "blocks.*.attn.hook_zz"));
+        assertFailure("means magnitudes", CommandLineRun.of("sites", "--model", demo(), "--sites", "hook_z.magnitude"));
+        assertFailure(
+                "has no input 'words'; its inputs are [input_ids, attention_mask, token_type_ids]",
+                capture(model(), "--ids", ids, "--input", "words=token_ids", "--out", file("x")));
+        assertFailure(
+                "has an axis 'height'; their symbols are [batch_size, sequence_length]",
+                capture(model(), "--ids", ids, "--dimension", "height=3", "--out", file("x")));
+        assertFailure(
+                "can't be split into the 7 heads",
+                capture(model(), "--ids", ids, "--heads", "*query/Add_output_0=7", "--out", file("x")));
+        assertFailure(
+                "prompt 'b' has 9 tokens; the model takes at most 8",
+                capture(
+                        model(),
+                        "--prompts",
+                        prompts,
+                        "--max-tokens",
+                        "8",
+                        "--sites",
+                        "last_hidden_state",
+                        "--out",
+                        file("x")));
+        assertThat(folder.resolve("x")).doesNotExist();
+    }
+
+    @Test
+    void scanAndExportSayWhatTakesAnyModel() {
+        CommandLineRun scan = CommandLineRun.of("scan", "--model", model(), "--out", file("scan"));
+        assertFailure("scan reads hook_z and mlp.hook_post of OPT models", scan);
+        assertThat(scan.err()).contains("'modscan capture'", "MiniLm");
+        assertFailure(
+                "export writes OPT checkpoints only",
+                CommandLineRun.of("export", "--model", model(), "--out", file("x.onnx")));
+    }
+
+    private static void assertFailure(String message, CommandLineRun run) {
+        assertThat(run.status()).as(run.err()).isEqualTo(1);
+        List<String> lines =
+                run.err().lines().filter(line -> !line.startsWith("capturing")).toList();
+        assertThat(lines).hasSize(1);
+        assertThat(lines.get(0)).startsWith("modscan: ").contains(message);
+    }
+
+    @Test
+    void wrongUsageExitsWithTwo() {
+        assertUsage("TOKEN_IDS", capture(model(), "--ids", ids, "--input", "input_ids=words", "--out", file("x")));
+        assertUsage("NAME=ROLE", capture(model(), "--ids", ids, "--input", "token_ids", "--out", file("x")));
+        assertFailure(
+                "the positions can't be 'batch_size'",
+                capture(model(), "--ids", ids, "--positions", "batch_size", "--out", file("x")));
+        assertFailure(
+                "the batch can't be 'sequence_length'",
+                capture(model(), "--ids", ids, "--batch", "sequence_length", "--out", file("x")));
+        assertUsage("--dimension", capture(model(), "--ids", ids, "--dimension", "height=x", "--out", file("x")));
+        assertUsage("length 0", capture(model(), "--ids", ids, "--dimension", "batch_size=0", "--out", file("x")));
+        assertUsage("-4 tokens", capture(model(), "--ids", ids, "--max-tokens", "-4", "--out", file("x")));
+        assertUsage(
+                "add --bos ID", capture(model(), "--ids", ids, "--pooling", "mean", "--skip-bos", "--out", file("x")));
+        for (List<String> option : List.of(
+                List.of("--bos", "2"),
+                List.of("--max-tokens", "5"),
+                List.of("--dequantize"),
+                List.of("--input", "input_ids=token_ids"),
+                List.of("--dimension", "batch=2"),
+                List.of("--heads", "hook_q=4"))) {
+            List<String> args = new ArrayList<>(List.of("--ids", ids, "--out", file("x")));
+            args.addAll(option);
+            assertUsage(
+                    option.get(0) + " is for ONNX models that modscan did not export",
+                    capture(demo(), args.toArray(String[]::new)));
+        }
+        assertUsage("--bos is for ONNX models", CommandLineRun.of("sites", "--model", export(), "--bos", "2"));
+        assertThat(folder.resolve("x")).doesNotExist();
+    }
+
+    private static void assertUsage(String message, CommandLineRun run) {
+        assertThat(run.status()).as(run.err()).isEqualTo(2);
+        assertThat(run.err().lines().findFirst().orElse("")).contains(message);
+    }
+
+    @Test
+    void helpTellsTheOptionsOfOthersModels() {
+        for (String command : List.of("sites", "capture")) {
+            CommandLineRun run = CommandLineRun.of(command, "--help");
+            assertThat(run.status()).isZero();
+            assertThat(run.out()).contains("that modscan did not export", "--heads=GLOB=N", "--bos=ID");
+        }
+        assertThat(CommandLineRun.of("scan", "--help").out()).doesNotContain("--heads");
+        assertThat(CommandLineRun.of("--help").out()).contains("(sites | capture | scan | export)");
+    }
+}

@@ -1,0 +1,114 @@
+package io.modscan.scan;
+
+import static io.modscan.scan.ScanSites.HEADS;
+import static io.modscan.scan.ScanSites.NEURONS;
+import static io.modscan.scan.ScanSites.PATTERNS;
+import static io.modscan.scan.ScanSites.POOLING;
+import static io.modscan.scan.ScanSites.STREAM;
+import static io.modscan.scan.ScanSites.VECTORS;
+
+import io.modscan.core.Activations;
+import io.modscan.core.Metric;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Site;
+import io.modscan.metrics.attention.HeadBehaviour;
+import io.modscan.metrics.selectivity.Consistency;
+import io.modscan.metrics.selectivity.ConsistencyMap;
+import io.modscan.metrics.selectivity.Importance;
+import io.modscan.metrics.selectivity.ImportanceMap;
+import io.modscan.metrics.selectivity.Selectivity;
+import io.modscan.metrics.selectivity.SelectivityMap;
+import io.modscan.metrics.similarity.Closeness;
+import io.modscan.metrics.similarity.Cosine;
+import io.modscan.metrics.similarity.LabelSeparation;
+import io.modscan.metrics.similarity.ScaledCosine;
+import io.modscan.metrics.similarity.Separation;
+import io.modscan.metrics.similarity.SimilarityMatrix;
+import io.modscan.scan.Scan.Part;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Supplier;
+
+/** What one pass over the prompts gives, as {@link ScanResult} tells it. */
+record Measured(
+        Activations activations,
+        Optional<Activations> vectors,
+        Optional<Activations> patterns,
+        SelectivityMap units,
+        Optional<ConsistencyMap> halves,
+        Optional<ImportanceMap> importance,
+        Map<String, Map<Site, LabelSeparation>> separation,
+        Optional<SelectivityMap> behaviour,
+        Map<String, String> provenance) {
+
+    /** Runs a suite of metrics over the prompts, once. */
+    interface Pass {
+        Metric.Results measure(Metric<Metric.Results> suite);
+    }
+
+    static Measured of(ScanPlan plan, Pass pass) {
+        String label = plan.label();
+        boolean attention = plan.with(Part.ATTENTION);
+        Metric<Activations> all = Metric.whole(activations -> activations);
+        Metric<Activations> pooled =
+                all.through(piece -> piece.only(site -> !PATTERNS.selects(site)).pooled(POOLING));
+        Set<String> firsts = firsts(plan.prompts(), label);
+        Metric<Optional<Activations>> shown = all.split(piece -> attention && shows(piece, firsts)
+                        ? Map.of("", piece.only(PATTERNS).where(prompt -> firsts.contains(prompt.id())))
+                        : Map.<String, Activations>of())
+                .map(parts -> Optional.ofNullable(parts.get("")));
+        Metric<Optional<ImportanceMap>> importance = optional(
+                plan.with(Part.IMPORTANCE),
+                () -> Importance.by(label).withoutBos().through(piece -> piece.only(HEADS, NEURONS)));
+        Metric<Optional<SelectivityMap>> behaviour = optional(
+                attention,
+                () -> Selectivity.by(label).through(HeadBehaviour.view()).through(piece -> piece.only(PATTERNS)));
+        Metric.Results results = pass.measure(Metric.suite(pooled, shown, importance, behaviour));
+
+        Activations activations = results.of(pooled);
+        Activations units = activations.only(HEADS, NEURONS);
+        return new Measured(
+                units,
+                plan.reads(STREAM) || plan.reads(VECTORS)
+                        ? Optional.of(activations.only(STREAM, VECTORS))
+                        : Optional.empty(),
+                results.of(shown),
+                units.measure(Selectivity.by(label)),
+                plan.with(Part.HALVES) ? Optional.of(units.measure(Consistency.by(label))) : Optional.empty(),
+                results.of(importance),
+                plan.with(Part.SEPARATION) ? separation(activations.only(STREAM), label) : Map.of(),
+                results.of(behaviour),
+                activations.provenance());
+    }
+
+    /** The first prompt of each label. */
+    private static Set<String> firsts(Prompts prompts, String label) {
+        Map<String, String> firsts = new HashMap<>();
+        prompts.forEach(prompt -> firsts.putIfAbsent(prompt.labels().getOrDefault(label, ""), prompt.id()));
+        return Set.copyOf(firsts.values());
+    }
+
+    private static boolean shows(Activations piece, Set<String> ids) {
+        return piece.prompts().stream().anyMatch(prompt -> ids.contains(prompt.id()));
+    }
+
+    private static <R> Metric<Optional<R>> optional(boolean wanted, Supplier<Metric<R>> metric) {
+        return wanted
+                ? metric.get().map(Optional::of)
+                : Metric.of(() -> false, (none, piece) -> {}, (none, other) -> {}, none -> Optional.empty());
+    }
+
+    private static Map<String, Map<Site, LabelSeparation>> separation(Activations stream, String label) {
+        Map<String, Metric<SimilarityMatrix>> similarities = new LinkedHashMap<>();
+        similarities.put("cosine", Cosine.pairwise());
+        similarities.put("scaled cosine", ScaledCosine.pairwise());
+        similarities.put("closeness", Closeness.pairwise());
+        Map<String, Map<Site, LabelSeparation>> separation = new LinkedHashMap<>();
+        similarities.forEach((name, similarity) -> separation.put(
+                name, stream.measure(Separation.by(label, similarity).perSite())));
+        return separation;
+    }
+}

@@ -1,0 +1,138 @@
+package io.modscan.scan;
+
+import io.modscan.core.Activations;
+import io.modscan.core.SiteActivations;
+import io.modscan.core.site.Site;
+import io.modscan.metrics.basis.Basis;
+import io.modscan.metrics.modules.ModuleMap;
+import io.modscan.metrics.modules.ModuleTopics;
+import io.modscan.metrics.modules.Modules;
+import io.modscan.metrics.selectivity.Criterion;
+import io.modscan.metrics.selectivity.Selectivity;
+import io.modscan.metrics.selectivity.SelectivityMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeSet;
+
+/**
+ * The modules that the units of a scan form. What they cost grows with the square of the number of units, so of many units
+ * only those count that vary most, whatever the labels are.
+ *
+ * @param of     of what, {@code units} or {@code components}
+ * @param values what they were found in
+ * @param found  the modules, largest first
+ * @param topics what each responds to, in the same order
+ */
+public record ScanModules(String of, Activations values, ModuleMap found, List<ModuleTopics> topics) {
+
+    /** Over fewer prompts every correlation is 1, -1 or none. */
+    static final int FEWEST_PROMPTS = 3;
+
+    /** Of more prompts than this the components of thousands of neurons take minutes a layer. */
+    private static final int MOST_PROMPTS_FOR_COMPONENTS = 500;
+
+    /** A unit's variance, site and place. */
+    private record Variance(double variance, int site, int unit) implements Comparable<Variance> {
+        @Override
+        public int compareTo(Variance other) {
+            int byVariance = Double.compare(other.variance, variance);
+            int bySite = byVariance != 0 ? byVariance : Integer.compare(site, other.site);
+            return bySite != 0 ? bySite : Integer.compare(unit, other.unit);
+        }
+    }
+
+    /**
+     * Copies the list.
+     *
+     * @param of     see above
+     * @param values see above
+     * @param found  see above
+     * @param topics see above
+     */
+    public ScanModules {
+        topics = List.copyOf(topics);
+    }
+
+    /**
+     * The largest modules as text.
+     *
+     * @return lines, each ended
+     */
+    public String summary() {
+        return ScanText.of(this);
+    }
+
+    /** Modules of the units as they are, and of the principal components of each site. */
+    static List<ScanModules> of(ScanResult scan, int mostUnits) {
+        Activations values = scan.activations();
+        ScanModules units = of("units", values, Modules.byCoActivation(), scan.units(), mostUnits);
+        if (values.prompts().size() > MOST_PROMPTS_FOR_COMPONENTS) {
+            return List.of(units);
+        }
+        Activations components = values.map(ScanModules::components);
+        SelectivityMap selectivity = components.measure(Selectivity.by(scan.label()));
+        // The sign of a component means nothing.
+        return List.of(
+                units, of("components", components, Modules.byCoActivation().absolute(), selectivity, mostUnits));
+    }
+
+    private static ScanModules of(
+            String name, Activations units, Modules metric, SelectivityMap selectivity, int mostUnits) {
+        ModuleMap found = mostVarying(units, mostUnits).measure(metric);
+        return new ScanModules(name, units, found, found.topics(selectivity, Criterion.standard()));
+    }
+
+    /** A site in its principal components, or, where nothing varies, as it is. */
+    private static SiteActivations components(SiteActivations site) {
+        Basis basis = site.measure(Basis.centred());
+        return basis.rank() == 0 ? site : basis.apply(site.alone()).onlySite();
+    }
+
+    /** The same with all units constant, and so in no module, but those that vary most. */
+    private static Activations mostVarying(Activations units, int most) {
+        List<SiteActivations> sites = units.sites();
+        if (sites.stream().mapToLong(site -> site.site().width()).sum() <= most) {
+            return units;
+        }
+        SortedSet<Variance> kept = new TreeSet<>();
+        for (int site = 0; site < sites.size(); site++) {
+            double[] variances = variances(sites.get(site).vectors());
+            for (int unit = 0; unit < variances.length; unit++) {
+                kept.add(new Variance(variances[unit], site, unit));
+                if (kept.size() > most) {
+                    kept.remove(kept.last());
+                }
+            }
+        }
+        Map<Site, boolean[]> bySite = new LinkedHashMap<>();
+        sites.forEach(site -> bySite.put(site.site(), new boolean[site.site().width()]));
+        kept.forEach(one -> bySite.getOrDefault(sites.get(one.site()).site(), new boolean[0])[one.unit()] = true);
+        return units.map(site -> site.derived(site.site(), site.pooling(), prompt -> {
+            boolean[] varying = bySite.getOrDefault(site.site(), new boolean[0]);
+            float[] vector = site.vector(prompt);
+            for (int unit = 0; unit < vector.length; unit++) {
+                vector[unit] = varying[unit] ? vector[unit] : 0;
+            }
+            return vector;
+        }));
+    }
+
+    private static double[] variances(float[][] vectors) {
+        int width = vectors[0].length;
+        double[] means = new double[width];
+        double[] variances = new double[width];
+        for (float[] vector : vectors) {
+            for (int i = 0; i < width; i++) {
+                means[i] += vector[i] / (double) vectors.length;
+            }
+        }
+        for (float[] vector : vectors) {
+            for (int i = 0; i < width; i++) {
+                variances[i] += (vector[i] - means[i]) * (vector[i] - means[i]) / vectors.length;
+            }
+        }
+        return variances;
+    }
+}

@@ -1,0 +1,79 @@
+package io.modscan.scan;
+
+import io.modscan.core.Activations;
+import io.modscan.core.model.Model;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.metrics.basis.Basis;
+import io.modscan.metrics.subspace.SubspaceOverlap;
+import io.modscan.report.Report;
+import java.util.Collections;
+import java.util.List;
+import java.util.function.IntFunction;
+
+/** What a scan found, as a page. */
+final class ScanPage {
+
+    /** Shuffles of labels for their subspaces: enough to be told from chance by eye. */
+    private static final int SHUFFLES = 50;
+
+    private static final int MOST_DIRECTIONS = 3;
+
+    private ScanPage() {}
+
+    static Report of(ScanResult scan, Scan settings) {
+        Report report = Report.of(scan.prompts(), scan.label())
+                .title(settings.title())
+                .units(scan.units(), scan.activations())
+                .provenance(scan.provenance());
+        scan.vectors().ifPresent(report::similarity);
+        scan.separation().forEach(report::separation);
+        scan.modules().forEach(each -> report.modules(each.of(), each.found(), each.topics(), each.values()));
+        scan.vectors()
+                .filter(vectors -> vectors.sites().stream().anyMatch(site -> ScanSites.STREAM.selects(site.site())))
+                .ifPresent(vectors -> addStream(report, scan, vectors.only(ScanSites.STREAM)));
+        scan.patterns().ifPresent(patterns -> report.attention(patterns, tokens(settings)));
+        return report;
+    }
+
+    private static void addStream(Report report, ScanResult scan, Activations stream) {
+        report.bases(stream.measure(Basis.centred().perSite()));
+        // A subspace is told from chance where it is of at most half as many dimensions as the label has prompts.
+        List<String> labels = scan.prompts().labels(scan.label());
+        int fewest = labels.stream()
+                .mapToInt(each -> Collections.frequency(labels, each))
+                .min()
+                .orElse(0);
+        int directions = Math.min(MOST_DIRECTIONS, fewest / 2);
+        if (directions > 0 && isFinite(stream)) {
+            report.subspaces(stream.measure(SubspaceOverlap.by(scan.label(), directions)
+                    .withShuffles(SHUFFLES)
+                    .perSite()));
+        }
+    }
+
+    private static boolean isFinite(Activations values) {
+        return values.sites().stream().allMatch(site -> {
+            for (float[] vector : site.vectors()) {
+                for (float value : vector) {
+                    if (!Float.isFinite(value)) {
+                        return false;
+                    }
+                }
+            }
+            return true;
+        });
+    }
+
+    /** What a token is called: by its text where prompts are texts, so that there is a tokenizer; else by its id. */
+    private static IntFunction<String> tokens(Scan settings) {
+        Model model = settings.model();
+        Prompts prompts = settings.prompts();
+        return model != null
+                        && prompts != null
+                        && prompts.stream()
+                                .allMatch(prompt -> prompt.text().isPresent()
+                                        && prompt.tokenIds().isEmpty())
+                ? id -> model.tokenizer().decode(id)
+                : Integer::toString;
+    }
+}

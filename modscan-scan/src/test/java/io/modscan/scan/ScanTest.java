@@ -1,0 +1,276 @@
+package io.modscan.scan;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import io.modscan.core.Activations;
+import io.modscan.core.Probe;
+import io.modscan.core.Recording;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Site;
+import io.modscan.core.site.Sites;
+import io.modscan.demo.DemoModel;
+import io.modscan.onnx.opt.OptModel;
+import io.modscan.scan.Scan.Part;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class ScanTest {
+
+    private static final List<String> FILES = List.of(
+            "units.csv",
+            "sites.csv",
+            "heads.csv",
+            "provenance.json",
+            "heads.png",
+            "modules.csv",
+            "modularity.csv",
+            "report.html");
+
+    @TempDir
+    Path folder;
+
+    private final OptModel model = DemoModel.open();
+
+    /** Five texts each of two topics, short enough to be run in a moment. */
+    private final Prompts prompts = texts("french", "law");
+
+    private static Prompts texts(String... topics) {
+        List<Prompt> texts = new ArrayList<>();
+        for (String topic : topics) {
+            DemoModel.prompts().stream()
+                    .filter(prompt -> topic.equals(prompt.labels().get("topic")))
+                    .limit(5)
+                    .map(prompt -> Prompt.of(
+                                    prompt.id(), prompt.text().orElseThrow().substring(0, 60))
+                            .withLabel("topic", topic)
+                            .withLabel("length", prompt.text().orElseThrow().length() % 2 == 0 ? "even" : "odd"))
+                    .forEach(texts::add);
+        }
+        return Prompts.of(texts);
+    }
+
+    private Scan small() {
+        return Scan.of(model).prompts(prompts).moduleUnits(60);
+    }
+
+    private static List<String> names(List<Path> files) {
+        return files.stream().map(file -> file.getFileName().toString()).toList();
+    }
+
+    @Test
+    void byDefaultAllIsMeasuredAndWritten() throws IOException {
+        AtomicInteger done = new AtomicInteger();
+        ScanResult result = small().title("French or law?")
+                .probe(probe -> probe.progress(progress -> done.incrementAndGet()))
+                .run();
+        assertThat(done).hasPositiveValue();
+        assertThat(result.leftOut()).isEmpty();
+        assertThat(result.label()).isEqualTo("topic");
+        assertThat(result.prompts().stream().map(Prompt::id))
+                .containsExactlyElementsOf(prompts.stream().map(Prompt::id).toList());
+        assertThat(result.units().size()).isEqualTo((6 * 8 + 6 * 1024) * 2);
+        assertThat(result.halves()).isPresent();
+        assertThat(result.importance()).isPresent();
+        assertThat(result.behaviour()).isPresent();
+        assertThat(result.patterns().orElseThrow().prompts().size()).isEqualTo(2);
+        assertThat(result.separation()).containsOnlyKeys("cosine", "scaled cosine", "closeness");
+        assertThat(result.modules()).extracting(ScanModules::of).containsExactly("units", "components");
+        assertThat(result.modules().get(0).summary()).startsWith("Modules of heads and neurons: ");
+        assertThat(result.summary()).contains("french (5 prompts)", "law (5 prompts)", "Residual streams");
+        assertThat(result.provenance()).containsKey("model.fingerprint");
+
+        Path out = folder.resolve("new").resolve("out");
+        List<Path> written = result.writeTo(out);
+        assertThat(written).allMatch(file -> out.equals(file.getParent()));
+        assertThat(names(written)).isEqualTo(FILES);
+        assertThat(out).isDirectoryNotContaining("glob:**part");
+        assertThat(Files.readAllLines(out.resolve("units.csv"))).hasSize(1 + (6 * 8 + 6 * 1024) * 2);
+        assertThat(out.resolve("report.html")).content().contains("<title>French or law?</title>");
+
+        result.report().title("Another").write(folder.resolve("another.html"));
+        assertThat(folder.resolve("another.html")).content().contains("<title>Another</title>");
+    }
+
+    @ParameterizedTest
+    @EnumSource(Part.class)
+    void eachPartCanBeSwitchedOff(Part part) throws IOException {
+        // So that the parts that are on take no time either.
+        Scan scan = small().without(Part.MODULES, Part.PAGE).without(part);
+        ScanResult result = scan.run();
+        Set<Part> off = EnumSet.of(Part.MODULES, Part.PAGE, part);
+        for (String name : FILES) {
+            Files.writeString(folder.resolve(name), "of an earlier scan");
+        }
+        List<String> expected = new ArrayList<>(FILES);
+        expected.removeAll(List.of("modules.csv", "modularity.csv", "report.html"));
+        if (off.contains(Part.SEPARATION)) {
+            expected.remove("sites.csv");
+        }
+        if (off.contains(Part.ATTENTION)) {
+            expected.remove("heads.csv");
+        }
+        if (off.contains(Part.PICTURE)) {
+            expected.remove("heads.png");
+        }
+        assertThat(names(result.writeTo(folder))).isEqualTo(expected);
+        for (String name : FILES) {
+            if (expected.contains(name)) {
+                assertThat(folder.resolve(name)).isNotEmptyFile();
+            } else {
+                assertThat(folder.resolve(name)).doesNotExist();
+            }
+        }
+        assertThat(result.leftOut()).isEmpty();
+        assertThat(result.modules()).isEmpty();
+        assertThat(result.halves().isPresent()).isEqualTo(part != Part.HALVES);
+        assertThat(result.importance().isPresent()).isEqualTo(part != Part.IMPORTANCE);
+        assertThat(result.behaviour().isPresent()).isEqualTo(part != Part.ATTENTION);
+        assertThat(result.separation().isEmpty()).isEqualTo(part == Part.SEPARATION);
+        assertThat(result.vectors().isPresent()).isEqualTo(part != Part.SEPARATION);
+        List<String> first =
+                List.of(Files.readAllLines(folder.resolve("units.csv")).get(1).split(",", -1));
+        assertThat(first.get(14).isEmpty()).isEqualTo(part == Part.HALVES);
+        assertThat(first.get(16).isEmpty()).isEqualTo(part == Part.IMPORTANCE);
+        assertThat(reads(scan, Sites.pattern()::selects)).isEqualTo(part != Part.ATTENTION);
+        assertThat(reads(scan, Sites.residPost()::selects)).isEqualTo(part != Part.SEPARATION);
+        assertThat(reads(scan, Sites.z()::selects)).as("only the page shows it").isFalse();
+    }
+
+    private static boolean reads(Scan scan, Predicate<Site> which) {
+        return scan.plan().readings().stream().anyMatch(reading -> which.test(reading.site()));
+    }
+
+    @Test
+    void aRecordingGivesWhatTheModelGave() {
+        Path file = folder.resolve("acts.safetensors");
+        try (Probe probe = Probe.builder(model)
+                .sites("hook_z.magnitude", "mlp.hook_post", "hook_resid_post", "hook_pattern")
+                .build()) {
+            probe.capture(prompts, file);
+        }
+        Path out = folder.resolve("recorded");
+        Scan.of(Recording.open(file)).without(Part.MODULES).run().writeTo(out);
+        Path direct = folder.resolve("direct");
+        small().without(Part.MODULES).run().writeTo(direct);
+        for (String name : List.of("units.csv", "heads.csv", "sites.csv")) {
+            assertThat(out.resolve(name)).hasSameTextualContentAs(direct.resolve(name));
+        }
+        assertThat(out.resolve("report.html")).isNotEmptyFile();
+    }
+
+    @Test
+    void ofActivationsThatWerePooledWhatIsOverTokensIsLeftOut() {
+        Activations pooled;
+        try (Probe probe = Probe.builder(model)
+                .sites("hook_z.magnitude", "mlp.hook_post", "hook_resid_post")
+                .pooling(Pooling.mean().withoutBos())
+                .build()) {
+            pooled = probe.capture(prompts);
+        }
+        ScanResult result = Scan.of(pooled).without(Part.MODULES).run();
+        assertThat(result.leftOut()).containsOnlyKeys(Part.IMPORTANCE, Part.ATTENTION);
+        assertThat(result.importance()).isEmpty();
+        assertThat(result.behaviour()).isEmpty();
+        ScanResult direct = small().without(Part.MODULES).run();
+        assertThat(result.units().top("french", 20))
+                .hasSize(20)
+                .isEqualTo(direct.units().top("french", 20));
+        assertThat(names(result.writeTo(folder)))
+                .containsExactly("units.csv", "sites.csv", "provenance.json", "heads.png", "report.html");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Scan.of(pooled).prompts(prompts))
+                .withMessageContaining("have their prompts");
+    }
+
+    @Test
+    void anotherLabelCanBeAskedFor() {
+        ScanResult result = small().label("length")
+                .without(Part.MODULES, Part.PAGE, Part.SEPARATION)
+                .run();
+        assertThat(result.units().labels()).containsExactly("even", "odd");
+    }
+
+    @Test
+    void aSettingLeavesTheScanAsItWas() {
+        Scan scan = small();
+        scan.without(Part.values());
+        assertThat(reads(scan, Sites.pattern()::selects)).isTrue();
+    }
+
+    @Test
+    void whatDoesNotFitIsLeftOutAndSaidBeforeAndAfter() {
+        Scan scan = small().memoryLimit(1024).without(Part.MODULES, Part.PAGE);
+        assertThat(scan.plan().leftOut().get(Part.ATTENTION)).contains("the patterns of the longest prompt", "memory");
+        ScanResult result = scan.run();
+        assertThat(result.leftOut()).containsOnlyKeys(Part.ATTENTION);
+        assertThat(result.behaviour()).isEmpty();
+        Prompts two = Prompts.of(List.of(prompts.get(0), prompts.get(5)));
+        assertThat(Scan.of(model).prompts(two).plan().leftOut().get(Part.MODULES))
+                .contains("2 prompts");
+    }
+
+    @Test
+    void promptsThatTellNothingApartAreRefused() {
+        assertRefused(Scan.of(model), "no prompts");
+        assertRefused(Scan.of(model).prompts(texts("law")), "all prompts have the same 'topic'");
+        assertRefused(small().label("author"), "no label 'author'");
+        assertThatIllegalArgumentException().isThrownBy(() -> small().moduleUnits(0));
+        assertThatIllegalArgumentException().isThrownBy(() -> small().memoryLimit(0));
+    }
+
+    @Test
+    void missingSitesAreNamed() {
+        Activations neurons;
+        Activations units;
+        try (Probe probe = Probe.builder(model)
+                .sites("hook_z.magnitude", "mlp.hook_post")
+                .pooling(Pooling.mean().withoutBos())
+                .build()) {
+            units = probe.capture(prompts);
+            neurons = units.only(Sites.mlpPost());
+        }
+        assertRefused(
+                Scan.of(neurons),
+                "no hook_z.magnitude, which heads are told by; the sites are [blocks.0.mlp.hook_post");
+        assertRefused(Scan.of(units.only(Sites.z().magnitude())), "no mlp.hook_post");
+        assertRefused(Scan.of(units), "no hook_resid_post, which labels are told apart by");
+        assertThat(Scan.of(units).without(Part.SEPARATION, Part.MODULES).run().vectors())
+                .isEmpty();
+    }
+
+    private static void assertRefused(Scan scan, String message) {
+        assertThatExceptionOfType(ModscanException.class).isThrownBy(scan::plan).withMessageContaining(message);
+    }
+
+    @Test
+    void whatWasWrittenBeforeAFailureStays() throws IOException {
+        ScanResult result = small().without(Part.MODULES).run();
+        Path file = Files.writeString(folder.resolve("file"), "");
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> result.writeTo(file))
+                .withMessageContaining("folder cannot be made");
+        Path out = Files.createDirectories(folder.resolve("out"));
+        Files.createDirectory(out.resolve("report.html"));
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> result.writeTo(out))
+                .withMessageContaining("is a folder");
+        assertThat(out.resolve("units.csv")).isNotEmptyFile();
+        assertThat(out.resolve("heads.png")).isNotEmptyFile();
+    }
+}
