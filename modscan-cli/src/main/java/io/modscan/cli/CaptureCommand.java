@@ -7,8 +7,7 @@ import io.modscan.core.model.Model;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
-import io.modscan.onnx.foreign.OnnxModel;
-import io.modscan.onnx.opt.OptModel;
+import io.modscan.onnx.runtime.RuntimeModel;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -129,8 +128,8 @@ final class CaptureCommand implements Runnable {
     }
 
     /** A capture replaces its target, which must not be what it reads. */
-    private void refuseInputs(Model model) {
-        Set<Path> files = model instanceof OnnxModel other ? other.files() : ((OptModel) model).files();
+    private void refuseInputs(RuntimeModel model) {
+        Set<Path> files = model.files();
         try {
             for (Path file :
                     Stream.concat(files.stream(), Stream.of(input.file())).toList()) {
@@ -152,7 +151,7 @@ final class CaptureCommand implements Runnable {
         }
         PrintWriter err = spec.commandLine().getErr();
         Iterable<Prompt> prompts = input.open();
-        Model source = options.loadAny(model, foreign, spec.commandLine());
+        RuntimeModel source = options.loadAny(model, foreign, spec.commandLine());
         if (skipBos && source.bosTokenId().isEmpty()) {
             throw new ParameterException(spec.commandLine(), "--skip-bos needs to know the token; add --bos ID");
         }

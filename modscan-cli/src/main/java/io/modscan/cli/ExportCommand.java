@@ -5,20 +5,25 @@ import io.modscan.core.site.Sites;
 import io.modscan.onnx.runtime.Export;
 import java.nio.file.Path;
 import java.util.List;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code modscan export}: an OPT checkpoint as an ONNX file whose outputs are its sites. */
+/** {@code modscan export}: a model as an ONNX file whose outputs are its sites. */
 @Command(
         name = "export",
         mixinStandardHelpOptions = true,
-        description = "Writes a checkpoint as an ONNX file with every tensor as an output.")
+        description = "Writes a model as an ONNX file with every tensor as an output, or those that are named.")
 final class ExportCommand implements Runnable {
 
-    @Option(names = "--model", required = true, paramLabel = ModelOptions.LABEL, description = ModelOptions.DESCRIPTION)
+    @Option(
+            names = "--model",
+            required = true,
+            paramLabel = ModelOptions.LABEL,
+            description = ModelOptions.ANY_DESCRIPTION)
     private String model = "";
 
     @Option(names = "--out", required = true, paramLabel = "FILE.onnx", description = "The file to write.")
@@ -33,16 +38,15 @@ final class ExportCommand implements Runnable {
     @Mixin
     private ModelOptions source = new ModelOptions();
 
+    @ArgGroup(validate = false, heading = ForeignOptions.HEADING)
+    private ForeignOptions foreign = new ForeignOptions();
+
     @Spec
     private CommandSpec spec = CommandSpec.create();
 
     @Override
     public void run() {
-        Export export = source.loadOpt(
-                        model,
-                        "export writes OPT checkpoints only",
-                        spec.commandLine().getErr())
-                .export();
+        Export export = source.loadAny(model, foreign, spec.commandLine()).export();
         if (!sites.isEmpty()) {
             export = export.sites(sites.stream().map(Sites::glob).toArray(SiteSelector[]::new));
         }
@@ -53,6 +57,6 @@ final class ExportCommand implements Runnable {
         spec.commandLine()
                 .getOut()
                 .println(exported.model() + ": " + exported.sites().size() + " outputs, weights in "
-                        + exported.data().map(Path::toString).orElse("the checkpoint's own file"));
+                        + exported.data().map(Path::toString).orElse("the model's own file"));
     }
 }

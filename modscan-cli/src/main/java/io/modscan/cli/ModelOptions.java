@@ -1,11 +1,12 @@
 package io.modscan.cli;
 
 import io.modscan.core.error.ModscanException;
-import io.modscan.core.model.Model;
+import io.modscan.onnx.Models;
 import io.modscan.onnx.foreign.OnnxModel;
 import io.modscan.onnx.hub.Hub;
 import io.modscan.onnx.hub.HubProgress;
 import io.modscan.onnx.opt.OptModel;
+import io.modscan.onnx.runtime.RuntimeModel;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,24 +31,26 @@ final class ModelOptions {
             description = "A hub model's branch, tag or commit (default: main).")
     private @Nullable String revision;
 
-    /** Whether a model is an ONNX file, there or not, that modscan did not export. */
-    static boolean isForeign(String model) {
-        return model.endsWith(".onnx") && !Files.isDirectory(Path.of(model)) && !OptModel.isExport(Path.of(model));
+    /** Opens an OPT model or any other. */
+    RuntimeModel loadAny(String model, ForeignOptions foreign, CommandLine line) {
+        return Models.isOther(model) ? loadOther(model, foreign, line) : loadOpt(model, line);
     }
 
-    /** Opens an OPT model or any other. */
-    Model loadAny(String model, ForeignOptions foreign, CommandLine line) {
-        if (isForeign(model)) {
-            refuseRevision(model);
-            return foreign.applyTo(OnnxModel.open(Path.of(model)), line);
-        }
+    /** Opens an ONNX model that modscan did not export. */
+    OnnxModel loadOther(String model, ForeignOptions foreign, CommandLine line) {
+        refuseRevision(model);
+        return foreign.applyTo(OnnxModel.open(Path.of(model)), line);
+    }
+
+    /** Opens an OPT model, of which there is nothing else to say. */
+    OptModel loadOpt(String model, CommandLine line) {
         ForeignOptions.refuse(model, line);
         return load(model, line.getErr());
     }
 
     /** Opens an OPT model for a command that can do with no other. */
     OptModel loadOpt(String model, String why, PrintWriter err) {
-        if (isForeign(model) && Files.exists(Path.of(model))) {
+        if (Models.isOther(model) && Files.exists(Path.of(model))) {
             throw new ModscanException(model + ": is no export of modscan's, and " + why
                     + "; of any ONNX model, 'modscan sites' lists the tensors and 'modscan capture' captures them");
         }

@@ -3,8 +3,7 @@ package io.modscan.cli;
 import io.modscan.core.Probe;
 import io.modscan.core.model.Model;
 import io.modscan.demo.DemoModel;
-import io.modscan.onnx.foreign.OnnxModel;
-import io.modscan.onnx.opt.OptModel;
+import io.modscan.onnx.runtime.RuntimeModel;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -53,28 +52,22 @@ final class RunOptions {
     private ModelOptions source = new ModelOptions();
 
     /** Opens an OPT model for a command that can do with no other. */
-    OptModel loadOpt(String model, String why, PrintWriter err) {
+    RuntimeModel loadOpt(String model, String why, PrintWriter err) {
         return apply(source.loadOpt(model, why, err));
     }
 
     /** Opens an OPT model or any other. */
-    Model loadAny(String model, ForeignOptions foreign, CommandLine line) {
-        Model opened = source.loadAny(model, foreign, line);
-        return opened instanceof OnnxModel other ? apply(other) : apply((OptModel) opened);
+    RuntimeModel loadAny(String model, ForeignOptions foreign, CommandLine line) {
+        return apply(source.loadAny(model, foreign, line));
     }
 
-    OptModel demo() {
+    RuntimeModel demo() {
         source.refuseRevision("the demo model");
         return apply(DemoModel.open());
     }
 
-    private OptModel apply(OptModel model) {
-        OptModel runnable = model.withRuntime(runtime());
-        return tokenizer == null ? runnable : runnable.withTokenizer(tokenizer);
-    }
-
-    private OnnxModel apply(OnnxModel model) {
-        OnnxModel runnable = model.withRuntime(runtime());
+    private RuntimeModel apply(RuntimeModel model) {
+        RuntimeModel runnable = model.withRuntime(runtime());
         return tokenizer == null ? runnable : runnable.withTokenizer(tokenizer);
     }
 

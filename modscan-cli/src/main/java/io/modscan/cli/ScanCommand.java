@@ -57,10 +57,10 @@ final class ScanCommand implements Runnable {
 
     @Option(
             names = "--out",
-            defaultValue = "modscan-out",
+            defaultValue = "scan-results",
             paramLabel = "DIR",
-            description = "The folder for numbers and pictures (default: modscan-out).")
-    private Path out = Path.of("modscan-out");
+            description = "The folder for numbers and pictures (default: scan-results).")
+    private Path out = Path.of("scan-results");
 
     @Option(names = "--cut", description = "Cut prompts that are longer than the model takes, instead of failing.")
     private boolean cut;

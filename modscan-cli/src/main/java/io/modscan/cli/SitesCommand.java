@@ -1,8 +1,8 @@
 package io.modscan.cli;
 
-import io.modscan.core.model.Model;
-import io.modscan.onnx.foreign.OnnxModel;
+import io.modscan.onnx.Models;
 import java.util.List;
+import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -44,8 +44,11 @@ final class SitesCommand implements Runnable {
 
     @Override
     public void run() {
-        Model opened = source.loadAny(model, foreign, spec.commandLine());
-        SiteTable table = opened instanceof OnnxModel other ? SiteTable.of(other, sites) : SiteTable.of(opened, sites);
+        CommandLine line = spec.commandLine();
+        // Of an ONNX model of somebody else's all tensors are listed, those that can't be captured included.
+        SiteTable table = Models.isOther(model)
+                ? SiteTable.of(source.loadOther(model, foreign, line), sites)
+                : SiteTable.of(source.loadOpt(model, line), sites);
         table.print(spec.commandLine().getOut(), tsv);
     }
 }

@@ -293,13 +293,27 @@ class ForeignCommandLineTest {
     }
 
     @Test
-    void scanAndExportSayWhatTakesAnyModel() {
+    void scanSaysWhatTakesAnyModel() {
         CommandLineRun scan = CommandLineRun.of("scan", "--model", model(), "--out", file("scan"));
         assertFailure("scan reads hook_z and mlp.hook_post of OPT models", scan);
         assertThat(scan.err()).contains("'modscan capture'", "MiniLm");
-        assertFailure(
-                "export writes OPT checkpoints only",
-                CommandLineRun.of("export", "--model", model(), "--out", file("x.onnx")));
+    }
+
+    @Test
+    void exportCutsAModelOffBehindWhatIsNamed() {
+        CommandLineRun run = CommandLineRun.of(
+                "export",
+                "--model",
+                model(),
+                "--sites",
+                "last_hidden_state",
+                "--self-contained",
+                "--out",
+                file("cut.onnx"));
+        assertThat(run.status()).as(run.err()).isZero();
+        assertThat(run.out()).contains("1 outputs").contains("cut.onnx.data");
+        CommandLineRun listed = CommandLineRun.of("sites", "--model", file("cut.onnx"), "--sites", "last_hidden_state");
+        assertThat(listed.out()).contains("last_hidden_state");
     }
 
     private static void assertFailure(String message, CommandLineRun run) {

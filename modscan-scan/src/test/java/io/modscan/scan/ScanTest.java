@@ -212,9 +212,8 @@ class ScanTest {
         // Pooled by the model here, and in Java there.
         assertThat(direct.units().top("french", 20, Sites.z().magnitude()))
                 .hasSize(20)
-                .allSatisfy(head -> assertThat(result.units()
-                                .get(head.site(), head.head().orElseThrow(), "french")
-                                .hedgesG())
+                .allSatisfy(head -> assertThat(
+                                result.units().get(head.unit(), "french").hedgesG())
                         .isCloseTo(head.hedgesG(), within(1e-3)));
         assertThat(names(result.writeTo(folder)))
                 .containsExactly("units.csv", "sites.csv", "provenance.json", "heads.png", "report.html");
