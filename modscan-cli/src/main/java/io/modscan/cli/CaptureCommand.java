@@ -60,7 +60,7 @@ final class CaptureCommand implements Runnable {
     private Pooling.Kind pooling = Pooling.Kind.NONE;
 
     @Option(names = "--skip-bos", description = "Leave the BOS position out of the pooling.")
-    private boolean skipBos;
+    private boolean withoutBos;
 
     @Option(names = "--cut", description = "Cut prompts that are longer than the model takes, instead of failing.")
     private boolean cut;
@@ -144,7 +144,7 @@ final class CaptureCommand implements Runnable {
 
     @Override
     public void run() {
-        if (skipBos && pooling == Pooling.Kind.NONE) {
+        if (withoutBos && pooling == Pooling.Kind.NONE) {
             throw new ParameterException(
                     spec.commandLine(),
                     "--skip-bos leaves the BOS position out of a pooling; add --pooling mean, last or max");
@@ -152,7 +152,7 @@ final class CaptureCommand implements Runnable {
         PrintWriter err = spec.commandLine().getErr();
         Iterable<Prompt> prompts = input.open();
         RuntimeModel source = options.loadAny(model, foreign, spec.commandLine());
-        if (skipBos && source.bosTokenId().isEmpty()) {
+        if (withoutBos && source.bosTokenId().isEmpty()) {
             throw new ParameterException(spec.commandLine(), "--skip-bos needs to know the token; add --bos ID");
         }
         refuseInputs(source);
@@ -172,7 +172,7 @@ final class CaptureCommand implements Runnable {
     private Probe.Builder builder(Model source) {
         Probe.Builder builder = options.probe(source)
                 .sites(sites.isEmpty() ? new String[] {"*"} : sites.toArray(String[]::new))
-                .pooling(new Pooling(pooling, skipBos));
+                .pooling(new Pooling(pooling, withoutBos));
         if (cut) {
             builder.cutOverlong();
         }

@@ -185,7 +185,7 @@ final class Views {
             return site.derived(site.site(), pooling, prompt -> {
                 FloatBuffer row = site.row(prompt);
                 int length = row.capacity() / site.site().width();
-                boolean hasBos = pooling.skipBos() && of.beginsWithBos(prompt);
+                boolean hasBos = pooling.isWithoutBos() && of.beginsWithBos(prompt);
                 return derivation.pool(row, new Derivation.Tokens(length, 0, length, hasBos));
             });
         });

@@ -292,8 +292,8 @@ class RecordingTest {
 
         @ParameterizedTest
         @CsvSource({"last, false", "mean, false", "max, false", "last, true", "mean, true", "max, true"})
-        void poolsWhatWasRecordedPerToken(String kind, boolean skipBos) {
-            Pooling pooling = new Pooling(Pooling.Kind.valueOf(kind.toUpperCase(Locale.ROOT)), skipBos);
+        void poolsWhatWasRecordedPerToken(String kind, boolean withoutBos) {
+            Pooling pooling = new Pooling(Pooling.Kind.valueOf(kind.toUpperCase(Locale.ROOT)), withoutBos);
             Recording recording = record(
                     IDS,
                     list(pooled(EMBED, "none"), pooled(Z, "none"), pooled(LOSS, "none")),
@@ -625,10 +625,10 @@ class RecordingTest {
                     .values((reading, ids) ->
                             ids.length == 1 ? new float[] {Float.NaN} : new float[] {Float.NaN, 3, ids[1]})
                     .writeTo(file()));
-            for (boolean skipBos : new boolean[] {false, true}) {
+            for (boolean withoutBos : new boolean[] {false, true}) {
                 for (Pooling.Kind kind : List.of(Pooling.Kind.LAST, Pooling.Kind.MEAN, Pooling.Kind.MAX)) {
                     try (Probe probe = Probe.builder(recording)
-                            .pooling(new Pooling(kind, skipBos))
+                            .pooling(new Pooling(kind, withoutBos))
                             .build()) {
                         SiteActivations loss =
                                 probe.capture(recording.prompts()).at("loss");

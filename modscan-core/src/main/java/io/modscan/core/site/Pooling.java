@@ -6,10 +6,10 @@ import java.util.Locale;
  * What becomes of the axis of positions: each position kept, or one value a prompt. Padding never counts.
  *
  * @param kind    how values are brought together
- * @param skipBos whether a BOS token at the beginning of a prompt is left out. In OPT its activations are outliers that
+ * @param isWithoutBos whether a BOS token at the beginning of a prompt is left out. In OPT its activations are outliers that
  *                can outweigh a short prompt's other tokens.
  */
-public record Pooling(Kind kind, boolean skipBos) {
+public record Pooling(Kind kind, boolean isWithoutBos) {
 
     /** How the values at a prompt's positions become one. */
     public enum Kind {
@@ -27,13 +27,13 @@ public record Pooling(Kind kind, boolean skipBos) {
      * Checks that there is something to leave BOS out of.
      *
      * @param kind    see above
-     * @param skipBos see above
-     * @throws IllegalArgumentException if BOS is to be skipped without pooling
+     * @param isWithoutBos see above
+     * @throws IllegalArgumentException if BOS is to be left out without pooling
      */
     public Pooling {
-        if (kind == Kind.NONE && skipBos) {
+        if (kind == Kind.NONE && isWithoutBos) {
             throw new IllegalArgumentException(
-                    "without pooling every position is kept, BOS too; skip it when reading, or choose a pooling");
+                    "without pooling every position is kept, BOS too; leave it out when reading, or choose a pooling");
         }
     }
 
@@ -94,6 +94,6 @@ public record Pooling(Kind kind, boolean skipBos) {
 
     @Override
     public String toString() {
-        return kind.name().toLowerCase(Locale.ROOT) + (skipBos ? " without BOS" : "");
+        return kind.name().toLowerCase(Locale.ROOT) + (isWithoutBos ? " without BOS" : "");
     }
 }

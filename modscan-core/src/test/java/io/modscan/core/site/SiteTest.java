@@ -185,6 +185,6 @@ class SiteTest {
         assertThat(List.of(Pooling.none(), Pooling.last(), Pooling.mean(), Pooling.max()))
                 .extracting(Pooling::kind)
                 .containsExactly(Pooling.Kind.NONE, Pooling.Kind.LAST, Pooling.Kind.MEAN, Pooling.Kind.MAX);
-        assertThat(Pooling.mean().skipBos()).isFalse();
+        assertThat(Pooling.mean().isWithoutBos()).isFalse();
     }
 }

@@ -140,12 +140,12 @@ final class OnnxFeed {
             ByteBuffer sizes = allocate(2 * Long.BYTES).putLong(ids.size()).putLong(columns);
             bound.add(typed(OnnxPlan.SIZES, flipped(sizes), DataType.INT64_VALUE, List.of(2L)));
         }
-        for (boolean skipBos : new boolean[] {false, true}) {
-            String behind = skipBos ? OnnxPlan.WITHOUT_BOS : "";
+        for (boolean withoutBos : new boolean[] {false, true}) {
+            String behind = withoutBos ? OnnxPlan.WITHOUT_BOS : "";
             boolean any = List.of(OnnxPlan.COUNTED, OnnxPlan.PLACE, OnnxPlan.SHARE, OnnxPlan.LAST).stream()
                     .anyMatch(name -> taken.contains(name + behind));
             if (any) {
-                addCounted(bound, behind, ids, skipBos ? withoutBos(ids, mask) : mask, columns);
+                addCounted(bound, behind, ids, withoutBos ? withoutBos(ids, mask) : mask, columns);
             }
         }
         return bound;

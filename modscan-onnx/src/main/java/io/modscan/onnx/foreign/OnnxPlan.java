@@ -228,7 +228,7 @@ final class OnnxPlan {
 
     /** [batch, width], or with a 1 between. */
     private Output pooled(String values, Site site, Pooling pooling) {
-        String behind = pooling.skipBos() ? WITHOUT_BOS : "";
+        String behind = pooling.isWithoutBos() ? WITHOUT_BOS : "";
         int width = site.width();
         // One prompt at a time may come without a batch axis. A tensor of other sizes than were inferred fails here.
         String sizes = edit.op(

@@ -29,7 +29,7 @@ class OnnxPoolingTest {
     Path folder;
 
     private static float[] expected(int[] ids, Pooling pooling, boolean magnitude) {
-        int[] counted = pooling.skipBos() && ids[0] == BOS ? Arrays.copyOfRange(ids, 1, ids.length) : ids;
+        int[] counted = pooling.isWithoutBos() && ids[0] == BOS ? Arrays.copyOfRange(ids, 1, ids.length) : ids;
         float[][] vectors = Arrays.stream(counted)
                 .mapToObj(id -> Arrays.copyOfRange(HandGraph.table(), id * 4, id * 4 + 4))
                 .map(vector -> magnitude ? new float[] {norm(vector)} : vector)

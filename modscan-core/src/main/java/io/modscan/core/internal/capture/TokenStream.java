@@ -250,12 +250,12 @@ public final class TokenStream implements AutoCloseable {
                         + reading.site() + " take " + reading.values(ids.length) * Float.BYTES
                         + " bytes, more than one buffer holds; capture shorter prompts or pool them");
             }
-            if (tensors && reading.pooling().skipBos()) {
+            if (tensors && reading.pooling().isWithoutBos()) {
                 throw new ModscanException("prompt '" + prompt.id() + "' is of ready tensors, of which nothing tells"
                         + " whether they begin with BOS, so it cannot be left out of " + reading.site()
                         + "; pool with BOS");
             }
-            if (onlyBos && reading.pooling().skipBos()) {
+            if (onlyBos && reading.pooling().isWithoutBos()) {
                 throw new ModscanException("prompt '" + prompt.id() + "' is only a BOS token, so nothing of "
                         + reading.site() + " is left to pool; drop the prompt, or pool with BOS");
             }

@@ -141,7 +141,7 @@ public record Derivation(Reading asked, int recorded, boolean magnitudes, boolea
         }
         // No source counts the loss of a first token, which follows none.
         boolean lossOfFirst = asked.site().name().equals(LOSS) && Float.isNaN(values.get(0));
-        int from = lossOfFirst || (pooling.skipBos() && tokens.hasBos()) ? 1 : 0;
+        int from = lossOfFirst || (pooling.isWithoutBos() && tokens.hasBos()) ? 1 : 0;
         if (from == tokens.length()) {
             return nothing(result);
         }

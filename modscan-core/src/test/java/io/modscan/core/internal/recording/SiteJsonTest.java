@@ -71,8 +71,8 @@ class SiteJsonTest {
         "mean, true",
         "max, true",
     })
-    void everyPoolingIsReadBack(String kind, boolean skipBos) {
-        Pooling pooling = new Pooling(Pooling.Kind.valueOf(kind.toUpperCase(java.util.Locale.ROOT)), skipBos);
+    void everyPoolingIsReadBack(String kind, boolean withoutBos) {
+        Pooling pooling = new Pooling(Pooling.Kind.valueOf(kind.toUpperCase(java.util.Locale.ROOT)), withoutBos);
         List<Reading> readings = List.of(new Reading(Z, pooling));
         assertThat(SiteJson.read(FILE, SiteJson.write(readings))).isEqualTo(readings);
     }

@@ -67,7 +67,7 @@ final class PlanOutputs {
         }
         // The loss of a row's first token is not a number, so it never counts.
         boolean skipFirst = name.equals(LanguageHead.LOSS);
-        String counted = counted(pooling.skipBos(), skipFirst);
+        String counted = counted(pooling.isWithoutBos(), skipFirst);
         String pooled = name + "_" + pooling.kind().name().toLowerCase(Locale.ROOT);
         return switch (pooling.kind()) {
             case NONE -> throw new IllegalStateException("nothing to pool");
@@ -120,11 +120,11 @@ final class PlanOutputs {
     }
 
     /** [batch, sequence]: whether a position counts in a pooling. */
-    private String counted(boolean skipBos, boolean skipFirst) {
+    private String counted(boolean withoutBos, boolean skipFirst) {
         if (skipFirst) {
             return LanguageHead.HAS_PREDECESSOR;
         }
-        if (!skipBos) {
+        if (!withoutBos) {
             return inputs.real();
         }
         String name = "mask_without_bos";
