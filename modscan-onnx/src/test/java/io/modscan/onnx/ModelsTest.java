@@ -3,7 +3,12 @@ package io.modscan.onnx;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.modscan.core.ModelContract;
+import io.modscan.core.Probe;
+import io.modscan.core.Recording;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Sites;
 import io.modscan.onnx.foreign.OnnxModel;
@@ -84,5 +89,31 @@ class ModelsTest {
             assertThat(model.files())
                     .contains(checkpoint.resolve("model.safetensors").toRealPath());
         }
+    }
+
+    /** What users prove of a model of their own holds for ours: by the network's family, of an export, of any ONNX model. */
+    @Test
+    void modelsKeepTheContract() {
+        ModelContract.of(Models.open(checkpoint)).verify();
+        ModelContract.of(Models.open(export)).verify();
+        ModelContract.of(
+                        OnnxModel.open(other).withMaxTokens(24),
+                        Prompts.of(List.of(
+                                Prompt.ofTokens("a", 2, 11, 12, 13, 5),
+                                Prompt.ofTokens("b", 2, 7),
+                                Prompt.ofTokens("c", 9))))
+                .verify();
+    }
+
+    @Test
+    void aRecordingKeepsTheContract() {
+        Prompts prompts = Prompts.of(
+                List.of(Prompt.ofTokens("a", 2, 11, 12, 13, 5), Prompt.ofTokens("b", 2, 7), Prompt.ofTokens("c", 9)));
+        Path file = folder.resolve("acts.safetensors");
+        try (Probe probe = Probe.builder(Models.open(checkpoint)).build()) {
+            probe.capture(prompts, file);
+        }
+        Recording recording = Recording.open(file);
+        ModelContract.of(recording, recording.prompts()).verify();
     }
 }

@@ -6,7 +6,6 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.file.WholeFile;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
-import io.modscan.core.site.Axis;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.basis.Basis;
@@ -242,7 +241,7 @@ public final class Report {
     public Report attention(Activations of, IntFunction<String> token) {
         places(of);
         if (of.sites().isEmpty()
-                || of.sites().stream().anyMatch(site -> !site.site().axes().contains(Axis.QUERY))) {
+                || of.sites().stream().anyMatch(site -> !site.site().isPairwise())) {
             throw new ModscanException("attention patterns are of heads, queries and keys; these are of "
                     + of.sites().stream().map(SiteActivations::site).toList());
         }

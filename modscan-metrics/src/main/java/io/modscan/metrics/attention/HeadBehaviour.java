@@ -136,7 +136,7 @@ public enum HeadBehaviour {
 
     /** Also for one head's pattern, {@code hook_pattern[3]}, but not for what this view made. */
     private static boolean isHookPattern(Site site) {
-        return site.hook().startsWith("hook_pattern") && site.axes().contains(Axis.QUERY);
+        return site.hook().startsWith("hook_pattern") && site.isPairwise();
     }
 
     /** 1 if it does, 0 if not, NaN if that is not known. */
@@ -146,7 +146,7 @@ public enum HeadBehaviour {
 
     private static SiteActivations behaviour(SiteActivations pattern, boolean relative, IntToDoubleFunction hasBos) {
         Site site = pattern.site();
-        if (!site.axes().contains(Axis.QUERY)) {
+        if (!site.isPairwise()) {
             throw new ModscanException(site + " is no attention pattern: it has the axes "
                     + site.axes().stream().map(Axis::role).toList() + ", not QUERY and KEY");
         }

@@ -2,7 +2,6 @@ package io.modscan.metrics.basis;
 
 import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
-import io.modscan.core.site.Axis;
 import java.nio.FloatBuffer;
 
 /** The vectors of a site: one a prompt where positions were pooled or there are none, else one a token. */
@@ -27,7 +26,7 @@ final class Samples {
      * @throws ModscanException if the site has no vectors
      */
     static void forEach(SiteActivations site, Taker taker) {
-        if (site.site().axes().contains(Axis.QUERY)) {
+        if (site.site().isPairwise()) {
             throw new ModscanException(site.site() + " has a value for each pair of positions, and so no vector for a"
                     + " prompt or a token; measure another site");
         }

@@ -4,7 +4,6 @@ import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Labels;
-import io.modscan.core.site.Axis;
 import io.modscan.core.site.Site;
 import io.modscan.metrics.internal.rank.Moments;
 import io.modscan.metrics.internal.rank.RunningMoments;
@@ -69,7 +68,7 @@ final class ImportanceSums {
 
     void add(Activations captured) {
         for (SiteActivations site : captured.sites()) {
-            if (site.site().axes().contains(Axis.QUERY)) {
+            if (site.site().isPairwise()) {
                 throw new ModscanException(site.site() + " has a value for each pair of positions, so none for a token;"
                         + " importance is measured where units have values, such as hook_z or mlp.hook_post");
             }

@@ -169,12 +169,11 @@ class HeadBehaviourTest {
         assertThat(HeadBehaviour.view().apply(seen).sites())
                 .extracting(SiteActivations::site)
                 .contains(made);
-        Activations all =
-                HeadBehaviour.view(site -> site.axes().contains(Axis.QUERY)).apply(activations);
+        Activations all = HeadBehaviour.view(site -> site.isPairwise()).apply(activations);
         assertThat(all.sites())
                 .extracting(site -> site.site().name())
                 .containsExactly(scores.name() + ".behaviour", NAME + ".behaviour", z.name());
-        assertThat(HeadBehaviour.relative(site -> site.axes().contains(Axis.QUERY))
+        assertThat(HeadBehaviour.relative(site -> site.isPairwise())
                         .apply(activations)
                         .sites())
                 .hasSameSizeAs(activations.sites());

@@ -236,7 +236,7 @@ class ImportanceTest {
                         .build()
                         .measure(Importance.by("topic").withoutBos()))
                 .isInstanceOf(ModscanException.class)
-                .hasMessageContaining("which token is BOS");
+                .hasMessageContaining("no BOS token can be left out");
         ImportanceMap map = all.measure(Importance.by("topic"));
         assertThatThrownBy(() -> map.values(MLP, "a")).hasMessageContaining("was not measured");
         assertThatThrownBy(() -> map.values(map.sites().get(0), "x")).hasMessageContaining("[a, b]");

@@ -5,8 +5,8 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.model.ActivationSource;
 import io.modscan.core.model.TokenBatch;
 import io.modscan.core.prompt.InputTensor;
-import io.modscan.core.site.Axis;
 import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import io.modscan.onnx.foreign.OnnxPlan.Output;
 import io.modscan.onnx.internal.runtime.OrtRuntime;
@@ -139,13 +139,9 @@ final class OnnxSource implements ActivationSource {
 
     /** Runs a prompt without the padding that the batch gives it. */
     private void runAlone(TokenBatch batch, int row, List<FloatBuffer> outputs) {
-        int[] mask = row(batch, row, true);
-        int[] all = row(batch, row, false);
-        int[] ids = IntStream.range(0, all.length)
-                .filter(column -> mask[column] != 0)
-                .map(column -> all[column])
-                .toArray();
-        int length = ids.length;
+        int first = batch.first(row);
+        int length = batch.length(row);
+        int[] ids = Arrays.copyOfRange(row(batch, row, false), first, first + length);
         List<Bound> given = batch.tensors().isEmpty()
                 ? alone(ids)
                 : feed.ready(List.of(batch.tensors().get(row)), length);
@@ -155,11 +151,15 @@ final class OnnxSource implements ActivationSource {
             List<Long> shape = output.axes().shape(1, length);
             int count = Math.toIntExact(shape.stream().reduce(1L, Math::multiplyExact));
             FloatBuffer target = target(batch, row, outputs, i);
+            Reading reading = plan.readings().get(i);
+            int begin = reading.isPerToken() ? first * reading.site().width() : 0;
             // Shorter patterns have to be spread; all else lies in its place at once.
             boolean spreads = isPairs(i) && length < batch.columns();
             pinned.add(new Bound(
                     output.name(),
-                    spreads ? OnnxFeed.allocate((long) count * Float.BYTES).asFloatBuffer() : target.slice(0, count),
+                    spreads
+                            ? OnnxFeed.allocate((long) count * Float.BYTES).asFloatBuffer()
+                            : target.slice(begin, count),
                     OnnxJavaType.FLOAT,
                     shape));
         }
@@ -171,7 +171,8 @@ final class OnnxSource implements ActivationSource {
                         (FloatBuffer) pinned.get(i).values(),
                         length,
                         target(batch, row, outputs, i),
-                        batch.columns());
+                        batch.columns(),
+                        first);
             }
         }
     }
@@ -182,7 +183,7 @@ final class OnnxSource implements ActivationSource {
     }
 
     private boolean isPairs(int output) {
-        return plan.readings().get(output).site().axes().contains(Axis.QUERY);
+        return plan.readings().get(output).site().isPairwise();
     }
 
     /** Of a model of fixed length, padding would be read as if it were the prompt's. */
@@ -208,10 +209,11 @@ final class OnnxSource implements ActivationSource {
     }
 
     /** Puts a prompt's patterns where they are in a padded batch. */
-    private static void spread(Site site, FloatBuffer values, int length, FloatBuffer target, int columns) {
+    private static void spread(Site site, FloatBuffer values, int length, FloatBuffer target, int columns, int first) {
         for (int square = 0; square < Math.max(1, site.heads()); square++) {
             for (int query = 0; query < length; query++) {
-                target.put((square * columns + query) * columns, values, (square * length + query) * length, length);
+                int place = (square * columns + first + query) * columns + first;
+                target.put(place, values, (square * length + query) * length, length);
             }
         }
     }
