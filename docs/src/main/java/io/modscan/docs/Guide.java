@@ -26,8 +26,7 @@ final class Guide {
     private static final HtmlRenderer RENDERER =
             HtmlRenderer.builder().extensions(EXTENSIONS).build();
 
-    private static final String PAGE =
-            """
+    private static final String PAGE = """
             <!DOCTYPE html>
             <html lang="en">
             <head>
@@ -69,7 +68,11 @@ final class Guide {
      */
     public static void main(String[] args) throws IOException {
         Guide guide = new Guide(Path.of(args[0]).normalize(), Path.of(args[1]));
-        for (String name : List.of("README.md", "CONTRIBUTING.md", "CHANGELOG.md")) {
+        for (String name : List.of(
+                "README.md",
+                "CONTRIBUTING.md",
+                "CHANGELOG.md",
+                "modscan-demo/src/main/resources/io/modscan/demo/PROVENANCE.md")) {
             guide.page(guide.root.resolve(name));
         }
         for (String name : List.of("LICENSE", "NOTICE")) {
@@ -77,7 +80,8 @@ final class Guide {
         }
         try (Stream<Path> files = Files.walk(guide.root.resolve("docs"))) {
             for (Path file : (Iterable<Path>) files.filter(Files::isRegularFile)::iterator) {
-                if (file.startsWith(guide.root.resolve("docs/target")) || file.startsWith(guide.root.resolve("docs/src"))) {
+                if (file.startsWith(guide.root.resolve("docs/target"))
+                        || file.startsWith(guide.root.resolve("docs/src"))) {
                     continue;
                 }
                 if (file.toString().endsWith(".md")) {
