@@ -16,7 +16,7 @@ import picocli.CommandLine.ScopeType;
         name = "modscan",
         description = {
             "Shows which attention heads and neurons of an OPT model respond to which topics,",
-            "and captures the activations of any ONNX model."
+            "captures the activations of any ONNX model, and exports it with every tensor as an output."
         },
         subcommands = {SitesCommand.class, CaptureCommand.class, ScanCommand.class, ExportCommand.class},
         mixinStandardHelpOptions = true,
