@@ -1,4 +1,4 @@
-/** The probe, the activations that it captures, and the interfaces of models, sources and metrics. */
+/** What one begins with: the probe, the activations that it captures, metrics, recordings, and the contracts to prove one's own by. */
 @NullMarked
 package io.modscan.core;
 
