@@ -1,4 +1,4 @@
-/** What statistics have in common: adjusting many p-values. */
+/** What a claim needs, of modscan's metrics or of one's own: p-values by shuffling, and adjusting many of them. */
 @NullMarked
 package io.modscan.metrics.statistics;
 
