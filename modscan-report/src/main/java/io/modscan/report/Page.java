@@ -13,14 +13,13 @@ import java.util.Properties;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** The page's file: template, styles, scripts, libraries and numbers, all in one. */
 final class Page {
 
     private static final List<String> SCRIPTS =
             List.of("data.js", "chart.js", "units.js", "similarity.js", "structure.js", "main.js");
-
-    private static final String WEBJARS = "/META-INF/resources/webjars/";
 
     /** The libraries' versions, by their webjars' names, as the build has them. */
     private static final Properties VERSIONS = versions();
@@ -33,18 +32,18 @@ final class Page {
         facts.put("arrays", numbers.index());
         String echarts = VERSIONS.getProperty("echarts", "");
         String tabulator = VERSIONS.getProperty("tabulator-tables", "");
-        String tables = WEBJARS + "tabulator-tables/" + tabulator + "/dist/";
+        String tables = "tabulator-tables/" + tabulator + "/dist/";
         Map<String, String> parts = new LinkedHashMap<>();
         parts.put("title", escaped(title));
         parts.put("versions.modscan", ModscanVersion.current());
         parts.put("versions.echarts", echarts);
         parts.put("versions.tabulator", tabulator);
         parts.put("page.css", resource("page.css"));
-        parts.put("tabulator.css", resource(tables + "css/tabulator.min.css"));
+        parts.put("tabulator.css", webjar(tables + "css/tabulator.min.css"));
         parts.put("meta", Json.text(facts));
         parts.put("data", numbers.packed());
-        parts.put("echarts.js", script(resource(WEBJARS + "echarts/" + echarts + "/echarts.min.js")));
-        parts.put("tabulator.js", script(resource(tables + "js/tabulator.min.js")));
+        parts.put("echarts.js", script(webjar("echarts/" + echarts + "/echarts.min.js")));
+        parts.put("tabulator.js", script(webjar(tables + "js/tabulator.min.js")));
         parts.put("page.js", script(SCRIPTS.stream().map(Page::resource).collect(Collectors.joining("\n"))));
         // In one go: what is put in may itself look like a place.
         return PLACE.matcher(resource("page.html"))
@@ -74,11 +73,22 @@ final class Page {
     }
 
     private static String resource(String name) {
-        try (InputStream in = Page.class.getResourceAsStream(name)) {
-            if (in == null) {
-                throw new IllegalStateException("the class path lacks " + name + ", a part of modscan-report's page");
-            }
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        return text(name, Page.class.getResourceAsStream(name));
+    }
+
+    /** A library's file. Where the libraries are Java modules, only a class loader finds what is in another's. */
+    private static String webjar(String file) {
+        String name = "META-INF/resources/webjars/" + file;
+        return text(name, Page.class.getClassLoader().getResourceAsStream(name));
+    }
+
+    private static String text(String name, @Nullable InputStream found) {
+        if (found == null) {
+            throw new IllegalStateException(
+                    "neither class path nor module path has " + name + ", a part of modscan-report's page");
+        }
+        try (found) {
+            return new String(found.readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException e) {
             throw new UncheckedIOException(name + ": cannot be read: " + e, e);
         }
