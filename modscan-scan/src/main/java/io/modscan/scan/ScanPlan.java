@@ -63,6 +63,10 @@ public final class ScanPlan {
         selectUnits(captured);
         selectVectors();
         selectPatterns();
+        List<String> labels = prompts.labels(scan.label());
+        if (labels.stream().allMatch(label -> Collections.frequency(labels, label) == 1)) {
+            leaveOut(Part.HALVES, "no '" + scan.label() + "' has two prompts, which can be halved");
+        }
         if (prompts.size() < ScanModules.FEWEST_PROMPTS) {
             leaveOut(Part.MODULES, "over " + prompts.size() + " prompts every correlation is 1, -1 or none");
         }

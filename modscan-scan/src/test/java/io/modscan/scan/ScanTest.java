@@ -250,6 +250,16 @@ class ScanTest {
     }
 
     @Test
+    void ofOnePromptALabelNothingIsHalved() throws IOException {
+        Prompts one = Prompts.of(List.of(prompts.get(0), prompts.get(5)));
+        ScanResult result = Scan.of(model).prompts(one).run();
+        assertThat(result.leftOut()).containsOnlyKeys(Part.HALVES, Part.MODULES);
+        assertThat(result.leftOut().get(Part.HALVES)).contains("no 'topic' has two prompts");
+        assertThat(result.halves()).isEmpty();
+        assertThat(names(result.writeTo(folder))).contains("units.csv", "report.html");
+    }
+
+    @Test
     void promptsThatTellNothingApartAreRefused() {
         assertRefused(Scan.of(model), "no prompts");
         assertRefused(Scan.of(model).prompts(texts("law")), "all prompts have the same 'topic'");
