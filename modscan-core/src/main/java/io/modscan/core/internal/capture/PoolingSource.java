@@ -13,7 +13,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
 
 /**
  * Pools what a source gives that doesn't pool: it is asked for whole tensors, and what a plan makes of them is worked out in
@@ -25,8 +26,8 @@ public final class PoolingSource implements ActivationSource {
     private final CapturePlan plan;
     private final OptionalInt bosTokenId;
     private final List<Derivation> derivations;
-    /** Memory for the tensors of one batch, to be used again by whoever runs next. */
-    private final ConcurrentLinkedQueue<ByteBuffer[]> idle = new ConcurrentLinkedQueue<>();
+    /** Memory for the tensors of a batch, to be used again by whoever runs next; what more threads need is let go. */
+    private final BlockingQueue<ByteBuffer[]> idle = new ArrayBlockingQueue<>(2);
 
     private PoolingSource(ActivationSource source, CapturePlan plan, OptionalInt bosTokenId) {
         this.source = source;

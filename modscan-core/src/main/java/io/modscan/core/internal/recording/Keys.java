@@ -34,10 +34,10 @@ public final class Keys {
 
     private Keys() {}
 
-    /** A number, where it is known; files are checked to hold one when they are opened. */
+    /** A number, where it is known (once, -1 stood where it was not); files are checked to hold one when they are opened. */
     public static OptionalInt number(Map<String, String> facts, String key) {
-        String number = facts.get(key);
-        return number == null ? OptionalInt.empty() : OptionalInt.of(Integer.parseInt(number));
+        int number = Integer.parseInt(facts.getOrDefault(key, "-1"));
+        return number < 0 ? OptionalInt.empty() : OptionalInt.of(number);
     }
 
     /** Adds a number if it is known. */
