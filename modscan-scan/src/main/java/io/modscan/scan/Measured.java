@@ -3,7 +3,6 @@ package io.modscan.scan;
 import static io.modscan.scan.ScanSites.HEADS;
 import static io.modscan.scan.ScanSites.NEURONS;
 import static io.modscan.scan.ScanSites.PATTERNS;
-import static io.modscan.scan.ScanSites.POOLING;
 import static io.modscan.scan.ScanSites.STREAM;
 import static io.modscan.scan.ScanSites.VECTORS;
 
@@ -54,15 +53,17 @@ record Measured(
         boolean attention = plan.with(Part.ATTENTION);
         Metric<Activations> all = Metric.whole(activations -> activations);
         Metric<Activations> pooled =
-                all.through(piece -> piece.only(site -> !PATTERNS.selects(site)).pooled(POOLING));
+                all.through(piece -> piece.only(site -> !PATTERNS.selects(site)).pooled(plan.pooling()));
         Set<String> firsts = firsts(plan.prompts(), label);
         Metric<Optional<Activations>> shown = all.split(piece -> attention && shows(piece, firsts)
                         ? Map.of("", piece.only(PATTERNS).where(prompt -> firsts.contains(prompt.id())))
                         : Map.<String, Activations>of())
                 .map(parts -> Optional.ofNullable(parts.get("")));
+        Importance overTokens = Importance.by(label);
         Metric<Optional<ImportanceMap>> importance = optional(
                 plan.with(Part.IMPORTANCE),
-                () -> Importance.by(label).withoutBos().through(piece -> piece.only(HEADS, NEURONS)));
+                () -> (plan.pooling().isWithoutBos() ? overTokens.withoutBos() : overTokens)
+                        .through(piece -> piece.only(HEADS, NEURONS)));
         Metric<Optional<SelectivityMap>> behaviour = optional(
                 attention,
                 () -> Selectivity.by(label).through(HeadBehaviour.view()).through(piece -> piece.only(PATTERNS)));

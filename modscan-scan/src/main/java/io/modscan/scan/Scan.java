@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>Heads are told by the magnitude of their {@code hook_z}, neurons by {@code mlp.hook_post}, both by their mean over a
- * prompt's tokens without BOS; labels are told apart in the residual stream, {@code hook_resid_post}, pooled likewise. The
+ * prompt's tokens without BOS (with it, where nothing tells which token it is); labels are told apart in the residual stream, {@code hook_resid_post}, pooled likewise. The
  * prompts run once. Of tokens nothing is kept: a scan holds one vector a prompt and site and, for the page, the attention
  * patterns of each label's first prompt.
  *
@@ -195,7 +195,7 @@ public final class Scan {
 
     /**
      * Sets how the model is run: a token budget, a listener of progress, the cutting of prompts that are too long. Sites,
-     * poolings and the memory limit are the scan's own.
+     * poolings and the memory limit are the scan's own business: leave them alone.
      *
      * <pre>{@code scan.probe(probe -> probe.tokenBudget(4096).cutOverlong())}</pre>
      *

@@ -3,7 +3,6 @@ package io.modscan.scan;
 import static io.modscan.scan.ScanSites.HEADS;
 import static io.modscan.scan.ScanSites.NEURONS;
 import static io.modscan.scan.ScanSites.PATTERNS;
-import static io.modscan.scan.ScanSites.POOLING;
 import static io.modscan.scan.ScanSites.STREAM;
 import static io.modscan.scan.ScanSites.VECTORS;
 
@@ -30,6 +29,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
+import java.util.stream.IntStream;
 
 /** What a {@link Scan} reads and what it leaves out. Immutable; safe for use by many threads. */
 public final class ScanPlan {
@@ -39,6 +39,7 @@ public final class ScanPlan {
     private final Scan scan;
     private final Prompts prompts;
     private final List<Site> sites;
+    private final Pooling pooling;
     private final Set<Part> parts = EnumSet.noneOf(Part.class);
     private final Map<Part, String> leftOut = new EnumMap<>(Part.class);
     private final List<Selection> selections = new ArrayList<>();
@@ -55,6 +56,11 @@ public final class ScanPlan {
                 : captured.orElseThrow().sites().stream()
                         .map(SiteActivations::site)
                         .toList();
+        // Where nothing tells which token is BOS, none can be left out.
+        boolean knowsBos = model != null
+                ? model.bosTokenId().isPresent()
+                : IntStream.range(0, prompts.size()).allMatch(captured.orElseThrow()::knowsBos);
+        this.pooling = knowsBos ? Pooling.mean().withoutBos() : Pooling.mean();
         for (Part part : Part.values()) {
             if (scan.with(part)) {
                 parts.add(part);
@@ -104,18 +110,18 @@ public final class ScanPlan {
         if (!perToken) {
             leaveOut(Part.IMPORTANCE, "it is over tokens, and the values are of prompts");
         }
-        select(perToken ? Pooling.none() : POOLING, HEADS, NEURONS);
+        select(perToken ? Pooling.none() : pooling, HEADS, NEURONS);
     }
 
     private void selectVectors() {
-        if (with(Part.SEPARATION)) {
-            need(has(STREAM), "hook_resid_post", "labels are told apart by, unless Part.SEPARATION is switched off");
+        if (!has(STREAM)) {
+            leaveOut(Part.SEPARATION, "there is no hook_resid_post, which labels are told apart by");
         }
         if (with(Part.SEPARATION) || (with(Part.PAGE) && has(STREAM))) {
-            select(POOLING, STREAM);
+            select(pooling, STREAM);
         }
         if (with(Part.PAGE) && has(VECTORS)) {
-            select(POOLING, VECTORS);
+            select(pooling, VECTORS);
         }
     }
 
@@ -192,7 +198,7 @@ public final class ScanPlan {
     /**
      * What is read.
      *
-     * @return each site and how it is read; values of tokens are pooled and dropped as they come
+     * @return each site and how it is read; values of tokens are pooled, and, when a model runs, dropped as they come
      */
     public List<Reading> readings() {
         return readings;
@@ -229,6 +235,11 @@ public final class ScanPlan {
 
     Prompts prompts() {
         return prompts;
+    }
+
+    /** How values of tokens become one of a prompt. */
+    Pooling pooling() {
+        return pooling;
     }
 
     String label() {

@@ -1,13 +1,10 @@
 package io.modscan.scan;
 
-import io.modscan.core.site.Pooling;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
 
 /** Where a scan looks. */
 final class ScanSites {
-
-    static final Pooling POOLING = Pooling.mean().withoutBos();
 
     /** What a head is told by. */
     static final SiteSelector HEADS = Sites.z().magnitude();

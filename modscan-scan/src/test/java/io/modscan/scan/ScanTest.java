@@ -9,8 +9,12 @@ import io.modscan.core.Activations;
 import io.modscan.core.Probe;
 import io.modscan.core.Recording;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.Model;
+import io.modscan.core.model.Tokenizer;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Sites;
@@ -24,6 +28,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
@@ -283,9 +289,73 @@ class ScanTest {
                 Scan.of(neurons),
                 "no hook_z.magnitude, which heads are told by; the sites are [blocks.0.mlp.hook_post");
         assertRefused(Scan.of(units.only(Sites.z().magnitude())), "no mlp.hook_post");
-        assertRefused(Scan.of(units), "no hook_resid_post, which labels are told apart by");
-        assertThat(Scan.of(units).without(Part.SEPARATION, Part.MODULES).run().vectors())
-                .isEmpty();
+    }
+
+    @Test
+    void withoutTheStreamLabelsAreNotToldApart() {
+        Activations units;
+        try (Probe probe = Probe.builder(model)
+                .sites("hook_z.magnitude", "mlp.hook_post")
+                .pooling(Pooling.mean().withoutBos())
+                .build()) {
+            units = probe.capture(prompts);
+        }
+        ScanResult result = Scan.of(units).without(Part.MODULES).run();
+        assertThat(result.leftOut().get(Part.SEPARATION)).contains("there is no hook_resid_post");
+        assertThat(result.separation()).isEmpty();
+        assertThat(result.vectors()).isEmpty();
+    }
+
+    /** The same model, of which nobody knows which token is BOS. */
+    private record Unaware(OptModel model) implements Model {
+        @Override
+        public List<Site> sites() {
+            return model.sites();
+        }
+
+        @Override
+        public OptionalInt maxTokens() {
+            return model.maxTokens();
+        }
+
+        @Override
+        public OptionalInt vocabularySize() {
+            return model.vocabularySize();
+        }
+
+        @Override
+        public OptionalInt bosTokenId() {
+            return OptionalInt.empty();
+        }
+
+        @Override
+        public Tokenizer tokenizer() {
+            return model.tokenizer();
+        }
+
+        @Override
+        public Map<String, String> provenance() {
+            return model.provenance();
+        }
+
+        @Override
+        public ActivationSource open(CapturePlan plan) {
+            return model.open(plan);
+        }
+    }
+
+    @Test
+    void aModelOfWhichBosIsNotKnownIsPooledWithIt() {
+        Scan scan = Scan.of(new Unaware(model)).prompts(prompts).without(Part.MODULES, Part.PAGE);
+        assertThat(scan.plan().readings())
+                .anyMatch(reading -> reading.pooling().equals(Pooling.mean()))
+                .noneMatch(reading -> reading.pooling().isWithoutBos());
+        ScanResult result = scan.run();
+        assertThat(result.leftOut()).isEmpty();
+        assertThat(result.importance()).isPresent();
+        assertThat(result.units().size())
+                .isEqualTo(
+                        small().without(Part.MODULES, Part.PAGE).run().units().size());
     }
 
     private static void assertRefused(Scan scan, String message) {

@@ -37,7 +37,7 @@ public interface RuntimeModel extends Model {
     /**
      * Begins an export as an ONNX file.
      *
-     * @return settings of the export, which writes every site unless told otherwise
+     * @return settings of the export, which writes every site but those on demand unless told otherwise
      */
     Export export();
 }
