@@ -3,6 +3,7 @@ package io.modscan.onnx.fuzz;
 import io.modscan.core.error.ModscanException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -28,7 +29,10 @@ final class FuzzProcess {
     /** Status of a process one of whose cases took too long. */
     static final int HUNG = 9;
 
-    private static final long PATIENCE = 10_000_000_000L;
+    /** A case may take so much of a processor's time, since a busy machine is no hang; and so much time if it only waits. */
+    private static final long MOST_WORK = 10_000_000_000L;
+
+    private static final long MOST_WAITING = 120_000_000_000L;
 
     /** A message is read by people. */
     private static final int LONGEST_MESSAGE = 4000;
@@ -38,6 +42,7 @@ final class FuzzProcess {
     private final ByteBuffer now;
     private final Thread worker = Thread.currentThread();
     private volatile long begun = Long.MAX_VALUE;
+    private volatile long workBegun;
 
     private FuzzProcess(Reader reader, Path folder) throws IOException {
         this.reader = reader;
@@ -64,6 +69,7 @@ final class FuzzProcess {
                     ? new FuzzCase(regressions.get((int) (-1 - number)), true)
                     : FuzzCase.of(valid, number);
             Path files = write(made, folder.resolve("case"));
+            workBegun = work();
             begun = System.nanoTime();
             String found = found(files, made.deeply());
             begun = Long.MAX_VALUE;
@@ -104,13 +110,18 @@ final class FuzzProcess {
     }
 
     private void report(long number, String what) throws IOException {
-        String line = what.replaceAll("\\p{Cntrl}", "?");
+        String line = what.replaceAll("[\\p{Cntrl}\\p{Cs}]", "?");
         Files.writeString(
                 folder.resolve("finds"),
                 number + "\t" + line.substring(0, Math.min(line.length(), 600)) + "\n",
                 StandardCharsets.UTF_8,
                 StandardOpenOption.CREATE,
                 StandardOpenOption.APPEND);
+    }
+
+    /** How long the reading thread has computed, in native code too. */
+    private long work() {
+        return ManagementFactory.getThreadMXBean().getThreadCpuTime(worker.getId());
     }
 
     private void watch() {
@@ -123,7 +134,8 @@ final class FuzzProcess {
                             return;
                         }
                         long since = begun;
-                        if (since != Long.MAX_VALUE && System.nanoTime() - since > PATIENCE) {
+                        if (since != Long.MAX_VALUE
+                                && (work() - workBegun > MOST_WORK || System.nanoTime() - since > MOST_WAITING)) {
                             System.err.println("took too long:");
                             Arrays.stream(worker.getStackTrace()).forEach(frame -> System.err.println("  at " + frame));
                             Runtime.getRuntime().halt(HUNG);
