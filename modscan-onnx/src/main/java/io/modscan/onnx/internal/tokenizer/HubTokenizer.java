@@ -85,6 +85,17 @@ public final class HubTokenizer implements Tokenizer {
                 .toList();
     }
 
+    /**
+     * The folder with a model's tokenizer: the model's own, or one above it that is of the same model, as where a repository has
+     * its models in {@code onnx/}.
+     */
+    public static Path folder(Path modelsFolder) {
+        return ModelFolder.open(modelsFolder).ofModel().stream()
+                .filter(TokenizerDefinition::isIn)
+                .findFirst()
+                .orElse(modelsFolder);
+    }
+
     /** Whether these files of a hub's model are all that a tokenizer can need. */
     public static boolean isThere(Set<String> files) {
         return files.contains("tokenizer_config.json")
@@ -104,8 +115,18 @@ public final class HubTokenizer implements Tokenizer {
      *     {@code tokenizer.json} alone, beside which nothing is read
      */
     public static HubTokenizer open(Path path) {
+        return open(path, false);
+    }
+
+    /**
+     * Opens a checkpoint's tokenizer.
+     *
+     * @param path  as for {@link #open(Path)}
+     * @param links whether links may lead out of the folder
+     */
+    public static HubTokenizer open(Path path, boolean links) {
         if (Files.isDirectory(path)) {
-            ModelFolder folder = ModelFolder.open(path);
+            ModelFolder folder = ModelFolder.open(path, links);
             Stream.concat(FILES.stream(), Stream.of(ModelFolder.CONFIG))
                     .filter(folder::has)
                     .forEach(folder::resolve);
