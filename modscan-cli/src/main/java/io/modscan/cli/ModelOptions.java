@@ -36,7 +36,7 @@ final class ModelOptions {
 
     @Option(
             names = "--allow",
-            paramLabel = "WHAT,...",
+            paramLabel = "WHAT",
             split = ",",
             description = "What is refused else: links (out of the model's folder), settings (unknown, in config.json),"
                     + " tensors (that such a model does not have). Only for files that you know.")

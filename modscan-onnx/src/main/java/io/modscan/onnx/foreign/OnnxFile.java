@@ -64,8 +64,8 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights
         if (!Files.isRegularFile(path)) {
             throw new ModscanException(path + ": no such file; expected is an ONNX model, NAME.onnx");
         }
-        ModelFolder folder =
-                ModelFolder.open(Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder"), links);
+        ModelFolder folder = ModelFolder.open(
+                Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder"), links);
         Path file = folder.resolve(String.valueOf(path.getFileName()));
         ModelProto model;
         try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {

@@ -78,11 +78,7 @@ public final class OnnxModel implements RuntimeModel {
     private final Set<Allow> allowed;
 
     private OnnxModel(
-            OnnxFile file,
-            OnnxSettings settings,
-            OnnxInputs inputs,
-            Map<String, Inferred> shapes,
-            Set<Allow> allowed) {
+            OnnxFile file, OnnxSettings settings, OnnxInputs inputs, Map<String, Inferred> shapes, Set<Allow> allowed) {
         this.allowed = allowed;
         this.file = file;
         this.settings = settings;

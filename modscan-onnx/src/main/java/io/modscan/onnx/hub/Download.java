@@ -240,8 +240,7 @@ final class Download {
         if (git) {
             digest.update(("blob " + size + "\0").getBytes(StandardCharsets.UTF_8));
         }
-        try (FileChannel in = FileChannel.open(
-                partial, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS))) {
+        try (FileChannel in = FileChannel.open(partial, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS))) {
             ByteBuffer buffer = ByteBuffer.allocate(1 << 20);
             while (in.read(buffer.clear()) >= 0) {
                 digest.update(buffer.flip());

@@ -122,7 +122,8 @@ record HubSettings(
         if (!safe && !clear) {
             throw new HubException(
                     HubException.Reason.INSECURE,
-                    "the hub's endpoint " + endpoint + " is not https, so everyone on the way could read the access token"
+                    "the hub's endpoint " + endpoint
+                            + " is not https, so everyone on the way could read the access token"
                             + " (not shown); use an https address in HF_ENDPOINT, or go without a token"
                             + " (HF_HUB_DISABLE_IMPLICIT_TOKEN=1), or allow it (" + TOKEN_OVER_HTTP
                             + "=1, in Java Hub.withTokenOverHttp())");
@@ -130,7 +131,8 @@ record HubSettings(
     }
 
     HubSettings withCache(Path folder) {
-        return new HubSettings(folder.toAbsolutePath().normalize(), endpoint, token, clear, offline, links, progress, timing);
+        return new HubSettings(
+                folder.toAbsolutePath().normalize(), endpoint, token, clear, offline, links, progress, timing);
     }
 
     HubSettings withEndpoint(URI address) {

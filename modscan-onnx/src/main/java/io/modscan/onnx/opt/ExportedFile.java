@@ -118,8 +118,8 @@ record ExportedFile(String config, Map<String, String> provenance, WeightFiles w
         }
         String fingerprint = metadata.getOrDefault(WEIGHTS, "");
         metadata.keySet().removeIf(key -> !key.startsWith("model."));
-        ModelFolder folder =
-                ModelFolder.open(Objects.requireNonNull(file.toAbsolutePath().getParent(), "a file lies in a folder"), links);
+        ModelFolder folder = ModelFolder.open(
+                Objects.requireNonNull(file.toAbsolutePath().getParent(), "a file lies in a folder"), links);
         Map<String, StoredTensor> tensors = new LinkedHashMap<>();
         for (TensorProto tensor : model.getGraph().getInitializerList()) {
             if (tensor.getDataLocation() == TensorProto.DataLocation.EXTERNAL

@@ -46,9 +46,8 @@ final class HubCheckpoint {
     /** Without a listing, asking for the weights tells why there are none. */
     private static String unlisted(HubSnapshot snapshot) {
         if (snapshot.isListed()) {
-            throw new UnsupportedModelException(
-                    what(snapshot) + "has no weights for PyTorch; expected is one of " + WeightFiles.NAMES
-                    + NoCheckpoint.onnx(snapshot.files()));
+            throw new UnsupportedModelException(what(snapshot) + "has no weights for PyTorch; expected is one of "
+                    + WeightFiles.NAMES + NoCheckpoint.onnx(snapshot.files()));
         }
         return WeightFiles.NAMES.get(0);
     }

@@ -42,12 +42,14 @@ final class NoCheckpoint {
     static void refuseAdapter(Collection<String> files, String where, String ofWhat) {
         boolean config = files.contains(ModelFolder.CONFIG);
         if (files.contains(ADAPTER) || (!config && ADAPTER_WEIGHTS.stream().anyMatch(files::contains))) {
-            throw new UnsupportedModelException(where + "is a PEFT adapter" + ofWhat + ", not a model: merge it into its model"
-                    + " first (in Python: PeftModel.from_pretrained(model, adapter).merge_and_unload().save_pretrained(folder)),"
-                    + " and open the folder with the merged model"
-                    + (config
-                            ? "; to open the model beside it without the adapter, move " + ADAPTER + " elsewhere"
-                            : ""));
+            throw new UnsupportedModelException(
+                    where + "is a PEFT adapter" + ofWhat + ", not a model: merge it into its model"
+                            + " first (in Python: PeftModel.from_pretrained(model, adapter).merge_and_unload().save_pretrained(folder)),"
+                            + " and open the folder with the merged model"
+                            + (config
+                                    ? "; to open the model beside it without the adapter, copy its files without "
+                                            + ADAPTER + " into a folder of their own"
+                                    : ""));
         }
     }
 
@@ -73,14 +75,18 @@ final class NoCheckpoint {
 
     /** Says that there are ONNX models, where there are. */
     static String onnx(Collection<String> files) {
-        List<String> models =
-                files.stream().filter(name -> name.endsWith(".onnx")).sorted().limit(4).toList();
+        List<String> models = files.stream()
+                .filter(name -> name.endsWith(".onnx"))
+                .sorted()
+                .limit(4)
+                .toList();
         return models.isEmpty() ? "" : "; it has models in ONNX, each of which is opened by its file: " + models;
     }
 
     /** The names of the files in a folder, and of those in its folder {@code onnx}. */
     private static List<String> files(Path folder) {
-        return Stream.concat(list(folder, ""), list(folder.resolve("onnx"), "onnx/")).toList();
+        return Stream.concat(list(folder, ""), list(folder.resolve("onnx"), "onnx/"))
+                .toList();
     }
 
     private static Stream<String> list(Path folder, String before) {

@@ -46,9 +46,17 @@ final class OptSettings {
             "load_in_8bit", false);
 
     /** What must be null or empty: quantized weights, heads cut out, code of the checkpoint's own. */
-    private static final Set<String> EMPTY =
-            Set.of("quantization_config", "compression_config", "pruned_heads", "per_layer_config", "auto_map",
-                    "adapters", "adapter_fusion_config", "peft_config", "rope_scaling", "rope_parameters");
+    private static final Set<String> EMPTY = Set.of(
+            "quantization_config",
+            "compression_config",
+            "pruned_heads",
+            "per_layer_config",
+            "auto_map",
+            "adapters",
+            "adapter_fusion_config",
+            "peft_config",
+            "rope_scaling",
+            "rope_parameters");
 
     /** What concerns training, generation, or how transformers stores and calls a model, but not what it computes. */
     private static final Set<String> HARMLESS = Set.of(

@@ -57,8 +57,9 @@ final class TensorNames {
     private static final Pattern ADAPTER =
             Pattern.compile(".*(lora_|\\.base_layer\\.|\\.modules_to_save\\.|adapter).*|prompt_embeddings");
 
-    private static final Pattern QUANTIZED = Pattern.compile(".*[._](qweight|qzeros|g_idx|scales?|scale_inv|zeros|zero_points?"
-            + "|absmax|quant_map|quant_state.*|nested_.*|SCB|CB|weight_format|input_scale|weight_packed|weight_shape|codes)");
+    private static final Pattern QUANTIZED = Pattern.compile(
+            ".*[._](qweight|qzeros|g_idx|scales?|scale_inv|zeros|zero_points?"
+                    + "|absmax|quant_map|quant_state.*|nested_.*|SCB|CB|weight_format|input_scale|weight_packed|weight_shape|codes)");
 
     private final Path path;
     private final String prefix;
@@ -75,11 +76,11 @@ final class TensorNames {
         if (prefixes.size() > 1 && !USUAL.containsAll(prefixes)) {
             throw new MalformedFileException(
                     path,
-                    "holds several models, whose tensors begin with " + prefixes + "; save the one that is meant by itself");
+                    "holds several models, whose tensors begin with " + prefixes
+                            + "; save the one that is meant by itself");
         }
         this.prefix = prefixes.size() == 1 ? prefixes.iterator().next() : "";
-        this.wrapped = !USUAL.contains(prefix)
-                || names.stream().anyMatch(name -> !name.equals(unwrapped(name)));
+        this.wrapped = !USUAL.contains(prefix) || names.stream().anyMatch(name -> !name.equals(unwrapped(name)));
     }
 
     private static String unwrapped(String name) {
@@ -139,16 +140,23 @@ final class TensorNames {
         List<String> extra = tensors.keySet().stream()
                 .filter(name -> !expected.contains(name) && !name.equals(Checkpoint.LM_HEAD))
                 .toList();
-        refuse(extra, ADAPTER, "of an adapter (LoRA or another), which changes what the model computes; merge it into the model"
-                + " first (in PEFT: merge_and_unload), and save that");
-        refuse(extra, QUANTIZED, "of quantized weights, which are not read; save the model in float16, bfloat16 or float32");
+        refuse(
+                extra,
+                ADAPTER,
+                "of an adapter (LoRA or another), which changes what the model computes; merge it into the model"
+                        + " first (in PEFT: merge_and_unload), and save that");
+        refuse(
+                extra,
+                QUANTIZED,
+                "of quantized weights, which are not read; save the model in float16, bfloat16 or float32");
         if (extra.isEmpty()) {
             return;
         }
         if (!allowed.contains(Allow.TENSORS)) {
             throw new MalformedFileException(
                     path,
-                    "holds the tensors " + Checkpoint.few(extra) + " that an OPT with this config.json does not have; if the"
+                    "holds the tensors " + Checkpoint.few(extra)
+                            + " that an OPT with this config.json does not have; if the"
                             + " model does without them, have them passed over (" + Allow.TENSORS.option() + ")");
         }
         passedOver.addAll(extra);
@@ -166,7 +174,10 @@ final class TensorNames {
     /** Tells in the log what is not as transformers saves a language model. */
     void tell() {
         if (wrapped) {
-            LOG.warn("{}: the names of its tensors have parts of wrappers ('{}…'), which are passed over", path, example());
+            LOG.warn(
+                    "{}: the names of its tensors have parts of wrappers ('{}…'), which are passed over",
+                    path,
+                    example());
         }
         if (!passedOver.isEmpty()) {
             LOG.warn(

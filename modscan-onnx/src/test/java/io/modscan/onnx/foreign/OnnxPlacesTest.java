@@ -151,10 +151,10 @@ class OnnxPlacesTest {
     @Test
     void theBlobsOfAnotherModelAreNotFollowed() throws IOException {
         cachedModel("onnx/");
-        Path other = Files.createDirectories(folder.resolve("hub/models--me--other/snapshots").resolve(COMMIT));
+        Path other = Files.createDirectories(
+                folder.resolve("hub/models--me--other/snapshots").resolve(COMMIT));
         Path file = Files.createSymbolicLink(
-                other.resolve("model.onnx"),
-                snapshot.resolve("onnx/model.onnx").toRealPath());
+                other.resolve("model.onnx"), snapshot.resolve("onnx/model.onnx").toRealPath());
         assertThatThrownBy(() -> OnnxModel.open(file))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("outside of the model's folder");
@@ -176,10 +176,7 @@ class OnnxPlacesTest {
             assertThatThrownBy(() -> Models.open(file, allowed))
                     .isExactlyInstanceOf(ModscanException.class)
                     .hasMessageContainingAll(
-                            file.toString(),
-                            "lies at " + plain.resolve("model.onnx"),
-                            "Allow.LINKS",
-                            "--allow links");
+                            file.toString(), "lies at " + plain.resolve("model.onnx"), "Allow.LINKS", "--allow links");
         }
         OnnxModel model = (OnnxModel) Models.open(file, Set.of(Allow.LINKS));
         assertThat(values(model)).isEqualTo(expected);
@@ -193,9 +190,8 @@ class OnnxPlacesTest {
     void whatTheModelItselfNamesStaysInTheFolder(String location) throws IOException {
         Path inner = Files.createDirectories(folder.resolve("inner"));
         Files.createDirectories(inner.resolve("sub"));
-        String name = location.equals("ABSOLUTE")
-                ? plain.resolve("model.onnx_data").toString()
-                : location;
+        String name =
+                location.equals("ABSOLUTE") ? plain.resolve("model.onnx_data").toString() : location;
         Path file = HandGraph.opset(17)
                 .input("input_ids", DataType.INT64, "batch", "sequence")
                 .external("table", new HashMap<>(Map.of("location", name)), 16, 4)

@@ -148,8 +148,7 @@ class HubSafetyTest {
         link(cache.resolve(name), outside);
         assertThatThrownBy(() -> fetch(hub()))
                 .isInstanceOf(ModscanException.class)
-                .hasMessageContainingAll(
-                        cache.resolve(name).toString(), "is a link to " + outside, "HF_HUB_CACHE");
+                .hasMessageContainingAll(cache.resolve(name).toString(), "is a link to " + outside, "HF_HUB_CACHE");
         nothingIsOutside();
         Files.delete(cache.resolve(name));
         fetch(hub());
@@ -284,7 +283,8 @@ class HubSafetyTest {
     @Test
     void withoutATokenHttpIsTaken() {
         fetch(hub());
-        assertThat(server.seen()).allSatisfy(seen -> assertThat(seen.authorization()).isNull());
+        assertThat(server.seen())
+                .allSatisfy(seen -> assertThat(seen.authorization()).isNull());
     }
 
     // ---- without an end ----

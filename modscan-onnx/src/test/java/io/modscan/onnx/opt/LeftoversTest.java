@@ -89,8 +89,7 @@ class LeftoversTest {
         String renamed = latin.replaceAll("layers\\.(\\d)\\.(self_attn|fc1)", "layers.$1._orig_mod.$2");
         int grown = renamed.length() - latin.length();
         byte[] bytes = renamed.getBytes(java.nio.charset.StandardCharsets.ISO_8859_1);
-        java.nio.ByteBuffer header =
-                java.nio.ByteBuffer.wrap(bytes).order(java.nio.ByteOrder.LITTLE_ENDIAN);
+        java.nio.ByteBuffer header = java.nio.ByteBuffer.wrap(bytes).order(java.nio.ByteOrder.LITTLE_ENDIAN);
         header.putLong(0, header.getLong(0) + grown);
         Files.write(path.resolve("model.safetensors"), bytes);
         assertThat(grown).isPositive();
@@ -206,8 +205,8 @@ class LeftoversTest {
                     .hasMessageContainingAll(
                             name.replace("model.decoder.", ""), "does not have", "Allow.TENSORS", "--allow tensors");
         }
-        String log = Logged.of(
-                () -> assertThat(logits(OptModel.open(path, Set.of(Allow.TENSORS)))).isEqualTo(expected));
+        String log = Logged.of(() ->
+                assertThat(logits(OptModel.open(path, Set.of(Allow.TENSORS)))).isEqualTo(expected));
         assertThat(log).contains("passes over the tensors", name.replace("model.decoder.", ""));
     }
 
@@ -246,7 +245,8 @@ class LeftoversTest {
         Path path = new TinyOpt()
                 .tensor("lm_head.weight", DType.F32, TinyOpt.VOCABULARY, 12)
                 .write(folder.resolve("tied"));
-        assertThat(logits(opened(path, "lm_head.weight", "one of its own is stored"))).isNotEqualTo(usual());
+        assertThat(logits(opened(path, "lm_head.weight", "one of its own is stored")))
+                .isNotEqualTo(usual());
     }
 
     // ---- settings ----
@@ -351,7 +351,8 @@ class LeftoversTest {
         Files.writeString(path.resolve("adapter_config.json"), "{}");
         assertThatThrownBy(() -> OptModel.open(path, Set.of(Allow.values())))
                 .isInstanceOf(UnsupportedModelException.class)
-                .hasMessageContainingAll("PEFT adapter", "without the adapter", "move adapter_config.json");
+                .hasMessageContainingAll(
+                        "PEFT adapter", "without the adapter", "copy its files without adapter_config.json");
         Files.delete(path.resolve("adapter_config.json"));
         Files.writeString(path.resolve("adapter_model.bin"), "left by a training run");
         opened(path);

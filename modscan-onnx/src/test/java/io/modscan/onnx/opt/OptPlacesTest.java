@@ -31,7 +31,8 @@ class OptPlacesTest {
 
     private void snapshot(String commit, int layers) throws IOException {
         Path plain = new TinyOpt().layers(layers).write(folder.resolve("plain" + commit));
-        Path snapshot = Files.createDirectories(repository().resolve("snapshots").resolve(commit));
+        Path snapshot =
+                Files.createDirectories(repository().resolve("snapshots").resolve(commit));
         Path blobs = Files.createDirectories(repository().resolve("blobs"));
         for (String name : List.of("config.json", "model.safetensors")) {
             Files.copy(plain.resolve(name), blobs.resolve(name + commit));
@@ -53,14 +54,16 @@ class OptPlacesTest {
         snapshot(ONE, 1);
         snapshot(TWO, 2);
         main(TWO + "\n");
-        for (Path path : List.of(repository(), repository().resolve("snapshots"), repository().resolve("."))) {
+        for (Path path : List.of(
+                repository(), repository().resolve("snapshots"), repository().resolve("."))) {
             OptModel model = OptModel.open(path);
             assertThat(revision(model)).isEqualTo(TWO);
             assertThat(model.provenance()).containsEntry("model.name", "me/my/opt");
             assertThat(model.weights().layers()).isEqualTo(2);
         }
         assertThat(revision((OptModel) Models.open(repository().toString()))).isEqualTo(TWO);
-        assertThat(revision(OptModel.open(repository().resolve("snapshots").resolve(ONE)))).isEqualTo(ONE);
+        assertThat(revision(OptModel.open(repository().resolve("snapshots").resolve(ONE))))
+                .isEqualTo(ONE);
     }
 
     @ParameterizedTest
@@ -99,9 +102,7 @@ class OptPlacesTest {
         Path moved = Files.move(repository(), folder.resolve("disk"));
         Files.createSymbolicLink(repository(), moved);
         OptModel model = OptModel.open(repository());
-        assertThat(model.provenance())
-                .containsEntry("model.name", "me/my/opt")
-                .containsEntry("model.revision", ONE);
+        assertThat(model.provenance()).containsEntry("model.name", "me/my/opt").containsEntry("model.revision", ONE);
         Path link = Files.createSymbolicLink(folder.resolve("mine"), repository());
         assertThatThrownBy(() -> OptModel.open(link)).hasMessageContaining("has no config.json");
     }

@@ -76,8 +76,8 @@ public final class ModelFolder {
         this.links = links;
         Path named = folder.toAbsolutePath().normalize();
         // By its name, too: who has moved a model to another disk, and left a link, may call it there what he likes.
-        this.snapshot =
-                Snapshot.of(real).or(() -> Snapshot.of(named).filter(found -> real.startsWith(realOrSame(found.path()))));
+        this.snapshot = Snapshot.of(real)
+                .or(() -> Snapshot.of(named).filter(found -> real.startsWith(realOrSame(found.path()))));
         roots.add(real);
         snapshot.ifPresent(found -> {
             Path repository = realOrSame(found.repository());
@@ -129,8 +129,8 @@ public final class ModelFolder {
         Path real = realOrSame(folder);
         Path repository = real.endsWith(SNAPSHOTS) ? Objects.requireNonNullElse(real.getParent(), real) : real;
         Path snapshots = repository.resolve(SNAPSHOTS);
-        boolean named = isRepository(repository)
-                || isRepository(folder.toAbsolutePath().normalize());
+        boolean named =
+                isRepository(repository) || isRepository(folder.toAbsolutePath().normalize());
         if (!named || !Files.isDirectory(snapshots) || Files.exists(repository.resolve(CONFIG))) {
             return folder;
         }

@@ -30,7 +30,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A model's own tokenizer, which gives the ids of transformers 5.18: from {@code tokenizer.json}, or for OPT from
- * {@code vocab.json} and {@code merges.txt}, with the special tokens that the files beside it name.
+ * {@code vocab.json} and {@code merges.txt}, with the special tokens that the files beside it name. It differs from
+ * transformers on purpose in one case, and the log says so: where there is no {@code tokenizer.json}, and
+ * {@code tokenizer_config.json} says nothing of {@code add_bos_token}, OPT's BOS is put in front, as OPT was trained and as its
+ * own checkpoints say; transformers 5.18 puts nothing there.
  *
  * <p>One rule for BOS and the like: a text gets what the model's own tokenizer puts around it, put there here and nowhere
  * else. For OPT that is one BOS in front, for Galactica nothing, for BERT {@code [CLS]} in front and {@code [SEP]} behind,

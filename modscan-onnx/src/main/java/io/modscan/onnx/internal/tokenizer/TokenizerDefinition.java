@@ -127,7 +127,9 @@ public record TokenizerDefinition(
         TokenizerModel model = TokenizerModel.of(file, vocabulary, gpt2);
         List<Token> added = settings == null ? List.copyOf(own.values()) : settings.tokens(own, gpt2);
         SpecialTokens around = SpecialTokens.of(file, json.get("post_processor"));
-        if (settings != null && settings.saysAddBos() && settings.addsBos() == around.front().isEmpty()) {
+        if (settings != null
+                && settings.saysAddBos()
+                && settings.addsBos() == around.front().isEmpty()) {
             LOG.info(
                     "{}: puts {} in front of a text, whatever 'add_bos_token' in tokenizer_config.json says, as in transformers 5.18",
                     file,

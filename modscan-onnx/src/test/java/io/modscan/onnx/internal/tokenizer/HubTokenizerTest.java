@@ -351,7 +351,11 @@ class HubTokenizerTest {
                 .isEqualTo(front ? new int[] {BOS, id("hello")} : new int[] {id("hello")}));
         if (told) {
             assertThat(log)
-                    .contains("tokenizer_config.json", "'add_bos_token'", "</s> (id 2) is put in front", "transformers 5.18");
+                    .contains(
+                            "tokenizer_config.json",
+                            "'add_bos_token'",
+                            "</s> (id 2) is put in front",
+                            "transformers 5.18");
         } else {
             assertThat(log).isEmpty();
         }
