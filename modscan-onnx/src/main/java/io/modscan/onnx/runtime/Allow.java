@@ -1,5 +1,7 @@
 package io.modscan.onnx.runtime;
 
+import java.util.Locale;
+
 /**
  * What is refused when a model is opened unless the user allows it, knowing the files. On the command line it is
  * {@code --allow links,settings,tensors}.
@@ -28,6 +30,6 @@ public enum Allow {
      * @return the option in Java and on the command line
      */
     public String option() {
-        return "Allow." + name() + ", on the command line --allow " + name().toLowerCase(java.util.Locale.ROOT);
+        return "Allow." + name() + ", on the command line --allow " + name().toLowerCase(Locale.ROOT);
     }
 }

@@ -51,18 +51,22 @@ class OnnxPlacesTest {
         expected = values(OnnxModel.open(plain.resolve("model.onnx")));
     }
 
+    private Path repository() {
+        return folder.resolve("hub/models--me--m");
+    }
+
     private static float[] values(OnnxModel model) {
         return HandGraph.values(model, "hidden", Prompt.ofTokens("p", 5, 1));
     }
 
     /** Puts a file into a snapshot as Python does: a link to a blob. */
     private Path cached(String name, Path content) throws IOException {
-        Path blobs = Files.createDirectories(snapshot.getParent().getParent().resolve("blobs"));
+        Path blobs = Files.createDirectories(repository().resolve("blobs"));
         Path blob = blobs.resolve("hash-of-" + name.replace("/", "-"));
         Files.copy(content, blob);
         Path link = snapshot.resolve(name);
         Files.createDirectories(link.getParent());
-        return Files.createSymbolicLink(link, link.getParent().relativize(blob));
+        return Files.createSymbolicLink(link, Objects.requireNonNull(link.getParent()).relativize(blob));
     }
 
     private Path cachedModel(String where) throws IOException {
@@ -133,7 +137,7 @@ class OnnxPlacesTest {
     @Test
     void aModelsFolderOnAnotherDiskIsFollowed() throws IOException {
         cachedModel("onnx/");
-        Path repository = snapshot.getParent().getParent();
+        Path repository = repository();
         Path moved = Files.move(repository, folder.resolve("disk"));
         Files.createSymbolicLink(repository, moved);
         assertThat(values(OnnxModel.open(snapshot.resolve("onnx/model.onnx")))).isEqualTo(expected);
@@ -142,7 +146,7 @@ class OnnxPlacesTest {
     @Test
     void blobsOnAnotherDiskAreFollowed() throws IOException {
         Path file = cachedModel("onnx/");
-        Path blobs = snapshot.getParent().getParent().resolve("blobs");
+        Path blobs = repository().resolve("blobs");
         Path moved = Files.move(blobs, folder.resolve("disk"));
         Files.createSymbolicLink(blobs, moved);
         assertThat(values(OnnxModel.open(file))).isEqualTo(expected);

@@ -14,10 +14,14 @@ import io.modscan.onnx.foreign.Runs;
 import io.modscan.onnx.foreign.Runs.Padding;
 import io.modscan.onnx.runtime.Allow;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
@@ -50,7 +54,7 @@ class LeftoversTest {
         } else {
             assertThat(log).contains(logged);
         }
-        return model.get();
+        return Objects.requireNonNull(model.get());
     }
 
     // ---- prefixes ----
@@ -85,11 +89,11 @@ class LeftoversTest {
         float[] expected = usual();
         Path path = new TinyOpt().write(folder.resolve("compiled"));
         byte[] file = Files.readAllBytes(path.resolve("model.safetensors"));
-        String latin = new String(file, java.nio.charset.StandardCharsets.ISO_8859_1);
+        String latin = new String(file, StandardCharsets.ISO_8859_1);
         String renamed = latin.replaceAll("layers\\.(\\d)\\.(self_attn|fc1)", "layers.$1._orig_mod.$2");
         int grown = renamed.length() - latin.length();
-        byte[] bytes = renamed.getBytes(java.nio.charset.StandardCharsets.ISO_8859_1);
-        java.nio.ByteBuffer header = java.nio.ByteBuffer.wrap(bytes).order(java.nio.ByteOrder.LITTLE_ENDIAN);
+        byte[] bytes = renamed.getBytes(StandardCharsets.ISO_8859_1);
+        ByteBuffer header = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
         header.putLong(0, header.getLong(0) + grown);
         Files.write(path.resolve("model.safetensors"), bytes);
         assertThat(grown).isPositive();

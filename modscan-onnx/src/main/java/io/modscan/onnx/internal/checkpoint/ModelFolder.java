@@ -61,9 +61,11 @@ public final class ModelFolder {
         static Optional<Snapshot> of(Path folder) {
             for (Path at = folder; at != null; at = at.getParent()) {
                 Path snapshots = at.getParent();
-                Path repository = snapshots == null ? null : snapshots.getParent();
-                if (repository != null && snapshots.endsWith(SNAPSHOTS) && isRepository(repository)) {
-                    return Optional.of(new Snapshot(at, repository));
+                if (snapshots != null && snapshots.endsWith(SNAPSHOTS)) {
+                    Path repository = snapshots.getParent();
+                    if (repository != null && isRepository(repository)) {
+                        return Optional.of(new Snapshot(at, repository));
+                    }
                 }
             }
             return Optional.empty();
@@ -151,7 +153,8 @@ public final class ModelFolder {
                                 + few(all))));
         LOG.info("{} is a model in the hub's cache; opening its snapshot {}", folder, found.getFileName());
         // By the name that was given, from which the model's own name is taken.
-        return (folder.endsWith(SNAPSHOTS) ? folder : folder.resolve(SNAPSHOTS)).resolve(found.getFileName());
+        return (folder.endsWith(SNAPSHOTS) ? folder : folder.resolve(SNAPSHOTS))
+                .resolve(String.valueOf(found.getFileName()));
     }
 
     private static List<String> few(List<Path> all) {
@@ -180,7 +183,7 @@ public final class ModelFolder {
         List<Path> folders = new ArrayList<>(List.of(folder));
         Path top = snapshot.map(Snapshot::path)
                 .map(ModelFolder::realOrSame)
-                .orElseGet(() -> real.endsWith(ONNX) ? real.getParent() : real);
+                .orElseGet(() -> real.endsWith(ONNX) ? Objects.requireNonNullElse(real.getParent(), real) : real);
         for (Path at = real; at != null && !at.equals(top); ) {
             at = at.getParent();
             if (at != null) {
