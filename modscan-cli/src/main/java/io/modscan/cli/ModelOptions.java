@@ -6,10 +6,13 @@ import io.modscan.onnx.foreign.OnnxModel;
 import io.modscan.onnx.hub.Hub;
 import io.modscan.onnx.hub.HubProgress;
 import io.modscan.onnx.opt.OptModel;
+import io.modscan.onnx.runtime.Allow;
 import io.modscan.onnx.runtime.RuntimeModel;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
@@ -31,6 +34,14 @@ final class ModelOptions {
             description = "A hub model's branch, tag or commit (default: main).")
     private @Nullable String revision;
 
+    @Option(
+            names = "--allow",
+            paramLabel = "WHAT",
+            split = ",",
+            description = "What is refused else: links (out of the model's folder), settings (unknown, in config.json),"
+                    + " tensors (that such a model does not have). Only for files that you know.")
+    private Set<Allow> allowed = EnumSet.noneOf(Allow.class);
+
     /** Opens an OPT model or any other. */
     RuntimeModel loadAny(String model, ForeignOptions foreign, CommandLine line) {
         return Models.isOther(model) ? loadOther(model, foreign, line) : loadOpt(model, line);
@@ -39,7 +50,7 @@ final class ModelOptions {
     /** Opens an ONNX model that modscan did not export. */
     OnnxModel loadOther(String model, ForeignOptions foreign, CommandLine line) {
         refuseRevision(model);
-        return foreign.applyTo(OnnxModel.open(Path.of(model)), line);
+        return foreign.applyTo(OnnxModel.open(Path.of(model), allowed), line);
     }
 
     /** Opens an OPT model, of which there is nothing else to say. */
@@ -60,10 +71,10 @@ final class ModelOptions {
     private OptModel load(String model, PrintWriter err) {
         if (!OptModel.isHubName(model)) {
             refuseRevision(model);
-            return OptModel.open(model);
+            return OptModel.open(model, allowed);
         }
         Hub hub = Hub.fromEnvironment().withProgress(progress(model, err));
-        return OptModel.open(revision == null ? hub.snapshot(model) : hub.snapshot(model, revision));
+        return OptModel.open(revision == null ? hub.snapshot(model) : hub.snapshot(model, revision), allowed);
     }
 
     void refuseRevision(String model) {

@@ -120,8 +120,8 @@ final class ScanCommand implements Runnable {
     }
 
     private void refuseWhatOnlyModelsTake() {
-        for (String option :
-                List.of("--model", "--prompts", "--revision", "--tokenizer", "--device", "--threads", "--cut")) {
+        for (String option : List.of(
+                "--model", "--prompts", "--revision", "--allow", "--tokenizer", "--device", "--threads", "--cut")) {
             if (spec.commandLine().getParseResult().hasMatchedOption(option)) {
                 throw new ParameterException(
                         spec.commandLine(), "a --recording has been captured already; leave " + option + " away");

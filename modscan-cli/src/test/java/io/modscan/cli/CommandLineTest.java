@@ -359,6 +359,46 @@ class CommandLineTest {
                 .hasLineCount(1);
     }
 
+    @Test
+    void aModelsFolderInTheCacheIsItsSnapshot() throws IOException {
+        CommandLineRun run = CommandLineRun.of(
+                "sites", "--model", hubCache().resolve("models--me--tiny").toString(), "--sites", "hook_embed");
+        assertThat(run.status()).as(run.err()).isZero();
+        assertThat(run.out()).contains("hook_embed");
+    }
+
+    @Test
+    void aFolderOfLinksIsOpenedIfThatIsAllowed() throws IOException {
+        Path links = Files.createDirectories(folder.resolve("links"));
+        try (Stream<Path> files = Files.list(DemoModel.folder())) {
+            for (Path file : files.toList()) {
+                Files.createSymbolicLink(links.resolve(file.getFileName().toString()), file);
+            }
+        }
+        assertFailure("--allow links", "sites", "--model", links.toString());
+        for (String allowed : List.of("links", "LINKS", "settings,links,tensors")) {
+            CommandLineRun run = CommandLineRun.of("sites", "--model", links.toString(), "--allow", allowed);
+            assertThat(run.status()).as(run.err()).isZero();
+        }
+        String prompts = file("prompts.txt", "The letter lay unopened");
+        CommandLineRun run = CommandLineRun.of(
+                "capture",
+                "--model",
+                links.toString(),
+                "--allow",
+                "links",
+                "--prompts",
+                prompts,
+                "--sites",
+                "loss",
+                "--out",
+                file("linked.safetensors"));
+        assertThat(run.status()).as(run.err()).isZero();
+        assertThat(CommandLineRun.of("sites", "--model", links.toString(), "--allow", "everything")
+                        .status())
+                .isEqualTo(2);
+    }
+
     /** The exit status, and what was printed on standard error if it is not 0. */
     private String offline(Path cache, String model, String prompts, String out)
             throws IOException, InterruptedException {

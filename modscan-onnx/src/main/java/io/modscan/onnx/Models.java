@@ -4,11 +4,13 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.onnx.foreign.OnnxModel;
 import io.modscan.onnx.hub.HubException;
 import io.modscan.onnx.opt.OptModel;
+import io.modscan.onnx.runtime.Allow;
 import io.modscan.onnx.runtime.RuntimeModel;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Set;
 
 /** Opens a model of whichever kind it is. */
 public final class Models {
@@ -25,7 +27,21 @@ public final class Models {
      * @throws UncheckedIOException if a file cannot be read
      */
     public static RuntimeModel open(String model) {
-        return isOther(model) ? OnnxModel.open(Path.of(model)) : OptModel.open(model);
+        return open(model, Set.of());
+    }
+
+    /**
+     * Opens a model as {@link #open(String)} does, with leave for what is refused else.
+     *
+     * @param model   a path, or a name such as {@code facebook/opt-125m}
+     * @param allowed what is allowed
+     * @return the model, to be run on the CPU
+     * @throws HubException         if the model has to be fetched and cannot be; its reason tells why
+     * @throws ModscanException     as {@link OptModel#open(String)} or {@link OnnxModel#open(Path)} throws
+     * @throws UncheckedIOException if a file cannot be read
+     */
+    public static RuntimeModel open(String model, Set<Allow> allowed) {
+        return isOther(model) ? OnnxModel.open(Path.of(model), allowed) : OptModel.open(model, allowed);
     }
 
     /**
@@ -38,7 +54,20 @@ public final class Models {
      * @throws UncheckedIOException if a file cannot be read
      */
     public static RuntimeModel open(Path path) {
-        return isOther(path) ? OnnxModel.open(path) : OptModel.open(path);
+        return open(path, Set.of());
+    }
+
+    /**
+     * Opens a model as {@link #open(Path)} does, with leave for what is refused else.
+     *
+     * @param path    a folder, or an ONNX file, {@code NAME.onnx}
+     * @param allowed what is allowed
+     * @return the model, to be run on the CPU
+     * @throws ModscanException     as {@link OptModel#open(Path)} or {@link OnnxModel#open(Path)} throws
+     * @throws UncheckedIOException if a file cannot be read
+     */
+    public static RuntimeModel open(Path path, Set<Allow> allowed) {
+        return isOther(path) ? OnnxModel.open(path, allowed) : OptModel.open(path, allowed);
     }
 
     /**

@@ -100,11 +100,16 @@ public final class SafetensorsFile {
         Map<String, String> metadata = new LinkedHashMap<>();
         Map<String, StoredTensor> tensors = new LinkedHashMap<>();
         for (Map.Entry<String, Object> entry : json.entrySet()) {
+            boolean isMetadata = entry.getKey().equals("__metadata__");
+            if (isMetadata && entry.getValue() == null) {
+                // As the format's own library reads it: there are none.
+                continue;
+            }
             if (!(entry.getValue() instanceof Map<?, ?> value)) {
                 throw new MalformedFileException(path, "header entry '" + entry.getKey() + "' is not a JSON object");
             }
-            if (entry.getKey().equals("__metadata__")) {
-                value.forEach((k, v) -> metadata.put(String.valueOf(k), String.valueOf(v)));
+            if (isMetadata) {
+                value.forEach((k, v) -> metadata.put(String.valueOf(k), text(path, k, v)));
             } else {
                 tensors.put(entry.getKey(), tensor(path, entry.getKey(), value, dataStart, size));
             }
@@ -128,6 +133,14 @@ public final class SafetensorsFile {
                     "has " + (size - end) + " bytes that belong to no tensor after data offset " + (end - dataStart));
         }
         return new SafetensorsFile(path, tensors, metadata);
+    }
+
+    private static String text(Path path, Object key, @Nullable Object value) {
+        if (value instanceof String text) {
+            return text;
+        }
+        throw new MalformedFileException(
+                path, "header entry '__metadata__' has '" + key + "': " + value + "; its values must be strings");
     }
 
     private static Map<String, Object> json(Path path, byte[] header) throws IOException {

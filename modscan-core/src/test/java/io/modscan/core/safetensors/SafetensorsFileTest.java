@@ -227,10 +227,37 @@ class SafetensorsFileTest {
             refused("'a'", "not a JSON object");
         }
 
-        @Test
-        void refusesMetadataThatAreNoObject() throws IOException {
-            write("{\"__metadata__\": []}", 0);
+        /** As the format's own library does; so are those of the next test refused by it. */
+        @ParameterizedTest
+        @ValueSource(strings = {"", "\"__metadata__\": null, ", "\"__metadata__\": {}, "})
+        void metadataMayBeMissingNullOrEmpty(String metadata) throws IOException {
+            write("{" + metadata + tensor("a", "F32", "[1]", "[0, 4]") + "}", 4);
+            assertThat(SafetensorsFile.open(file).metadata()).isEmpty();
+            assertThat(SafetensorsFile.open(file).tensors()).containsOnlyKeys("a");
+            if (!metadata.isEmpty()) {
+                write("{" + tensor("a", "F32", "[1]", "[0, 4]") + ", " + metadata.replace(", ", "") + "}", 4);
+                assertThat(SafetensorsFile.open(file).tensors()).containsOnlyKeys("a");
+            }
+        }
+
+        @ParameterizedTest
+        @ValueSource(strings = {"[]", "\"\"", "\"x\"", "0", "false", "[[\"k\", \"v\"]]"})
+        void refusesMetadataThatAreNoObject(String metadata) throws IOException {
+            write("{\"__metadata__\": " + metadata + "}", 0);
             refused("'__metadata__'");
+        }
+
+        @ParameterizedTest
+        @ValueSource(strings = {"1", "null", "{}", "[\"a\"]", "true"})
+        void namesMetadataThatAreNoStrings(String value) throws IOException {
+            write("{\"__metadata__\": {\"ok\": \"\", \"k\": " + value + "}}", 0);
+            refused("'__metadata__'", "'k'", "must be strings");
+        }
+
+        @Test
+        void nullIsMetadataOnlyUnderTheirOwnName() throws IOException {
+            write("{\"__metadata\": null}", 0);
+            refused("'__metadata'", "not a JSON object");
         }
 
         @ParameterizedTest

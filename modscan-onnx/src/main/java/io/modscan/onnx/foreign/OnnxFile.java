@@ -53,14 +53,19 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights
      * node needs its own output.
      */
     static OnnxFile read(Path path) {
+        return read(path, false);
+    }
+
+    /** The same, where links may be allowed to lead out of its folder. */
+    static OnnxFile read(Path path, boolean links) {
         if (Files.isDirectory(path)) {
             throw new ModscanException(path + ": is a folder; expected is an ONNX model in it, NAME.onnx");
         }
         if (!Files.isRegularFile(path)) {
             throw new ModscanException(path + ": no such file; expected is an ONNX model, NAME.onnx");
         }
-        ModelFolder folder =
-                ModelFolder.open(Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder"));
+        ModelFolder folder = ModelFolder.open(
+                Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder"), links);
         Path file = folder.resolve(String.valueOf(path.getFileName()));
         ModelProto model;
         try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {

@@ -18,6 +18,7 @@ import io.modscan.onnx.internal.checkpoint.ModelFolder;
 import io.modscan.onnx.internal.graph.FileExport;
 import io.modscan.onnx.internal.tokenizer.HubTokenizer;
 import io.modscan.onnx.internal.tokenizer.LazyTokenizer;
+import io.modscan.onnx.runtime.Allow;
 import io.modscan.onnx.runtime.Export;
 import io.modscan.onnx.runtime.RuntimeModel;
 import io.modscan.onnx.runtime.RuntimeOptions;
@@ -63,7 +64,7 @@ import java.util.function.Predicate;
  * {@linkplain io.modscan.core.Probe.Builder#tokenBudget token budget} of 1 runs each by itself. Any graph takes {@linkplain io.modscan.core.prompt.Prompt#ofTensors ready tensors}.
  *
  * <p><b>Weights</b> stay where they are: in the file itself, or in files in its folder. Nothing outside the folder is
- * opened. Immutable; safe for use by many threads.
+ * opened, but the hub's cache for a model in it, and what {@link Allow#LINKS} allows. Immutable; safe for use by many threads.
  */
 public final class OnnxModel implements RuntimeModel {
 
@@ -74,8 +75,11 @@ public final class OnnxModel implements RuntimeModel {
     private final OnnxSites sites;
     private final OptionalInt vocabularySize;
     private final LazyTokenizer tokenizer;
+    private final Set<Allow> allowed;
 
-    private OnnxModel(OnnxFile file, OnnxSettings settings, OnnxInputs inputs, Map<String, Inferred> shapes) {
+    private OnnxModel(
+            OnnxFile file, OnnxSettings settings, OnnxInputs inputs, Map<String, Inferred> shapes, Set<Allow> allowed) {
+        this.allowed = allowed;
         this.file = file;
         this.settings = settings;
         this.inputs = inputs;
@@ -85,20 +89,21 @@ public final class OnnxModel implements RuntimeModel {
         this.tokenizer = new LazyTokenizer(this::openTokenizer);
     }
 
-    private static OnnxModel of(OnnxFile file, OnnxSettings settings) {
+    private static OnnxModel of(OnnxFile file, OnnxSettings settings, Set<Allow> allowed) {
         OnnxInputs inputs = OnnxInputs.of(file, settings.said());
-        return new OnnxModel(file, settings, inputs, OnnxShapes.infer(file, inputs.axes(), inputs.bindings()));
+        return new OnnxModel(file, settings, inputs, OnnxShapes.infer(file, inputs.axes(), inputs.bindings()), allowed);
     }
 
     private OnnxModel with(OnnxSettings changed) {
         return changed.said().equals(settings.said())
-                ? new OnnxModel(file, changed, inputs, shapes)
-                : of(file, changed);
+                ? new OnnxModel(file, changed, inputs, shapes, allowed)
+                : of(file, changed, allowed);
     }
 
     /**
      * Opens a model and infers its tensors' shapes; weights are read only if an operator has to know one for that. A {@code tokenizer.json} beside it is its
-     * tokenizer.
+     * tokenizer; or one above it, in a snapshot of the hub's cache or where the model lies in a folder {@code onnx}, as
+     * repositories on the hub have it.
      *
      * @param path the file, {@code NAME.onnx}; its external data is looked for in its folder
      * @return the model, to be run on the CPU
@@ -110,9 +115,22 @@ public final class OnnxModel implements RuntimeModel {
      * @throws UncheckedIOException      if a file cannot be read
      */
     public static OnnxModel open(Path path) {
-        OnnxFile file = OnnxFile.read(path);
+        return open(path, Set.of());
+    }
+
+    /**
+     * Opens a model as {@link #open(Path)} does, with leave for what is refused else.
+     *
+     * @param path    the file
+     * @param allowed what is allowed, of which {@link Allow#LINKS} matters here
+     * @return the model, to be run on the CPU
+     * @throws ModscanException     as {@link #open(Path)} throws
+     * @throws UncheckedIOException if a file cannot be read
+     */
+    public static OnnxModel open(Path path, Set<Allow> allowed) {
+        OnnxFile file = OnnxFile.read(path, allowed.contains(Allow.LINKS));
         Path folder = Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder");
-        return of(file, OnnxSettings.of(folder));
+        return of(file, OnnxSettings.of(HubTokenizer.folder(folder)), Set.copyOf(allowed));
     }
 
     /**
@@ -338,7 +356,7 @@ public final class OnnxModel implements RuntimeModel {
         if (!inputs.isText()) {
             throw notText();
         }
-        return HubTokenizer.open(settings.tokenizer());
+        return HubTokenizer.open(settings.tokenizer(), allowed.contains(Allow.LINKS));
     }
 
     private ModscanException notText() {

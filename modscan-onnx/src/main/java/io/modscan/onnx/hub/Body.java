@@ -12,13 +12,28 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A response's body, taken piece by piece. Unlike the JDK's own input stream it gives up on a server that sends no more,
- * and heeds a thread's interrupt.
+ * A response's body, taken piece by piece. Unlike the JDK's own input stream it gives up on a server that sends no more, or
+ * hardly anything, and heeds a thread's interrupt.
  */
 final class Body implements Flow.Subscriber<List<ByteBuffer>>, AutoCloseable {
 
     /** How many pieces, of 16 KiB at most each, may lie here untaken. */
     private static final int AHEAD = 16;
+
+    /** What has to come in a second of waiting, on the average of as many times the patience. */
+    private static final int SLOWEST = 1024;
+
+    private static final int WINDOW = 6;
+
+    /** Bytes come, but so few that waiting for more has no end. */
+    static final class TooSlow extends IOException {
+
+        private static final long serialVersionUID = 1L;
+
+        TooSlow(String message) {
+            super(message);
+        }
+    }
 
     private sealed interface Event {}
 
@@ -29,6 +44,8 @@ final class Body implements Flow.Subscriber<List<ByteBuffer>>, AutoCloseable {
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
     private final Duration patience;
     private volatile Flow.@Nullable Subscription subscription;
+    private long waited;
+    private long came;
 
     Body(Flow.Publisher<List<ByteBuffer>> publisher, Duration patience) {
         this.patience = patience;
@@ -38,8 +55,12 @@ final class Body implements Flow.Subscriber<List<ByteBuffer>>, AutoCloseable {
     /** The next piece, or null at the end. */
     @Nullable
     List<ByteBuffer> next() throws IOException, InterruptedException {
+        long since = System.nanoTime();
         Event event = events.poll(patience.toMillis(), TimeUnit.MILLISECONDS);
+        // Only the time of waiting counts, not that in which a slow disk writes.
+        waited += System.nanoTime() - since;
         if (event instanceof Piece piece) {
+            heedRate(piece);
             Flow.Subscription source = subscription;
             if (source != null) {
                 source.request(1);
@@ -53,6 +74,18 @@ final class Body implements Flow.Subscriber<List<ByteBuffer>>, AutoCloseable {
             throw new IOException("the connection broke off: " + end.failure().getMessage(), end.failure());
         }
         throw new IOException("nothing came for " + patience.toSeconds() + " s");
+    }
+
+    private void heedRate(Piece piece) throws TooSlow {
+        came += piece.buffers().stream().mapToInt(ByteBuffer::remaining).sum();
+        double seconds = waited / 1e9;
+        if (waited > WINDOW * patience.toNanos()) {
+            if (came < SLOWEST * seconds) {
+                throw new TooSlow(String.format("only %d bytes came in %.0f s", came, seconds));
+            }
+            waited = 0;
+            came = 0;
+        }
     }
 
     /** All of it. */

@@ -11,14 +11,15 @@ import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.Flow;
 import java.util.function.LongConsumer;
 import java.util.regex.Matcher;
@@ -34,6 +35,12 @@ final class Download {
 
     private static final Pattern CONTENT_RANGE = Pattern.compile("bytes (\\d{1,18})-\\d{1,18}/(\\d{1,18}|\\*)");
     private static final Pattern FULL = Pattern.compile("no space left|not enough space|disk quota");
+
+    /** The most bytes of a file of which neither the hub's facts nor the answer tell the size. */
+    static final long MOST_UNKNOWN = 256L << 20;
+
+    /** Fewer bytes than these before a connection breaks off are no progress: one byte each time would have no end. */
+    private static final int PROGRESS = 1 << 16;
 
     private final HubClient client;
     private final ModelCache cache;
@@ -70,7 +77,7 @@ final class Download {
         Path partial = cache.partial(facts.etag());
         try {
             for (boolean again = false; ; again = true) {
-                receive(partial);
+                receive();
                 String problem = problem(partial);
                 if (problem == null) {
                     break;
@@ -85,7 +92,7 @@ final class Download {
                 }
                 LOG.warn("{} came damaged, {}; fetching it anew", wanted, problem);
             }
-            Files.move(partial, cache.blob(facts.etag()), StandardCopyOption.ATOMIC_MOVE);
+            cache.keep(facts.etag());
         } catch (ClosedByInterruptException e) {
             throw ModelCache.interrupted(e);
         } catch (IOException e) {
@@ -102,7 +109,7 @@ final class Download {
                 cause);
     }
 
-    private ModscanException diskFailure(Path partial, IOException failure) {
+    ModscanException diskFailure(Path partial, IOException failure) {
         String message = String.valueOf(failure.getMessage()).toLowerCase(Locale.ROOT);
         if (FULL.matcher(message).find()) {
             return full(partial, failure);
@@ -111,8 +118,8 @@ final class Download {
     }
 
     /** Goes on with a partial file until it has all its bytes, or nothing more comes. */
-    private void receive(Path partial) throws IOException, InterruptedException {
-        try (FileChannel out = FileChannel.open(partial, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+    private void receive() throws IOException, InterruptedException {
+        try (FileChannel out = cache.openPartial(facts.etag())) {
             // Without its size it cannot be told whether what is there is a part of it.
             if (facts.size() < 0 || out.size() > facts.size()) {
                 out.truncate(0);
@@ -126,7 +133,8 @@ final class Download {
                 if (failure != null) {
                     // Only bytes beyond those that had come count as progress, or a server that always starts anew,
                     // and always breaks off, would never be given up.
-                    failures = out.position() > most ? 1 : failures + 1;
+                    boolean progress = out.position() >= most + PROGRESS && !(failure instanceof Body.TooSlow);
+                    failures = progress ? 1 : failures + 1;
                     most = Math.max(most, out.position());
                     client.pause(wanted, failures, Timing.TRIES, failure);
                 }
@@ -149,6 +157,7 @@ final class Download {
             restart(out);
             return new IOException("the server has nothing from byte " + from + " on");
         }
+        long size = size(response);
         try (Body body = new Body(response.body(), client.patience())) {
             long start = response.statusCode() == 206 ? start(response, from) : 0;
             if (start <= 0) {
@@ -173,15 +182,30 @@ final class Download {
                         out.write(buffer);
                     }
                 }
-                if (facts.size() >= 0 && out.position() > facts.size()) {
+                if (size >= 0 && out.position() > size) {
                     break;
+                }
+                if (out.position() > MOST_UNKNOWN && size < 0) {
+                    out.truncate(0);
+                    throw new HubException(
+                            Reason.BAD_ANSWER,
+                            wanted + ": the server does not say its size, and has sent " + MOST_UNKNOWN
+                                    + " bytes without coming to an end; so large a file is taken only where Content-Length or"
+                                    + " X-Linked-Size tells its size");
                 }
                 progress.accept(out.position());
             }
         }
-        return out.position() < facts.size()
-                ? new IOException("the server ends after " + out.position() + " of " + facts.size() + " bytes")
+        return out.position() < size
+                ? new IOException("the server ends after " + out.position() + " of " + size + " bytes")
                 : null;
+    }
+
+    /** What the hub says, else what the answer says, else -1. */
+    private long size(HttpResponse<?> response) {
+        return facts.size() >= 0 || response.statusCode() != 200
+                ? facts.size()
+                : response.headers().firstValueAsLong("Content-Length").orElse(-1);
     }
 
     private void restart(FileChannel out) throws IOException {
@@ -216,7 +240,7 @@ final class Download {
         if (git) {
             digest.update(("blob " + size + "\0").getBytes(StandardCharsets.UTF_8));
         }
-        try (FileChannel in = FileChannel.open(partial, StandardOpenOption.READ)) {
+        try (FileChannel in = FileChannel.open(partial, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS))) {
             ByteBuffer buffer = ByteBuffer.allocate(1 << 20);
             while (in.read(buffer.clear()) >= 0) {
                 digest.update(buffer.flip());

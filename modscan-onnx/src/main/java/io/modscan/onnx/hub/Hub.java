@@ -29,7 +29,7 @@ public final class Hub {
      * {@code HF_TOKEN_PATH} (otherwise the token is that in the file {@code token} in {@code HF_HOME}, if there is one),
      * {@code HF_HUB_DISABLE_IMPLICIT_TOKEN}; {@code HF_HUB_OFFLINE}, {@code TRANSFORMERS_OFFLINE};
      * {@code HF_HUB_ETAG_TIMEOUT}, {@code HF_HUB_DOWNLOAD_TIMEOUT} (seconds); {@code HF_HUB_DISABLE_SYMLINKS}. An empty one
-     * counts as not set.
+     * counts as not set. One is modscan's own: {@code MODSCAN_HUB_TOKEN_OVER_HTTP}, see {@link #withTokenOverHttp()}.
      *
      * @return the hub
      * @throws ModscanException if a variable's value is none that it can have
@@ -68,7 +68,7 @@ public final class Hub {
 
     /**
      * This hub with another access token. It is sent to the endpoint only: not to the hosts that the endpoint redirects
-     * downloads to.
+     * downloads to; and over {@code http} only if that is {@linkplain #withTokenOverHttp() allowed}.
      *
      * @param token the token; white space at its ends is left out, and an empty one stands for no token
      * @return a new hub
@@ -76,6 +76,17 @@ public final class Hub {
      */
     public Hub withToken(String token) {
         return new Hub(settings.withToken(Objects.requireNonNull(token, "token")));
+    }
+
+    /**
+     * This hub with leave to send the token to an endpoint of {@code http}, where everyone on the way can read it. Without it
+     * that is refused, unless the endpoint is this machine itself ({@code localhost}, {@code 127.0.0.1}, {@code [::1]}). In the
+     * environment it is {@code MODSCAN_HUB_TOKEN_OVER_HTTP=1}.
+     *
+     * @return a new hub
+     */
+    public Hub withTokenOverHttp() {
+        return new Hub(settings.withTokenOverHttp());
     }
 
     /**

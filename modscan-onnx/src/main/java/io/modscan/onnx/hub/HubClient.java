@@ -323,6 +323,7 @@ final class HubClient {
         }
         String token = settings.token();
         if (token != null && isEndpoint(uri)) {
+            settings.checkTokenIsSafe();
             request.header("Authorization", "Bearer " + token);
         }
         // Not the request's own timeout: it ends with the answer's head, and a body that is thrown away may stall too.

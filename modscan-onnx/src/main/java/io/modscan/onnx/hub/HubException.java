@@ -20,6 +20,8 @@ public final class HubException extends ModscanException {
         GATED,
         /** The hub refuses the token, or refuses access with it. */
         UNAUTHORIZED,
+        /** The token would go over the network in the clear, which has to be allowed ({@link Hub#withTokenOverHttp()}). */
+        INSECURE,
         /** It is not in the cache, and the network is switched off or cannot be reached. */
         OFFLINE,
         /** The hub is reached but fails, is overloaded, or breaks off again and again. */

@@ -24,6 +24,7 @@ import org.slf4j.LoggerFactory;
  * @param cache    the folder that holds {@code models--…}, absolute
  * @param endpoint the hub's address, without a slash at the end
  * @param token    sent to the endpoint, and to no other host
+ * @param clear    whether the token may be sent over http
  * @param offline  whether the network is not to be used
  * @param links    whether a snapshot's files may be symbolic links
  * @param progress hears how downloads get on
@@ -33,6 +34,7 @@ record HubSettings(
         Path cache,
         URI endpoint,
         @Nullable String token,
+        boolean clear,
         boolean offline,
         boolean links,
         HubProgress progress,
@@ -41,6 +43,11 @@ record HubSettings(
     private static final Logger LOG = LoggerFactory.getLogger(Hub.class);
 
     private static final Set<String> TRUE = Set.of("1", "ON", "YES", "TRUE");
+    private static final String TOKEN_OVER_HTTP = "MODSCAN_HUB_TOKEN_OVER_HTTP";
+
+    /** This machine by a name or address that no name server is asked for. */
+    private static final Pattern LOOPBACK = Pattern.compile("localhost|127(\\.\\d{1,3}){3}|\\[(::1|0:0:0:0:0:0:0:1)]");
+
     private static final Pattern VARIABLE = Pattern.compile("\\$(?:(\\w+)|\\{([^}]*)})");
     private static final Pattern VISIBLE = Pattern.compile("[\\x21-\\x7e]+");
 
@@ -56,6 +63,7 @@ record HubSettings(
                     Path.of(cache).toAbsolutePath().normalize(),
                     endpoint(URI.create(endpoint)),
                     env.flag("HF_HUB_DISABLE_IMPLICIT_TOKEN") ? null : env.token(base),
+                    env.flag(TOKEN_OVER_HTTP),
                     isTrue(offline),
                     !env.flag("HF_HUB_DISABLE_SYMLINKS"),
                     (file, done, total) -> {},
@@ -107,28 +115,48 @@ record HubSettings(
         return bare;
     }
 
+    /** Refuses to send the token where others can read it on the way, unless the user has allowed it. */
+    void checkTokenIsSafe() {
+        boolean safe = "https".equalsIgnoreCase(endpoint.getScheme())
+                || LOOPBACK.matcher(endpoint.getHost().toLowerCase(Locale.ROOT)).matches();
+        if (!safe && !clear) {
+            throw new HubException(
+                    HubException.Reason.INSECURE,
+                    "the hub's endpoint " + endpoint
+                            + " is not https, so everyone on the way could read the access token"
+                            + " (not shown); use an https address in HF_ENDPOINT, or go without a token"
+                            + " (HF_HUB_DISABLE_IMPLICIT_TOKEN=1), or allow it (" + TOKEN_OVER_HTTP
+                            + "=1, in Java Hub.withTokenOverHttp())");
+        }
+    }
+
     HubSettings withCache(Path folder) {
-        return new HubSettings(folder.toAbsolutePath().normalize(), endpoint, token, offline, links, progress, timing);
+        return new HubSettings(
+                folder.toAbsolutePath().normalize(), endpoint, token, clear, offline, links, progress, timing);
     }
 
     HubSettings withEndpoint(URI address) {
-        return new HubSettings(cache, endpoint(address), token, offline, links, progress, timing);
+        return new HubSettings(cache, endpoint(address), token, clear, offline, links, progress, timing);
     }
 
     HubSettings withToken(String secret) {
-        return new HubSettings(cache, endpoint, token(secret), offline, links, progress, timing);
+        return new HubSettings(cache, endpoint, token(secret), clear, offline, links, progress, timing);
+    }
+
+    HubSettings withTokenOverHttp() {
+        return new HubSettings(cache, endpoint, token, true, offline, links, progress, timing);
     }
 
     HubSettings withOffline() {
-        return new HubSettings(cache, endpoint, token, true, links, progress, timing);
+        return new HubSettings(cache, endpoint, token, clear, true, links, progress, timing);
     }
 
     HubSettings withProgress(HubProgress listener) {
-        return new HubSettings(cache, endpoint, token, offline, links, listener, timing);
+        return new HubSettings(cache, endpoint, token, clear, offline, links, listener, timing);
     }
 
     HubSettings withTiming(Timing times) {
-        return new HubSettings(cache, endpoint, token, offline, links, progress, times);
+        return new HubSettings(cache, endpoint, token, clear, offline, links, progress, times);
     }
 
     @Override

@@ -11,12 +11,13 @@ import java.nio.channels.FileLockInterruptionException;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.Collections;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
@@ -49,12 +50,14 @@ final class ModelCache {
     private final String repository;
     private final Path folder;
     private final boolean links;
+    private final PlainFolders plain;
 
     ModelCache(HubSettings settings, String model) {
         this.cache = settings.cache();
         this.repository = "models--" + model.replace("/", "--");
         this.folder = cache.resolve(repository);
         this.links = settings.links();
+        this.plain = new PlainFolders(cache);
     }
 
     Path folder() {
@@ -83,6 +86,17 @@ final class ModelCache {
     /** A name of our own, so that a download by Python at the same time is never mixed with ours. */
     Path partial(String etag) {
         return folder.resolve("blobs").resolve(etag + ".modscan.incomplete");
+    }
+
+    /** Opens what has come of a content, or begins it. */
+    FileChannel openPartial(String etag) throws IOException {
+        return plain.open(partial(etag));
+    }
+
+    /** Gives a content that has come its name. */
+    void keep(String etag) throws IOException {
+        plain.check(folder.resolve("blobs"));
+        Files.move(partial(etag), blob(etag), StandardCopyOption.ATOMIC_MOVE);
     }
 
     /** The names of a snapshot's files that are really there. */
@@ -125,34 +139,39 @@ final class ModelCache {
         }
         Path ref = folder.resolve("refs").resolve(revision);
         try {
-            WholeFile.write(ref, aside -> Files.writeString(aside, commit));
-        } catch (ModscanException | UncheckedIOException e) {
+            plain.make(Objects.requireNonNull(ref.getParent(), "a ref lies in a folder"));
+            if (!Files.isRegularFile(ref, LinkOption.NOFOLLOW_LINKS)) {
+                Files.deleteIfExists(ref); // a link, which is not followed
+            }
+            WholeFile.write(ref, aside -> plain.createNew(aside, commit));
+        } catch (ModscanException | IOException | UncheckedIOException e) {
             LOG.warn("{} cannot be noted as {}: {}", revision, commit, e.getMessage());
         }
     }
 
     void prepare() {
         try {
-            Files.createDirectories(folder.resolve("blobs"));
-            Files.createDirectories(folder.resolve("snapshots"));
+            plain.make(folder.resolve("blobs"));
+            plain.make(folder.resolve("snapshots"));
         } catch (IOException e) {
             throw new ModscanException(
                     folder + ": cannot be made: " + e + "; set HF_HUB_CACHE to a folder that can be written to", e);
         }
         Path tag = cache.resolve("CACHEDIR.TAG");
         try {
-            if (!Files.exists(tag)) {
-                Files.writeString(tag, TAG);
-            }
+            plain.createNew(tag, TAG);
         } catch (IOException e) {
-            LOG.debug("{} cannot be written", tag, e);
+            LOG.debug("{} is there, or cannot be written", tag, e);
         }
     }
 
     /** Whether a content is there, and of the right size if that is known. */
     boolean has(String etag, long size) {
         try {
-            return Files.isRegularFile(blob(etag)) && (size < 0 || Files.size(blob(etag)) == size);
+            // The hub's own tools keep what models share in one place of the cache, and link to it.
+            return Files.isRegularFile(blob(etag))
+                    && plain.holds(blob(etag))
+                    && (size < 0 || Files.size(blob(etag)) == size);
         } catch (IOException e) {
             return false;
         }
@@ -167,13 +186,15 @@ final class ModelCache {
             return;
         }
         try {
-            Files.createDirectories(parent);
+            plain.make(parent);
             if (links && linked(file, parent.relativize(blob))) {
                 return;
             }
+            plain.check(parent);
             if (fresh) {
                 Files.move(blob, file, StandardCopyOption.ATOMIC_MOVE);
             } else {
+                // Fails where something has the name, and follows no link.
                 WholeFile.write(file, aside -> Files.copy(blob, aside));
             }
         } catch (IOException | UncheckedIOException e) {
@@ -201,13 +222,14 @@ final class ModelCache {
      * Python's and not in its place: Python may delete its own, or take one that is there for a lock that is held.
      */
     Held hold(String etag) throws InterruptedException {
-        Path path = lockFile(etag + ".modscan.lock");
-        ReentrantLock thread = IN_PROCESS.computeIfAbsent(path, key -> new ReentrantLock());
+        Path locks = cache.resolve(".locks").resolve(repository);
+        Path path = locks.resolve(etag + ".modscan.lock");
+        ReentrantLock thread = IN_PROCESS.computeIfAbsent(real(locks).resolve(etag), key -> new ReentrantLock());
         thread.lockInterruptibly();
         FileChannel channel = null;
         boolean held = false;
         try {
-            channel = FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            channel = plain.open(path);
             lock(channel, path);
             held = true;
         } catch (FileLockInterruptionException | ClosedByInterruptException e) {
@@ -224,11 +246,11 @@ final class ModelCache {
         return new Held(thread, channel);
     }
 
-    private Path lockFile(String name) {
-        Path locks = cache.resolve(".locks").resolve(repository);
+    /** One folder, one path: else two threads that spell the cache's folder differently would not see each other. */
+    private Path real(Path locks) {
         try {
-            // One file, one path: else two threads that spell the cache's folder differently would not see each other.
-            return Files.createDirectories(locks).toRealPath().resolve(name);
+            plain.make(locks);
+            return locks.toRealPath();
         } catch (IOException e) {
             throw new ModscanException(locks + ": cannot be made: " + e, e);
         }

@@ -6,6 +6,7 @@ import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.core.safetensors.DType;
 import io.modscan.core.safetensors.StoredTensor;
 import io.modscan.onnx.internal.checkpoint.WeightFiles;
+import io.modscan.onnx.runtime.Allow;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -24,6 +25,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The weights of an OPT checkpoint, where they lie: names are those of transformers' state dict without the prefix
@@ -34,8 +37,10 @@ import java.util.TreeMap;
  */
 record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
 
+    private static final Logger LOG = LoggerFactory.getLogger(OptModel.class);
+
     private static final String EMBEDDING = "embed_tokens.weight";
-    private static final String LM_HEAD = "lm_head.weight";
+    static final String LM_HEAD = "lm_head.weight";
 
     /** Bytes of each tensor that go into the fingerprint: enough to tell checkpoints apart, few enough for 66b. */
     private static final int SAMPLE = 1024;
@@ -43,7 +48,7 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
     private static final Set<DType> FLOATS = Set.of(DType.F16, DType.BF16, DType.F32, DType.F64);
 
     /** Weights that are all there. */
-    static Checkpoint whole(WeightFiles files, OptConfig config) {
+    static Checkpoint whole(WeightFiles files, OptConfig config, Set<Allow> allowed) {
         if (config.layers() > files.tensors().size()) {
             throw new MalformedFileException(
                     files.path(),
@@ -51,7 +56,7 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
                             + " of config.json");
         }
         Map<String, List<Long>> expected = expected(config);
-        Checkpoint checkpoint = of(files, expected);
+        Checkpoint checkpoint = of(files, expected, allowed);
         List<String> missing = new ArrayList<>(expected.keySet());
         missing.removeAll(checkpoint.tensors.keySet());
         if (config.tiedHead() && checkpoint.tensors.containsKey(LM_HEAD)) {
@@ -63,24 +68,40 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
                     "lacks the tensors " + few(missing) + " that config.json calls for; it holds "
                             + few(files.tensors().keySet()));
         }
+        if (config.tiedHead()) {
+            checkpoint.tellOfHead(files.path());
+        }
         return checkpoint;
+    }
+
+    private void tellOfHead(Path path) {
+        StoredTensor head = tensors.get(LM_HEAD);
+        StoredTensor embedding = tensors.get(EMBEDDING);
+        if (head != null && embedding != null && !sample(head).equals(sample(embedding))) {
+            LOG.warn(
+                    "{}: config.json ties lm_head.weight to the token embedding, but one of its own is stored; it is that one which"
+                            + " counts, as in transformers since 5.0",
+                    path);
+        }
     }
 
     /** Weights of which some may not be there, since an export left out what its outputs don't need. */
     static Checkpoint some(WeightFiles files, OptConfig config) {
-        return of(files, expected(config));
+        return of(files, expected(config), Set.of());
     }
 
-    private static Checkpoint of(WeightFiles files, Map<String, List<Long>> expected) {
+    private static Checkpoint of(WeightFiles files, Map<String, List<Long>> expected, Set<Allow> allowed) {
+        TensorNames names = new TensorNames(files.path(), files.tensors().keySet());
         Map<String, StoredTensor> tensors = new LinkedHashMap<>();
         files.tensors().forEach((name, tensor) -> {
-            String bare = bareName(name);
-            // A counter that fairseq's checkpoints carry and no one reads.
-            if (!bare.equals("version") && tensors.put(bare, tensor) != null) {
+            String bare = names.bare(name);
+            if (!names.isPassedOver(name) && tensors.put(bare, tensor) != null) {
                 throw new MalformedFileException(files.path(), "holds the tensor '" + bare + "' under two names");
             }
         });
+        names.passOverExtra(tensors, expected.keySet(), allowed);
         check(files.path(), expected, tensors);
+        names.tell();
         return new Checkpoint(root(files), tensors);
     }
 
@@ -98,23 +119,11 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
         return root;
     }
 
-    private static String bareName(String name) {
-        for (String prefix : List.of("model.decoder.", "decoder.")) {
-            if (name.startsWith(prefix)) {
-                return name.substring(prefix.length());
-            }
-        }
-        return name;
-    }
-
     private static void check(Path path, Map<String, List<Long>> expected, Map<String, StoredTensor> tensors) {
-        List<String> extra = new ArrayList<>();
         tensors.forEach((name, tensor) -> {
             // Where a tied head is stored all the same, it has the embedding's shape.
             List<Long> shape = expected.get(name.equals(LM_HEAD) ? EMBEDDING : name);
-            if (shape == null) {
-                extra.add(name);
-            } else if (!tensor.shape().equals(shape)) {
+            if (!tensor.shape().equals(shape)) {
                 throw new MalformedFileException(
                         path,
                         "tensor '" + tensor.name() + "' has the shape " + tensor.shape() + "; config.json calls for "
@@ -124,13 +133,9 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
                         + tensor.dtype() + "; weights are " + FLOATS);
             }
         });
-        if (!extra.isEmpty()) {
-            throw new MalformedFileException(
-                    path, "holds the tensors " + few(extra) + " that an OPT with this config.json does not have");
-        }
     }
 
-    private static String few(Iterable<String> names) {
+    static String few(Iterable<String> names) {
         List<String> list = new ArrayList<>();
         names.forEach(list::add);
         return list.size() <= 8 ? list.toString() : list.subList(0, 8) + " and " + (list.size() - 8) + " more";

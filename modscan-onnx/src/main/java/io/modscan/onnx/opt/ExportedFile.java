@@ -96,7 +96,7 @@ record ExportedFile(String config, Map<String, String> provenance, WeightFiles w
         return expected.equals(new String(fields.readRawBytes(length), StandardCharsets.UTF_8));
     }
 
-    static ExportedFile read(Path file) {
+    static ExportedFile read(Path file, boolean links) {
         ModelProto model = parse(file);
         Map<String, String> metadata = model.getMetadataPropsList().stream()
                 .collect(Collectors.toMap(
@@ -118,8 +118,8 @@ record ExportedFile(String config, Map<String, String> provenance, WeightFiles w
         }
         String fingerprint = metadata.getOrDefault(WEIGHTS, "");
         metadata.keySet().removeIf(key -> !key.startsWith("model."));
-        ModelFolder folder =
-                ModelFolder.open(Objects.requireNonNull(file.toAbsolutePath().getParent(), "a file lies in a folder"));
+        ModelFolder folder = ModelFolder.open(
+                Objects.requireNonNull(file.toAbsolutePath().getParent(), "a file lies in a folder"), links);
         Map<String, StoredTensor> tensors = new LinkedHashMap<>();
         for (TensorProto tensor : model.getGraph().getInitializerList()) {
             if (tensor.getDataLocation() == TensorProto.DataLocation.EXTERNAL

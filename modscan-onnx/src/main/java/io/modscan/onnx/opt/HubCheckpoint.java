@@ -6,6 +6,7 @@ import io.modscan.onnx.internal.checkpoint.JsonFile;
 import io.modscan.onnx.internal.checkpoint.ModelFolder;
 import io.modscan.onnx.internal.checkpoint.WeightFiles;
 import io.modscan.onnx.internal.tokenizer.HubTokenizer;
+import io.modscan.onnx.runtime.Allow;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,19 +18,21 @@ final class HubCheckpoint {
     private HubCheckpoint() {}
 
     /** Sees to it that config, weights and tokenizer are there; returns the file that stands for the weights. */
-    static Path fetch(HubSnapshot snapshot) {
+    static Path fetch(HubSnapshot snapshot, Set<Allow> allowed) {
         // By its commit, so that the branch is noted in the cache only once all is there.
         HubSnapshot parts = snapshot.atCommit();
         Set<String> cached = snapshot.cached();
         Set<String> files = isEnough(parts, cached) ? cached : snapshot.files();
+        Set<String> known = snapshot.isListed() ? snapshot.files() : files;
+        NoCheckpoint.refuseAdapter(known, what(snapshot), "");
         if (!files.contains(ModelFolder.CONFIG) && snapshot.isListed()) {
             throw new UnsupportedModelException(
-                    what(snapshot) + "has no " + ModelFolder.CONFIG + ", so it is no checkpoint of transformers");
+                    what(snapshot) + NoCheckpoint.WITHOUT_CONFIG + NoCheckpoint.onnx(known));
         }
         Path folder = parts.fetch(List.of(ModelFolder.CONFIG));
         // What is no OPT is refused before its weights are fetched.
         ModelFolder.open(folder).resolve(ModelFolder.CONFIG);
-        OptConfig.read(JsonFile.read(folder.resolve(ModelFolder.CONFIG)));
+        OptConfig.read(JsonFile.read(folder.resolve(ModelFolder.CONFIG)), allowed);
         String weights = WeightFiles.preferred(name -> isThere(parts, cached, name))
                 .or(() -> WeightFiles.preferred(files::contains))
                 .orElseGet(() -> unlisted(snapshot));
@@ -43,8 +46,8 @@ final class HubCheckpoint {
     /** Without a listing, asking for the weights tells why there are none. */
     private static String unlisted(HubSnapshot snapshot) {
         if (snapshot.isListed()) {
-            throw new UnsupportedModelException(
-                    what(snapshot) + "has no weights for PyTorch; expected is one of " + WeightFiles.NAMES);
+            throw new UnsupportedModelException(what(snapshot) + "has no weights for PyTorch; expected is one of "
+                    + WeightFiles.NAMES + NoCheckpoint.onnx(snapshot.files()));
         }
         return WeightFiles.NAMES.get(0);
     }

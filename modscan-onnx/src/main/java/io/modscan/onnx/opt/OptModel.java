@@ -23,6 +23,7 @@ import io.modscan.onnx.internal.network.PlannedGraph;
 import io.modscan.onnx.internal.network.PlannedSource;
 import io.modscan.onnx.internal.tokenizer.HubTokenizer;
 import io.modscan.onnx.internal.tokenizer.LazyTokenizer;
+import io.modscan.onnx.runtime.Allow;
 import io.modscan.onnx.runtime.Export;
 import io.modscan.onnx.runtime.RuntimeModel;
 import io.modscan.onnx.runtime.RuntimeOptions;
@@ -68,6 +69,7 @@ public final class OptModel implements RuntimeModel {
     private final Loaded loaded;
     private final RuntimeOptions options;
     private final Path tokenizerPath;
+    private final Set<Allow> allowed;
     private final LazyTokenizer tokenizer;
 
     /**
@@ -90,7 +92,8 @@ public final class OptModel implements RuntimeModel {
             Map<String, String> provenance,
             List<Site> sites) {}
 
-    private OptModel(Loaded loaded, RuntimeOptions options, Path tokenizerPath) {
+    private OptModel(Loaded loaded, RuntimeOptions options, Path tokenizerPath, Set<Allow> allowed) {
+        this.allowed = allowed;
         this.loaded = loaded;
         this.options = options;
         this.tokenizerPath = tokenizerPath;
@@ -109,13 +112,28 @@ public final class OptModel implements RuntimeModel {
      *                          {@link #open(Path)} throws
      */
     public static OptModel open(String model) {
+        return open(model, Set.of());
+    }
+
+    /**
+     * Opens a model by what it is called, as {@link #open(String)} does, with leave for what is refused else.
+     *
+     * @param model   a path, or a name such as {@code facebook/opt-125m}
+     * @param allowed what is allowed
+     * @return the model, to be run on the CPU
+     * @throws HubException     if the model has to be fetched and cannot be; its reason tells why
+     * @throws ModscanException as {@link #open(String)} throws
+     */
+    public static OptModel open(String model, Set<Allow> allowed) {
         if (model.isEmpty()) {
             throw new ModscanException(
                     "no model is named; expected is a folder, an export (NAME.onnx), or a model's name on"
                             + " the hub, such as facebook/opt-125m");
         }
         try {
-            return isHubName(model) ? open(Hub.fromEnvironment().snapshot(model)) : open(Path.of(model));
+            return isHubName(model)
+                    ? open(Hub.fromEnvironment().snapshot(model), allowed)
+                    : open(Path.of(model), allowed);
         } catch (InvalidPathException e) {
             throw new ModscanException(
                     "'" + e.getInput().replace('\0', '?') + "' cannot be a path: " + e.getReason(), e);
@@ -136,9 +154,22 @@ public final class OptModel implements RuntimeModel {
      * @throws ModscanException as {@link #open(Path)} throws
      */
     public static OptModel open(HubSnapshot snapshot) {
-        Path weights = HubCheckpoint.fetch(snapshot);
+        return open(snapshot, Set.of());
+    }
+
+    /**
+     * Opens a model of a hub, as {@link #open(HubSnapshot)} does, with leave for what is refused else.
+     *
+     * @param snapshot the model at one revision
+     * @param allowed  what is allowed
+     * @return the model, to be run on the CPU
+     * @throws HubException     if a file has to be fetched and cannot be; its reason tells why
+     * @throws ModscanException as {@link #open(Path)} throws
+     */
+    public static OptModel open(HubSnapshot snapshot, Set<Allow> allowed) {
+        Path weights = HubCheckpoint.fetch(snapshot, allowed);
         Path folder = Objects.requireNonNull(weights.getParent(), "weights lie in a folder");
-        return ofFolder(folder, files -> WeightFiles.read(files, String.valueOf(weights.getFileName())));
+        return ofFolder(folder, allowed, files -> WeightFiles.read(files, String.valueOf(weights.getFileName())));
     }
 
     /**
@@ -169,32 +200,50 @@ public final class OptModel implements RuntimeModel {
      * calls for is there in its shape. An export has no need of the checkpoint's config; where it was cut off behind its
      * outputs, the model has those sites whose weights it still knows.
      *
-     * @param path the folder with the checkpoint's files, or an export, {@code NAME.onnx}
+     * <p>What wrappers and training leave in the weights is passed over, with a line in the log: prefixes of names such as
+     * {@code module.} and {@code _orig_mod.}, and heads beside the language model's such as {@code score} and {@code v_head}.
+     *
+     * @param path the folder with the checkpoint's files; a model's folder in the hub's cache, {@code models--org--name}, of
+     *     which the snapshot of {@code main} is taken, or the only one; or an export, {@code NAME.onnx}
      * @return the model, to be run on the CPU
      * @throws ModscanException          if there is no such folder, or a file is missing from it
      * @throws MalformedFileException    if a file is truncated or inconsistent, or a tensor is missing, misshapen or
      *                                   unknown; nothing that a pickle names is run
-     * @throws UnsupportedModelException if it is another kind of model, or has a setting that is not known
+     * @throws UnsupportedModelException if it is another kind of model, the adapter of one, or has a setting that is not known
      * @throws UncheckedIOException      if a file cannot be read
      */
     public static OptModel open(Path path) {
-        if (Files.isRegularFile(path) && path.toString().endsWith(".onnx")) {
-            return ofExport(path);
-        }
-        return ofFolder(path, WeightFiles::read);
+        return open(path, Set.of());
     }
 
-    private static OptModel ofFolder(Path path, Function<ModelFolder, WeightFiles> weights) {
-        ModelFolder folder = ModelFolder.open(path);
-        if (!folder.has(ModelFolder.CONFIG)) {
-            throw new ModscanException(
-                    path + ": has no " + ModelFolder.CONFIG + ", so it is no checkpoint of transformers");
+    /**
+     * Opens a checkpoint or an export, as {@link #open(Path)} does, with leave for what is refused else:
+     *
+     * <pre>{@code
+     * OptModel.open(Path.of("folder-of-links"), Set.of(Allow.LINKS));
+     * }</pre>
+     *
+     * @param path    the folder, or an export, {@code NAME.onnx}
+     * @param allowed what is allowed
+     * @return the model, to be run on the CPU
+     * @throws ModscanException     as {@link #open(Path)} throws
+     * @throws UncheckedIOException if a file cannot be read
+     */
+    public static OptModel open(Path path, Set<Allow> allowed) {
+        if (Files.isRegularFile(path) && path.toString().endsWith(".onnx")) {
+            return ofExport(path, allowed);
         }
+        return ofFolder(ModelFolder.latest(path), allowed, WeightFiles::read);
+    }
+
+    private static OptModel ofFolder(Path path, Set<Allow> allowed, Function<ModelFolder, WeightFiles> weights) {
+        ModelFolder folder = ModelFolder.open(path, allowed.contains(Allow.LINKS));
+        NoCheckpoint.check(folder);
         folder.resolve(ModelFolder.CONFIG);
         String text = JsonFile.readText(path.resolve(ModelFolder.CONFIG));
-        OptConfig config = OptConfig.read(JsonFile.parse(path.resolve(ModelFolder.CONFIG), text));
+        OptConfig config = OptConfig.read(JsonFile.parse(path.resolve(ModelFolder.CONFIG), text), allowed);
         WeightFiles files = weights.apply(folder);
-        Checkpoint checkpoint = Checkpoint.whole(files, config);
+        Checkpoint checkpoint = Checkpoint.whole(files, config, allowed);
         String fingerprint = checkpoint.fingerprint(text);
         Map<String, String> provenance = new LinkedHashMap<>();
         provenance.put("model.type", "opt");
@@ -210,12 +259,13 @@ public final class OptModel implements RuntimeModel {
                 fingerprint,
                 Collections.unmodifiableMap(provenance),
                 OptSites.of(config));
-        return new OptModel(loaded, RuntimeOptions.cpu(), path);
+        return new OptModel(loaded, RuntimeOptions.cpu(), path, Set.copyOf(allowed));
     }
 
-    private static OptModel ofExport(Path path) {
-        ExportedFile exported = ExportedFile.read(path);
-        OptConfig config = OptConfig.read(JsonFile.parse(path, exported.config()));
+    private static OptModel ofExport(Path path, Set<Allow> allowed) {
+        ExportedFile exported = ExportedFile.read(path, allowed.contains(Allow.LINKS));
+        // Its settings were allowed when it was written.
+        OptConfig config = OptConfig.read(JsonFile.parse(path, exported.config()), Set.of(Allow.SETTINGS));
         Checkpoint checkpoint = Checkpoint.some(exported.weights(), config);
         String fingerprint = checkpoint.fingerprint(exported.config());
         if (!fingerprint.equals(exported.fingerprint())) {
@@ -235,17 +285,19 @@ public final class OptModel implements RuntimeModel {
         return new OptModel(
                 loaded,
                 RuntimeOptions.cpu(),
-                Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder"));
+                HubTokenizer.folder(
+                        Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder")),
+                Set.copyOf(allowed));
     }
 
     @Override
     public OptModel withRuntime(RuntimeOptions options) {
-        return new OptModel(loaded, Objects.requireNonNull(options, "options"), tokenizerPath);
+        return new OptModel(loaded, Objects.requireNonNull(options, "options"), tokenizerPath, allowed);
     }
 
     @Override
     public OptModel withTokenizer(Path tokenizer) {
-        return new OptModel(loaded, options, Objects.requireNonNull(tokenizer, "tokenizer"));
+        return new OptModel(loaded, options, Objects.requireNonNull(tokenizer, "tokenizer"), allowed);
     }
 
     @Override
@@ -322,7 +374,7 @@ public final class OptModel implements RuntimeModel {
 
     private Tokenizer openTokenizer() {
         Path path = loaded.path();
-        return HubTokenizer.open(tokenizerPath)
+        return HubTokenizer.open(tokenizerPath, allowed.contains(Allow.LINKS))
                 .mustSuit(
                         Files.isDirectory(path) ? path.resolve(ModelFolder.CONFIG) : path,
                         loaded.config().bosTokenId(),

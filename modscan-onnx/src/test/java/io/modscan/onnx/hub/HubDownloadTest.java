@@ -417,12 +417,20 @@ class HubDownloadTest {
     void diskThatFillsUpIsTold() throws IOException {
         Path full = Path.of("/dev/full");
         assumeTrue(Files.isWritable(full), "a system with /dev/full");
-        Files.createDirectories(partial().getParent());
-        Files.createSymbolicLink(partial(), full);
-        HubException failure = failure();
-        assertThat(failure.reason()).isEqualTo(Reason.NO_SPACE);
-        assertThat(failure).hasMessageContaining("is full");
-        Files.delete(partial());
+        IOException failure = catchThrowableOfType(IOException.class, () -> Files.write(full, WEIGHTS));
+        HubSettings settings = HubSettings.of(Map.of(), cache).withCache(cache);
+        Download download = new Download(
+                new HubClient(settings),
+                new ModelCache(settings, MODEL),
+                new HubClient.Wanted(MODEL, COMMIT, FILE),
+                new HubClient.FileFacts(sha256(WEIGHTS), WEIGHTS.length),
+                bytes -> {});
+        ModscanException told = download.diskFailure(partial(), failure);
+        assertThat(told).isInstanceOf(HubException.class).hasMessageContaining("is full");
+        assertThat(((HubException) told).reason()).isEqualTo(Reason.NO_SPACE);
+        assertThat(download.diskFailure(partial(), new IOException("Permission denied")))
+                .isExactlyInstanceOf(ModscanException.class)
+                .hasMessageContaining("cannot be written");
     }
 
     @Test

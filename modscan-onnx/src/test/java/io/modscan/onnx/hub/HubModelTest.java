@@ -10,6 +10,7 @@ import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
 import io.modscan.onnx.opt.OptModel;
+import io.modscan.onnx.runtime.Allow;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
@@ -21,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -190,6 +192,42 @@ class HubModelTest {
         assertThatThrownBy(this::load)
                 .isInstanceOf(UnsupportedModelException.class)
                 .hasMessageContainingAll(LocalHub.MODEL, "no weights", "model.safetensors");
+    }
+
+    @Test
+    void anAdapterIsCalledOneBeforeAnythingIsFetched() throws IOException {
+        serve(resource("references/pre_norm"));
+        server.plain("adapter_config.json", new byte[] {'{', '}'});
+        assertThatThrownBy(this::load)
+                .isInstanceOf(UnsupportedModelException.class)
+                .hasMessageContainingAll(LocalHub.MODEL, "is a PEFT adapter, not a model");
+        assertThat(server.seen("HEAD model.safetensors")).isEmpty();
+    }
+
+    @Test
+    void aRepositoryOfOnnxModelsNamesThem() throws IOException {
+        server.large("onnx/model.onnx", new byte[10]);
+        assertThatThrownBy(this::load)
+                .isInstanceOf(UnsupportedModelException.class)
+                .hasMessageContainingAll("has no config.json", "opened by its file: [onnx/model.onnx]");
+        server.plain("config.json", Files.readAllBytes(resource("references/pre_norm/config.json")));
+        assertThatThrownBy(this::load)
+                .isInstanceOf(UnsupportedModelException.class)
+                .hasMessageContainingAll("no weights", "opened by its file: [onnx/model.onnx]");
+    }
+
+    @Test
+    void leaveIsHeededBeforeTheWeightsAreFetched() throws IOException {
+        serve(resource("references/pre_norm"));
+        serve(resource(TOKENIZER));
+        String config = Files.readString(resource("references/pre_norm/config.json"));
+        server.plain("config.json", config.replaceFirst("\\{", "{\"own\": 1,").getBytes(StandardCharsets.UTF_8));
+        assertThatThrownBy(this::load)
+                .isInstanceOf(UnsupportedModelException.class)
+                .hasMessageContainingAll("own=1", "--allow settings");
+        assertThat(server.seen("HEAD model.safetensors")).isEmpty();
+        HubSnapshot snapshot = hub().snapshot(LocalHub.MODEL);
+        assertThat(numbers(OptModel.open(snapshot, Set.of(Allow.SETTINGS)))).isNotEmpty();
     }
 
     @Test

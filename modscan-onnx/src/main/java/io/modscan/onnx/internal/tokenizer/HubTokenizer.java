@@ -30,7 +30,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A model's own tokenizer, which gives the ids of transformers 5.18: from {@code tokenizer.json}, or for OPT from
- * {@code vocab.json} and {@code merges.txt}, with the special tokens that the files beside it name.
+ * {@code vocab.json} and {@code merges.txt}, with the special tokens that the files beside it name. It differs from
+ * transformers on purpose in one case, and the log says so: where there is no {@code tokenizer.json}, and
+ * {@code tokenizer_config.json} says nothing of {@code add_bos_token}, OPT's BOS is put in front, as OPT was trained and as its
+ * own checkpoints say; transformers 5.18 puts nothing there.
  *
  * <p>One rule for BOS and the like: a text gets what the model's own tokenizer puts around it, put there here and nowhere
  * else. For OPT that is one BOS in front, for Galactica nothing, for BERT {@code [CLS]} in front and {@code [SEP]} behind,
@@ -85,6 +88,17 @@ public final class HubTokenizer implements Tokenizer {
                 .toList();
     }
 
+    /**
+     * The folder with a model's tokenizer: the model's own, or one above it that is of the same model, as where a repository has
+     * its models in {@code onnx/}.
+     */
+    public static Path folder(Path modelsFolder) {
+        return ModelFolder.open(modelsFolder).ofModel().stream()
+                .filter(TokenizerDefinition::isIn)
+                .findFirst()
+                .orElse(modelsFolder);
+    }
+
     /** Whether these files of a hub's model are all that a tokenizer can need. */
     public static boolean isThere(Set<String> files) {
         return files.contains("tokenizer_config.json")
@@ -104,8 +118,18 @@ public final class HubTokenizer implements Tokenizer {
      *     {@code tokenizer.json} alone, beside which nothing is read
      */
     public static HubTokenizer open(Path path) {
+        return open(path, false);
+    }
+
+    /**
+     * Opens a checkpoint's tokenizer.
+     *
+     * @param path  as for {@link #open(Path)}
+     * @param links whether links may lead out of the folder
+     */
+    public static HubTokenizer open(Path path, boolean links) {
         if (Files.isDirectory(path)) {
-            ModelFolder folder = ModelFolder.open(path);
+            ModelFolder folder = ModelFolder.open(path, links);
             Stream.concat(FILES.stream(), Stream.of(ModelFolder.CONFIG))
                     .filter(folder::has)
                     .forEach(folder::resolve);

@@ -12,11 +12,14 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A checkpoint's tokenizer, as the tokenizers library is to be given it. A {@code tokenizer.json} goes before
@@ -34,6 +37,8 @@ import org.jspecify.annotations.Nullable;
  */
 public record TokenizerDefinition(
         Path file, Map<String, @Nullable Object> json, SpecialTokens around, int lastId, int ways) {
+
+    private static final Logger LOG = LoggerFactory.getLogger(HubTokenizer.class);
 
     /**
      * The library keeps a Unigram vocabulary as a tree that is as deep as its longest token, and frees it by recursion: one of
@@ -56,12 +61,21 @@ public record TokenizerDefinition(
         return fromVocabulary(path);
     }
 
+    /** Whether there is a tokenizer in a folder. */
+    static boolean isIn(Path folder) {
+        return Files.exists(folder.resolve("tokenizer.json"))
+                || (Files.exists(folder.resolve("vocab.json")) && Files.exists(folder.resolve("merges.txt")));
+    }
+
     private static TokenizerDefinition fromVocabulary(Path folder) {
         Path vocabFile = folder.resolve("vocab.json");
         Path mergesFile = folder.resolve("merges.txt");
         if (!Files.exists(vocabFile) || !Files.exists(mergesFile)) {
+            Path above = folder.toAbsolutePath().normalize().getParent();
             throw new ModscanException(folder + ": has no tokenizer; expected are tokenizer.json, or vocab.json and"
-                    + " merges.txt (prompts of ready token ids need none)");
+                    + " merges.txt; name one that lies elsewhere (withTokenizer, on the command line --tokenizer"
+                    + (above != null && isIn(above) ? "; there is one in " + above : "")
+                    + "), or give prompts of ready token ids, which need none");
         }
         BpeModel model = BpeModel.read(vocabFile, mergesFile);
         TokenizerSettings settings = TokenizerSettings.read(folder, false);
@@ -90,6 +104,14 @@ public record TokenizerDefinition(
                                 + " 'bos_token', which OPT puts in front of every text");
             }
             around = new SpecialTokens(List.of(id), List.of());
+            if (!settings.saysAddBos()) {
+                LOG.warn(
+                        "{}: says nothing of 'add_bos_token', so {} (id {}) is put in front of every text, as OPT was trained;"
+                                + " transformers 5.18 puts nothing there. Set it to true or to false to say which",
+                        config,
+                        Objects.requireNonNull(bos).content(),
+                        id);
+            }
         }
         List<Token> added = settings.tokens(new TreeMap<>(), true);
         return of(vocabFile, TokenizerModel.of(model), added, null, byteLevel(false), byteLevel(false), around, 0);
@@ -111,6 +133,14 @@ public record TokenizerDefinition(
         TokenizerModel model = TokenizerModel.of(file, vocabulary, gpt2);
         List<Token> added = settings == null ? List.copyOf(own.values()) : settings.tokens(own, gpt2);
         SpecialTokens around = SpecialTokens.of(file, json.get("post_processor"));
+        if (settings != null
+                && settings.saysAddBos()
+                && settings.addsBos() == around.front().isEmpty()) {
+            LOG.info(
+                    "{}: puts {} in front of a text, whatever 'add_bos_token' in tokenizer_config.json says, as in transformers 5.18",
+                    file,
+                    around.front().isEmpty() ? "nothing" : around.front());
+        }
         if (gpt2) {
             boolean prefixSpace = settings != null && settings.flag("add_prefix_space");
             return of(file, model, added, null, byteLevel(prefixSpace), byteLevel(false), around, 0);

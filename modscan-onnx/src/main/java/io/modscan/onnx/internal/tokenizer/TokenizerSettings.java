@@ -172,6 +172,11 @@ public final class TokenizerSettings {
         return config.flag(key, false);
     }
 
+    /** Whether the config tells if a BOS is put in front. */
+    boolean saysAddBos() {
+        return config.get("add_bos_token") != null;
+    }
+
     /** False only if the config says so; OPT's say true, or nothing. */
     boolean addsBos() {
         return config.flag("add_bos_token", true);

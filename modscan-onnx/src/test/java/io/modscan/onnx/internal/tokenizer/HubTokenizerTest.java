@@ -10,6 +10,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.core.model.Tokenizer;
 import io.modscan.core.safetensors.DType;
+import io.modscan.onnx.Logged;
 import io.modscan.onnx.opt.OptModel;
 import io.modscan.onnx.opt.TinyOpt;
 import java.io.IOException;
@@ -25,6 +26,7 @@ import java.util.Objects;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -326,6 +328,70 @@ class HubTokenizerTest {
                         modelOf(300).config("bos_token_id", 5).load(folder).tokenizer())
                 .isInstanceOf(MalformedFileException.class)
                 .hasMessageContainingAll("config.json", "'bos_token_id' is 5", "[" + id("</s>") + "]");
+    }
+
+    /**
+     * Where transformers 5.18 puts nothing in front (seen with its GPT2Tokenizer for a config without the key, and for null),
+     * OPT's BOS is put there all the same, and that is told. Where the key is said, both do as it says.
+     */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "{\"bos_token\": \"</s>\"}                                              | true  | true",
+                "{\"bos_token\": \"</s>\", \"add_bos_token\": null}                     | true  | true",
+                "{\"bos_token\": \"</s>\", \"tokenizer_class\": \"GPT2Tokenizer\"}      | true  | true",
+                "{\"bos_token\": \"</s>\", \"tokenizer_class\": \"GPT2TokenizerFast\"}  | true  | true",
+                "{\"bos_token\": \"</s>\", \"add_bos_token\": true}                     | true  | false",
+                "{\"bos_token\": \"</s>\", \"add_bos_token\": false}                    | false | false"
+            })
+    void whereItDiffersFromTransformersTheLogSaysSo(String config, boolean front, boolean told) throws IOException {
+        write("tokenizer_config.json", config);
+        String log = Logged.of(() -> assertThat(open().encode("hello"))
+                .isEqualTo(front ? new int[] {BOS, id("hello")} : new int[] {id("hello")}));
+        if (told) {
+            assertThat(log)
+                    .contains(
+                            "tokenizer_config.json",
+                            "'add_bos_token'",
+                            "</s> (id 2) is put in front",
+                            "transformers 5.18");
+        } else {
+            assertThat(log).isEmpty();
+        }
+    }
+
+    @Test
+    void withoutAConfigAtAllTheLogSaysSoToo() {
+        assertThat(Logged.of(this::open)).contains("says nothing of 'add_bos_token'");
+    }
+
+    /** There its post-processor alone decides, as in transformers 5.18, whatever the config says. */
+    @ParameterizedTest
+    @CsvSource({"opt, true, true", "opt, false, true", "opt, , true", "galactica, true, false", "galactica, , false"})
+    void aTokenizerJsonDiffersFromTransformersInNothing(String name, @Nullable Boolean add, boolean front)
+            throws IOException {
+        copy(fixtures().resolve(name), emptied());
+        if (add != null) {
+            change(folder.resolve("tokenizer_config.json"), Map.of("add_bos_token", add));
+        }
+        AtomicReference<int[]> ids = new AtomicReference<>();
+        assertThat(Logged.of(() -> ids.set(open().encode("")))).isEmpty();
+        assertThat(ids.get()).hasSize(front ? 1 : 0);
+    }
+
+    /** As transformers 5.18 has it; its release 4 put the BOS there. */
+    @ParameterizedTest
+    @CsvSource({"true", "false", "null"})
+    void aTokenizerJsonWithoutAPostProcessorPutsNothingInFront(String add) throws IOException {
+        copy(fixtures().resolve("opt"), emptied());
+        Map<String, Object> json = JSON.std.mapFrom(Files.readString(folder.resolve("tokenizer.json")));
+        json.put("post_processor", null);
+        write("tokenizer.json", JSON.std.asString(json));
+        Map<String, Object> config = JSON.std.mapFrom(Files.readString(folder.resolve("tokenizer_config.json")));
+        config.put("add_bos_token", JSON.std.anyFrom(add));
+        write("tokenizer_config.json", JSON.std.asString(config));
+        assertThat(open().encode("")).isEmpty();
     }
 
     @Test
