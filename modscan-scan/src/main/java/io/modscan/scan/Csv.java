@@ -8,8 +8,14 @@ import java.nio.file.Path;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
 
-/** Numbers as a CSV file. A cell without a number is empty. */
+/**
+ * Tables as CSV files. A cell without a number is empty. Text that a spreadsheet would take for a formula has an apostrophe
+ * before it.
+ */
 final class Csv {
+
+    /** With what a spreadsheet's formula begins, also in full width. */
+    private static final String FORMULA = "=+-@\uFF1D\uFF0B\uFF0D\uFF20";
 
     private Csv() {}
 
@@ -23,6 +29,19 @@ final class Csv {
 
     static String text(double number) {
         return Double.isNaN(number) ? "" : Double.toString(number);
+    }
+
+    /** A name or label: {@code =1+1} as {@code '=1+1}, so that opening the file computes and calls nothing. */
+    static String text(String cell) {
+        int first = 0;
+        // Spreadsheets look behind blanks, and take some wide characters for these.
+        while (first < cell.length() && (Character.isWhitespace(cell.charAt(first)) || cell.charAt(first) == 0xA0)) {
+            if ("\t\r\n".indexOf(cell.charAt(first)) >= 0) {
+                return "'" + cell;
+            }
+            first++;
+        }
+        return first < cell.length() && FORMULA.indexOf(cell.charAt(first)) >= 0 ? "'" + cell : cell;
     }
 
     static String text(OptionalInt number) {
