@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 
 /**
  * Tables as CSV files. A cell without a number is empty. Text that a spreadsheet would take for a formula has an apostrophe
@@ -14,8 +15,12 @@ import java.util.function.Consumer;
  */
 final class Csv {
 
-    /** With what a spreadsheet's formula begins, also in full width. */
-    private static final String FORMULA = "=+-@\uFF1D\uFF0B\uFF0D\uFF20";
+    /** How a spreadsheet's formula begins, also in full width, and also behind blanks and the apostrophes of this guard. */
+    private static final Pattern FORMULA =
+            Pattern.compile("[\\s\\h\\v']*[=+\\-@\uFF1D\uFF0B\uFF0D\uFF20]|\\h*[\\t\\v\\x00]");
+
+    /** Labels may be numbers, which are harmless. */
+    private static final Pattern NUMBER = Pattern.compile("[+-]?\\d+(\\.\\d+)?([eE][+-]?\\d+)?");
 
     private Csv() {}
 
@@ -33,15 +38,7 @@ final class Csv {
 
     /** A name or label: {@code =1+1} as {@code '=1+1}, so that opening the file computes and calls nothing. */
     static String text(String cell) {
-        int first = 0;
-        // Spreadsheets look behind blanks, and take some wide characters for these.
-        while (first < cell.length() && (Character.isWhitespace(cell.charAt(first)) || cell.charAt(first) == 0xA0)) {
-            if ("\t\r\n".indexOf(cell.charAt(first)) >= 0) {
-                return "'" + cell;
-            }
-            first++;
-        }
-        return first < cell.length() && FORMULA.indexOf(cell.charAt(first)) >= 0 ? "'" + cell : cell;
+        return FORMULA.matcher(cell).lookingAt() && !NUMBER.matcher(cell).matches() ? "'" + cell : cell;
     }
 
     static String text(OptionalInt number) {
