@@ -48,8 +48,9 @@ final class CaptureCommand implements Runnable {
     @Option(
             names = "--sites",
             paramLabel = "GLOB,…",
-            description = "Sites to capture, divided by commas, such as blocks.*.attn.hook_z (default: all); 'modscan sites'"
-                    + " lists them." + SiteList.COMMAS)
+            description =
+                    "Sites to capture, divided by commas, such as blocks.*.attn.hook_z (default: all); 'modscan sites'"
+                            + " lists them." + SiteList.COMMAS)
     private List<String> sites = List.of();
 
     @Option(
@@ -93,8 +94,9 @@ final class CaptureCommand implements Runnable {
                 names = "--prompts",
                 required = true,
                 paramLabel = "FILE",
-                description = "Texts: .csv (id,topic,text), .jsonl (the same keys) or .txt (a prompt a line). Ready tensors:"
-                        + " .jsonl with \"inputs\": {NAME: FILE}, .npy, .safetensors, .png or .jpg.")
+                description =
+                        "Texts: .csv (id,topic,text), .jsonl (the same keys) or .txt (a prompt a line). Ready tensors:"
+                                + " .jsonl with \"inputs\": {NAME: FILE}, .npy, .safetensors, .png or .jpg.")
         private @Nullable Path prompts;
 
         @Option(
@@ -172,7 +174,10 @@ final class CaptureCommand implements Runnable {
 
     private Probe.Builder builder(Model source) {
         Probe.Builder builder = options.probe(source)
-                .sites(sites.isEmpty() ? new String[] {"*"} : SiteList.globs(sites).toArray(String[]::new))
+                .sites(
+                        sites.isEmpty()
+                                ? new String[] {"*"}
+                                : SiteList.globs(sites).toArray(String[]::new))
                 .pooling(new Pooling(pooling, withoutBos));
         if (cut) {
             builder.cutOverlong();

@@ -122,8 +122,15 @@ final class ScanCommand implements Runnable {
     }
 
     private void refuseWhatOnlyModelsTake() {
-        for (String option :
-                List.of("--model", "--prompts", "--revision", "--tokenizer", "--device", "--threads", "--token-budget", "--cut")) {
+        for (String option : List.of(
+                "--model",
+                "--prompts",
+                "--revision",
+                "--tokenizer",
+                "--device",
+                "--threads",
+                "--token-budget",
+                "--cut")) {
             if (spec.commandLine().getParseResult().hasMatchedOption(option)) {
                 throw new ParameterException(
                         spec.commandLine(), "a --recording has been captured already; leave " + option + " away");
@@ -137,8 +144,9 @@ final class ScanCommand implements Runnable {
             ScanPlan plan = scan.probe(probe -> probe.progress(bar)).plan();
             // Before the work, so that it is not done in vain.
             WholeFile.prepare(out.resolve("units.csv"));
-            plan.leftOut().forEach((part, reason) -> err.println(
-                    "leaving out " + named(part) + ": " + ModscanException.printable(OptionNames.in(reason))));
+            plan.leftOut()
+                    .forEach((part, reason) -> err.println(
+                            "leaving out " + named(part) + ": " + ModscanException.printable(OptionNames.in(reason))));
             err.println("scanning " + prompts + " prompts at " + plan.readings().size() + " sites");
             return plan.run();
         }

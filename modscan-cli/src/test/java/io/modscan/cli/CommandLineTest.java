@@ -466,9 +466,7 @@ class CommandLineTest {
             CommandLineRun wrong = CommandLineRun.of(args);
             assertThat(wrong.status()).isEqualTo(2);
             assertThat(wrong.err()).startsWith("modscan: ").contains("--help'").doesNotContain("\u001b");
-            assertThat(wrong.err().lines())
-                    .hasSizeLessThanOrEqualTo(3)
-                    .allMatch(line -> line.length() <= 900);
+            assertThat(wrong.err().lines()).hasSizeLessThanOrEqualTo(3).allMatch(line -> line.length() <= 900);
         }
     }
 
@@ -553,7 +551,17 @@ class CommandLineTest {
     void howManyTokensAreRunAtOnceCanBeSaid() throws IOException {
         String ids = file("ids.jsonl", "{\"id\": 1, \"ids\": [2, 5]}", "{\"id\": 2, \"ids\": [2, 5]}");
         CommandLineRun run = CommandLineRun.of(
-                "capture", "--model", model(), "--ids", ids, "--sites", "loss", "--token-budget", "2", "--out", file("x"));
+                "capture",
+                "--model",
+                model(),
+                "--ids",
+                ids,
+                "--sites",
+                "loss",
+                "--token-budget",
+                "2",
+                "--out",
+                file("x"));
         assertThat(run.status()).as(run.err()).isZero();
         assertThat(SafetensorsFile.open(folder.resolve("x")).metadata().get("modscan.batches"))
                 .contains("2 tokens");

@@ -271,8 +271,7 @@ class ForeignCommandLineTest {
         npy("ids.npy", 101);
         assertFailure("model.onnx: input 'attention_mask'", capture(model(), "--prompts", tensors, "--out", file("c")));
         Files.delete(folder.resolve("ones.npy"));
-        assertFailure(
-                "line 1: input 'attention_mask'", capture(model(), "--prompts", tensors, "--out", file("c")));
+        assertFailure("line 1: input 'attention_mask'", capture(model(), "--prompts", tensors, "--out", file("c")));
         assertFailure("has no ready token ids", capture(model(), "--ids", tensors, "--out", file("c")));
     }
 
@@ -324,8 +323,8 @@ class ForeignCommandLineTest {
         ByteArrayOutputStream log = new ByteArrayOutputStream();
         System.setErr(new PrintStream(log, true, StandardCharsets.UTF_8));
         try {
-            CommandLineRun run =
-                    capture(file.toString(), "--prompts", tensors, "--dequantize", "--sites", "q,t", "--out", file("o"));
+            CommandLineRun run = capture(
+                    file.toString(), "--prompts", tensors, "--dequantize", "--sites", "q,t", "--out", file("o"));
             assertThat(run.status()).as(run.err()).isZero();
         } finally {
             System.setErr(before);

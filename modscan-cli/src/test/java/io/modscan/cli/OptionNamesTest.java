@@ -51,8 +51,8 @@ class OptionNamesTest {
         for (String module : List.of("core", "onnx", "metrics", "report", "scan", "demo", "cli")) {
             Path root = Path.of("..", "modscan-" + module, "src", "main", "java");
             try (Stream<Path> files = Files.walk(root)) {
-                for (Path file : files.filter(path -> path.toString().endsWith(".java"))
-                        .toList()) {
+                for (Path file :
+                        files.filter(path -> path.toString().endsWith(".java")).toList()) {
                     String name = file.getFileName().toString();
                     if (NOT_REACHED.contains(name) || name.equals("OptionNames.java")) {
                         continue;

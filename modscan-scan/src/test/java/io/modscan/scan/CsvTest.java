@@ -37,7 +37,20 @@ class CsvTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"", "law", "a=b", "'tis", " law", "-1", "+1", "-1.5", "-1e-5", "7", "blocks.0.hook_z", "\u00e9t\u00e9"})
+            strings = {
+                "",
+                "law",
+                "a=b",
+                "'tis",
+                " law",
+                "-1",
+                "+1",
+                "-1.5",
+                "-1e-5",
+                "7",
+                "blocks.0.hook_z",
+                "\u00e9t\u00e9"
+            })
     void whatIsNoFormulaStays(String label) {
         assertThat(Csv.text(label)).isEqualTo(label);
     }

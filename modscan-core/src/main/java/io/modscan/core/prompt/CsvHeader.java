@@ -120,8 +120,9 @@ record CsvHeader(char separator, List<String> columns, boolean spaced, boolean d
     /** The columns whose cells are labels. */
     int[] labels() {
         return IntStream.range(0, columns.size())
-                .filter(column ->
-                        column != id() && column != text() && !columns.get(column).isEmpty())
+                .filter(column -> column != id()
+                        && column != text()
+                        && !columns.get(column).isEmpty())
                 .toArray();
     }
 

@@ -147,13 +147,15 @@ final class CsvParser extends PromptParser {
 
     private void check(CsvHeader columns) {
         if (columns.text() < 0) {
-            throw malformed("the header " + columns.columns() + " has no column 'text'; it should be like id,topic,text");
+            throw malformed(
+                    "the header " + columns.columns() + " has no column 'text'; it should be like id,topic,text");
         }
         if (columns.isAmbiguous()) {
             throw malformed("the header " + columns.columns() + " names a column twice");
         }
         if (columns.separator() != ',') {
-            remark("columns are divided by " + (columns.separator() == '\t' ? "tabs" : "'" + columns.separator() + "'"));
+            remark("columns are divided by "
+                    + (columns.separator() == '\t' ? "tabs" : "'" + columns.separator() + "'"));
         }
         if (columns.hasIndex()) {
             remark(
@@ -200,9 +202,7 @@ final class CsvParser extends PromptParser {
     private static String text(CsvHeader columns, Row row) {
         int column = columns.text();
         String text = row.cells().get(column);
-        boolean divides = column > 0
-                && !row.quoted().get(column)
-                && (columns.spaced() || row.isSpaced(column));
+        boolean divides = column > 0 && !row.quoted().get(column) && (columns.spaced() || row.isSpaced(column));
         return divides ? text.stripLeading() : text;
     }
 

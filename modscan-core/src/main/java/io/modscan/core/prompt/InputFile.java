@@ -47,8 +47,8 @@ final class InputFile {
             if (name.endsWith(".png") || name.endsWith(".jpg") || name.endsWith(".jpeg")) {
                 return PICTURE;
             }
-            throw new ModscanException("'" + file + "' holds no ready tensor by its name; it ends in .npy, .safetensors,"
-                    + " .png, .jpg or .jpeg");
+            throw new ModscanException("'" + file
+                    + "' holds no ready tensor by its name; it ends in .npy, .safetensors," + " .png, .jpg or .jpeg");
         }
     }
 
@@ -57,8 +57,7 @@ final class InputFile {
     /** What gives the tensors of a prompt, each from its file; that the files are there is checked now. */
     static Supplier<Map<String, InputTensor>> all(Path prompts, Map<?, ?> inputs) {
         Map<String, Supplier<InputTensor>> suppliers = new LinkedHashMap<>();
-        inputs.forEach(
-                (name, value) -> suppliers.put(String.valueOf(name), of(prompts, String.valueOf(name), value)));
+        inputs.forEach((name, value) -> suppliers.put(String.valueOf(name), of(prompts, String.valueOf(name), value)));
         return () -> {
             Map<String, InputTensor> tensors = new LinkedHashMap<>();
             suppliers.forEach((name, supplier) -> tensors.put(name, supplier.get()));
@@ -69,8 +68,8 @@ final class InputFile {
     private static Supplier<InputTensor> of(Path prompts, String input, @Nullable Object value) {
         Map<?, ?> said = value instanceof Map<?, ?> map ? map : Map.of();
         if (!((said.isEmpty() ? value : said.get(FILE)) instanceof String name)) {
-            throw new ModscanException("input '" + input + "' is " + value + "; it is the name of a file, or an object with"
-                    + " a 'file', such as {\"file\": \"cat.npy\"}");
+            throw new ModscanException("input '" + input + "' is " + value
+                    + "; it is the name of a file, or an object with" + " a 'file', such as {\"file\": \"cat.npy\"}");
         }
         Path file;
         try {

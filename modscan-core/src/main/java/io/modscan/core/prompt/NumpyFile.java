@@ -68,17 +68,14 @@ final class NumpyFile {
             int sizeBytes = version == 1 ? 2 : 4;
             long length = version == 1
                     ? Short.toUnsignedLong(before.getShort())
-                    : Integer.toUnsignedLong(bytes(path, channel, BEFORE, sizeBytes).getInt());
+                    : Integer.toUnsignedLong(
+                            bytes(path, channel, BEFORE, sizeBytes).getInt());
             if (length > LONGEST_HEADER) {
                 throw new MalformedFileException(
                         path, "has a header of " + length + " bytes; at most " + LONGEST_HEADER + " are read");
             }
             ByteBuffer header = bytes(path, channel, BEFORE + sizeBytes, (int) length);
-            return tensor(
-                    path,
-                    channel,
-                    StandardCharsets.UTF_8.decode(header).toString(),
-                    BEFORE + sizeBytes + length);
+            return tensor(path, channel, StandardCharsets.UTF_8.decode(header).toString(), BEFORE + sizeBytes + length);
         } catch (NoSuchFileException e) {
             throw new ModscanException(path + ": no such file", e);
         } catch (IOException e) {

@@ -61,8 +61,8 @@ record PictureFile(Path file, boolean channelsLast, List<Double> mean, List<Doub
         if (!(said instanceof List<?> list)
                 || list.size() != CHANNELS
                 || !list.stream().allMatch(Number.class::isInstance)) {
-            throw new ModscanException(
-                    file + ": '" + key + "' is " + said + "; it must be a list of three numbers, for red, green and blue");
+            throw new ModscanException(file + ": '" + key + "' is " + said
+                    + "; it must be a list of three numbers, for red, green and blue");
         }
         return list.stream().map(number -> ((Number) number).doubleValue()).toList();
     }
@@ -86,9 +86,7 @@ record PictureFile(Path file, boolean channelsLast, List<Double> mean, List<Doub
                     double value = palette
                             ? (picture.getRGB(x, y) >> 8 * (CHANNELS - 1 - channel) & 0xFF) / 255.0
                             : raster.getSample(x, y, band) / (double) largest[band];
-                    int at = channelsLast
-                            ? (y * width + x) * CHANNELS + channel
-                            : (channel * height + y) * width + x;
+                    int at = channelsLast ? (y * width + x) * CHANNELS + channel : (channel * height + y) * width + x;
                     values[at] = (float) ((value - mean.get(channel)) / std.get(channel));
                 }
             }

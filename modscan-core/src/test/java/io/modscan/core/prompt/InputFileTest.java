@@ -78,8 +78,18 @@ class InputFileTest {
 
     @ParameterizedTest
     @CsvSource({
-        "<f8, F64, 8", "<f4, F32, 4", "<f2, F16, 2", "<i8, I64, 8", "<i4, I32, 4", "<i2, I16, 2", "|i1, I8, 1",
-        "<u8, U64, 8", "<u4, U32, 4", "<u2, U16, 2", "|u1, U8, 1", "|b1, BOOL, 1"
+        "<f8, F64, 8",
+        "<f4, F32, 4",
+        "<f2, F16, 2",
+        "<i8, I64, 8",
+        "<i4, I32, 4",
+        "<i2, I16, 2",
+        "|i1, I8, 1",
+        "<u8, U64, 8",
+        "<u4, U32, 4",
+        "<u2, U16, 2",
+        "|u1, U8, 1",
+        "|b1, BOOL, 1"
     })
     void readsEachTypeOfNumber(String descr, DType type, int bytes) throws IOException {
         Files.write(folder.resolve("x.npy"), npy(1, header(descr, "(3,)"), ByteBuffer.allocate(3 * bytes)));
@@ -176,7 +186,9 @@ class InputFileTest {
         byte[] text = header.append("}").toString().getBytes(StandardCharsets.UTF_8);
         ByteBuffer whole = ByteBuffer.allocate(8 + text.length + at).order(ByteOrder.LITTLE_ENDIAN);
         whole.putLong(text.length).put(text);
-        tensors.keySet().stream().sorted().forEach(name -> whole.put(tensors.get(name).duplicate()));
+        tensors.keySet().stream()
+                .sorted()
+                .forEach(name -> whole.put(tensors.get(name).duplicate()));
         Files.write(file, whole.array());
     }
 
@@ -260,8 +272,7 @@ class InputFileTest {
     void aPromptOfFilesHasLabelsAndHoldsNothing() throws IOException {
         Files.createDirectory(folder.resolve("pictures"));
         Files.write(
-                folder.resolve("pictures/x.npy"),
-                npy(1, header("<f4", "(2,)"), floats(ByteOrder.LITTLE_ENDIAN, 1, 2)));
+                folder.resolve("pictures/x.npy"), npy(1, header("<f4", "(2,)"), floats(ByteOrder.LITTLE_ENDIAN, 1, 2)));
         Prompt prompt = prompts(
                         "{\"id\": \"a\", \"topic\": \"cat\", \"inputs\": {\"x\": \"pictures/x.npy\", \"y\": \"pictures/x.npy\"}}")
                 .get(0);

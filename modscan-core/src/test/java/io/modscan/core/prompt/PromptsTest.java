@@ -150,7 +150,8 @@ class PromptsTest {
 
         @Test
         void leavesOutRowsWithoutAnyValueAndNumbersTheOthersOn() throws IOException {
-            assertThat(ids(csv("topic,text\n,\nlaw,one\n,\n , \n\"\",\nlaw,two\n"))).containsExactly("0", "1");
+            assertThat(ids(csv("topic,text\n,\nlaw,one\n,\n , \n\"\",\nlaw,two\n")))
+                    .containsExactly("0", "1");
             refused("topic,text\n,\n,\n", "no prompt");
             refused("id,topic,text\n1,law,one\n,,\n2,law\n", "line 4", "2 fields");
         }
@@ -292,7 +293,8 @@ class PromptsTest {
 
         @Test
         void takesANullOrEmptyLabelForNone() throws IOException {
-            Prompt prompt = jsonl("{\"text\": \"a\", \"topic\": null, \"language\": \"\", \"rare\": false}").get(0);
+            Prompt prompt = jsonl("{\"text\": \"a\", \"topic\": null, \"language\": \"\", \"rare\": false}")
+                    .get(0);
             assertThat(prompt.labels()).containsExactly(Map.entry("rare", "false"));
         }
 

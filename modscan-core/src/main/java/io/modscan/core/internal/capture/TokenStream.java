@@ -232,10 +232,7 @@ public final class TokenStream implements AutoCloseable {
                     + " (shorten it, or let the probe cut it: cutOverlong())");
         }
         LOG.warn(
-                "prompt '{}' cut from {} to {} tokens",
-                ModscanException.printable(prompt.id()),
-                ids.length,
-                maxTokens);
+                "prompt '{}' cut from {} to {} tokens", ModscanException.printable(prompt.id()), ids.length, maxTokens);
         return Arrays.copyOf(ids, maxTokens);
     }
 

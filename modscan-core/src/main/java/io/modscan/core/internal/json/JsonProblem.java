@@ -24,8 +24,9 @@ public final class JsonProblem {
         }
         String where = e.getLocation() == null
                 ? ""
-                : (e.getLocation().getLineNr() > 1 ? " in line " + e.getLocation().getLineNr() : "")
-                        + " at column " + e.getLocation().getColumnNr();
+                : (e.getLocation().getLineNr() > 1
+                                ? " in line " + e.getLocation().getLineNr()
+                                : "") + " at column " + e.getLocation().getColumnNr();
         return (e instanceof JsonEOFException ? "it ends too early," : "what stands there is no JSON,") + where;
     }
 }
