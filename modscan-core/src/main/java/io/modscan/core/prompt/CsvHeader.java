@@ -61,12 +61,10 @@ record CsvHeader(char separator, List<String> columns, boolean spaced, boolean d
             // Whoever reads the rows will say what is wrong with it.
             cells = List.of(row);
         }
-        return new CsvHeader(
-                separator,
-                cells.stream().map(String::strip).toList(),
-                separator != '\t' && cells.stream().skip(1).anyMatch(CsvHeader::isSpaced)
-                        || row.contains(separator + " \""),
-                declared);
+        // Of a cell in quotes the blank before them is not to be seen any more.
+        boolean spaced = row.contains(separator + " \"")
+                || (separator != '\t' && cells.stream().skip(1).anyMatch(CsvHeader::isSpaced));
+        return new CsvHeader(separator, cells.stream().map(String::strip).toList(), spaced, declared);
     }
 
     /** Whether a blank stands before something. */
