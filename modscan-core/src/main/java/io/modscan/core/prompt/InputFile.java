@@ -24,16 +24,19 @@ final class InputFile {
     private static final String FILE = "file";
     private static final String TENSOR = "tensor";
 
-    /** The form of a file, told by its name's ending, and the keys beside the file's that it takes. */
+    /** The form of a file, told by its name's ending. */
     private enum Form {
-        NUMPY(Set.of()),
-        SAFETENSORS(Set.of(TENSOR)),
-        PICTURE(PictureFile.KEYS);
+        NUMPY,
+        SAFETENSORS,
+        PICTURE;
 
-        private final Set<String> keys;
-
-        Form(Set<String> keys) {
-            this.keys = keys;
+        /** What may be said of it beside its path. */
+        Set<String> keys() {
+            return switch (this) {
+                case NUMPY -> Set.of();
+                case SAFETENSORS -> Set.of(TENSOR);
+                case PICTURE -> PictureFile.KEYS;
+            };
         }
 
         static Form of(Path file) {
@@ -79,12 +82,12 @@ final class InputFile {
         }
         Form form = Form.of(file);
         for (Object key : said.keySet()) {
-            if (!key.equals(FILE) && !form.keys.contains(String.valueOf(key))) {
+            if (!key.equals(FILE) && !form.keys().contains(String.valueOf(key))) {
                 throw new ModscanException("input '" + input + "': '" + key + "' says nothing of " + name
                         + "; known are 'file'"
-                        + (form.keys.isEmpty()
+                        + (form.keys().isEmpty()
                                 ? ""
-                                : " and " + form.keys.stream().sorted().toList()));
+                                : " and " + form.keys().stream().sorted().toList()));
             }
         }
         if (!Files.isRegularFile(file)) {

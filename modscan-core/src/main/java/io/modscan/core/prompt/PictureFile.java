@@ -84,7 +84,7 @@ record PictureFile(Path file, boolean channelsLast, List<Double> mean, List<Doub
                 for (int channel = 0; channel < CHANNELS; channel++) {
                     int band = bands < CHANNELS ? 0 : channel;
                     double value = palette
-                            ? (picture.getRGB(x, y) >> 8 * (CHANNELS - 1 - channel) & 0xFF) / 255.0
+                            ? ((picture.getRGB(x, y) >> (8 * (CHANNELS - 1 - channel))) & 0xFF) / 255.0
                             : raster.getSample(x, y, band) / (double) largest[band];
                     int at = channelsLast ? (y * width + x) * CHANNELS + channel : (channel * height + y) * width + x;
                     values[at] = (float) ((value - mean.get(channel)) / std.get(channel));

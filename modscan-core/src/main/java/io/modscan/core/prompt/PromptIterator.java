@@ -122,7 +122,7 @@ final class PromptIterator implements Iterator<Prompt>, AutoCloseable {
         byte[] first = bytes.readNBytes(2);
         bytes.reset();
         if (first.length == 2) {
-            int mark = (first[0] & 0xFF) << 8 | first[1] & 0xFF;
+            int mark = ((first[0] & 0xFF) << 8) | (first[1] & 0xFF);
             if (mark == 0xFEFF || mark == 0xFFFE || first[0] == 0 || first[1] == 0) {
                 throw new MalformedFileException(
                         file,

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
@@ -35,11 +36,9 @@ class InputFileTest {
 
     /** The tensor that a line's only input, x, is given. */
     private InputTensor read(String value) throws IOException {
-        return prompts("{\"id\": \"a\", \"inputs\": {\"x\": " + value + "}}")
-                .get(0)
-                .tensors()
-                .orElseThrow()
-                .get("x");
+        Prompt prompt =
+                prompts("{\"id\": \"a\", \"inputs\": {\"x\": " + value + "}}").get(0);
+        return Objects.requireNonNull(prompt.tensors().orElseThrow().get("x"));
     }
 
     /** As numpy.save writes it. */
