@@ -185,9 +185,7 @@ class InputFileTest {
         byte[] text = header.append("}").toString().getBytes(StandardCharsets.UTF_8);
         ByteBuffer whole = ByteBuffer.allocate(8 + text.length + at).order(ByteOrder.LITTLE_ENDIAN);
         whole.putLong(text.length).put(text);
-        tensors.keySet().stream()
-                .sorted()
-                .forEach(name -> whole.put(tensors.get(name).duplicate()));
+        new TreeMap<>(tensors).values().forEach(values -> whole.put(values.duplicate()));
         Files.write(file, whole.array());
     }
 
