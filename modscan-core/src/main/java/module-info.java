@@ -8,6 +8,7 @@ module io.modscan.core {
     requires de.siegmar.fastcsv;
     requires com.fasterxml.jackson.core;
     requires com.fasterxml.jackson.jr.ob;
+    requires static java.desktop; // pictures as ready tensors
 
     exports io.modscan.core;
     exports io.modscan.core.error;

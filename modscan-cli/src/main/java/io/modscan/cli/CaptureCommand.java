@@ -47,9 +47,10 @@ final class CaptureCommand implements Runnable {
 
     @Option(
             names = "--sites",
-            split = ",",
-            paramLabel = "GLOB",
-            description = "Sites to capture, such as blocks.*.attn.hook_z (default: all); 'modscan sites' lists them.")
+            paramLabel = "GLOB,…",
+            description =
+                    "Sites to capture, divided by commas, such as blocks.*.attn.hook_z (default: all); 'modscan sites'"
+                            + " lists them." + SiteList.COMMAS)
     private List<String> sites = List.of();
 
     @Option(
@@ -93,7 +94,9 @@ final class CaptureCommand implements Runnable {
                 names = "--prompts",
                 required = true,
                 paramLabel = "FILE",
-                description = "Texts: .csv (id,topic,text), .jsonl (the same keys) or .txt (a prompt a line).")
+                description =
+                        "Texts: .csv (id,topic,text), .jsonl (the same keys) or .txt (a prompt a line). Ready tensors:"
+                                + " .jsonl with \"inputs\": {NAME: FILE}, .npy, .safetensors, .png or .jpg.")
         private @Nullable Path prompts;
 
         @Option(
@@ -119,7 +122,7 @@ final class CaptureCommand implements Runnable {
                 for (Prompt prompt : prompts) {
                     if (prompt.tokenIds().isEmpty()) {
                         throw new ModscanException(ids + ": prompt '" + prompt.id()
-                                + "' is a text; --ids takes ready token ids, --prompts takes texts");
+                                + "' has no ready token ids; --ids takes these, --prompts texts and ready tensors");
                     }
                 }
             }
@@ -171,7 +174,10 @@ final class CaptureCommand implements Runnable {
 
     private Probe.Builder builder(Model source) {
         Probe.Builder builder = options.probe(source)
-                .sites(sites.isEmpty() ? new String[] {"*"} : sites.toArray(String[]::new))
+                .sites(
+                        sites.isEmpty()
+                                ? new String[] {"*"}
+                                : SiteList.globs(sites).toArray(String[]::new))
                 .pooling(new Pooling(pooling, withoutBos));
         if (cut) {
             builder.cutOverlong();

@@ -29,7 +29,10 @@ final class ExportCommand implements Runnable {
     @Option(names = "--out", required = true, paramLabel = "FILE.onnx", description = "The file to write.")
     private Path out = Path.of("");
 
-    @Option(names = "--sites", split = ",", paramLabel = "GLOB", description = "Sites to be outputs (default: all).")
+    @Option(
+            names = "--sites",
+            paramLabel = "GLOB,…",
+            description = "Sites to be outputs (default: all)." + SiteList.COMMAS)
     private List<String> sites = List.of();
 
     @Option(names = "--self-contained", description = "Copy the weights beside the file, into FILE.onnx.data.")
@@ -48,7 +51,8 @@ final class ExportCommand implements Runnable {
     public void run() {
         Export export = source.loadAny(model, foreign, spec.commandLine()).export();
         if (!sites.isEmpty()) {
-            export = export.sites(sites.stream().map(Sites::glob).toArray(SiteSelector[]::new));
+            export =
+                    export.sites(SiteList.globs(sites).stream().map(Sites::glob).toArray(SiteSelector[]::new));
         }
         if (selfContained) {
             export = export.selfContained();

@@ -82,7 +82,7 @@ final class ForeignOptions {
             model = maxTokens == null ? model : model.withMaxTokens(maxTokens);
             return dequantize ? model.dequantized() : model;
         } catch (IllegalArgumentException e) {
-            throw new ParameterException(line, e.getMessage(), e);
+            throw new ParameterException(line, OptionNames.in(String.valueOf(e.getMessage())), e);
         }
     }
 

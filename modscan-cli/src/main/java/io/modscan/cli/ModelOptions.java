@@ -4,6 +4,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.onnx.Models;
 import io.modscan.onnx.foreign.OnnxModel;
 import io.modscan.onnx.hub.Hub;
+import io.modscan.onnx.hub.HubException;
 import io.modscan.onnx.hub.HubProgress;
 import io.modscan.onnx.opt.OptModel;
 import io.modscan.onnx.runtime.Allow;
@@ -73,8 +74,13 @@ final class ModelOptions {
             refuseRevision(model);
             return OptModel.open(model, allowed);
         }
+        err.println(model + ": no such folder or file, so it is taken for a model's name on the hub");
         Hub hub = Hub.fromEnvironment().withProgress(progress(model, err));
-        return OptModel.open(revision == null ? hub.snapshot(model) : hub.snapshot(model, revision), allowed);
+        try {
+            return OptModel.open(revision == null ? hub.snapshot(model) : hub.snapshot(model, revision), allowed);
+        } catch (HubException e) {
+            throw e.precededBy(model + ": no such folder or file; taken for a model's name on the hub: ");
+        }
     }
 
     void refuseRevision(String model) {

@@ -4,11 +4,13 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.model.ModscanVersion;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 
 /** The command line. {@code --help} tells its commands and options. */
@@ -79,15 +81,33 @@ public final class Modscan {
                 .setOut(out)
                 .setErr(err)
                 .setCaseInsensitiveEnumValuesAllowed(true)
+                .setParameterExceptionHandler((wrong, args) -> wrongUsage(wrong, err))
                 .setExecutionExceptionHandler((failure, command, parsed) -> modscan.failed(failure, err));
+    }
+
+    /** The cause, and where to read on: the whole usage would push it off the screen. */
+    private static int wrongUsage(ParameterException wrong, PrintWriter err) {
+        CommandLine command = wrong.getCommandLine();
+        err.println("modscan: " + ModscanException.printable(String.valueOf(wrong.getMessage())));
+        CommandLine.UnmatchedArgumentException.printSuggestions(wrong, err);
+        err.println("'" + command.getCommandSpec().qualifiedName() + " --help' tells "
+                + (command.getSubcommands().isEmpty() ? "its options" : "the commands"));
+        return ExitCode.USAGE;
+    }
+
+    private static String printableTrace(String line) {
+        return line.startsWith("\tat ") ? line : ModscanException.printable(line);
     }
 
     private int failed(Exception failure, PrintWriter err) {
         if (debug) {
-            failure.printStackTrace(err);
+            // Of other libraries' messages, too, nothing may steer the terminal.
+            StringWriter trace = new StringWriter();
+            failure.printStackTrace(new PrintWriter(trace));
+            trace.toString().lines().forEach(line -> err.println(printableTrace(line)));
         } else {
             String message = failure.getMessage() == null ? failure.toString() : failure.getMessage();
-            err.println("modscan: " + message.replaceAll("\\R+", " "));
+            err.println("modscan: " + ModscanException.printable(OptionNames.in(message)));
         }
         return ExitCode.SOFTWARE;
     }

@@ -43,6 +43,13 @@ final class RunOptions {
     private @Nullable Long memory;
 
     @Option(
+            names = "--token-budget",
+            paramLabel = "TOKENS",
+            converter = TokensConverter.class,
+            description = "How many tokens, padding included, are run at once (default: 512 on a CPU, 8192 on CUDA).")
+    private @Nullable Integer tokenBudget;
+
+    @Option(
             names = "--tokenizer",
             paramLabel = "DIR|FILE.json",
             description = "A tokenizer from elsewhere, for a model that comes without one.")
@@ -99,7 +106,12 @@ final class RunOptions {
 
     /** Begins a probe within the given memory. */
     Probe.Builder probe(Model model) {
-        return Probe.builder(model).memoryLimit(memoryLimit());
+        return withTokenBudget(Probe.builder(model).memoryLimit(memoryLimit()));
+    }
+
+    /** A probe that runs as many tokens at once as was said. */
+    Probe.Builder withTokenBudget(Probe.Builder probe) {
+        return tokenBudget == null ? probe : probe.tokenBudget(tokenBudget);
     }
 
     /** Reads a number of bytes, such as {@code 500m}. */
@@ -117,6 +129,17 @@ final class RunOptions {
                 }
             }
             throw new TypeConversionException("'" + bytes + "' is not a number of bytes such as 500m or 4g");
+        }
+    }
+
+    /** Reads a positive number of tokens. */
+    static final class TokensConverter implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String number) {
+            if (number.matches("[1-9]\\d{0,8}")) {
+                return Integer.valueOf(number);
+            }
+            throw new TypeConversionException("'" + number + "' is not a number of tokens from 1 to 999999999");
         }
     }
 

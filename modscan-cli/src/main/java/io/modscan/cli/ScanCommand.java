@@ -2,6 +2,7 @@ package io.modscan.cli;
 
 import io.modscan.core.Probe;
 import io.modscan.core.Recording;
+import io.modscan.core.error.ModscanException;
 import io.modscan.core.file.WholeFile;
 import io.modscan.core.model.Model;
 import io.modscan.core.prompt.Prompts;
@@ -107,6 +108,7 @@ final class ScanCommand implements Runnable {
         String name = recording != null ? recording.toString() : model != null ? model : "The demo model";
         Scan scan = Scan.of(source).prompts(texts).label(label).title(name).memoryLimit(options.memoryLimit());
         scan = moduleUnits == 0 ? scan.without(Scan.Part.MODULES) : scan.moduleUnits(moduleUnits);
+        scan = scan.probe(options::withTokenBudget);
         if (cut) {
             scan = scan.probe(Probe.Builder::cutOverlong);
         }
@@ -121,7 +123,15 @@ final class ScanCommand implements Runnable {
 
     private void refuseWhatOnlyModelsTake() {
         for (String option : List.of(
-                "--model", "--prompts", "--revision", "--allow", "--tokenizer", "--device", "--threads", "--cut")) {
+                "--model",
+                "--prompts",
+                "--revision",
+                "--allow",
+                "--tokenizer",
+                "--device",
+                "--threads",
+                "--token-budget",
+                "--cut")) {
             if (spec.commandLine().getParseResult().hasMatchedOption(option)) {
                 throw new ParameterException(
                         spec.commandLine(), "a --recording has been captured already; leave " + option + " away");
@@ -135,7 +145,9 @@ final class ScanCommand implements Runnable {
             ScanPlan plan = scan.probe(probe -> probe.progress(bar)).plan();
             // Before the work, so that it is not done in vain.
             WholeFile.prepare(out.resolve("units.csv"));
-            plan.leftOut().forEach((part, reason) -> err.println("leaving out " + named(part) + ": " + reason));
+            plan.leftOut()
+                    .forEach((part, reason) -> err.println(
+                            "leaving out " + named(part) + ": " + ModscanException.printable(OptionNames.in(reason))));
             err.println("scanning " + prompts + " prompts at " + plan.readings().size() + " sites");
             return plan.run();
         }

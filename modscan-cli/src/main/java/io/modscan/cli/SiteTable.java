@@ -102,16 +102,19 @@ record SiteTable(List<List<String>> rows) {
     /** Prints the table, columns aligned unless tabs are to divide them. */
     void print(PrintWriter out, boolean tabs) {
         int[] widths = new int[rows.get(0).size()];
-        for (List<String> row : rows) {
+        // A name may have any character, a line's end too.
+        List<List<String>> printable = rows.stream()
+                .map(row -> row.stream().map(ModscanException::printable).toList())
+                .toList();
+        for (List<String> row : printable) {
             for (int column = 0; column < row.size() - 1; column++) {
                 widths[column] = Math.max(widths[column], row.get(column).length() + 2);
             }
         }
-        for (List<String> row : rows) {
+        for (List<String> row : printable) {
             StringBuilder line = new StringBuilder();
             for (int column = 0; column < row.size(); column++) {
-                // A name may have any character, a line's end too.
-                String cell = row.get(column).replaceAll("\\p{Cntrl}", "?");
+                String cell = row.get(column);
                 line.append(column > 0 && tabs ? "\t" : "").append(cell);
                 line.append(" ".repeat(tabs ? 0 : Math.max(0, widths[column] - cell.length())));
             }

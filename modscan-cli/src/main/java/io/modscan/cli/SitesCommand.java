@@ -27,7 +27,7 @@ final class SitesCommand implements Runnable {
             description = ModelOptions.ANY_DESCRIPTION)
     private String model = "";
 
-    @Option(names = "--sites", split = ",", paramLabel = "GLOB", description = "Which to list (default: all).")
+    @Option(names = "--sites", paramLabel = "GLOB,…", description = "Which to list (default: all)." + SiteList.COMMAS)
     private List<String> sites = List.of();
 
     @Option(names = "--tsv", description = "Columns divided by tabs, in place of blanks.")
@@ -45,10 +45,11 @@ final class SitesCommand implements Runnable {
     @Override
     public void run() {
         CommandLine line = spec.commandLine();
+        List<String> globs = SiteList.globs(sites);
         // Of an ONNX model of somebody else's all tensors are listed, those that can't be captured included.
         SiteTable table = Models.isOther(model)
-                ? SiteTable.of(source.loadOther(model, foreign, line), sites)
-                : SiteTable.of(source.loadOpt(model, line), sites);
+                ? SiteTable.of(source.loadOther(model, foreign, line), globs)
+                : SiteTable.of(source.loadOpt(model, line), globs);
         table.print(spec.commandLine().getOut(), tsv);
     }
 }

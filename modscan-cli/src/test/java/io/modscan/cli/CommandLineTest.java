@@ -354,9 +354,9 @@ class CommandLineTest {
         assertThat(ofHub.map("blocks.5.attn.hook_z")).isEqualTo(ofFolder.map("blocks.5.attn.hook_z"));
         assertThat(ofHub.metadata()).containsEntry("model.name", "me/tiny");
         assertThat(offline(cache, "me/absent", prompts, "absent.safetensors"))
-                .startsWith("1modscan: me/absent (main): is not in the cache")
-                .contains("HF_HUB_OFFLINE")
-                .hasLineCount(1);
+                .startsWith("1me/absent: no such folder or file, so it is taken for a model's name on the hub")
+                .contains("modscan: me/absent: no such folder or file", "is not in the cache", "HF_HUB_OFFLINE")
+                .hasLineCount(2);
     }
 
     @Test
@@ -486,6 +486,138 @@ class CommandLineTest {
     }
 
     @Test
+    void wrongUsageIsSaidInTheFirstLineAndNotInSixty() throws IOException {
+        CommandLineRun run = CommandLineRun.of("scan", "--promts", "p.csv");
+        assertThat(run.status()).isEqualTo(2);
+        assertThat(run.out()).isEmpty();
+        assertThat(run.err().lines())
+                .hasSizeLessThanOrEqualTo(3)
+                .startsWith("modscan: Unknown options: '--promts', 'p.csv'")
+                .contains("'modscan scan --help' tells its options");
+        assertThat(run.err()).contains("--prompts");
+        for (String[] args : new String[][] {
+            {"capture"},
+            {"sing"},
+            {"scan", "--threads", "many"},
+            {"scan", "--token-budget", "0"},
+            {"capture", "--model", model(), "--prompts", "p.csv", "--skip-bos", "--out", file("x")},
+            {"scan", "--device", "\u001b[31m" + "tpu".repeat(10_000)}
+        }) {
+            CommandLineRun wrong = CommandLineRun.of(args);
+            assertThat(wrong.status()).isEqualTo(2);
+            assertThat(wrong.err()).startsWith("modscan: ").contains("--help'").doesNotContain("\u001b");
+            assertThat(wrong.err().lines()).hasSizeLessThanOrEqualTo(3).allMatch(line -> line.length() <= 900);
+        }
+    }
+
+    @Test
+    void whatAFileHoldsNeitherFillsNorSteersTheTerminal() throws IOException {
+        String evil = "\u001b[31m\u0007\u202Ename\u2028";
+        for (String prompts : List.of(
+                file("a.csv", "id,topic," + evil.repeat(10_000), "1,2,3"),
+                file("b.csv", "id,text", evil.repeat(10_000) + ",x", evil.repeat(10_000) + ",x"),
+                file("c.jsonl", "{\"id\": [\"" + "\\u001b[2J".repeat(10_000) + "\"], \"text\": \"x\"}"),
+                file("d.jsonl", "{\"" + "\\u001b[2J".repeat(1000) + "\": [1], \"text\": \"x\"}"),
+                file("e.jsonl", "{\"id\": \"" + "\\u009b2J".repeat(10_000) + "\", \"ids\": [99999999]}"))) {
+            for (String debug : List.of("--no", "--debug")) {
+                CommandLineRun run = debug.equals("--no")
+                        ? CommandLineRun.of("capture", "--model", model(), "--prompts", prompts, "--out", file("x"))
+                        : CommandLineRun.of(
+                                "capture", "--model", model(), "--prompts", prompts, "--out", file("x"), debug);
+                assertThat(run.status()).isEqualTo(1);
+                assertThat(run.err()).doesNotContainPattern("[\\p{Cc}\\p{Cf}\\p{Zl}&&[^\n\r\t]]");
+                assertThat(run.err().lines()).allMatch(line -> line.length() <= 900);
+            }
+        }
+        String labelled = file(
+                "labels.jsonl",
+                "{\"id\": 0, \"topic\": \"a\\u001b[31m\\nb\", \"ids\": [2, 40, 9]}",
+                "{\"id\": 1, \"topic\": \"a\\u001b[31m\\nb\", \"ids\": [2, 45, 19]}",
+                "{\"id\": 2, \"topic\": \"=1+1|cmd\", \"ids\": [2, 60, 29]}",
+                "{\"id\": 3, \"topic\": \"=1+1|cmd\", \"ids\": [2, 70, 39]}");
+        CommandLineRun scan =
+                CommandLineRun.of("scan", "--prompts", labelled, "--module-units", "50", "--out", file("scan"));
+        assertThat(scan.status()).as(scan.err()).isZero();
+        assertThat(scan.out()).contains("a\\u001B[31m\\nb (2 prompts)").doesNotContain("\u001b");
+        for (String table : List.of("units.csv", "heads.csv", "modules.csv")) {
+            try (CsvReader<NamedCsvRecord> reader =
+                    CsvReader.builder().ofNamedCsvRecord(folder.resolve("scan").resolve(table))) {
+                assertThat(reader.stream().flatMap(row -> row.getFields().stream()))
+                        .noneMatch(cell -> cell.startsWith("=") || cell.startsWith("\t"));
+            }
+        }
+        assertThat(folder.resolve("scan/units.csv")).content().contains(",'=1+1|cmd,");
+    }
+
+    @Test
+    void messagesSpeakOfOptionsNotOfMethods() throws IOException {
+        String overlong = file("long.jsonl", "{\"id\": \"tale\", \"ids\": [2" + ", 5".repeat(512) + "]}");
+        assertFailure("--cut", "capture", "--model", model(), "--ids", overlong, "--out", file("x"));
+        assertFailure(
+                "--device cpu",
+                "capture",
+                "--model",
+                model(),
+                "--ids",
+                overlong,
+                "--cut",
+                "--device",
+                "cuda",
+                "--out",
+                file("x"));
+        assertFailure(
+                "--pooling none",
+                "capture",
+                "--model",
+                model(),
+                "--ids",
+                file("ids.jsonl", "{\"id\": 1, \"ids\": [2, 5]}"),
+                "--sites",
+                "hook_pattern",
+                "--pooling",
+                "mean",
+                "--out",
+                file("x"));
+    }
+
+    @Test
+    void aFileThatIsNoModelIsNotCalledAMissingFolder() throws IOException {
+        String table = file("p.csv", "id,text", "1,x");
+        assertFailure("is a file, and no model", "sites", "--model", table);
+        assertFailure("is a file, and no model", "export", "--model", table, "--out", file("m.onnx"));
+    }
+
+    @Test
+    void howManyTokensAreRunAtOnceCanBeSaid() throws IOException {
+        String ids = file("ids.jsonl", "{\"id\": 1, \"ids\": [2, 5]}", "{\"id\": 2, \"ids\": [2, 5]}");
+        CommandLineRun run = CommandLineRun.of(
+                "capture",
+                "--model",
+                model(),
+                "--ids",
+                ids,
+                "--sites",
+                "loss",
+                "--token-budget",
+                "2",
+                "--out",
+                file("x"));
+        assertThat(run.status()).as(run.err()).isZero();
+        assertThat(SafetensorsFile.open(folder.resolve("x")).metadata().get("modscan.batches"))
+                .contains("2 tokens");
+    }
+
+    @Test
+    void sitesAreDividedByCommasThatNoBackslashStandsBefore() {
+        assertThat(SiteList.globs(List.of("a,b\\,c", "d", ",e,", "\\x\\\\,")))
+                .containsExactly("a", "b,c", "d", "e", "\\x\\,");
+        CommandLineRun run = CommandLineRun.of(
+                "sites", "--model", model(), "--sites", "logits,loss", "--sites", "hook_embed", "--tsv");
+        assertThat(run.out().lines()).hasSize(4);
+        assertFailure("'a,b'", "sites", "--model", model(), "--sites", "logits,a\\,b");
+    }
+
+    @Test
     void failureExitsWithOneClearLine() throws IOException {
         String ids = file("ids.jsonl", "{\"id\": 1, \"ids\": [2, 5]}");
         assertFailure("no such folder", "capture", "--model", "nowhere", "--ids", ids, "--out", file("x"));
@@ -502,7 +634,7 @@ class CommandLineTest {
                 "--out",
                 file("x"));
         String texts = file("texts.jsonl", "{\"id\": \"a\", \"text\": \"hi\"}");
-        assertFailure("'a' is a text", "capture", "--model", model(), "--ids", texts, "--out", file("x"));
+        assertFailure("'a' has no ready token ids", "capture", "--model", model(), "--ids", texts, "--out", file("x"));
         assertFailure("one of the files that are read", "capture", "--model", model(), "--ids", ids, "--out", ids);
         assertThat(Path.of(ids)).content().contains("\"ids\"");
         assertFailure("is a device", "capture", "--model", model(), "--ids", ids, "--out", "/dev/null");

@@ -2,6 +2,16 @@ package io.modscan.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
+import ai.onnx.proto.OnnxMl.TensorShapeProto;
+import ai.onnx.proto.OnnxMl.TypeProto;
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import com.google.protobuf.ByteString;
 import io.modscan.core.Activations;
 import io.modscan.core.Probe;
 import io.modscan.core.prompt.Prompts;
@@ -9,7 +19,11 @@ import io.modscan.core.safetensors.SafetensorsFile;
 import io.modscan.core.site.Pooling;
 import io.modscan.demo.DemoModel;
 import io.modscan.onnx.foreign.OnnxModel;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -217,6 +231,132 @@ class ForeignCommandLineTest {
                         .isTrue();
             }
         }
+    }
+
+    private void npy(String name, long... values) throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocate(8 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+        bytes.asLongBuffer().put(values);
+        npy(name, "<i8", values.length + ",", bytes);
+    }
+
+    /** As numpy.save writes it. */
+    private void npy(String name, String type, String shape, ByteBuffer values) throws IOException {
+        byte[] header = ("{'descr': '" + type + "', 'fortran_order': False, 'shape': (" + shape + "), }\n")
+                .getBytes(StandardCharsets.US_ASCII);
+        ByteBuffer file = ByteBuffer.allocate(10 + header.length + values.remaining())
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .put(new byte[] {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0})
+                .putShort((short) header.length)
+                .put(header)
+                .put(values);
+        Files.write(folder.resolve(name), file.array());
+    }
+
+    @Test
+    void readyTensorsAreTakenFromFiles() throws IOException {
+        npy("ids.npy", 101, 5474, 102);
+        npy("ones.npy", 1, 1, 1);
+        npy("zeros.npy", 0, 0, 0);
+        String tensors = file(
+                "tensors.jsonl",
+                "{\"id\": 1, \"topic\": \"x\", \"inputs\": {\"input_ids\": \"ids.npy\", \"attention_mask\": \"ones.npy\","
+                        + " \"token_type_ids\": {\"file\": \"zeros.npy\"}}}");
+        for (String[] source : new String[][] {{"--ids", ids, "a"}, {"--prompts", tensors, "b"}}) {
+            CommandLineRun run =
+                    capture(model(), source[0], source[1], "--sites", "last_hidden_state", "--out", file(source[2]));
+            assertThat(run.status()).as(run.err()).isZero();
+        }
+        assertThat(SafetensorsFile.open(folder.resolve("b")).map("last_hidden_state"))
+                .isEqualTo(SafetensorsFile.open(folder.resolve("a")).map("last_hidden_state"));
+        npy("ids.npy", 101);
+        assertFailure("model.onnx: input 'attention_mask'", capture(model(), "--prompts", tensors, "--out", file("c")));
+        Files.delete(folder.resolve("ones.npy"));
+        assertFailure("line 1: input 'attention_mask'", capture(model(), "--prompts", tensors, "--out", file("c")));
+        assertFailure("has no ready token ids", capture(model(), "--ids", tensors, "--out", file("c")));
+    }
+
+    /** Integers of which the graph does not tell what they stand for: a scale for each row, rearranged; and sums. */
+    @Test
+    void dequantizeSaysWhatItLeaves() throws IOException {
+        GraphProto.Builder graph = GraphProto.newBuilder().setName("quantized");
+        graph.addInput(value("x", 2, 3));
+        graph.addOutput(value("y", 3, 2));
+        graph.addInitializer(TensorProto.newBuilder()
+                .setName("scale")
+                .setDataType(TensorProto.DataType.FLOAT_VALUE)
+                .addDims(2)
+                .addAllFloatData(List.of(0.5f, 2f)));
+        graph.addInitializer(TensorProto.newBuilder()
+                .setName("zero")
+                .setDataType(TensorProto.DataType.INT8_VALUE)
+                .addDims(2)
+                .setRawData(ByteString.copyFrom(new byte[2])));
+        AttributeProto axis = AttributeProto.newBuilder()
+                .setName("axis")
+                .setType(AttributeProto.AttributeType.INT)
+                .setI(1)
+                .build();
+        AttributeProto order = AttributeProto.newBuilder()
+                .setName("perm")
+                .setType(AttributeProto.AttributeType.INTS)
+                .addAllInts(List.of(0L, 2L, 1L))
+                .build();
+        AttributeProto number = AttributeProto.newBuilder()
+                .setName("to")
+                .setType(AttributeProto.AttributeType.INT)
+                .setI(TensorProto.DataType.FLOAT_VALUE)
+                .build();
+        graph.addNode(node("QuantizeLinear", List.of("x", "scale", "zero"), "q", axis));
+        graph.addNode(node("Transpose", List.of("q"), "t", order));
+        graph.addNode(node("Cast", List.of("t"), "y", number));
+        Path file = Files.write(
+                folder.resolve("quantized.onnx"),
+                ModelProto.newBuilder()
+                        .setIrVersion(8)
+                        .addOpsetImport(OperatorSetIdProto.newBuilder().setVersion(13))
+                        .setGraph(graph)
+                        .build()
+                        .toByteArray());
+        npy("x.npy", "<f4", "2, 3", ByteBuffer.allocate(24));
+        String tensors = file("tensors.jsonl", "{\"inputs\": {\"x\": \"x.npy\"}}");
+        PrintStream before = System.err;
+        ByteArrayOutputStream log = new ByteArrayOutputStream();
+        System.setErr(new PrintStream(log, true, StandardCharsets.UTF_8));
+        try {
+            CommandLineRun run = capture(
+                    file.toString(), "--prompts", tensors, "--dequantize", "--sites", "q,t", "--out", file("o"));
+            assertThat(run.status()).as(run.err()).isZero();
+        } finally {
+            System.setErr(before);
+        }
+        assertThat(log.toString(StandardCharsets.UTF_8))
+                .contains("1 of the tensors stay integers", "'t' of Transpose")
+                .doesNotContain("'q'");
+    }
+
+    private static NodeProto node(String operator, List<String> reads, String gives, AttributeProto attribute) {
+        return NodeProto.newBuilder()
+                .setOpType(operator)
+                .setName(gives)
+                .addAllInput(reads)
+                .addOutput(gives)
+                .addAttribute(attribute)
+                .build();
+    }
+
+    private static ValueInfoProto value(String name, long rows, long columns) {
+        TensorShapeProto.Builder shape = TensorShapeProto.newBuilder()
+                .addDim(TensorShapeProto.Dimension.newBuilder().setDimParam("batch"));
+        for (long length : new long[] {rows, columns}) {
+            shape.addDim(TensorShapeProto.Dimension.newBuilder().setDimValue(length));
+        }
+        return ValueInfoProto.newBuilder()
+                .setName(name)
+                .setType(TypeProto.newBuilder()
+                        .setTensorType(TypeProto.Tensor.newBuilder()
+                                .setElemType(TensorProto.DataType.FLOAT_VALUE)
+                                .setShape(shape)))
+                .build();
     }
 
     @Test

@@ -121,7 +121,7 @@ class RecordingHostileTest {
                     "[{\"id\": \"a\", \"labels\": {\"t\": {\"x\": 1}}}]   | entry 0 has the label 't' {, not a string",
                     "[{\"id\": \"a\"}]                                   | entry 0 has no string 'id' or no object 'labels'",
                     "[{\"id\": \"a\", \"labels\": {\"topic\": 1}}]       | entry 0 has the label 'topic' 1, not a string",
-                    "[{\"id\": \"a\", \"labels\": {\"t\": \"\", \"t\": \"\"}}] | Duplicate field 't'",
+                    "[{\"id\": \"a\", \"labels\": {\"t\": \"\", \"t\": \"\"}}] | duplicate key 't'",
                 })
         void mustTellThePrompts(String json, String message) {
             capture.metadata(Keys.PROMPTS, json);

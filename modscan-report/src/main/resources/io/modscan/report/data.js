@@ -68,11 +68,14 @@ function download(name, content, type) {
   say(name + ' saved');
 }
 
-// A cell that a spreadsheet would take for a formula is text.
+// A cell that a spreadsheet would take for a formula is text; a label that is a number is none. As in the tables of a scan.
+const FORMULA = /^[\s']*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]|^[ \u00A0]*[\t\v\f\r\n\0]/;
+const NUMBER = /^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$/;
+
 function csvCell(value) {
   if (value === null || value === undefined) return '';
   if (typeof value === 'number') return Number.isNaN(value) ? '' : String(value);
-  const text = /^[=+\-@\t\r]/.test(value) ? "'" + value : String(value);
+  const text = FORMULA.test(value) && !NUMBER.test(value) ? "'" + value : String(value);
   return /[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
 }
 

@@ -7,9 +7,20 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 
-/** Numbers as a CSV file. A cell without a number is empty. */
+/**
+ * Tables as CSV files. A cell without a number is empty. Text that a spreadsheet would take for a formula has an apostrophe
+ * before it.
+ */
 final class Csv {
+
+    /** How a spreadsheet's formula begins, also in full width, and also behind blanks and the apostrophes of this guard. */
+    private static final Pattern FORMULA =
+            Pattern.compile("[\\s\\h\\v']*[=+\\-@\uFF1D\uFF0B\uFF0D\uFF20]|\\h*[\\t\\v\\x00]");
+
+    /** Labels may be numbers, which are harmless. */
+    private static final Pattern NUMBER = Pattern.compile("[+-]?\\d+(\\.\\d+)?([eE][+-]?\\d+)?");
 
     private Csv() {}
 
@@ -23,6 +34,11 @@ final class Csv {
 
     static String text(double number) {
         return Double.isNaN(number) ? "" : Double.toString(number);
+    }
+
+    /** A name or label: {@code =1+1} as {@code '=1+1}, so that opening the file computes and calls nothing. */
+    static String text(String cell) {
+        return FORMULA.matcher(cell).lookingAt() && !NUMBER.matcher(cell).matches() ? "'" + cell : cell;
     }
 
     static String text(OptionalInt number) {

@@ -36,9 +36,9 @@ final class ModuleTables {
                                 Integer.toString(module.module().size()),
                                 Csv.text(module.module().correlation()),
                                 Csv.text(module.module().p()),
-                                module.topic().orElse(""),
+                                Csv.text(module.topic().orElse("")),
                                 module.topic().isPresent() ? Csv.text(module.share()) : "",
-                                unit.site().tensorName(),
+                                Csv.text(unit.site().tensorName()),
                                 Csv.text(unit.site().layer()),
                                 Csv.text(unit.head()),
                                 Csv.text(unit.unit()));

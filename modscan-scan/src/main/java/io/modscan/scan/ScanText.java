@@ -1,5 +1,6 @@
 package io.modscan.scan;
 
+import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Unit;
@@ -65,7 +66,7 @@ final class ScanText {
             out.printf(
                     Locale.ROOT,
                     "%n%s (%d prompts): heads %d lit, %d dark; neurons %d lit, %d dark%n",
-                    label,
+                    ModscanException.printable(label),
                     units.prompts(label),
                     count(scan, label, ScanText::isHead, CRITERION::lightsUp),
                     count(scan, label, ScanText::isHead, CRITERION::goesDark),
@@ -148,7 +149,7 @@ final class ScanText {
                                     "%.0f %% %s %s",
                                     100 * module.share(),
                                     found.absolute() ? "respond to" : "light up for",
-                                    topic))
+                                    ModscanException.printable(topic)))
                             .orElse("no member responds to any label"));
         }
         out.println();

@@ -48,11 +48,11 @@ final class UnitTables {
                         .map(map -> map.get(row.unit(), row.label()).in());
                 csv.writeRecord(
                         // A magnitude is a head's own number, so the row is the head's, with no unit.
-                        row.unit().site().tensorName(),
+                        Csv.text(row.unit().site().tensorName()),
                         Csv.text(row.unit().site().layer()),
                         Csv.text(row.unit().head()),
                         Csv.text(row.unit().unit()),
-                        row.label(),
+                        Csv.text(row.label()),
                         Csv.text(row.meanIn()),
                         Csv.text(row.meanOut()),
                         Csv.text(row.selectivityIndex()),
@@ -101,7 +101,7 @@ final class UnitTables {
                     "accuracy_p",
                     "accuracy_q");
             separation.forEach((similarity, bySite) -> bySite.forEach((site, apart) -> csv.writeRecord(
-                    site.name(),
+                    Csv.text(site.name()),
                     Csv.text(site.layer()),
                     similarity,
                     Long.toString(apart.prompts()),
@@ -143,8 +143,8 @@ final class UnitTables {
                     .forEach(row -> csv.writeRecord(
                             Csv.text(row.unit().site().layer()),
                             Csv.text(row.unit().head()),
-                            row.unit().name().orElseThrow().toLowerCase(Locale.ROOT),
-                            row.label(),
+                            Csv.text(row.unit().name().orElseThrow().toLowerCase(Locale.ROOT)),
+                            Csv.text(row.label()),
                             Csv.text(row.meanIn()),
                             Csv.text(row.meanOut()),
                             Csv.text(row.hedgesG()),

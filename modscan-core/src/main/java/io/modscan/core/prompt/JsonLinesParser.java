@@ -5,6 +5,8 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.jr.ob.JSON;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.internal.json.JsonProblem;
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.file.Path;
@@ -20,8 +22,11 @@ final class JsonLinesParser extends LineParser {
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .build();
 
+    private final Path file;
+
     JsonLinesParser(Path file, Reader text) {
         super(file, text);
+        this.file = file;
     }
 
     @Override
@@ -31,25 +36,36 @@ final class JsonLinesParser extends LineParser {
         if (givenId instanceof List || givenId instanceof Map) {
             throw malformed("'id' is " + givenId + "; an id is a string or number");
         }
-        String id = id(givenId);
-        Object text = fields.remove("text");
-        Object ids = fields.remove("ids");
-        Prompt prompt;
-        if (ids instanceof List<?> list && text == null && !list.isEmpty()) {
-            prompt = Prompt.ofTokens(id, list.stream().mapToInt(this::tokenId).toArray());
-        } else if (text instanceof String string && ids == null) {
-            prompt = Prompt.of(id, string);
-        } else {
-            throw malformed("needs either a string 'text' or a list 'ids' of at least one token id, and not both");
-        }
+        Prompt prompt = unlabelled(id(givenId), fields.remove("text"), fields.remove("ids"), fields.remove("inputs"));
         for (Map.Entry<String, Object> field : fields.entrySet()) {
-            if (field.getValue() instanceof List || field.getValue() instanceof Map || field.getValue() == null) {
+            if (field.getValue() instanceof List || field.getValue() instanceof Map) {
                 throw malformed(
                         "'" + field.getKey() + "' is " + field.getValue() + "; a label is a string, number or boolean");
             }
-            prompt = prompt.withLabel(field.getKey(), field.getValue().toString());
+            // As an empty cell of CSV is none.
+            if (field.getValue() != null && !field.getValue().equals("")) {
+                prompt = prompt.withLabel(field.getKey(), field.getValue().toString());
+            }
         }
         return prompt;
+    }
+
+    private Prompt unlabelled(String id, @Nullable Object text, @Nullable Object ids, @Nullable Object inputs) {
+        if (inputs instanceof Map<?, ?> files && text == null && ids == null && !files.isEmpty()) {
+            try {
+                return Prompt.ofTensors(id, Map.of(), InputFile.all(file, files));
+            } catch (ModscanException e) {
+                throw malformed(String.valueOf(e.getMessage()), e);
+            }
+        }
+        if (ids instanceof List<?> list && text == null && inputs == null && !list.isEmpty()) {
+            return Prompt.ofTokens(id, list.stream().mapToInt(this::tokenId).toArray());
+        }
+        if (text instanceof String string && ids == null && inputs == null) {
+            return Prompt.of(id, string);
+        }
+        throw malformed("needs one of these and no other: a string 'text', a list 'ids' of at least one token id, or"
+                + " 'inputs' with a file for each input");
     }
 
     private Map<String, Object> object(String json) throws IOException {
@@ -60,7 +76,7 @@ final class JsonLinesParser extends LineParser {
             }
             return new LinkedHashMap<>(fields);
         } catch (JsonProcessingException e) {
-            throw malformed("is not a JSON object: " + e.getOriginalMessage(), e);
+            throw malformed("is not a JSON object: " + JsonProblem.of(e), e);
         }
     }
 

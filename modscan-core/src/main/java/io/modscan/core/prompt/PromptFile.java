@@ -17,9 +17,13 @@ import java.util.Spliterator;
 import java.util.Spliterators;
 import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A prompt file that was read through once and found in order; each iterator reads it anew. */
 final class PromptFile implements Iterable<Prompt> {
+
+    private static final Logger LOG = LoggerFactory.getLogger(PromptFile.class);
 
     private final Path file;
     private final PromptFormat format;
@@ -39,6 +43,7 @@ final class PromptFile implements Iterable<Prompt> {
         Set<String> ids = new HashSet<>();
         try (PromptIterator prompts = new PromptIterator(file, format, ids::add)) {
             prompts.forEachRemaining(list::add);
+            say(file, prompts);
         }
         return Prompts.of(list);
     }
@@ -56,8 +61,14 @@ final class PromptFile implements Iterable<Prompt> {
                             file + ": was interrupted while the file was checked, after " + count + " prompts");
                 }
             }
+            say(file, prompts);
         }
         return new PromptFile(file, format, stamp, count);
+    }
+
+    /** Of the first pass only: the others find the same. */
+    private static void say(Path file, PromptIterator prompts) {
+        prompts.remarks().forEach(remark -> LOG.warn("{}: {}", file, ModscanException.printable(remark)));
     }
 
     @Override

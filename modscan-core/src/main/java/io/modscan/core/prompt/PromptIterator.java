@@ -2,6 +2,7 @@ package io.modscan.core.prompt;
 
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
+import java.io.BufferedInputStream;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -13,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Iterator;
+import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +31,7 @@ final class PromptIterator implements Iterator<Prompt>, AutoCloseable {
     private @Nullable Reader text;
     private @Nullable PromptParser parser;
     private @Nullable Prompt next;
+    private List<String> remarks = List.of();
     private boolean ended;
 
     /** A pass that refuses a prompt whose id is not new. */
@@ -72,6 +75,9 @@ final class PromptIterator implements Iterator<Prompt>, AutoCloseable {
                 parser = from;
             }
             Prompt prompt = from.next();
+            if (prompt == null) {
+                remarks = from.remarks();
+            }
             if (prompt != null && !isNewId.test(prompt.id())) {
                 throw from.malformed("the id '" + prompt.id() + "' comes a second time; ids must be unique");
             }
@@ -88,11 +94,17 @@ final class PromptIterator implements Iterator<Prompt>, AutoCloseable {
         }
     }
 
+    /** What was taken for granted of the file so far, and should be said. */
+    List<String> remarks() {
+        return remarks;
+    }
+
     /** Decodes strictly: a wrong encoding would otherwise reach the tokenizer as replacement characters. */
     private Reader open() throws IOException {
-        Reader decoded = new BufferedReader(
-                new InputStreamReader(Files.newInputStream(file), StandardCharsets.UTF_8.newDecoder()));
+        BufferedInputStream bytes = new BufferedInputStream(Files.newInputStream(file));
+        Reader decoded = new BufferedReader(new InputStreamReader(bytes, StandardCharsets.UTF_8.newDecoder()));
         try {
+            refuseWideCharacters(bytes);
             decoded.mark(1);
             if (decoded.read() != '\uFEFF') {
                 decoded.reset();
@@ -101,6 +113,21 @@ final class PromptIterator implements Iterator<Prompt>, AutoCloseable {
         } catch (IOException e) {
             decoded.close();
             throw e;
+        }
+    }
+
+    /** UTF-16 of plain letters is UTF-8, too, of twice as many characters, each second of them a NUL. */
+    private void refuseWideCharacters(BufferedInputStream bytes) throws IOException {
+        bytes.mark(2);
+        byte[] first = bytes.readNBytes(2);
+        bytes.reset();
+        if (first.length == 2) {
+            int mark = ((first[0] & 0xFF) << 8) | (first[1] & 0xFF);
+            if (mark == 0xFEFF || mark == 0xFFFE || first[0] == 0 || first[1] == 0) {
+                throw new MalformedFileException(
+                        file,
+                        "is UTF-16 or UTF-32, as spreadsheets save what they call Unicode text; save it as UTF-8");
+            }
         }
     }
 

@@ -3,12 +3,15 @@ package io.modscan.core.prompt;
 import io.modscan.core.error.MalformedFileException;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Takes prompts from a file's text, one at a time, and says the line of what is wrong with one. */
 abstract class PromptParser {
 
     private final Path file;
+    private final List<String> remarks = new ArrayList<>();
     private long line;
     private long prompts;
 
@@ -39,6 +42,16 @@ abstract class PromptParser {
 
     final long line() {
         return line;
+    }
+
+    /** Notes what was taken for granted of the file. */
+    final void remark(String remark) {
+        remarks.add(remark);
+    }
+
+    /** What was taken for granted of the file, and should be said. */
+    List<String> remarks() {
+        return List.copyOf(remarks);
     }
 
     /** The given id, or the running number where there is none. */

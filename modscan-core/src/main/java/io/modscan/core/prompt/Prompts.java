@@ -26,8 +26,9 @@ import org.jspecify.annotations.Nullable;
  * A set of prompts in the caller's order: at least one, each with an id of its own. Immutable.
  *
  * <p>Files are UTF-8 (a byte order mark is skipped): CSV with a header that names {@code id} and {@code text}, every
- * further column being a label (an empty cell is none); JSON lines with the keys {@code id}, {@code text} or {@code ids} (ready token ids),
- * every further key being a label; or plain text, a prompt a line.
+ * further column being a label (an empty cell is none); JSON lines with the keys {@code id} and one of {@code text},
+ * {@code ids} (ready token ids) and {@code inputs} (files of ready tensors), every further key being a label (null or an empty
+ * string is none); or plain text, a prompt a line.
  */
 public final class Prompts implements Iterable<Prompt> {
 
@@ -72,7 +73,11 @@ public final class Prompts implements Iterable<Prompt> {
     }
 
     /**
-     * Reads a CSV file (RFC 4180). Without an {@code id} column the ids are 0, 1, ….
+     * Reads a CSV file (RFC 4180). Without an {@code id} column the ids are 0, 1, …. More than the standard knows is read,
+     * and said in the log: columns that semicolons, tabs or {@code |} divide, if the header makes sense with them only, or if a
+     * first line such as {@code sep=;} says so; a first column without a name, which is taken for the id; rows without any
+     * value, which are left out. Blanks around an id, a label or a quote don't count; nor does one at the beginning of a
+     * text, if the header or another cell of its row has blanks behind the separators too.
      *
      * @param file the file
      * @return its prompts
@@ -86,8 +91,16 @@ public final class Prompts implements Iterable<Prompt> {
     }
 
     /**
-     * Reads a file of JSON objects, one a line, each with a {@code text} or with {@code ids}. Without an {@code id} the
-     * ids are 0, 1, ….
+     * Reads a file of JSON objects, one a line, each with a {@code text}, with {@code ids}, or with {@code inputs}. Without an
+     * {@code id} the ids are 0, 1, ….
+     *
+     * <p>{@code inputs} has a file for each of the model's inputs, which is read when the prompt is run: its path from the
+     * folder of the file that names it, such as {@code {"inputs": {"pixel_values": "cat.npy"}}}, or an object with the path and
+     * what else there is to say of it. A {@code .npy} file of NumPy's holds one sample, without the batch axis. So does a tensor
+     * of a {@code .safetensors} file: the only one, the one with the input's name, or the {@code "tensor"} that is named. A
+     * picture, {@code .png} or {@code .jpg}, becomes float32 {@code [3, height, width]}, red, green and blue from 0 to 1; with
+     * {@code "layout": "hwc"} {@code [height, width, 3]}; with lists of three numbers, {@code "mean"} and {@code "std"},
+     * (value − mean) / std. It is not resized. Reading a picture takes the module {@code java.desktop}.
      *
      * @param file the file
      * @return its prompts
@@ -221,12 +234,23 @@ public final class Prompts implements Iterable<Prompt> {
         for (Prompt prompt : list) {
             String label = prompt.labels().get(key);
             if (label == null) {
-                throw new ModscanException("prompt '" + prompt.id() + "' has no label '" + key
-                        + "'; the labels of this set are " + labelKeys());
+                throw without(key, prompt);
             }
             labels.add(label);
         }
         return labels;
+    }
+
+    private ModscanException without(String key, Prompt first) {
+        long count = list.stream()
+                .filter(prompt -> !prompt.labels().containsKey(key))
+                .count();
+        String those = count == 1 ? "" : ", nor have " + (count - 1) + " of the others";
+        return new ModscanException("prompt '" + first.id() + "' has no label '" + key + "'" + those
+                + "; the labels of this set are " + labelKeys()
+                + (count < size()
+                        ? " (an empty cell or null is none: give each prompt one, or leave out those without)"
+                        : ""));
     }
 
     /**

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.internal.json.JsonProblem;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -156,7 +157,7 @@ public final class SafetensorsFile {
         } catch (CharacterCodingException e) {
             throw new MalformedFileException(path, "header is not UTF-8", e);
         } catch (JsonProcessingException e) {
-            throw new MalformedFileException(path, "header is not a JSON object: " + e.getOriginalMessage(), e);
+            throw new MalformedFileException(path, "header is not a JSON object: " + JsonProblem.of(e), e);
         }
     }
 

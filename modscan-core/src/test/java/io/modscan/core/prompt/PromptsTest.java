@@ -106,6 +106,109 @@ class PromptsTest {
             assertThat(ids(csv("id,text\n\na,hello\n\n"))).containsExactly("a");
         }
 
+        @ParameterizedTest
+        @ValueSource(
+                strings = {
+                    "id, topic, text\n1, law, \"one two\"\n2,law,three\n",
+                    "id,topic,text\n1, law, \"one two\"\n2,law,three\n",
+                    "id,topic,text\n1,law, \"one two\"\n2,\"law\",three\n",
+                    "id, topic, text\n 1 , \"law\" , one two\n2,  law,  three\n",
+                    "id , topic , text\n1 , law , \"one two\" \n2 , law , three\n",
+                    "id, \"topic\", \"text\"\n1, law, one two\n2, law , three\n",
+                    "id,topic,text\n1, law, one two\n2, law, three\n",
+                    "id;topic;text\n1;law;one two\n2;law;three\n",
+                    "id; topic; text\r\n1; law; \"one two\"\r\n2; law; three",
+                    "id\ttopic\ttext\n1\tlaw\tone two\n2\tlaw\tthree\n",
+                    "id|topic|text\n1|law|one two\n2|law|three\n",
+                    "sep=;\nid;topic;text\n1;law;one two\n2;law;three\n",
+                    "sep=,\r\nid,topic,text\r\n1,law,one two\r\n2,law,three\r\n",
+                    "\uFEFFid;topic;text\n1;law;one two\n2;law;three\n",
+                    ",topic,text\n1,law,one two\n2,law,three\n",
+                    "\"\",\"topic\",\"text\"\n1,law,one two\n2,law,three\n",
+                    ";topic;text\n1;law;one two\n2;law;three\n",
+                    "id,topic,text,,\n1,law,one two,,\n2,law,three,,\n,,,,\n",
+                    ",id,topic,text\n0,1,law,one two\n1,2,law,three\n",
+                    "\n\nid,topic,text\n,,\n1,law,one two\n, ,\n2,law,three\n,,\n,\n"
+                })
+        void readsRowsAsTheHeaderIsWritten(String content) throws IOException {
+            Prompts prompts = csv(content);
+            assertThat(ids(prompts)).containsExactly("1", "2");
+            assertThat(prompts.labels("topic")).containsExactly("law", "law");
+            assertThat(prompts.labelKeys()).containsExactly("topic");
+            assertThat(texts(prompts).stream().map(String::stripTrailing)).containsExactly("one two", "three");
+            assertThat(Prompts.onDisk(folder.resolve("p.csv"))).containsExactlyElementsOf(prompts);
+        }
+
+        @Test
+        void keepsBlanksThatAProperWriterLeavesUnquoted() throws IOException {
+            // As Python's csv module writes it: a token's leading blank is part of it.
+            assertThat(texts(csv("id,topic,text\na,x, the\nb,x,\"  of, \"\n"))).containsExactly(" the", "  of, ");
+            assertThat(texts(csv("text,topic\n the, x\n"))).containsExactly(" the");
+            assertThat(texts(csv("id, text\na, \" the\"\n"))).containsExactly(" the");
+            assertThat(texts(csv("id\ttext\na\t the\n"))).containsExactly(" the");
+        }
+
+        @Test
+        void leavesOutRowsWithoutAnyValueAndNumbersTheOthersOn() throws IOException {
+            assertThat(ids(csv("topic,text\n,\nlaw,one\n,\n , \n\"\",\nlaw,two\n")))
+                    .containsExactly("0", "1");
+            refused("topic,text\n,\n,\n", "no prompt");
+            refused("id,topic,text\n1,law,one\n,,\n2,law\n", "line 4", "2 fields");
+        }
+
+        @Test
+        void namesTheLineOfARowWithoutAnId() {
+            refused("id,topic,text\n1,law,one\n,law,two\n", "line 3", "no id");
+            refused(",topic,text\n1,law,one\n ,law,two\n", "line 3", "no id");
+        }
+
+        @Test
+        void namesTheColumnOfAValueThatHasNoName() {
+            refused("id,topic,text,\n1,law,one,\n2,law,two,three\n", "line 3", "column 4");
+        }
+
+        @Test
+        void countsTheLineThatSaysWhatDivides() {
+            refused("sep=;\nid;text\n1;one\n2\n", "line 4", "1 fields");
+            refused("sep=;\nid;text\n1;one\n2;\"two\n", "line 4", "nclosed quote");
+        }
+
+        @Test
+        void doesNotTakeASemicolonForASeparatorWhereCommasMakeSense() throws IOException {
+            assertThat(csv("a;b,text\nx,one; two | three\n").get(0))
+                    .isEqualTo(Prompt.of("0", "one; two | three").withLabel("a;b", "x"));
+            assertThat(texts(csv("text\none; two\n"))).containsExactly("one; two");
+        }
+
+        @ParameterizedTest
+        @ValueSource(strings = {"UTF-16", "UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE"})
+        void saysThatAFileIsOfWideCharacters(String charset) throws IOException {
+            for (String name : List.of("wide.csv", "wide.jsonl", "wide.txt")) {
+                Path wide = Files.write(folder.resolve(name), "id,text\na,caf\u00e9\n".getBytes(charset));
+                assertThatExceptionOfType(MalformedFileException.class)
+                        .isThrownBy(() -> Prompts.read(wide))
+                        .withMessageContainingAll(name, "UTF-16", "save it as UTF-8");
+            }
+        }
+
+        @Test
+        void saysWhatItShowsOfAFileInBoundsAndWithoutWhatSteersATerminal() {
+            String steering = "\u001b[31mred\u0000\u202Eback\u2028\uD83D";
+            for (String content : List.of(
+                    "id,topic," + steering + "]".repeat(70_000),
+                    "i" + "\uFFFF".repeat(70_000) + ",topic\nx,y",
+                    steering.repeat(9000).replace("\uD83D", "") + ";a\n",
+                    "id,text\n\u001b[31m" + "a".repeat(70_000) + ",x\n\u001b[31m" + "a".repeat(70_000) + ",y\n",
+                    "text,\u202Ex,\u202Ex" + "\u0007".repeat(70_000) + "\na,b\n")) {
+                assertThatExceptionOfType(MalformedFileException.class)
+                        .isThrownBy(() -> csv(content.replace("\uD83D", "")))
+                        .withMessageContaining("p.csv")
+                        .satisfies(e -> assertThat(e.getMessage())
+                                .hasSizeLessThanOrEqualTo(800)
+                                .doesNotContainPattern("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]"));
+            }
+        }
+
         @Test
         void takesAnEmptyText() throws IOException {
             assertThat(texts(csv("id,text\na,\n"))).containsExactly("");
@@ -189,6 +292,32 @@ class PromptsTest {
         }
 
         @Test
+        void takesANullOrEmptyLabelForNone() throws IOException {
+            Prompt prompt = jsonl("{\"text\": \"a\", \"topic\": null, \"language\": \"\", \"rare\": false}")
+                    .get(0);
+            assertThat(prompt.labels()).containsExactly(Map.entry("rare", "false"));
+        }
+
+        @Test
+        void saysWhatIsWrongInWordsThatAreNotTheParsers() {
+            for (String line : List.of(
+                    "{\"text\": " + "[".repeat(100_000),
+                    "{\"text\": NaN}",
+                    "{\"text\": \"b\"",
+                    "{'text': 1}",
+                    "{\"text\": 1" + "0".repeat(5000) + "}",
+                    "{\"text\": \"\u0001\"}",
+                    "\u001b[31m{}")) {
+                assertThatExceptionOfType(MalformedFileException.class)
+                        .isThrownBy(() -> jsonl(line))
+                        .withMessageContainingAll("p.jsonl", "line 1")
+                        .satisfies(e -> assertThat(e.getMessage())
+                                .hasSizeLessThanOrEqualTo(800)
+                                .doesNotContain("StreamRead", "JsonRead", "ALLOW_", "get", "Source:", "CTRL-CHAR"));
+            }
+        }
+
+        @Test
         void readsReadyTokenIds() throws IOException {
             assertThat(jsonl("{\"id\": \"a\", \"ids\": [2, 31414, 0]}\n"))
                     .containsExactly(Prompt.ofTokens("a", 2, 31414, 0));
@@ -265,7 +394,7 @@ class PromptsTest {
         @ParameterizedTest
         @CsvSource(
                 delimiter = '|',
-                value = {"topic | [1]", "topic | {\"a\": 1}", "topic | null", "id | [1]", "id | {\"a\": 1}"})
+                value = {"topic | [1]", "topic | {\"a\": 1}", "id | [1]", "id | {\"a\": 1}"})
         void namesALabelOrIdThatIsNoScalar(String key, String value) {
             refused("{\"text\": \"a\", \"" + key + "\": " + value + "}", "line 1", "'" + key + "'");
         }

@@ -2,14 +2,18 @@ package io.modscan.onnx.foreign;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
+import io.modscan.core.error.ModscanException;
 import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Finds what real numbers the integers of a quantized graph stand for. */
 final class OnnxDequantizer {
@@ -33,6 +37,17 @@ final class OnnxDequantizer {
     /** Attributes that say which values a scale is for. */
     private static final Set<String> LAYOUT = Set.of("axis", "block_size");
 
+    private static final Set<String> QUANTIZED = Set.of("int8", "uint8");
+
+    /** Operators whose output is a sum of products of quantized values. */
+    private static final Set<String> SUMS = Set.of("MatMulInteger", "ConvInteger");
+
+    /** How many tensors a message names. */
+    private static final int NAMED = 5;
+
+    private static final Logger LOG = LoggerFactory.getLogger(OnnxDequantizer.class);
+
+    private final Set<String> left = new LinkedHashSet<>();
     private final OnnxFile file;
     private final OnnxGraph graph;
     private final OnnxEdit edit;
@@ -48,6 +63,26 @@ final class OnnxDequantizer {
     /** The real numbers, if they are wanted and the graph tells them. */
     Optional<String> dequantized(String tensor) {
         return wanted ? scale(tensor) : Optional.empty();
+    }
+
+    /** Notes a tensor whose real numbers are not told. */
+    void leave(GraphTensor tensor) {
+        if (wanted && (QUANTIZED.contains(tensor.type()) || SUMS.contains(tensor.operator()))) {
+            left.add("'" + tensor.name() + "' of " + tensor.operator());
+        }
+    }
+
+    /** Says which tensors stay integers though real numbers were asked for. */
+    void sayWhatIsLeft() {
+        if (!left.isEmpty()) {
+            LOG.warn(
+                    "{}: {} of the tensors stay integers, since the graph does not tell what they stand for: {}{}",
+                    file.path(),
+                    left.size(),
+                    ModscanException.printable(
+                            String.join(", ", left.stream().limit(NAMED).toList())),
+                    left.size() > NAMED ? ", …" : "");
+        }
     }
 
     private Optional<String> scale(String tensor) {

@@ -71,8 +71,7 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights
         try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
             model = ModelProto.parseFrom(new OnnxSkeleton(path, file).read(CodedInputStream.newInstance(in)));
         } catch (InvalidProtocolBufferException e) {
-            throw new MalformedFileException(
-                    path, "is no ONNX model, or not all of one (truncated?): " + e.getMessage(), e);
+            throw new MalformedFileException(path, "is no ONNX model, or not all of one (truncated?)", e);
         } catch (IOException e) {
             throw new UncheckedIOException(path + ": cannot be read: " + e, e);
         }

@@ -234,7 +234,8 @@ public final class OnnxModel implements RuntimeModel {
     /**
      * The same with quantized tensors (int8, uint8) read as the real numbers that they stand for: (value − zero point) × scale,
      * where the graph tells both: for what ONNX's own QuantizeLinear, DynamicQuantizeLinear, QLinearMatMul and QLinearConv and some
-     * of ONNX Runtime's own operators yield, and what is only rearranged of it. All other integers stay what they are.
+     * of ONNX Runtime's own operators yield, and what is only rearranged of it. All other integers stay what they are; a line in
+     * the log says which of those that are read.
      *
      * @return a copy
      */

@@ -77,6 +77,7 @@ final class OnnxPlan {
         for (int i = 0; i < planned.size(); i++) {
             outputs.add(read(plan.readings().get(i), planned.get(i)));
         }
+        dequantizer.sayWhatIsLeft();
         outputs.forEach(output -> edit.output(output.name()));
         this.model = edit.build();
         this.run = run(recipes.values());
@@ -169,6 +170,9 @@ final class OnnxPlan {
     private String arranged(Recipe recipe) {
         String values = recipe.tensor().name();
         Optional<String> real = dequantizer.dequantized(values);
+        if (real.isEmpty()) {
+            dequantizer.leave(recipe.tensor());
+        }
         if (real.isPresent()) {
             values = real.get();
         } else if (!recipe.tensor().type().equals("float32")) {

@@ -10,7 +10,6 @@ import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import ai.onnxruntime.NodeInfo;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
-import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
 import io.modscan.core.error.ModscanException;
@@ -300,7 +299,7 @@ final class OnnxShapes {
         try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
             // Folds constants; what is an output stays.
             settings.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.BASIC_OPT);
-            settings.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
+            OrtRuntime.quiet(settings);
             settings.setIntraOpNumThreads(1);
             settings.addConfigEntry("optimization.constant_folding_max_output_size_in_bytes", LARGEST_FOLDED);
             settings.addConfigEntry(OrtRuntime.WEIGHTS_FOLDER, file.root().toString());

@@ -47,6 +47,16 @@ public final class HubException extends ModscanException {
     }
 
     /**
+     * The same with something to be said first, such as why a hub was asked at all.
+     *
+     * @param before what stands before the message
+     * @return an exception of the same reason, with this one as its cause
+     */
+    public HubException precededBy(String before) {
+        return new HubException(reason, before + getMessage(), this);
+    }
+
+    /**
      * What kept the file from being had.
      *
      * @return the reason

@@ -139,7 +139,7 @@ record ExportedFile(String config, Map<String, String> provenance, WeightFiles w
             }
             return ModelProto.parseFrom(Files.readAllBytes(file));
         } catch (InvalidProtocolBufferException e) {
-            throw new MalformedFileException(file, "is no ONNX model, or not all of one: " + e.getMessage(), e);
+            throw new MalformedFileException(file, "is no ONNX model, or not all of one (truncated?)", e);
         } catch (IOException e) {
             throw new UncheckedIOException(file + ": cannot be read: " + e, e);
         }

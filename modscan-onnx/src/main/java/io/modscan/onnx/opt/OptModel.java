@@ -42,6 +42,8 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * An OPT checkpoint as transformers saves it or as the hub has it: {@code config.json}; the weights as safetensors or as
@@ -63,6 +65,8 @@ import java.util.stream.Stream;
  * checkpoint's own file.
  */
 public final class OptModel implements RuntimeModel {
+
+    private static final Logger LOG = LoggerFactory.getLogger(OptModel.class);
 
     private static final Pattern HUB_NAME = Pattern.compile("\\w[\\w.-]*/\\w[\\w.-]*");
 
@@ -131,12 +135,20 @@ public final class OptModel implements RuntimeModel {
                             + " the hub, such as facebook/opt-125m");
         }
         try {
-            return isHubName(model)
-                    ? open(Hub.fromEnvironment().snapshot(model), allowed)
-                    : open(Path.of(model), allowed);
+            return isHubName(model) ? ofHub(model, allowed) : open(Path.of(model), allowed);
         } catch (InvalidPathException e) {
             throw new ModscanException(
                     "'" + e.getInput().replace('\0', '?') + "' cannot be a path: " + e.getReason(), e);
+        }
+    }
+
+    private static OptModel ofHub(String model, Allow... allowed) {
+        LOG.info("{}: no such folder or file, so it is taken for a model's name on the hub", model);
+        try {
+            return open(Hub.fromEnvironment().snapshot(model), allowed);
+        } catch (HubException e) {
+            // What has the form of a name may be a path with a slip in it.
+            throw e.precededBy(model + ": no such folder or file; taken for a model's name on the hub: ");
         }
     }
 

@@ -66,7 +66,7 @@ class OptModelTest {
         Path file = Files.writeString(folder.resolve("model.bin"), "");
         assertThatThrownBy(() -> OptModel.open(file))
                 .isExactlyInstanceOf(ModscanException.class)
-                .hasMessageContainingAll(file.toString(), "no such folder");
+                .hasMessageContainingAll(file.toString(), "is a file, and no model");
     }
 
     @Test
@@ -221,6 +221,44 @@ class OptModelTest {
         assertThatThrownBy(() -> OptModel.open(""))
                 .isExactlyInstanceOf(ModscanException.class)
                 .hasMessageContainingAll("no model is named", "facebook/opt-125m");
+    }
+
+    /** Opens what its argument names, and tells how that ended. */
+    static final class Opening {
+        private Opening() {}
+
+        public static void main(String[] args) {
+            try {
+                OptModel.open(args[0]);
+            } catch (ModscanException e) {
+                System.out.println(e);
+            }
+        }
+    }
+
+    /** In a process of its own, since the hub's settings come from the environment. */
+    @Test
+    void aPathWithASlipIsCalledAMissingFolderBeforeTheHubIsSpokenOf() throws IOException {
+        ProcessBuilder builder = new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                Opening.class.getName(),
+                "modles/opt");
+        builder.environment().put("HF_HUB_OFFLINE", "1");
+        builder.environment().put("HF_HUB_CACHE", folder.toString());
+        Process process = builder.redirectError(ProcessBuilder.Redirect.DISCARD).start();
+        assertThat(new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8))
+                .startsWith("io.modscan.onnx.hub.HubException: modles/opt: no such folder or file;")
+                .contains("HF_HUB_OFFLINE");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"modles", "./modles/opt", "modles/opt/", "my/modles/opt", "/modles/opt", "../modles"})
+    void whatCanBeNoNameOfTheHubIsAMissingFolder(String path) {
+        assertThatThrownBy(() -> OptModel.open(path))
+                .isExactlyInstanceOf(ModscanException.class)
+                .hasMessageContaining("no such folder");
     }
 
     @Test

@@ -231,7 +231,8 @@ public final class TokenStream implements AutoCloseable {
                     + " tokens; the model takes at most " + maxTokens
                     + " (shorten it, or let the probe cut it: cutOverlong())");
         }
-        LOG.warn("prompt '{}' cut from {} to {} tokens", prompt.id(), ids.length, maxTokens);
+        LOG.warn(
+                "prompt '{}' cut from {} to {} tokens", ModscanException.printable(prompt.id()), ids.length, maxTokens);
         return Arrays.copyOf(ids, maxTokens);
     }
 

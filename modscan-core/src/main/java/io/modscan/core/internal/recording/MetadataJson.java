@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import io.modscan.core.error.MalformedFileException;
+import io.modscan.core.internal.json.JsonProblem;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -54,7 +55,7 @@ public final class MetadataJson {
                         file, "metadata '" + key + "' is not one JSON list of objects and nothing else");
             }
         } catch (JsonProcessingException e) {
-            throw new MalformedFileException(file, "metadata '" + key + "' is not JSON: " + e.getOriginalMessage(), e);
+            throw new MalformedFileException(file, "metadata '" + key + "' is not JSON: " + JsonProblem.of(e), e);
         } catch (IOException e) {
             throw new UncheckedIOException("a string cannot be read", e);
         }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.internal.json.JsonProblem;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -112,7 +113,7 @@ public record RecordedFiles(Path named, List<Path> files, boolean sharded, Map<S
                 throw new MalformedFileException(index, "is not one JSON object and nothing else");
             }
         } catch (JsonProcessingException e) {
-            throw new MalformedFileException(index, "is not JSON: " + e.getOriginalMessage(), e);
+            throw new MalformedFileException(index, "is not JSON: " + JsonProblem.of(e), e);
         } catch (IOException e) {
             throw new UncheckedIOException(index + ": cannot be read: " + e, e);
         }

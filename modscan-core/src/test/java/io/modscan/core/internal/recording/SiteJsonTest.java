@@ -119,7 +119,7 @@ class SiteJsonTest {
                 "[{\"name\": \"a\", \"axes\": [], \"magnitude_of\": \"b\", \"pooling\": \"none\"}] | magnitude_of of a is b",
                 "[{\"name\": \"a\", \"axes\": [], \"magnitude_of\": {\"name\": \"b\", \"axes\": []}, \"pooling\": \"none\"}] | no axis of units",
                 "[{\"name\": \"a\", \"axes\": [], \"magnitude_of\": {\"name\": \"b\", \"axes\": [\"unit 3\"]}, \"pooling\": \"none\"}] | a does not fit b",
-                "[{\"name\": \"a\", \"name\": \"b\", \"axes\": [], \"pooling\": \"none\"}] | Duplicate field 'name'",
+                "[{\"name\": \"a\", \"name\": \"b\", \"axes\": [], \"pooling\": \"none\"}] | duplicate key 'name'",
                 "[{\"name\": \"a\", \"axes\": [], \"pooling\": \"none\"}, {\"name\": \"a\", \"axes\": [], \"pooling\": \"none\"}] | a is planned twice",
             })
     void whatIsNoListOfSitesIsRefused(String json, String message) {

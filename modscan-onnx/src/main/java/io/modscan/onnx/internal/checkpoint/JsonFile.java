@@ -1,6 +1,8 @@
 package io.modscan.onnx.internal.checkpoint;
 
+import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
@@ -41,10 +43,19 @@ public final class JsonFile {
             }
             return new JsonFile(path, values);
         } catch (JsonProcessingException e) {
-            throw new MalformedFileException(path, "is not a JSON object: " + e.getMessage(), e);
+            throw new MalformedFileException(path, "is not a JSON object: " + problem(e), e);
         } catch (IOException e) {
             throw new UncheckedIOException(path + ": cannot be read: " + e, e);
         }
+    }
+
+    /** In words of our own: the parser's speak of its settings and types. */
+    private static String problem(JsonProcessingException e) {
+        JsonLocation where = e.getLocation();
+        return (e instanceof StreamConstraintsException
+                        ? "it is nested too deeply, or a name, number or string in it is too long, "
+                        : "what stands there is no JSON, or it ends too early, ")
+                + (where == null ? "" : "at line " + where.getLineNr() + ", column " + where.getColumnNr());
     }
 
     /** An object without entries if there is no such file. */

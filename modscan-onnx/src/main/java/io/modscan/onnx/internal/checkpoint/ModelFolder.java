@@ -112,6 +112,11 @@ public final class ModelFolder {
      * @param links whether links may lead out of it
      */
     public static ModelFolder open(Path folder, boolean links) {
+        if (Files.exists(folder) && !Files.isDirectory(folder)) {
+            throw new ModscanException(
+                    folder + ": is a file, and no model: expected is a folder with config.json and the"
+                            + " weights, an ONNX file (NAME.onnx), or a model's name on the hub, such as facebook/opt-125m");
+        }
         if (!Files.isDirectory(folder)) {
             throw new ModscanException(folder + ": no such folder; expected is one with config.json and the weights, an"
                     + " export (NAME.onnx), or a model's name on the hub, such as facebook/opt-125m");

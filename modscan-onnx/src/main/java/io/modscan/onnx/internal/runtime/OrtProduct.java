@@ -57,6 +57,7 @@ public final class OrtProduct implements MatrixProduct {
                 Map.of(),
                 "");
         try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
+            OrtRuntime.quiet(settings);
             settings.setIntraOpNumThreads(Threads.usual());
             settings.addConfigEntry(OrtRuntime.STOP_SPINNING, "1");
             // A large product's memory is not kept for the next one.

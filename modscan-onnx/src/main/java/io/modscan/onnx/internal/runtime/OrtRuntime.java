@@ -4,6 +4,7 @@ import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtProvider;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.providers.OrtCUDAProviderOptions;
@@ -74,6 +75,7 @@ public final class OrtRuntime implements AutoCloseable {
     public OrtRuntime(byte[] model, Path weightsFolder, boolean prepack, RuntimeOptions options) {
         this.options = options;
         try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
+            quiet(settings);
             settings.addConfigEntry(WEIGHTS_FOLDER, weightsFolder.toString());
             if (!prepack) {
                 settings.addConfigEntry(DISABLE_PREPACKING, "1");
@@ -88,6 +90,14 @@ public final class OrtRuntime implements AutoCloseable {
             throw new ModscanException(
                     "ONNX Runtime cannot load the model with weights in " + weightsFolder + ": " + e.getMessage(), e);
         }
+    }
+
+    /**
+     * Keeps what ONNX Runtime logs of a session off the terminal, to which it would write by itself, in colours. What went
+     * wrong is in the exception.
+     */
+    public static void quiet(OrtSession.SessionOptions settings) throws OrtException {
+        settings.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
     }
 
     private static void addCuda(OrtSession.SessionOptions settings, int device) {
@@ -164,6 +174,7 @@ public final class OrtRuntime implements AutoCloseable {
     private void runOpen(List<Bound> inputs, List<Bound> outputs) throws OrtException {
         List<OnnxTensor> opened = new ArrayList<>();
         try (OrtSession.RunOptions settings = new OrtSession.RunOptions()) {
+            settings.setLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
             Map<String, OnnxTensor> given = opened(inputs, opened);
             Map<String, OnnxTensor> pinned = opened(outputs, opened);
             RunWatch watch = RunWatch.over(settings);

@@ -1,0 +1,46 @@
+package io.modscan.cli;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.regex.Pattern;
+
+/** What a message of the library calls by its name in Java, called as it is on the command line. */
+final class OptionNames {
+
+    private static final Map<Pattern, String> OPTIONS = new LinkedHashMap<>();
+
+    static {
+        option("OnnxModel\\.withInput\\b", "--input NAME=ROLE");
+        option("OnnxModel\\.withDimension\\b", "--dimension SYMBOL=N");
+        option("OnnxModel\\.withBatch\\b", "--batch AXIS");
+        option("OnnxModel\\.withPositions\\(\"([^\"]*)\"\\)", "--positions $1");
+        option("OnnxModel\\.withPositions\\b", "--positions AXIS");
+        option("OnnxModel\\.withHeads\\b", "--heads GLOB=N");
+        option("OnnxModel\\.withBosTokenId\\b", "--bos ID");
+        option("OnnxModel\\.withMaxTokens\\b", "--max-tokens N");
+        option("\\w*Model\\.withTokenizer\\b", "--tokenizer FILE");
+        option("OnnxModel\\.dequantized\\b(\\(\\))?", "--dequantize");
+        option("RuntimeOptions\\.cpu\\(\\)", "--device cpu");
+        option("\\bcutOverlong\\(\\)", "--cut");
+        option("\\bmemoryLimit\\b", "--memory");
+        option("\\btokenBudget\\b", "--token-budget");
+        option("Pooling\\.(none|mean|last|max)\\(\\)", "--pooling $1");
+        option("Prompt\\.ofTensors\\b", "\"inputs\" in a .jsonl file");
+        option(" with activations\\.where\\(…\\)", "");
+    }
+
+    private OptionNames() {}
+
+    private static void option(String java, String option) {
+        OPTIONS.put(Pattern.compile(java), option);
+    }
+
+    /** The message with options in place of methods. */
+    static String in(String message) {
+        String translated = message;
+        for (Map.Entry<Pattern, String> option : OPTIONS.entrySet()) {
+            translated = option.getKey().matcher(translated).replaceAll(option.getValue());
+        }
+        return translated;
+    }
+}

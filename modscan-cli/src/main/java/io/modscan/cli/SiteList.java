@@ -1,0 +1,40 @@
+package io.modscan.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** What {@code --sites} names: globs divided by commas. A comma that is part of a name has a backslash before it. */
+final class SiteList {
+
+    /** For a command's help. */
+    static final String COMMAS = " May be given more than once; a comma in a name is written as \\,.";
+
+    private SiteList() {}
+
+    /** The globs of all times that the option was given. */
+    static List<String> globs(List<String> given) {
+        List<String> globs = new ArrayList<>();
+        for (String list : given) {
+            StringBuilder glob = new StringBuilder();
+            for (int i = 0; i < list.length(); i++) {
+                if (list.startsWith("\\,", i)) {
+                    glob.append(',');
+                    i++;
+                } else if (list.charAt(i) == ',') {
+                    add(globs, glob);
+                } else {
+                    glob.append(list.charAt(i));
+                }
+            }
+            add(globs, glob);
+        }
+        return globs;
+    }
+
+    private static void add(List<String> globs, StringBuilder glob) {
+        if (glob.length() > 0) {
+            globs.add(glob.toString());
+        }
+        glob.setLength(0);
+    }
+}
