@@ -38,7 +38,10 @@ final class PromptFile implements Iterable<Prompt> {
         List<Prompt> list = new ArrayList<>();
         Set<String> ids = new HashSet<>();
         try (PromptIterator prompts = new PromptIterator(file, format, ids::add)) {
-            prompts.forEachRemaining(list::add);
+            while (prompts.hasNext()) {
+                list.add(prompts.next());
+                checkInterrupt(file, list.size());
+            }
         }
         return Prompts.of(list);
     }
@@ -51,13 +54,16 @@ final class PromptFile implements Iterable<Prompt> {
         try (PromptIterator prompts = new PromptIterator(file, format, new IdSet()::add)) {
             for (; prompts.hasNext(); prompts.next()) {
                 count++;
-                if (Thread.currentThread().isInterrupted()) {
-                    throw new CancellationException(
-                            file + ": was interrupted while the file was checked, after " + count + " prompts");
-                }
+                checkInterrupt(file, count);
             }
         }
         return new PromptFile(file, format, stamp, count);
+    }
+
+    private static void checkInterrupt(Path file, long count) {
+        if (Thread.currentThread().isInterrupted()) {
+            throw new CancellationException(file + ": was interrupted while it was read, after " + count + " prompts");
+        }
     }
 
     @Override
