@@ -456,7 +456,16 @@ class CaptureToFileTest {
 
         @ParameterizedTest
         @ValueSource(
-                strings = {"cut", "cut to nothing", "cut behind the header", "cut where values end", "cut and grown", "deleted", "replaced", "longer"})
+                strings = {
+                    "cut",
+                    "cut to nothing",
+                    "cut behind the header",
+                    "cut where values end",
+                    "cut and grown",
+                    "deleted",
+                    "replaced",
+                    "longer"
+                })
         void whileItIsWrittenIsNoticedAndTheSameCallGoesOn(String how) throws IOException {
             Prompts prompts = prompts(60);
             Path whole = fresh("whole");
@@ -533,7 +542,12 @@ class CaptureToFileTest {
         }
 
         @ParameterizedTest
-        @ValueSource(strings = {"notes", "{\"__metadata__\":{\"format\":\"pt\"}}", "12345678{\"__metadata__\":{\"format\":\"pt\"}}"})
+        @ValueSource(
+                strings = {
+                    "notes",
+                    "{\"__metadata__\":{\"format\":\"pt\"}}",
+                    "12345678{\"__metadata__\":{\"format\":\"pt\"}}"
+                })
         void whatIsNoCaptureIsLeftAlone(String content) throws IOException {
             Files.writeString(file, content);
             assertThatExceptionOfType(ModscanException.class)

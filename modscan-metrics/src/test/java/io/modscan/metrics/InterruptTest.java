@@ -74,12 +74,12 @@ class InterruptTest {
                 Object[] arguments = Arrays.stream(method.getParameterTypes())
                         .map(InterruptTest::argument)
                         .toArray();
-                metrics.add(new Named(
-                        method.getName() + Arrays.toString(method.getParameterTypes()),
-                        (Metric<?>) method.invoke(null, arguments)));
+                metrics.add(new Named(method.getName() + Arrays.toString(method.getParameterTypes()), (Metric<?>)
+                        method.invoke(null, arguments)));
             }
         }
-        metrics.add(new Named("all links", Modules.byCoActivation().withThreshold(0).withNeighbours(WIDTH)));
+        metrics.add(
+                new Named("all links", Modules.byCoActivation().withThreshold(0).withNeighbours(WIDTH)));
         metrics.add(new Named("statistic", Selectivity.by("topic").statistic("slow", (in, out) -> slow(in[0]))));
         metrics.add(new Named("sketch", Selectivity.by("topic").sketched(0.01)));
         return metrics.stream();

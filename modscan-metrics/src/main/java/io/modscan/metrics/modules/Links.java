@@ -52,7 +52,10 @@ final class Links {
                 }
             });
         });
-        return ofEither(strongest.stream().map(Strongest::inOrder).peek(links -> Interrupt.checkThisThread()).toArray(long[][]::new));
+        return ofEither(strongest.stream()
+                .map(Strongest::inOrder)
+                .peek(links -> Interrupt.checkThisThread())
+                .toArray(long[][]::new));
     }
 
     /** Offers links to units, if they are strong enough. */

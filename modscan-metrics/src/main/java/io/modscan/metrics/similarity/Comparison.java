@@ -95,12 +95,10 @@ final class Comparison {
                 interrupt.check();
                 blocks.multiply(top / blockSize, left / blockSize);
                 int from = left;
-                IntStream.range(top, Math.min(size, top + blockSize))
-                        .parallel()
-                        .forEach(i -> {
-                            interrupt.check();
-                            blocks.copyOut(i, from, measure, offsets);
-                        });
+                IntStream.range(top, Math.min(size, top + blockSize)).parallel().forEach(i -> {
+                    interrupt.check();
+                    blocks.copyOut(i, from, measure, offsets);
+                });
             }
         }
         for (int i = 0; i < size; i++) {

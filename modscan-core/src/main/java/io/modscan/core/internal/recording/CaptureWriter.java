@@ -103,8 +103,10 @@ public final class CaptureWriter implements AutoCloseable {
             refuse(file, "of another capture (of other prompts, sites, settings, weights or versions)");
         } else {
             CaptureFile.checkReplaceable(file, layout);
-            LOG.warn("{}: holds another capture (of other prompts, sites, settings, weights or versions),"
-                    + " which this one replaces when it is complete", file);
+            LOG.warn(
+                    "{}: holds another capture (of other prompts, sites, settings, weights or versions),"
+                            + " which this one replaces when it is complete",
+                    file);
         }
         return false;
     }

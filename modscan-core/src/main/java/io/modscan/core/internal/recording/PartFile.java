@@ -229,7 +229,9 @@ public final class PartFile implements AutoCloseable {
     private void checkUntouched() throws IOException {
         if (channel.size() != (complete ? layout.size() : size())
                 || !Files.exists(part)
-                || !Objects.equals(key, Files.readAttributes(part, BasicFileAttributes.class).fileKey())) {
+                || !Objects.equals(
+                        key,
+                        Files.readAttributes(part, BasicFileAttributes.class).fileKey())) {
             throw changed();
         }
     }
@@ -238,8 +240,9 @@ public final class PartFile implements AutoCloseable {
         if (!complete && channel.size() == layout.size()) {
             bringToSize(); // of this size it would be taken for a complete one
         }
-        return new ModscanException(part + ": was cut short, replaced or deleted by somebody else while it was written, so"
-                + " there is no " + target.getFileName() + kept(part));
+        return new ModscanException(
+                part + ": was cut short, replaced or deleted by somebody else while it was written, so"
+                        + " there is no " + target.getFileName() + kept(part));
     }
 
     /**
@@ -287,7 +290,8 @@ public final class PartFile implements AutoCloseable {
     public ModscanException keeping(ModscanException e) {
         boolean told = String.valueOf(e.getMessage()).endsWith(kept(part));
         return worthKeeping && !told && e.getClass().equals(ModscanException.class)
-                ? new ModscanException(e.getMessage() + kept(part), e) : e;
+                ? new ModscanException(e.getMessage() + kept(part), e)
+                : e;
     }
 
     /** The same cancellation, with what becomes of the work so far, if there is any. */

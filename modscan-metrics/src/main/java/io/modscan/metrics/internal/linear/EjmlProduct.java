@@ -58,8 +58,8 @@ public final class EjmlProduct implements MatrixProduct {
             Interrupt.checkThisThread();
             int some = Math.min(most, rows - top);
             boolean all = some == rows;
-            DMatrixRMaj left = DMatrixRMaj.wrap(
-                    some, inner, all ? a : Arrays.copyOfRange(a, top * inner, (top + some) * inner));
+            DMatrixRMaj left =
+                    DMatrixRMaj.wrap(some, inner, all ? a : Arrays.copyOfRange(a, top * inner, (top + some) * inner));
             DMatrixRMaj result =
                     all ? DMatrixRMaj.wrap(rows, right.numRows, product) : new DMatrixRMaj(some, right.numRows);
             if (EjmlConcurrency.useConcurrent(left)) {

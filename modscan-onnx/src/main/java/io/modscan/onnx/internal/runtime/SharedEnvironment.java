@@ -44,8 +44,7 @@ public final class SharedEnvironment {
             OrtEnvironment.getEnvironment(); // Loads the library, and has the settings that a user may have chosen.
             Field api = Class.forName("ai.onnxruntime.OnnxRuntime").getDeclaredField("ortApiHandle");
             api.setAccessible(true);
-            Method create =
-                    OrtEnvironment.class.getDeclaredMethod("createHandle", long.class, int.class, String.class);
+            Method create = OrtEnvironment.class.getDeclaredMethod("createHandle", long.class, int.class, String.class);
             create.setAccessible(true);
             create.invoke(null, api.getLong(null), WARNING, OrtEnvironment.DEFAULT_NAME);
             return true;
