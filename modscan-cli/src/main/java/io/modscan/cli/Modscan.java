@@ -5,6 +5,7 @@ import io.modscan.core.model.ModscanVersion;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.CancellationException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
@@ -86,7 +87,9 @@ public final class Modscan {
         if (debug) {
             failure.printStackTrace(err);
         } else {
-            String message = failure.getMessage() == null ? failure.toString() : failure.getMessage();
+            String message = failure.getMessage() != null
+                    ? failure.getMessage()
+                    : failure instanceof CancellationException ? "interrupted" : failure.toString();
             err.println("modscan: " + message.replaceAll("\\R+", " "));
         }
         return ExitCode.SOFTWARE;

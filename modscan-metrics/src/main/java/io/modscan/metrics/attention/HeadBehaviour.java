@@ -7,7 +7,7 @@ import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
-import io.modscan.metrics.internal.Interrupt;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -2,7 +2,7 @@ package io.modscan.metrics.basis;
 
 import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
-import io.modscan.metrics.internal.Interrupt;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.FloatBuffer;
 
 /** The vectors of a site: one a prompt where positions were pooled or there are none, else one a token. */

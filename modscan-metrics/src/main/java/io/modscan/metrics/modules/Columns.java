@@ -3,7 +3,7 @@ package io.modscan.metrics.modules;
 import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.site.Unit;
-import io.modscan.metrics.internal.Interrupt;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.FisherYates;
 import java.nio.DoubleBuffer;
 import java.util.ArrayList;

@@ -1,7 +1,7 @@
 package io.modscan.metrics.modules;
 
 import io.modscan.core.model.MatrixProduct;
-import io.modscan.metrics.internal.Interrupt;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.DoubleBuffer;
 
 /** The correlation of each pair of units, once, tile by tile: never are all of them held. */

@@ -1,6 +1,6 @@
 package io.modscan.metrics.modules;
 
-import io.modscan.metrics.internal.Interrupt;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.Random;
 import java.util.stream.IntStream;
 import nl.cwts.networkanalysis.Clustering;

@@ -1,6 +1,6 @@
 package io.modscan.metrics.modules;
 
-import io.modscan.metrics.internal.Interrupt;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;

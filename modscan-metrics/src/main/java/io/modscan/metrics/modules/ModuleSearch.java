@@ -1,7 +1,7 @@
 package io.modscan.metrics.modules;
 
 import io.modscan.core.site.Unit;
-import io.modscan.metrics.internal.Interrupt;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.statistics.AgainstShuffles;
 import java.util.Comparator;
 import java.util.List;

@@ -5,7 +5,7 @@ import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Labels;
 import io.modscan.core.site.Site;
-import io.modscan.metrics.internal.Interrupt;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.rank.Moments;
 import io.modscan.metrics.internal.rank.RunningMoments;
 import java.nio.FloatBuffer;

@@ -1,7 +1,7 @@
 package io.modscan.metrics.selectivity;
 
 import io.modscan.core.SiteActivations;
-import io.modscan.metrics.internal.Interrupt;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;

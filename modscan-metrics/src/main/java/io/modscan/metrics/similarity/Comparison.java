@@ -2,7 +2,7 @@ package io.modscan.metrics.similarity;
 
 import io.modscan.core.SiteActivations;
 import io.modscan.core.model.MatrixProduct;
-import io.modscan.metrics.internal.Interrupt;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.Dot;
 import java.util.Arrays;
 import java.util.stream.IntStream;

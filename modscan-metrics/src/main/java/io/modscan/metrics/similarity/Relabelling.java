@@ -1,7 +1,7 @@
 package io.modscan.metrics.similarity;
 
 import io.modscan.core.prompt.Labels;
-import io.modscan.metrics.internal.Interrupt;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.FisherYates;
 import io.modscan.metrics.statistics.AgainstShuffles;
 import java.util.ArrayList;

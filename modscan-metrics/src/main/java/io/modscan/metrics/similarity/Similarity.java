@@ -1,7 +1,7 @@
 package io.modscan.metrics.similarity;
 
 import io.modscan.core.Metric;
-import io.modscan.metrics.internal.Interrupt;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.Objects;
 
 /**

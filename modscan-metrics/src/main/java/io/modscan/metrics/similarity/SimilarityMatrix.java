@@ -4,7 +4,7 @@ import io.modscan.core.Metric;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.prompt.Labels;
 import io.modscan.core.prompt.Prompt;
-import io.modscan.metrics.internal.Interrupt;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;

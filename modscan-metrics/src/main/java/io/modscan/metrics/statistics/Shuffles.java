@@ -1,6 +1,6 @@
 package io.modscan.metrics.statistics;
 
-import io.modscan.metrics.internal.Interrupt;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.FisherYates;
 import java.util.ArrayList;
 import java.util.Collections;

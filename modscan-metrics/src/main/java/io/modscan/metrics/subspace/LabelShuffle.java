@@ -1,6 +1,6 @@
 package io.modscan.metrics.subspace;
 
-import io.modscan.metrics.internal.Interrupt;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.Svd;
 import io.modscan.metrics.statistics.AgainstShuffles;
 import io.modscan.metrics.statistics.Shuffles;

@@ -1,6 +1,6 @@
 package io.modscan.metrics.subspace;
 
-import io.modscan.metrics.internal.Interrupt;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.Dot;
 
 /** The point with the least sum of distances to some vectors, by Weiszfeld's iteration from the mean. */

@@ -2,7 +2,7 @@ package io.modscan.metrics.subspace;
 
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.model.Weight;
-import io.modscan.metrics.internal.Interrupt;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.Dot;
 import io.modscan.metrics.internal.linear.Products;
 import java.nio.FloatBuffer;

@@ -3,7 +3,7 @@ package io.modscan.metrics.subspace;
 import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
-import io.modscan.metrics.internal.Interrupt;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.Dot;
 import java.util.Arrays;
 

@@ -1,7 +1,7 @@
 package io.modscan.metrics.internal.linear;
 
 import io.modscan.core.model.MatrixProduct;
-import io.modscan.metrics.internal.Interrupt;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 import java.util.Arrays;

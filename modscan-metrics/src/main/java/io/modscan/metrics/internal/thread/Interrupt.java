@@ -1,4 +1,4 @@
-package io.modscan.metrics.internal;
+package io.modscan.metrics.internal.thread;
 
 import java.util.concurrent.CancellationException;
 
