@@ -6,6 +6,7 @@ import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.CancellationException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
@@ -106,7 +107,9 @@ public final class Modscan {
             failure.printStackTrace(new PrintWriter(trace));
             trace.toString().lines().forEach(line -> err.println(printableTrace(line)));
         } else {
-            String message = failure.getMessage() == null ? failure.toString() : failure.getMessage();
+            String message = failure.getMessage() != null
+                    ? failure.getMessage()
+                    : failure instanceof CancellationException ? "interrupted" : failure.toString();
             err.println("modscan: " + ModscanException.printable(OptionNames.in(message)));
         }
         return ExitCode.SOFTWARE;

@@ -12,7 +12,7 @@ import picocli.CommandLine.ExitCode;
 /**
  * Ends a command at a signal without pulling the ground from under it. Java answers a signal by its shutdown hooks, and
  * one of ONNX Runtime's frees what a run in another thread still uses, which crashes the process. So the first signal
- * only interrupts the command, and shutdown begins when the command has ended; a second one ends the process at once.
+ * only interrupts the command, until it heeds that, and shutdown begins when the command has ended; a second one ends the process at once.
  *
  * <p>{@code sun.misc.Signal} is the one way to handle a signal in Java. It is used by reflection, because the compiler's
  * warning about it cannot be switched off and a Java without it does not matter: signals then do what they always do.
@@ -25,7 +25,11 @@ final class Signals implements AutoCloseable {
     /** What a shell adds to a signal's number for the status of what it ended. */
     private static final int KILLED = 128;
 
+    /** Of two looks at whether the command still knows that it is interrupted. */
+    private static final long MILLIS_BETWEEN = 100;
+
     private final Thread command;
+    private volatile boolean over;
     private final AtomicInteger status = new AtomicInteger();
     private final Map<Object, Object> replaced = new LinkedHashMap<>();
 
@@ -82,14 +86,31 @@ final class Signals implements AutoCloseable {
 
     private void received(int number) {
         if (status.compareAndSet(0, KILLED + number)) {
-            command.interrupt();
+            Thread insisting = new Thread(this::insist, "modscan-signal");
+            insisting.setDaemon(true);
+            insisting.start();
         } else {
             Runtime.getRuntime().halt(KILLED + number);
         }
     }
 
+    /** Java's own drawing, for one, swallows an interrupt that comes while it waits. */
+    private void insist() {
+        try {
+            while (!over) {
+                if (!command.isInterrupted()) {
+                    command.interrupt();
+                }
+                Thread.sleep(MILLIS_BETWEEN);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt(); // by nobody
+        }
+    }
+
     @Override
     public void close() {
+        over = true;
         replaced.forEach((signal, handler) -> {
             try {
                 handle(signal, handler);

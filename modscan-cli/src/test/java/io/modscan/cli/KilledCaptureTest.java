@@ -22,6 +22,7 @@ import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -163,6 +164,71 @@ class KilledCaptureTest {
         assertThat(second.status()).isEqualTo(1);
         finish(first);
         assertThat(names(out)).containsExactly("acts.safetensors");
+    }
+
+    /** Wherever it is: at the model, the capture, a metric, the modules, the tables, the page. */
+    @ParameterizedTest
+    @CsvSource({"INT, 130", "TERM, 143"})
+    @EnabledOnOs(
+            value = {OS.LINUX, OS.MAC},
+            disabledReason = "signals are sent with kill")
+    void aSignalEndsAScanAnywhere(String signal, int status) throws Exception {
+        assumeThat(signal.equals("INT") && interruptIsIgnored())
+                .as("these tests were started with Ctrl-C ignored, and so are their processes")
+                .isFalse();
+        Process undisturbed = scan("undisturbed");
+        long begun = System.nanoTime();
+        finish(undisturbed);
+        long span = (System.nanoTime() - begun) / 1_000_000;
+        for (int i = 0; i < KILLS; i++) {
+            Process process = scan("scan-" + i);
+            long wait = span / 10 + random.nextLong(span * 8 / 10);
+            boolean done = process.waitFor(wait, TimeUnit.MILLISECONDS);
+            new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid()))
+                    .start()
+                    .waitFor();
+            long sent = System.nanoTime();
+            assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+            long after = (System.nanoTime() - sent) / 1_000_000;
+            String log = Files.readString(folder.resolve("log"));
+            System.out.println("SIG" + signal + " " + wait + " ms after the start: status " + process.exitValue() + " "
+                    + after + " ms later; " + log.strip().replaceAll("(?s).*\\R", ""));
+            // It may have been done but for the last lines.
+            boolean well = done || log.contains("report.html");
+            assertThat(process.exitValue()).as(log).isEqualTo(well ? 0 : status);
+        }
+    }
+
+    private Process scan(String out) throws IOException {
+        Process process = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Xmx512m",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Modscan.class.getName(),
+                        "scan",
+                        "--module-units",
+                        Integer.getInteger("modscan.scan.units", 1000).toString(),
+                        "--out",
+                        folder.resolve(out).toString())
+                .redirectErrorStream(true)
+                .redirectOutput(folder.resolve("log").toFile())
+                .start();
+        started.add(process);
+        return process;
+    }
+
+    /** A shell's background jobs don't get Ctrl-C. */
+    private static boolean interruptIsIgnored() throws IOException {
+        Path facts = Path.of("/proc/self/status");
+        if (!Files.exists(facts)) {
+            return false;
+        }
+        String ignored = Files.readAllLines(facts).stream()
+                .filter(line -> line.startsWith("SigIgn:"))
+                .findFirst()
+                .orElseThrow();
+        return (Long.parseUnsignedLong(ignored.replaceAll("\\D*:\\s*", ""), 16) & 2) != 0;
     }
 
     @Test

@@ -5,6 +5,7 @@ import io.modscan.core.site.Reading;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
@@ -32,6 +33,7 @@ final class Accumulators {
 
         @Override
         public void add(Activations piece) {
+            checkInterrupt();
             List<Reading> now =
                     piece.sites().stream().map(SiteActivations::reading).toList();
             checkSame(now);
@@ -50,6 +52,12 @@ final class Accumulators {
             }
         }
 
+        private static void checkInterrupt() {
+            if (Thread.currentThread().isInterrupted()) {
+                throw new CancellationException("interrupted while it was measured");
+            }
+        }
+
         private void checkSame(List<Reading> now) {
             if (!readings.isEmpty() && !readings.equals(now)) {
                 throw new ModscanException(
@@ -63,6 +71,7 @@ final class Accumulators {
             if (readings.isEmpty()) {
                 throw new ModscanException("there is no result before any activations were added");
             }
+            checkInterrupt();
             return finish.apply(state);
         }
     }

@@ -418,7 +418,8 @@ public final class Activations {
      * @param metric what to measure
      * @param <R>    the result
      * @return the result
-     * @throws ModscanException as the metric throws
+     * @throws ModscanException                           as the metric throws
+     * @throws java.util.concurrent.CancellationException if the thread is interrupted; its interrupt status stays set
      */
     public <R> R measure(Metric<R> metric) {
         Metric.Accumulator<R> accumulator = metric.start();

@@ -38,6 +38,10 @@ public interface Metric<R> {
     /**
      * What a metric has gathered so far. Not safe for use by several threads.
      *
+     * <p>What takes longer than a second looks at its thread's interrupt meanwhile, and throws a
+     * {@link java.util.concurrent.CancellationException}, with the interrupt status still set. The metrics that {@link Metric}
+     * builds look at it before each piece and before they finish.
+     *
      * @param <R> the result
      */
     interface Accumulator<R> {

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.concurrent.CancellationException;
 import java.util.function.BiPredicate;
 import java.util.function.Consumer;
 
@@ -95,7 +96,8 @@ public final class MetricContract<R> {
     /**
      * Tries the metric: that pieces and merged parts, those that have seen nothing included, give what one pass gives; that the
      * order of pieces does not matter; that pieces are neither changed nor kept; that two measurements don't know of each other;
-     * that there is no result before the first piece; and what NaN yields, where that was told.
+     * that there is no result before the first piece; that an interrupted thread gets a {@link CancellationException} or the
+     * same result, and stays interrupted; and what NaN yields, where that was told.
      *
      * @throws AssertionError if one of these does not hold; its message says which
      */
@@ -120,6 +122,7 @@ public final class MetricContract<R> {
             }
         }
         expect(once, sample.measure(metric), "a second measurement");
+        checkInterrupt(once);
         onNaN.forEach(documented -> documented.accept(withNaN().measure(metric)));
     }
 
@@ -138,6 +141,19 @@ public final class MetricContract<R> {
                 "finishing before the first piece gives no ModscanException",
                 result,
                 result);
+    }
+
+    private void checkInterrupt(R once) {
+        boolean kept;
+        Thread.currentThread().interrupt();
+        try {
+            expect(once, sample.measure(metric), "an interrupted thread");
+        } catch (CancellationException asDocumented) {
+            // A result is not wanted.
+        } finally {
+            kept = Thread.interrupted(); // ours, which nobody else is to see
+        }
+        check(kept, "a measurement clears the thread's interrupt status", once, once);
     }
 
     private R inPieces(List<Activations> pieces) {

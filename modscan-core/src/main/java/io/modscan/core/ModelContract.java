@@ -28,6 +28,10 @@ import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 
 /**
@@ -44,6 +48,12 @@ public final class ModelContract {
     private static final int PROMPTS = 5;
     private static final int LONGEST = 9;
     private static final int THREADS = 4;
+
+    /** How long a thread runs before it is interrupted. */
+    private static final int MILLIS_OF_RUNS = 20;
+
+    /** Against a hang; a second is what is asked for. */
+    private static final int SECONDS_TO_END = 60;
 
     /** How many sites are tried alone, each by a source of its own. */
     private static final int ALONE = 8;
@@ -120,7 +130,7 @@ public final class ModelContract {
      * Tries the model. What it tells of itself is complete and stays the same. Its sources compute what their plan says, write
      * every value that belongs to a token, whatever was in the buffers, give a prompt the same values alone, in company, padded
      * on either side and beside other sites, the same bits again and from several threads; where the model pools, it pools as
-     * a probe does. They end when the thread is interrupted, and refuse to run once they are closed.
+     * a probe does. They end when the thread is interrupted, before a run or meanwhile, and refuse to run once they are closed.
      *
      * @throws AssertionError   if one of these does not hold; its message says which
      * @throws ModscanException if the model refuses the prompts
@@ -311,6 +321,44 @@ public final class ModelContract {
             check(Thread.currentThread().isInterrupted(), "a cancelled run clears the thread's interrupt status");
         } finally {
             Thread.interrupted(); // ours, which nobody else is to see
+        }
+        checkInterruptMeanwhile(source);
+    }
+
+    /** Interrupts a thread that runs again and again, wherever it is. */
+    private void checkInterruptMeanwhile(ActivationSource source) {
+        CompletableFuture<Boolean> kept = new CompletableFuture<>();
+        AtomicBoolean enough = new AtomicBoolean();
+        Thread runner = new Thread(() -> {
+            try {
+                while (!enough.get()) {
+                    run(source, List.of(0), Float.NaN, 0);
+                }
+                kept.completeExceptionally(new AssertionError("a thread that is interrupted during a run goes on"));
+            } catch (CancellationException asDocumented) {
+                kept.complete(Thread.currentThread().isInterrupted());
+            } catch (RuntimeException | Error e) {
+                kept.completeExceptionally(new AssertionError(
+                        "a run that is interrupted meanwhile throws " + e + ", not a CancellationException", e));
+            }
+        });
+        runner.setDaemon(true);
+        runner.start();
+        try {
+            Thread.sleep(MILLIS_OF_RUNS);
+            runner.interrupt();
+            check(
+                    kept.get(SECONDS_TO_END, TimeUnit.SECONDS),
+                    "a run that is interrupted meanwhile clears the thread's interrupt status");
+        } catch (TimeoutException e) {
+            throw new AssertionError("a run that is interrupted goes on for " + SECONDS_TO_END + " seconds", e);
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof AssertionError told ? told : new AssertionError(e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CancellationException("interrupted while the model was tried");
+        } finally {
+            enough.set(true);
         }
     }
 

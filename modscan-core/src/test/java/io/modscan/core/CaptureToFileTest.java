@@ -19,6 +19,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
@@ -310,7 +311,9 @@ class CaptureToFileTest {
                 FakeModel failing = failingAt(i);
                 assertThatExceptionOfType(IllegalStateException.class)
                         .isThrownBy(() -> capture(failing, prompts, broken));
-                assertThat(content(broken.resolveSibling("."))).containsOnlyKeys("acts.safetensors.part");
+                // Where no batch was done, nothing is left that would be in the way of another call.
+                assertThat(content(broken.resolveSibling(".")).keySet())
+                        .containsExactlyElementsOf(i == 0 ? Set.of() : Set.of("acts.safetensors.part"));
                 FakeModel again = new FakeModel();
                 capture(again, prompts, broken);
                 assertThat(again.batches).hasSize(batches - i);
@@ -418,6 +421,154 @@ class CaptureToFileTest {
             assertThat(again.batches).isEmpty();
             assertThat(file).hasBinaryContent(whole);
         }
+    }
+
+    /** Somebody else's hands in the file, while it is written or later. */
+    @Nested
+    class Meddling {
+
+        /** Does something to the unfinished file before a batch is run. */
+        private FakeModel meddlingAt(int batch, Meddler meddler) {
+            FakeModel model = new FakeModel();
+            model.onRun = tokens -> {
+                if (model.batches.size() == batch) {
+                    try {
+                        meddler.accept(PartFile.of(file));
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                }
+            };
+            return model;
+        }
+
+        private void truncate(Path path, long size) throws IOException {
+            try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
+                channel.truncate(Math.min(size, channel.size()));
+            }
+        }
+
+        private void grow(Path path, long size) throws IOException {
+            try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
+                channel.write(ByteBuffer.allocate(1), size - 1);
+            }
+        }
+
+        @ParameterizedTest
+        @ValueSource(
+                strings = {
+                    "cut",
+                    "cut to nothing",
+                    "cut behind the header",
+                    "cut where values end",
+                    "cut and grown",
+                    "deleted",
+                    "replaced",
+                    "longer"
+                })
+        void whileItIsWrittenIsNoticedAndTheSameCallGoesOn(String how) throws IOException {
+            Prompts prompts = prompts(60);
+            Path whole = fresh("whole");
+            FakeModel undisturbed = new FakeModel();
+            capture(undisturbed, prompts, whole);
+            for (int at : new int[] {1, 5, undisturbed.batches.size() - 1}) {
+                FakeModel model = meddlingAt(at, part -> {
+                    long size = Files.size(part);
+                    switch (how) {
+                        case "cut" -> truncate(part, 1000);
+                        case "cut to nothing" -> truncate(part, 0);
+                        case "cut behind the header" -> truncate(part, size / 2);
+                        case "cut where values end" -> truncate(part, Files.size(whole));
+                        case "cut and grown" -> {
+                            truncate(part, 1000);
+                            grow(part, size);
+                        }
+                        case "deleted" -> Files.delete(part);
+                        case "replaced" -> {
+                            Files.copy(part, part.resolveSibling("copy"));
+                            Files.move(part.resolveSibling("copy"), part, StandardCopyOption.REPLACE_EXISTING);
+                        }
+                        default -> grow(part, size + 1);
+                    }
+                });
+                assertThatExceptionOfType(ModscanException.class)
+                        .as("%s at batch %s", how, at)
+                        .isThrownBy(() -> capture(model, prompts, file))
+                        .withMessageContainingAll("acts.safetensors.part", "while it was written", "same call");
+                assertThat(file).doesNotExist();
+                capture(new FakeModel(), prompts, file);
+                assertThat(file).hasSameBinaryContentAs(whole);
+                Files.delete(file);
+            }
+        }
+
+        @ParameterizedTest
+        @ValueSource(longs = {0, 3, 8, 20, 500, 1000, -1})
+        void whatWasFinishedAndIsCutShortIsMadeAgain(long size) throws IOException {
+            Prompts prompts = prompts(60);
+            Path whole = fresh("whole");
+            capture(new FakeModel(), prompts, whole);
+            for (boolean grown : new boolean[] {false, true}) {
+                Files.copy(whole, file, StandardCopyOption.REPLACE_EXISTING);
+                truncate(file, size < 0 ? Files.size(whole) - 1 : size);
+                if (grown) {
+                    grow(file, Files.size(whole) + 7);
+                }
+                capture(new FakeModel(), prompts, file);
+                assertThat(file).hasSameBinaryContentAs(whole);
+            }
+        }
+
+        @Test
+        void oneOfSeveralFilesThatIsCutShortIsMadeAgain() throws IOException {
+            Prompts prompts = prompts(60);
+            captureInParts(new FakeModel(), prompts, file);
+            Map<String, ByteBuffer> whole = content(folder);
+            truncate(folder.resolve("acts-00002.safetensors"), 1000);
+            captureInParts(new FakeModel(), prompts, file);
+            assertThat(content(folder)).isEqualTo(whole);
+        }
+
+        @Test
+        void savingReplacesWhatIsLeftOfTheSame() throws IOException {
+            try (Probe probe = probe(new FakeModel()).build()) {
+                Activations activations = probe.capture(prompts(30));
+                activations.save(file);
+                byte[] whole = Files.readAllBytes(file);
+                truncate(file, 1000);
+                activations.save(file);
+                assertThat(file).hasBinaryContent(whole);
+            }
+        }
+
+        @ParameterizedTest
+        @ValueSource(
+                strings = {
+                    "notes",
+                    "{\"__metadata__\":{\"format\":\"pt\"}}",
+                    "12345678{\"__metadata__\":{\"format\":\"pt\"}}"
+                })
+        void whatIsNoCaptureIsLeftAlone(String content) throws IOException {
+            Files.writeString(file, content);
+            assertThatExceptionOfType(ModscanException.class)
+                    .isThrownBy(() -> capture(new FakeModel(), prompts(20), file))
+                    .withMessageContaining("is no capture");
+            assertThat(file).hasContent(content);
+            assertThat(content(folder)).containsOnlyKeys("acts.safetensors");
+        }
+
+        @Test
+        void aCallThatFailsBeforeItsFirstBatchIsNotInTheWayOfAnother() {
+            assertThatExceptionOfType(IllegalStateException.class)
+                    .isThrownBy(() -> capture(failingAt(0), prompts(20), file));
+            captureInParts(new FakeModel(), prompts(60), file);
+        }
+    }
+
+    /** Does something to a file. */
+    @FunctionalInterface
+    private interface Meddler {
+        void accept(Path file) throws IOException;
     }
 
     @Nested

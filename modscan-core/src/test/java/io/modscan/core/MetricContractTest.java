@@ -8,6 +8,7 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import java.util.function.BiConsumer;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -84,6 +85,37 @@ class MetricContractTest {
         assertThatExceptionOfType(IllegalStateException.class)
                 .isThrownBy(() -> MetricContract.of(keeps, SAMPLE).verify())
                 .withMessageContaining("can be read only until");
+    }
+
+    private record Swallowing(Metric.Accumulator<Double> inner) implements Metric.Accumulator<Double> {
+        @Override
+        public void add(Activations piece) {
+            if (Thread.interrupted()) {
+                throw new CancellationException("heard, and forgotten");
+            }
+            inner.add(piece);
+        }
+
+        @Override
+        public void merge(Metric.Accumulator<Double> other) {
+            inner.merge(((Swallowing) other).inner);
+        }
+
+        @Override
+        public Double finish() {
+            return inner.finish();
+        }
+    }
+
+    @Test
+    void catchesAnInterruptThatIsSwallowed() {
+        Metric<Double> swallows = () -> new Swallowing(Metric.of(
+                        () -> new double[1],
+                        (double[] state, Activations piece) -> state[0] += sum(piece),
+                        (state, other) -> state[0] += other[0],
+                        state -> state[0])
+                .start());
+        expectBroken(swallows, "clears the thread's interrupt status");
     }
 
     @Test

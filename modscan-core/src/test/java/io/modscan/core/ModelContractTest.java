@@ -199,6 +199,46 @@ class ModelContractTest {
                 "interrupted thread goes on");
     }
 
+    /** Waits as a long run does, and makes of an interrupt meanwhile what it is told. */
+    private static Model interruptedMeanwhile(Runnable then) {
+        return new Small() {
+            @Override
+            public ActivationSource open(CapturePlan plan) {
+                return new Source(plan) {
+                    @Override
+                    void check() {
+                        super.check();
+                        if (Thread.currentThread().isDaemon()) {
+                            try {
+                                Thread.sleep(5);
+                            } catch (InterruptedException e) {
+                                then.run();
+                            }
+                        }
+                    }
+                };
+            }
+        };
+    }
+
+    @Test
+    void catchesWhatIsWrongWithAnInterruptDuringARun() {
+        fails(
+                interruptedMeanwhile(() -> {
+                    throw new CancellationException("without the interrupt status");
+                }),
+                "clears the thread's interrupt status");
+        fails(
+                interruptedMeanwhile(() -> {
+                    throw new IllegalArgumentException("another");
+                }),
+                "not a CancellationException");
+        assertThatCode(() -> ModelContract.of(interruptedMeanwhile(
+                                () -> Thread.currentThread().interrupt()))
+                        .verify())
+                .doesNotThrowAnyException();
+    }
+
     @Test
     void catchesASourceThatRunsOnWhenClosed() {
         fails(

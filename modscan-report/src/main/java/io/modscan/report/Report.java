@@ -24,6 +24,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.concurrent.CancellationException;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -288,8 +289,9 @@ public final class Report {
      * Writes the page.
      *
      * @param file where to, such as {@code report.html}; an existing one is replaced; it appears whole
-     * @throws ModscanException     if no file can be written there
-     * @throws UncheckedIOException if writing fails
+     * @throws ModscanException      if no file can be written there
+     * @throws UncheckedIOException  if writing fails
+     * @throws CancellationException if the thread is interrupted; its interrupt status stays set
      */
     public void write(Path file) {
         PageNumbers numbers = new PageNumbers();
@@ -309,6 +311,7 @@ public final class Report {
                 units == null || unitValues == null
                         ? List.of()
                         : new UnitPictures(units, unitValues, criterion, numbers).write());
+        checkInterrupt();
         if (vectors != null) {
             facts.put("similarity", new SimilarityPictures(vectors, ofPrompts, numbers, this::interest).write());
         }
@@ -317,6 +320,7 @@ public final class Report {
         }
         List<Object> found = new ArrayList<>();
         for (FoundModules each : modules) {
+            checkInterrupt();
             found.add(ModulePictures.write(
                     each.of(),
                     each.found(),
@@ -326,15 +330,23 @@ public final class Report {
                     numbers));
         }
         facts.put("modules", found);
+        checkInterrupt();
         facts.put("bases", CurvePictures.bases(bases));
         if (!subspaces.isEmpty()) {
             facts.put("angles", CurvePictures.angles(subspaces, labels));
         }
+        checkInterrupt();
         if (patterns != null) {
             facts.put("attention", AttentionPictures.write(patterns, token, places(patterns), numbers));
         }
         facts.put("provenance", provenance);
         return facts;
+    }
+
+    private static void checkInterrupt() {
+        if (Thread.currentThread().isInterrupted()) {
+            throw new CancellationException("interrupted while the page was made");
+        }
     }
 
     private List<Object> texts() {

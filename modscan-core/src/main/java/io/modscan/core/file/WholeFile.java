@@ -3,9 +3,11 @@ package io.modscan.core.file;
 import io.modscan.core.error.ModscanException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -61,19 +63,30 @@ public final class WholeFile {
      *
      * @param target  the file
      * @param content its content; if this throws, whatever it is, the target is left as it was
-     * @throws ModscanException     as {@link #prepare} throws
-     * @throws UncheckedIOException if writing fails; then too the target is as it was
+     * @throws ModscanException      as {@link #prepare} throws
+     * @throws UncheckedIOException  if writing fails; then too the target is as it was
+     * @throws CancellationException if the thread is interrupted before or meanwhile; then too
      */
     public static void write(Path target, Content content) {
         prepare(target);
+        if (Thread.currentThread().isInterrupted()) {
+            throw cancelled(target);
+        }
         Path aside = folder(target)
                 .resolve(target.getFileName() + "." + ProcessHandle.current().pid() + "-" + COUNTER.incrementAndGet()
                         + ".part");
         try {
             content.writeTo(aside);
             Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
+        } catch (ClosedByInterruptException e) {
+            throw cancelled(target);
         } catch (IOException e) {
             throw new UncheckedIOException(target + ": cannot be written: " + e, e);
+        } catch (UncheckedIOException e) {
+            if (e.getCause() instanceof ClosedByInterruptException) {
+                throw cancelled(target);
+            }
+            throw e;
         } finally {
             try {
                 Files.deleteIfExists(aside);
@@ -81,6 +94,10 @@ public final class WholeFile {
                 // The file aside is only litter; what went wrong before, if anything did, matters more.
             }
         }
+    }
+
+    private static CancellationException cancelled(Path target) {
+        return new CancellationException(target + ": is not written; the thread was interrupted");
     }
 
     private static Path folder(Path target) {

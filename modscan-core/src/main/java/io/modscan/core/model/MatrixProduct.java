@@ -11,7 +11,7 @@ import java.nio.FloatBuffer;
  *
  * <p>Matrices are row-major and lie in buffers, on the heap or direct, from index 0 to the capacity; positions and limits
  * don't count and are left alone. An implementation may be handed any size, and is made for more than a million
- * multiplications.
+ * multiplications. One that takes longer than a second looks at the thread's interrupt meanwhile.
  */
 public interface MatrixProduct {
 
@@ -22,7 +22,8 @@ public interface MatrixProduct {
      * @param b       [n, inner], possibly the same buffer
      * @param inner   the length of a row, at least 1
      * @param product [m, n], overwritten with Σ<sub>k</sub> a[i, k]·b[j, k]
-     * @throws IllegalArgumentException if the capacities do not fit
+     * @throws IllegalArgumentException                   if the capacities do not fit
+     * @throws java.util.concurrent.CancellationException if the thread is interrupted; the product is without meaning then
      */
     void timesTransposed(FloatBuffer a, FloatBuffer b, int inner, FloatBuffer product);
 
@@ -33,7 +34,8 @@ public interface MatrixProduct {
      * @param b       [n, inner], possibly the same buffer
      * @param inner   the length of a row, at least 1
      * @param product [m, n], overwritten with Σ<sub>k</sub> a[i, k]·b[j, k]
-     * @throws IllegalArgumentException if the capacities do not fit
+     * @throws IllegalArgumentException                   if the capacities do not fit
+     * @throws java.util.concurrent.CancellationException if the thread is interrupted; the product is without meaning then
      */
     void timesTransposed(DoubleBuffer a, DoubleBuffer b, int inner, DoubleBuffer product);
 

@@ -42,7 +42,10 @@ final class PromptFile implements Iterable<Prompt> {
         List<Prompt> list = new ArrayList<>();
         Set<String> ids = new HashSet<>();
         try (PromptIterator prompts = new PromptIterator(file, format, ids::add)) {
-            prompts.forEachRemaining(list::add);
+            while (prompts.hasNext()) {
+                list.add(prompts.next());
+                checkInterrupt(file, list.size());
+            }
             say(file, prompts);
         }
         return Prompts.of(list);
@@ -56,10 +59,7 @@ final class PromptFile implements Iterable<Prompt> {
         try (PromptIterator prompts = new PromptIterator(file, format, new IdSet()::add)) {
             for (; prompts.hasNext(); prompts.next()) {
                 count++;
-                if (Thread.currentThread().isInterrupted()) {
-                    throw new CancellationException(
-                            file + ": was interrupted while the file was checked, after " + count + " prompts");
-                }
+                checkInterrupt(file, count);
             }
             say(file, prompts);
         }
@@ -69,6 +69,12 @@ final class PromptFile implements Iterable<Prompt> {
     /** Of the first pass only: the others find the same. */
     private static void say(Path file, PromptIterator prompts) {
         prompts.remarks().forEach(remark -> LOG.warn("{}: {}", file, ModscanException.printable(remark)));
+    }
+
+    private static void checkInterrupt(Path file, long count) {
+        if (Thread.currentThread().isInterrupted()) {
+            throw new CancellationException(file + ": was interrupted while it was read, after " + count + " prompts");
+        }
     }
 
     @Override

@@ -7,6 +7,7 @@ import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -157,6 +158,7 @@ public enum HeadBehaviour {
         axes.add(Axis.units(NAMES));
         Site made = new Site(site.name() + ".behaviour", site.layer(), axes, true);
         return pattern.derived(made, Pooling.none(), prompt -> {
+            Interrupt.checkThisThread();
             FloatBuffer row = pattern.row(prompt);
             int heads = Math.max(1, site.heads());
             int tokens = (int) Math.round(Math.sqrt(row.capacity() / (double) heads));

@@ -2,6 +2,7 @@ package io.modscan.metrics.basis;
 
 import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.FloatBuffer;
 
 /** The vectors of a site: one a prompt where positions were pooled or there are none, else one a token. */
@@ -33,6 +34,7 @@ final class Samples {
         int width = site.site().width();
         float[] values = {};
         for (int prompt = 0; prompt < site.size(); prompt++) {
+            Interrupt.checkThisThread();
             FloatBuffer row = site.row(prompt);
             int length = row.capacity();
             if (values.length < length) {

@@ -1,13 +1,11 @@
 package io.modscan.metrics.basis;
 
-import io.modscan.core.error.ModscanException;
+import io.modscan.metrics.internal.linear.Decompositions;
 import io.modscan.metrics.internal.linear.Svd;
 import java.util.Comparator;
 import java.util.function.DoubleUnaryOperator;
 import java.util.stream.IntStream;
 import org.ejml.data.DMatrixRMaj;
-import org.ejml.dense.row.factory.DecompositionFactory_DDRM;
-import org.ejml.interfaces.decomposition.EigenDecomposition_F64;
 import org.ejml.interfaces.decomposition.SingularValueDecomposition_F64;
 
 /**
@@ -83,18 +81,12 @@ final class Spectrum {
         if (scale == 0) {
             return new Spectrum(new double[0], new double[0], width, samples);
         }
-        EigenDecomposition_F64<DMatrixRMaj> eigen = DecompositionFactory_DDRM.eig(width, true, true);
-        if (!eigen.decompose(DMatrixRMaj.wrap(width, width, matrix))) {
-            throw new ModscanException(
-                    "the eigendecomposition of a matrix of " + width + " × " + width + " did not converge");
-        }
-        double[] values = new double[width];
-        double[] vectors = new double[width * width];
+        Decompositions.Eigen eigen = Decompositions.symmetric(matrix, width);
+        double[] values = eigen.values();
         for (int i = 0; i < width; i++) {
-            values[i] = eigen.getEigenvalue(i).getReal() * scale;
-            System.arraycopy(eigen.getEigenVector(i).data, 0, vectors, i * width, width);
+            values[i] *= scale;
         }
-        return new Spectrum(values, vectors, width, samples);
+        return new Spectrum(values, eigen.vectors(), width, samples);
     }
 
     /**

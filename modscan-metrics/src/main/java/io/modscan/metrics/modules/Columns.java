@@ -3,6 +3,7 @@ package io.modscan.metrics.modules;
 import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.site.Unit;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.FisherYates;
 import java.nio.DoubleBuffer;
 import java.util.ArrayList;
@@ -35,6 +36,7 @@ final class Columns {
     private void add(SiteActivations site) {
         float[][] ofUnits = new float[site.site().width()][prompts];
         for (int i = 0; i < prompts; i++) {
+            Interrupt.checkThisThread();
             float[] vector = site.vector(i);
             for (int unit = 0; unit < vector.length; unit++) {
                 ofUnits[unit][i] = vector[unit];
@@ -69,6 +71,7 @@ final class Columns {
         means = values.stream().mapToDouble(Columns::mean).toArray();
         lengths = new double[means.length];
         for (int unit = 0; unit < lengths.length; unit++) {
+            Interrupt.checkThisThread();
             double squares = 0;
             for (float value : values.get(unit)) {
                 squares += (value - means[unit]) * (value - means[unit]);
@@ -115,6 +118,7 @@ final class Columns {
     /** Puts each unit's values to other prompts, each unit by itself. */
     void shuffle(SplittableRandom random) {
         for (float[] column : values) {
+            Interrupt.checkThisThread();
             FisherYates.shuffle(prompts, random, (i, j) -> {
                 float other = column[j];
                 column[j] = column[i];

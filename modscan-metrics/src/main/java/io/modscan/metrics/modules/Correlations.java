@@ -1,6 +1,7 @@
 package io.modscan.metrics.modules;
 
 import io.modscan.core.model.MatrixProduct;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.DoubleBuffer;
 
 /** The correlation of each pair of units, once, tile by tile: never are all of them held. */
@@ -47,6 +48,7 @@ final class Correlations {
             int bottom = Math.min(chosen.length, top + rows);
             DoubleBuffer above = columns.standardised(chosen, top, bottom);
             for (int left = top; left < chosen.length; left += rows) {
+                Interrupt.checkThisThread();
                 int right = Math.min(chosen.length, left + rows);
                 DoubleBuffer beside = left == top ? above : columns.standardised(chosen, left, right);
                 double[] values = new double[(bottom - top) * (right - left)];

@@ -1,5 +1,6 @@
 package io.modscan.metrics.modules;
 
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.Random;
 import java.util.stream.IntStream;
 import nl.cwts.networkanalysis.Clustering;
@@ -19,6 +20,22 @@ record Leiden(double resolution, int starts) {
     /** Each round ends in a partition no worse than the one before; it has never been seen to take a dozen. */
     private static final int MOST_ROUNDS = 100;
 
+    /** Random numbers, which the library draws all the while, and so the place to end it. */
+    static final class Draws extends Random {
+
+        private static final long serialVersionUID = 1;
+
+        Draws(long seed) {
+            super(seed);
+        }
+
+        @Override
+        protected int next(int bits) {
+            Interrupt.checkThisThread();
+            return super.next(bits);
+        }
+    }
+
     Partition partition(Links links, Random random) {
         double[] strengths = links.strengths();
         int[] linked = IntStream.range(0, links.nodes())
@@ -30,6 +47,7 @@ record Leiden(double resolution, int starts) {
         }
         Network network = network(links.among(linked));
         for (int start = 0; start < starts; start++) {
+            Interrupt.checkThisThread();
             Partition found = whole(links, linked, run(network, random));
             if (start == 0 || found.modularity() > best.modularity()) {
                 best = found;

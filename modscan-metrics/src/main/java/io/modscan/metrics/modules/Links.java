@@ -1,5 +1,6 @@
 package io.modscan.metrics.modules;
 
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -51,7 +52,10 @@ final class Links {
                 }
             });
         });
-        return ofEither(strongest.stream().map(Strongest::inOrder).toArray(long[][]::new));
+        return ofEither(strongest.stream()
+                .map(Strongest::inOrder)
+                .peek(links -> Interrupt.checkThisThread())
+                .toArray(long[][]::new));
     }
 
     /** Offers links to units, if they are strong enough. */
@@ -78,6 +82,7 @@ final class Links {
     static Links ofEither(long[][] kept) {
         int[] sizes = new int[kept.length];
         for (int i = 0; i < kept.length; i++) {
+            Interrupt.checkThisThread();
             sizes[i] += kept[i].length;
             for (long link : kept[i]) {
                 if (!PackedLink.leadsTo(kept[PackedLink.other(link)], i)) {
@@ -91,6 +96,7 @@ final class Links {
             sizes[i] = kept[i].length;
         }
         for (int i = 0; i < kept.length; i++) {
+            Interrupt.checkThisThread();
             for (long link : kept[i]) {
                 int other = PackedLink.other(link);
                 if (!PackedLink.leadsTo(kept[other], i)) {
@@ -99,6 +105,7 @@ final class Links {
             }
         }
         for (long[] ofNode : both) {
+            Interrupt.checkThisThread();
             Arrays.sort(ofNode);
         }
         return new Links(both);
@@ -134,6 +141,7 @@ final class Links {
         }
         long[][] chosen = new long[nodes.length][];
         for (int i = 0; i < nodes.length; i++) {
+            Interrupt.checkThisThread();
             chosen[i] = Arrays.stream(links[nodes[i]])
                     .map(link -> PackedLink.of(places[PackedLink.other(link)], PackedLink.weight(link)))
                     .toArray();

@@ -1,10 +1,10 @@
 package io.modscan.metrics.modules;
 
 import io.modscan.core.site.Unit;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.statistics.AgainstShuffles;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Random;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
@@ -20,7 +20,7 @@ import java.util.stream.IntStream;
 record ModuleSearch(Columns columns, double threshold, int neighbours, boolean absolute, Leiden leiden) {
 
     ModuleMap run(int shuffles, long seed) {
-        Random random = new Random(seed);
+        Leiden.Draws random = new Leiden.Draws(seed);
         Links links = links();
         Partition partition = leiden.partition(links, random);
         List<List<Integer>> together = together(partition);
@@ -31,6 +31,7 @@ record ModuleSearch(Columns columns, double threshold, int neighbours, boolean a
         double[] closest = new double[shuffles];
         SplittableRandom shuffling = new SplittableRandom(seed);
         for (int i = 0; i < shuffles; i++) {
+            Interrupt.checkThisThread();
             columns.shuffle(shuffling);
             Partition ofShuffled = leiden.partition(links(), random);
             modularities[i] = ofShuffled.modularity();

@@ -5,6 +5,7 @@ import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Labels;
 import io.modscan.core.site.Site;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.rank.Moments;
 import io.modscan.metrics.internal.rank.RunningMoments;
 import java.nio.FloatBuffer;
@@ -83,13 +84,15 @@ final class ImportanceSums {
         }
         List<Seen> seen = labels.stream().map(byLabel::get).toList();
         // Sites have units of their own, so that they can be taken up by several processors.
-        IntStream.range(0, all.size()).parallel().forEach(site -> add(all.get(site), site, seen));
+        Interrupt interrupt = Interrupt.ofThisThread();
+        IntStream.range(0, all.size()).parallel().forEach(site -> add(all.get(site), site, seen, interrupt));
     }
 
-    private void add(SiteActivations site, int index, List<Seen> seen) {
+    private void add(SiteActivations site, int index, List<Seen> seen, Interrupt interrupt) {
         int first = firstUnit(index);
         float[] values = new float[site.site().width()];
         for (int prompt = 0; prompt < site.size(); prompt++) {
+            interrupt.check();
             FloatBuffer row = site.row(prompt);
             for (int at = 0; at < row.capacity(); at += values.length) {
                 row.get(at, values);
@@ -125,6 +128,7 @@ final class ImportanceSums {
         List<Seen> seen = List.copyOf(byLabel.values());
         for (int site = 0; site < sites.size(); site++) {
             for (int unit = firstUnit(site); unit < firstUnit(site + 1); unit++) {
+                Interrupt.checkThisThread();
                 fill(unit, site, seen, in, out);
             }
         }

@@ -9,6 +9,7 @@ import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.prompt.Labels;
 import io.modscan.core.site.Site;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.rank.Moments;
 import io.modscan.metrics.internal.rank.RunningMoments;
 import java.util.Arrays;
@@ -61,6 +62,7 @@ final class SelectivitySketch {
         void merge(Seen other) {
             moments.merge(0, sketches.length, counts[0], other.moments, other.counts[0]);
             for (int i = 0; i < sketches.length; i++) {
+                Interrupt.checkThisThread();
                 sketches[i].mergeWith(other.sketches[i]);
             }
             for (int site = 0; site < counts.length; site++) {
@@ -83,10 +85,12 @@ final class SelectivitySketch {
         List<Seen> seen = labels.stream()
                 .map(label -> byLabel.computeIfAbsent(label, l -> new Seen(units, all.size(), mapping)))
                 .toList();
+        Interrupt interrupt = Interrupt.ofThisThread();
         // Sites have units of their own, so that they can be taken up by several processors.
         IntStream.range(0, all.size()).parallel().forEach(site -> {
             int first = sites.subList(0, site).stream().mapToInt(Site::width).sum();
             for (int prompt = 0; prompt < seen.size(); prompt++) {
+                interrupt.check();
                 seen.get(prompt).add(all.get(site).vector(prompt), site, first);
             }
         });
@@ -109,9 +113,11 @@ final class SelectivitySketch {
         List<Seen> seen = List.copyOf(byLabel.values());
         SelectivityColumns columns = new SelectivityColumns(UnitTable.rows(sites, labels), labels.size(), false);
         UnitMeasures measures = new UnitMeasures(labels);
-        IntStream.range(0, columns.kruskalP.length)
-                .parallel()
-                .forEach(unit -> measure(unit, labels, seen, measures, columns));
+        Interrupt interrupt = Interrupt.ofThisThread();
+        IntStream.range(0, columns.kruskalP.length).parallel().forEach(unit -> {
+            interrupt.check();
+            measure(unit, labels, seen, measures, columns);
+        });
         return new SelectivityMap(sites, labels, columns);
     }
 

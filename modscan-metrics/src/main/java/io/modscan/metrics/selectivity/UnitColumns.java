@@ -1,6 +1,7 @@
 package io.modscan.metrics.selectivity;
 
 import io.modscan.core.SiteActivations;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
@@ -34,17 +35,19 @@ final class UnitColumns {
     }
 
     private record Block(SiteActivations site, int from, int to, int firstUnit) {
-        void accept(Visitor visitor) {
+        void accept(Visitor visitor, Interrupt interrupt) {
             int n = site.size();
             float[] line = new float[to - from];
             float[] columns = new float[line.length * n];
             for (int prompt = 0; prompt < n; prompt++) {
+                interrupt.check();
                 site.row(prompt).get(from, line);
                 for (int unit = 0; unit < line.length; unit++) {
                     columns[unit * n + prompt] = line[unit];
                 }
             }
             for (int unit = 0; unit < line.length; unit++) {
+                interrupt.check();
                 visitor.visit(firstUnit + from + unit, columns, unit * n);
             }
         }
@@ -62,6 +65,7 @@ final class UnitColumns {
             }
             firstUnit += width;
         }
-        blocks.parallelStream().forEach(block -> block.accept(visitors.get()));
+        Interrupt interrupt = Interrupt.ofThisThread();
+        blocks.parallelStream().forEach(block -> block.accept(visitors.get(), interrupt));
     }
 }

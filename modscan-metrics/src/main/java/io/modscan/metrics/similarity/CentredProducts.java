@@ -2,6 +2,7 @@ package io.modscan.metrics.similarity;
 
 import io.modscan.core.SiteActivations;
 import io.modscan.core.model.MatrixProduct;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.DirectBuffers;
 import io.modscan.metrics.internal.linear.Dot;
 import java.nio.DoubleBuffer;
@@ -41,7 +42,10 @@ final class CentredProducts {
         this.tile = Math.min(prompts, tile);
         // Reading the first vectors says what is wrong where prompts have none, before any thread is started.
         sites.forEach(site -> site.vector(0));
-        this.centred = sites.parallelStream().map(CentredSite::new).toList();
+        Interrupt interrupt = Interrupt.ofThisThread();
+        this.centred = sites.parallelStream()
+                .map(site -> new CentredSite(site, interrupt))
+                .toList();
     }
 
     /** How many rows a tile has, for so many sites of at most so many values a vector. */
@@ -88,6 +92,7 @@ final class CentredProducts {
                 int rows = Math.min(tile, prompts - top);
                 int columns = Math.min(tile, prompts - left);
                 for (int i = 0; i < s; i++) {
+                    Interrupt.checkThisThread();
                     CentredSite site = centred.get(i);
                     DoubleBuffer a = site.pack(top, rows, above);
                     DoubleBuffer b = left == top ? a : site.pack(left, columns, beside);
@@ -110,16 +115,18 @@ final class CentredProducts {
     /** A site's vectors x, centred and scaled to a mean square of 1, and what U-centring takes off their products. */
     private static final class CentredSite {
         private final SiteActivations site;
+        private final Interrupt interrupt;
         private final double[] mean;
         private final double scale;
         private final double[] offsets;
 
-        CentredSite(SiteActivations site) {
+        CentredSite(SiteActivations site, Interrupt interrupt) {
             this.site = site;
+            this.interrupt = interrupt;
             int n = site.size();
             this.mean = new double[site.vector(0).length];
             for (int i = 0; i < n; i++) {
-                float[] vector = site.vector(i);
+                float[] vector = vector(i);
                 for (int k = 0; k < mean.length; k++) {
                     mean[k] += vector[k];
                 }
@@ -129,13 +136,18 @@ final class CentredProducts {
             }
             double squares = 0;
             for (int i = 0; i < n; i++) {
-                double[] vector = from(site.vector(i), mean, 1);
+                double[] vector = from(vector(i), mean, 1);
                 squares += Dot.of(vector, vector);
             }
             // A site without a spread, or with a value that is not a number, becomes zeros, and so is undefined in the
             // end.
             this.scale = squares > 0 && squares < Double.POSITIVE_INFINITY ? 1 / Math.sqrt(squares / n) : 0;
             this.offsets = scale > 0 ? offsets(n) : new double[n];
+        }
+
+        private float[] vector(int i) {
+            interrupt.check();
+            return site.vector(i);
         }
 
         private static double[] from(float[] vector, double[] mean, double scale) {
@@ -153,7 +165,7 @@ final class CentredProducts {
         private double[] offsets(int n) {
             double[] sum = new double[mean.length];
             for (int i = 0; i < n; i++) {
-                double[] vector = from(site.vector(i), mean, scale);
+                double[] vector = from(vector(i), mean, scale);
                 for (int k = 0; k < sum.length; k++) {
                     sum[k] += vector[k];
                 }
@@ -161,7 +173,7 @@ final class CentredProducts {
             double[] rows = new double[n];
             double total = 0;
             for (int i = 0; i < n; i++) {
-                double[] vector = from(site.vector(i), mean, scale);
+                double[] vector = from(vector(i), mean, scale);
                 rows[i] = Dot.of(vector, sum) - Dot.of(vector, vector);
                 total += rows[i];
             }
@@ -178,7 +190,7 @@ final class CentredProducts {
 
         DoubleBuffer pack(int from, int rows, DoubleBuffer buffer) {
             IntStream.range(0, rows).parallel().forEach(row -> {
-                double[] vector = scale > 0 ? from(site.vector(from + row), mean, scale) : new double[width()];
+                double[] vector = scale > 0 ? from(vector(from + row), mean, scale) : new double[width()];
                 buffer.put(row * width(), vector);
             });
             return buffer.slice(0, rows * width());

@@ -2,6 +2,7 @@ package io.modscan.metrics.similarity;
 
 import io.modscan.core.SiteActivations;
 import io.modscan.core.model.MatrixProduct;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.Dot;
 import java.util.Arrays;
 import java.util.stream.IntStream;
@@ -21,6 +22,7 @@ final class Comparison {
     private final Measure measure;
     private final SiteActivations site;
     private final int size;
+    private final Interrupt interrupt;
     private final double[] squares;
     private final double[] weights;
     private final double[] halves;
@@ -29,11 +31,12 @@ final class Comparison {
         this.measure = measure;
         this.site = site;
         this.size = site.size();
+        this.interrupt = Interrupt.ofThisThread();
         // Reading the first vector says what is wrong where prompts have none, before any thread is started.
         boolean many = (double) size * site.vector(0).length > LARGE;
         IntStream prompts = IntStream.range(0, size);
         this.squares = (many ? prompts.parallel() : prompts)
-                .mapToDouble(i -> square(site.vector(i)))
+                .mapToDouble(i -> square(vector(i)))
                 .toArray();
         double longest = Arrays.stream(squares).max().orElseThrow();
         this.weights =
@@ -89,17 +92,24 @@ final class Comparison {
         });
         for (int top = 0; top < size; top += blockSize) {
             for (int left = 0; left <= top; left += blockSize) {
+                interrupt.check();
                 blocks.multiply(top / blockSize, left / blockSize);
                 int from = left;
-                IntStream.range(top, Math.min(size, top + blockSize))
-                        .parallel()
-                        .forEach(i -> blocks.copyOut(i, from, measure, offsets));
+                IntStream.range(top, Math.min(size, top + blockSize)).parallel().forEach(i -> {
+                    interrupt.check();
+                    blocks.copyOut(i, from, measure, offsets);
+                });
             }
         }
         for (int i = 0; i < size; i++) {
             triangle.set(i, i, measure.of(squares[i] / weights[i], halves[i], halves[i]));
         }
         return triangle;
+    }
+
+    private float[] vector(int i) {
+        interrupt.check();
+        return site.vector(i);
     }
 
     private static double square(float[] vector) {
@@ -134,7 +144,7 @@ final class Comparison {
 
     /** A vector divided by the root of its weight; zeros where that is NaN, since not every product hands NaN on. */
     private double[] scaled(int i) {
-        float[] vector = site.vector(i);
+        float[] vector = vector(i);
         double[] scaled = new double[vector.length];
         if (weights[i] > 0) {
             double length = Math.sqrt(weights[i]);

@@ -2,6 +2,7 @@ package io.modscan.metrics.similarity;
 
 import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.Dot;
 import java.util.List;
 import java.util.SortedMap;
@@ -52,6 +53,7 @@ final class LabelSums {
         SiteActivations site = piece.onlySite();
         List<String> labels = piece.prompts().labels(key);
         for (int i = 0; i < site.size(); i++) {
+            Interrupt.checkThisThread();
             float[] vector = site.vector(i);
             // A label whose prompts all lack a direction is a label all the same.
             Sums sums = byLabel.computeIfAbsent(labels.get(i), l -> new Sums(vector.length));

@@ -1,6 +1,7 @@
 package io.modscan.metrics.similarity;
 
 import io.modscan.core.prompt.Labels;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.FisherYates;
 import io.modscan.metrics.statistics.AgainstShuffles;
 import java.util.ArrayList;
@@ -42,6 +43,7 @@ final class Relabelling {
 
     private final double largest;
     private final boolean bounded;
+    private final Interrupt interrupt = Interrupt.ofThisThread();
 
     /**
      * Gathers the similarities.
@@ -54,6 +56,7 @@ final class Relabelling {
         int n = kept.length;
         this.rows = new double[n][];
         Arrays.parallelSetAll(rows, i -> {
+            interrupt.check();
             double[] row = new double[n];
             for (int j = 0; j < n; j++) {
                 row[j] = j == i ? 0 : (matrix.get(kept[i], kept[j]) + matrix.get(kept[j], kept[i])) / 2;
@@ -140,6 +143,7 @@ final class Relabelling {
                 .parallel()
                 .filter(place -> starts[label(place) + 1] - starts[label(place)] > 1)
                 .mapToObj(place -> {
+                    interrupt.check();
                     int label = label(place);
                     double[] less = sums.clone();
                     for (int i = 0; i < rows.length; i++) {
@@ -180,7 +184,10 @@ final class Relabelling {
         double[][] sums = sums(orders);
         return IntStream.range(0, orders.length)
                 .parallel()
-                .mapToObj(o -> statistics(orders[o], starts, sums[o]))
+                .mapToObj(o -> {
+                    interrupt.check();
+                    return statistics(orders[o], starts, sums[o]);
+                })
                 .toList();
     }
 
@@ -191,6 +198,7 @@ final class Relabelling {
         double[][] sums = new double[orders.length][n * k];
         IntStream.range(0, n).parallel().forEach(i -> {
             for (int o = 0; o < orders.length; o++) {
+                interrupt.check();
                 for (int label = 0; label < k; label++) {
                     sums[o][i * k + label] = sum(rows[i], orders[o], starts[label], starts[label + 1]);
                 }

@@ -1,6 +1,7 @@
 package io.modscan.metrics.similarity;
 
 import io.modscan.core.Metric;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.Objects;
 
 /**
@@ -33,6 +34,7 @@ public final class Similarity {
         double[][] values = new double[vectors.length][vectors.length];
         for (int i = 0; i < vectors.length; i++) {
             for (int j = 0; j < vectors.length; j++) {
+                Interrupt.checkThisThread();
                 values[i][j] = similarity.of(vectors[i], vectors[j]);
             }
         }

@@ -4,6 +4,7 @@ import io.modscan.core.Metric;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.prompt.Labels;
 import io.modscan.core.prompt.Prompt;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
@@ -91,6 +92,7 @@ public final class SimilarityMatrix {
         double[] sums = new double[k * k];
         boolean[] hasSelf = new boolean[n];
         for (int i = 0; i < n; i++) {
+            Interrupt.checkThisThread();
             hasSelf[i] = !Double.isNaN(values.get(i, i));
             if (!hasSelf[i]) {
                 leftOut++;

@@ -1,5 +1,6 @@
 package io.modscan.metrics.statistics;
 
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.FisherYates;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -41,6 +42,7 @@ public final class Shuffles {
         List<T> shuffled = new ArrayList<>(things);
         double[] values = new double[count];
         for (int i = 0; i < count; i++) {
+            Interrupt.checkThisThread();
             FisherYates.shuffle(shuffled.size(), random, (one, other) -> Collections.swap(shuffled, one, other));
             values[i] = statistic.applyAsDouble(Collections.unmodifiableList(shuffled));
         }

@@ -1,5 +1,6 @@
 package io.modscan.metrics.subspace;
 
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.Svd;
 import io.modscan.metrics.statistics.AgainstShuffles;
 import io.modscan.metrics.statistics.Shuffles;
@@ -47,6 +48,7 @@ final class LabelShuffle {
         List<Subspace> subspaces = new ArrayList<>();
         int from = 0;
         for (int size : sizes) {
+            Interrupt.checkThisThread();
             double[][] group = Vectors.centred(rows.subList(from, from + size).toArray(double[][]::new));
             subspaces.add(new Subspace(Svd.leading(group, k, rounding, Subspace.FLOAT_ROUNDING), group[0].length));
             from += size;

@@ -1,5 +1,6 @@
 package io.modscan.metrics.subspace;
 
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.Dot;
 
 /** The point with the least sum of distances to some vectors, by Weiszfeld's iteration from the mean. */
@@ -21,6 +22,7 @@ final class SpatialMedian {
         double longest = Vectors.longest(from);
         double moved = longest;
         for (int step = 0; step < MOST_STEPS && moved > SMALL_STEP * longest; step++) {
+            Interrupt.checkThisThread();
             moved = move(from, NEAR * longest);
         }
         return from;

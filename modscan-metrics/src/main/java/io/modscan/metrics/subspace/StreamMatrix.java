@@ -2,6 +2,7 @@ package io.modscan.metrics.subspace;
 
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.model.Weight;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.Dot;
 import io.modscan.metrics.internal.linear.Products;
 import java.nio.FloatBuffer;
@@ -49,6 +50,7 @@ final class StreamMatrix {
      * @param width D, as the subspace has it
      */
     static StreamMatrix of(Weight weight, boolean reads, int width) {
+        Interrupt.checkThisThread();
         boolean matrix = weight.shape().size() == 2;
         if (!matrix || weight.shape().get(reads ? 0 : 1) != width) {
             throw new ModscanException("the subspace is one of " + width + " coordinates, and " + weight

@@ -3,6 +3,7 @@ package io.modscan.metrics.subspace;
 import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.Dot;
 import java.util.Arrays;
 
@@ -22,6 +23,7 @@ final class Vectors {
     }
 
     static double[] of(Activations activations, SiteActivations site, int prompt) {
+        Interrupt.checkThisThread();
         float[] vector = site.vector(prompt);
         double[] row = new double[vector.length];
         for (int j = 0; j < row.length; j++) {

@@ -8,7 +8,6 @@ import ai.onnx.proto.OnnxMl.TensorShapeProto;
 import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import ai.onnxruntime.NodeInfo;
-import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
@@ -16,6 +15,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
 import io.modscan.onnx.internal.runtime.OrtRuntime;
+import io.modscan.onnx.internal.runtime.SharedEnvironment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -303,7 +303,7 @@ final class OnnxShapes {
             settings.setIntraOpNumThreads(1);
             settings.addConfigEntry("optimization.constant_folding_max_output_size_in_bytes", LARGEST_FOLDED);
             settings.addConfigEntry(OrtRuntime.WEIGHTS_FOLDER, file.root().toString());
-            try (OrtSession session = OrtEnvironment.getEnvironment()
+            try (OrtSession session = SharedEnvironment.get()
                     .createSession(model(binding, withoutWeights, ranksOf).toByteArray(), settings)) {
                 return new HashMap<>(session.getOutputInfo());
             }

@@ -142,7 +142,7 @@ public final class OptModel implements RuntimeModel {
         }
     }
 
-    private static OptModel ofHub(String model, Allow... allowed) {
+    private static OptModel ofHub(String model, Set<Allow> allowed) {
         LOG.info("{}: no such folder or file, so it is taken for a model's name on the hub", model);
         try {
             return open(Hub.fromEnvironment().snapshot(model), allowed);

@@ -5,10 +5,12 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.file.WholeFile;
 import io.modscan.core.safetensors.SafetensorsFile;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -19,12 +21,15 @@ public final class CaptureFile {
 
     private static final int FLOATS_AT_ONCE = 1 << 16;
 
+    /** How the header of every capture begins, behind its length. */
+    private static final byte[] BEGINNING = "{\"__metadata__\":{".getBytes(StandardCharsets.UTF_8);
+
     private CaptureFile() {}
 
     public static void write(Captured captured, Path file) {
         Chunk all = new Chunk(0, captured.prompts().stream().toList(), captured.tokenIds(), 0, true);
         CaptureLayout layout = new CaptureLayout(file, captured.facts(), captured.readings(), all, true);
-        checkReplaceable(file);
+        checkReplaceable(file, layout);
         WholeFile.write(file, aside -> {
             try (FileChannel channel =
                     FileChannel.open(aside, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
@@ -38,21 +43,69 @@ public final class CaptureFile {
         });
     }
 
-    /** What is there and is no capture may be the very model that is being read. */
+    /**
+     * What is there and is no capture may be the very model that is being read.
+     *
+     * @param layout of the capture that is to replace it
+     * @throws ModscanException if it is neither a capture nor what is left of this one
+     */
+    static void checkReplaceable(Path file, CaptureLayout layout) {
+        if (Files.isRegularFile(file) && !isCapture(file) && !isTorn(file, layout)) {
+            throw notReplaced(file);
+        }
+    }
+
+    /** The same as long as the layout isn't known: what may be left of a capture passes. */
     static void checkReplaceable(Path file) {
-        if (!Files.isRegularFile(file)) {
-            return; // that is checked where it is written
+        if (Files.isRegularFile(file) && !isCapture(file) && !mayBeTorn(file)) {
+            throw notReplaced(file);
         }
-        boolean capture;
+    }
+
+    private static ModscanException notReplaced(Path file) {
+        return new ModscanException(
+                file
+                        + ": is there already and is no capture, so it is not replaced by one. Delete it, or give another name");
+    }
+
+    private static boolean isCapture(Path file) {
         try {
-            capture = SafetensorsFile.open(file).metadata().containsKey(Keys.SITES);
+            return SafetensorsFile.open(file).metadata().containsKey(Keys.SITES);
         } catch (MalformedFileException e) {
-            capture = false;
+            return false;
         }
-        if (!capture) {
-            throw new ModscanException(
-                    file
-                            + ": is there already and is no capture, so it is not replaced by one. Delete it, or give another name");
+    }
+
+    /** Whether a file is what is left of a capture: with its header torn, or of another size than it tells. */
+    static boolean isTorn(Path file, CaptureLayout layout) {
+        ByteBuffer header = layout.header();
+        ByteBuffer found = headOf(file, header.remaining());
+        return layout.isTornHeader(found) || (found.equals(header) && size(file) != layout.size());
+    }
+
+    private static boolean mayBeTorn(Path file) {
+        ByteBuffer found = headOf(file, Long.BYTES + BEGINNING.length);
+        for (int i = Long.BYTES; i < found.remaining(); i++) {
+            if (found.get(i) != 0 && found.get(i) != BEGINNING[i - Long.BYTES]) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static ByteBuffer headOf(Path file, int length) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+            return PartFile.headOf(channel, length);
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be read: " + e, e);
+        }
+    }
+
+    private static long size(Path file) {
+        try {
+            return Files.size(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be read: " + e, e);
         }
     }
 

@@ -144,6 +144,20 @@ public final class CaptureLayout {
         return file.header();
     }
 
+    /**
+     * Whether the beginning of a file is what is left of this header: cut short, or zeros where a file was cut and has grown
+     * again.
+     */
+    boolean isTornHeader(ByteBuffer found) {
+        ByteBuffer header = header();
+        for (int i = 0; i < found.remaining(); i++) {
+            if (found.get(i) != 0 && found.get(i) != header.get(i)) {
+                return false;
+            }
+        }
+        return !found.equals(header);
+    }
+
     /** The file's size in bytes. */
     long size() {
         return file.size();

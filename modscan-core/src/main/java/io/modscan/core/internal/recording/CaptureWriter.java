@@ -18,12 +18,16 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The files of one capture while they come about: one, or several and an index of them, laid out as the hub does with
  * large checkpoints.
  */
 public final class CaptureWriter implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(CaptureWriter.class);
 
     private static final String ENDING = ".safetensors";
 
@@ -76,9 +80,9 @@ public final class CaptureWriter implements AutoCloseable {
     }
 
     /**
-     * Whether a file is there already, finished by an earlier call.
+     * Whether a file is there already, finished by an earlier call. What is left of one counts for nothing.
      *
-     * @throws ModscanException if it is one of several and of another capture
+     * @throws ModscanException if it is one of several and of another capture, or no capture
      */
     public boolean isThere(Path file, CaptureLayout layout) {
         if (!Files.exists(file)) {
@@ -93,8 +97,16 @@ public final class CaptureWriter implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(file + ": cannot be read: " + e, e);
         }
-        if (several) {
+        if (CaptureFile.isTorn(file, layout)) {
+            LOG.warn("{}: this capture was finished, and has been cut short since; it is made again", file);
+        } else if (several) {
             refuse(file, "of another capture (of other prompts, sites, settings, weights or versions)");
+        } else {
+            CaptureFile.checkReplaceable(file, layout);
+            LOG.warn(
+                    "{}: holds another capture (of other prompts, sites, settings, weights or versions),"
+                            + " which this one replaces when it is complete",
+                    file);
         }
         return false;
     }

@@ -11,9 +11,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A capture file under work: {@code NAME.part}, laid out as the finished file, with eight bytes a batch behind it that
@@ -41,6 +44,12 @@ public final class PartFile implements AutoCloseable {
     private final CRC32C checksum = new CRC32C();
     private final ByteBuffer verified = ByteBuffer.allocateDirect(VERIFIED_AT_ONCE);
     private long unforced;
+    /** Whether all batches were in when it was taken up, and it lacked its name only. */
+    private boolean complete;
+    /** Whether there is work in it that another call can go on from. */
+    private boolean worthKeeping;
+
+    private @Nullable Object key;
 
     private PartFile(
             Path part, Path target, CaptureLayout layout, int readings, List<int[]> batches, FileChannel channel) {
@@ -84,29 +93,55 @@ public final class PartFile implements AutoCloseable {
             }
             return file;
         } catch (IOException e) {
-            throw failed(part, e);
+            throw failed(part, e, "");
         }
     }
 
     private void begin() throws IOException {
+        key = Files.readAttributes(part, BasicFileAttributes.class).fileKey();
         ByteBuffer header = layout.header();
-        ByteBuffer found = ByteBuffer.allocate(header.remaining());
-        read(found, 0);
-        if (channel.size() < Long.BYTES || found.getLong(0) == 0) {
+        ByteBuffer found = headOf(channel, header.remaining());
+        worthKeeping = channel.size() >= Long.BYTES && found.getLong(0) != 0;
+        if (!worthKeeping) {
             channel.truncate(0);
             CaptureLayout.writeFully(channel, ByteBuffer.allocate(1), size() - 1);
-            CaptureLayout.writeFully(channel, header.slice(Long.BYTES, header.remaining() - Long.BYTES), Long.BYTES);
-            // Last: a header without its length counts for nothing.
-            CaptureLayout.writeFully(channel, header.slice(0, Long.BYTES), 0);
-        } else if (!found.flip().equals(header)) {
+            writeHeader(header);
+        } else if (found.equals(header)) {
+            complete = channel.size() == layout.size();
+            bringToSize();
+        } else if (layout.isTornHeader(found)) {
+            // The batches that are in have their checksums.
+            bringToSize();
+            writeHeader(header);
+        } else {
             throw new ModscanException(
                     part + ": is the beginning of another capture (of other prompts, sites, settings,"
                             + " weights or versions); finish that one with the call that began it, delete the file, or give"
                             + " another name");
         }
-        if (channel.size() != layout.size()) {
+        if (!complete) {
             layout.writeTokens(channel); // again where a part was left: they have no checksum
         }
+    }
+
+    private void bringToSize() throws IOException {
+        if (!complete && channel.size() < size()) {
+            CaptureLayout.writeFully(channel, ByteBuffer.allocate(1), size() - 1);
+        }
+        channel.truncate(complete ? layout.size() : size());
+    }
+
+    private void writeHeader(ByteBuffer header) throws IOException {
+        CaptureLayout.writeFully(channel, header.slice(Long.BYTES, header.remaining() - Long.BYTES), Long.BYTES);
+        // Last: a header without its length counts for nothing.
+        CaptureLayout.writeFully(channel, header.slice(0, Long.BYTES), 0);
+    }
+
+    /** The first bytes of a file, as many as there are. */
+    static ByteBuffer headOf(FileChannel channel, int length) throws IOException {
+        ByteBuffer head = ByteBuffer.allocate(length);
+        read(channel, head, 0);
+        return head.flip();
     }
 
     private long size() {
@@ -114,7 +149,7 @@ public final class PartFile implements AutoCloseable {
     }
 
     /** Reads as much as there is. */
-    private void read(ByteBuffer into, long position) throws IOException {
+    private static void read(FileChannel channel, ByteBuffer into, long position) throws IOException {
         long at = position;
         while (into.hasRemaining()) {
             int count = channel.read(into, at);
@@ -128,16 +163,20 @@ public final class PartFile implements AutoCloseable {
     /** Whether a batch is in, whole and right. */
     public boolean has(int batch) {
         try {
-            if (channel.size() == layout.size()) {
-                return true; // finished but for the move
+            if (complete) {
+                return true;
             }
-            ByteBuffer entry = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-            read(entry, layout.size() + (long) batch * Long.BYTES);
-            long found = entry.getLong(0);
+            long found = entry(batch);
             return found != 0 && found == checksum(batches.get(batch));
         } catch (IOException e) {
-            throw failed(part, e);
+            throw failed(e);
         }
+    }
+
+    private long entry(int batch) throws IOException {
+        ByteBuffer entry = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        read(channel, entry, layout.size() + (long) batch * Long.BYTES);
+        return entry.getLong(0);
     }
 
     private long checksum(int... prompts) throws IOException {
@@ -148,7 +187,7 @@ public final class PartFile implements AutoCloseable {
                 long end = position + layout.bytes(reading, prompt);
                 while (position < end) {
                     verified.clear().limit((int) Math.min(end - position, verified.capacity()));
-                    read(verified, position);
+                    read(channel, verified, position);
                     position += verified.limit();
                     crc.update(verified.flip());
                 }
@@ -164,7 +203,7 @@ public final class PartFile implements AutoCloseable {
             unforced += values.remaining();
             CaptureLayout.writeFully(channel, values, layout.position(reading, prompt));
         } catch (IOException e) {
-            throw failed(part, e);
+            throw failed(e);
         }
     }
 
@@ -174,33 +213,73 @@ public final class PartFile implements AutoCloseable {
         entry.putLong(0, DONE | checksum.getValue());
         checksum.reset();
         try {
+            checkUntouched();
             CaptureLayout.writeFully(channel, entry, layout.size() + (long) batch * Long.BYTES);
+            worthKeeping = true;
             if (unforced >= FORCED_AT_ONCE) {
                 channel.force(false);
                 unforced = 0;
             }
         } catch (IOException e) {
-            throw failed(part, e);
+            throw failed(e);
         }
     }
 
-    /** Gives the file its name. */
+    /** Whoever cuts the file short takes what was written from it, which is zeros when it grows again. */
+    private void checkUntouched() throws IOException {
+        if (channel.size() != (complete ? layout.size() : size())
+                || !Files.exists(part)
+                || !Objects.equals(
+                        key,
+                        Files.readAttributes(part, BasicFileAttributes.class).fileKey())) {
+            throw changed();
+        }
+    }
+
+    private ModscanException changed() throws IOException {
+        if (!complete && channel.size() == layout.size()) {
+            bringToSize(); // of this size it would be taken for a complete one
+        }
+        return new ModscanException(
+                part + ": was cut short, replaced or deleted by somebody else while it was written, so"
+                        + " there is no " + target.getFileName() + kept(part));
+    }
+
+    /**
+     * Gives the file its name.
+     *
+     * @throws ModscanException if it isn't what was written, since somebody else has changed it
+     */
     public void finish() {
         try {
             channel.force(true);
+            checkUntouched();
+            ByteBuffer header = layout.header();
+            boolean whole = headOf(channel, header.remaining()).equals(header);
+            for (int batch = 0; !complete && batch < batches.size(); batch++) {
+                whole &= entry(batch) != 0;
+            }
+            if (!whole) {
+                throw changed();
+            }
+            layout.writeTokens(channel); // which have neither a checksum nor an entry
             channel.truncate(layout.size());
             channel.force(true);
             Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {
-            throw failed(part, e);
+            throw failed(e);
         }
     }
 
-    private static RuntimeException failed(Path part, IOException e) {
+    private RuntimeException failed(IOException e) {
+        return failed(part, e, worthKeeping ? kept(part) : "");
+    }
+
+    private static RuntimeException failed(Path part, IOException e, String kept) {
         if (e instanceof ClosedByInterruptException) {
             return new CancellationException("interrupted while writing");
         }
-        return new UncheckedIOException(part + ": cannot be read or written: " + e + kept(part), e);
+        return new UncheckedIOException(part + ": cannot be read or written: " + e + kept, e);
     }
 
     private static String kept(Path part) {
@@ -209,22 +288,32 @@ public final class PartFile implements AutoCloseable {
 
     /** The same failure, with what becomes of the work so far, unless it is of a kind that tells more. */
     public ModscanException keeping(ModscanException e) {
-        return e.getClass().equals(ModscanException.class) ? new ModscanException(e.getMessage() + kept(part), e) : e;
+        boolean told = String.valueOf(e.getMessage()).endsWith(kept(part));
+        return worthKeeping && !told && e.getClass().equals(ModscanException.class)
+                ? new ModscanException(e.getMessage() + kept(part), e)
+                : e;
     }
 
-    /** The same cancellation, with what becomes of the work so far. */
+    /** The same cancellation, with what becomes of the work so far, if there is any. */
     public static CancellationException keeping(Path target, CancellationException e) {
+        if (!Files.exists(of(target))) {
+            return e;
+        }
         CancellationException keeping = new CancellationException(e.getMessage() + kept(of(target)));
         keeping.initCause(e);
         return keeping;
     }
 
+    /** Leaves nothing behind in which there is no work: it would only be in the way of a call that is put right. */
     @Override
     public void close() {
         try {
             channel.close();
+            if (!worthKeeping) {
+                Files.deleteIfExists(part);
+            }
         } catch (IOException e) {
-            throw failed(part, e);
+            throw failed(e);
         }
     }
 }

@@ -1,8 +1,10 @@
 package io.modscan.metrics.internal.linear;
 
 import io.modscan.core.model.MatrixProduct;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
+import java.util.Arrays;
 import org.ejml.concurrency.EjmlConcurrency;
 import org.ejml.data.DMatrixRMaj;
 import org.ejml.dense.row.CommonOps_DDRM;
@@ -10,6 +12,9 @@ import org.ejml.dense.row.CommonOps_MT_DDRM;
 
 /** Matrix products by EJML, in plain Java and on all processors: the default, where nothing faster is on the class path. */
 public final class EjmlProduct implements MatrixProduct {
+
+    /** Multiplications between two looks at the interrupt: some tenths of a second. */
+    private static final long MOST = 1L << 28;
 
     /** Called by the service loader. */
     public EjmlProduct() {}
@@ -45,15 +50,28 @@ public final class EjmlProduct implements MatrixProduct {
     }
 
     private static double[] multiply(double[] a, double[] b, int inner) {
-        DMatrixRMaj left = DMatrixRMaj.wrap(a.length / inner, inner, a);
+        int rows = a.length / inner;
         DMatrixRMaj right = DMatrixRMaj.wrap(b.length / inner, inner, b);
-        DMatrixRMaj result = new DMatrixRMaj(left.numRows, right.numRows);
-        if (EjmlConcurrency.useConcurrent(left)) {
-            CommonOps_MT_DDRM.multTransB(left, right, result);
-        } else {
-            CommonOps_DDRM.multTransB(left, right, result);
+        int most = (int) Math.max(1, Math.min(rows, MOST / ((long) right.numRows * inner)));
+        double[] product = new double[rows * right.numRows];
+        for (int top = 0; top < rows; top += most) {
+            Interrupt.checkThisThread();
+            int some = Math.min(most, rows - top);
+            boolean all = some == rows;
+            DMatrixRMaj left =
+                    DMatrixRMaj.wrap(some, inner, all ? a : Arrays.copyOfRange(a, top * inner, (top + some) * inner));
+            DMatrixRMaj result =
+                    all ? DMatrixRMaj.wrap(rows, right.numRows, product) : new DMatrixRMaj(some, right.numRows);
+            if (EjmlConcurrency.useConcurrent(left)) {
+                CommonOps_MT_DDRM.multTransB(left, right, result);
+            } else {
+                CommonOps_DDRM.multTransB(left, right, result);
+            }
+            if (!all) {
+                System.arraycopy(result.data, 0, product, top * right.numRows, some * right.numRows);
+            }
         }
-        return result.data;
+        return product;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.modscan.metrics.internal.linear;
 
 import io.modscan.core.model.MatrixProduct;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.DoubleBuffer;
 
 /** Products of matrices of any size. */
@@ -29,6 +30,7 @@ public final class Products {
             return product;
         }
         for (int i = 0; i < m; i++) {
+            Interrupt.checkThisThread();
             for (int j = 0; j < n; j++) {
                 product[i * n + j] = Dot.of(a, i * inner, b, j * inner, inner);
             }

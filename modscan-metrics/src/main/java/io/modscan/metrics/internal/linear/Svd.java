@@ -6,7 +6,6 @@ import java.util.Comparator;
 import java.util.stream.IntStream;
 import org.ejml.data.DMatrixRMaj;
 import org.ejml.dense.row.CommonOps_DDRM;
-import org.ejml.dense.row.factory.DecompositionFactory_DDRM;
 import org.ejml.interfaces.decomposition.QRDecomposition;
 import org.ejml.interfaces.decomposition.SingularValueDecomposition_F64;
 
@@ -94,7 +93,7 @@ public final class Svd {
                 tall.unsafe_set(wide ? j : i, wide ? i : j, rows[i][j] / scale);
             }
         }
-        QRDecomposition<DMatrixRMaj> qr = DecompositionFactory_DDRM.qr(tall.numRows, tall.numCols);
+        QRDecomposition<DMatrixRMaj> qr = Decompositions.qr();
         // It says false of a matrix without full rank, whose factors are right all the same.
         qr.decompose(tall);
         return qr;
@@ -109,8 +108,7 @@ public final class Svd {
      * @throws ModscanException if it does not converge
      */
     public static SingularValueDecomposition_F64<DMatrixRMaj> decompose(DMatrixRMaj matrix, boolean u, boolean v) {
-        SingularValueDecomposition_F64<DMatrixRMaj> svd =
-                DecompositionFactory_DDRM.svd(matrix.numRows, matrix.numCols, u, v, true);
+        SingularValueDecomposition_F64<DMatrixRMaj> svd = Decompositions.svd(u, v);
         if (!svd.decompose(matrix)) {
             throw new ModscanException("the singular value decomposition of a matrix of " + matrix.numRows + " × "
                     + matrix.numCols + " did not converge");

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CancellationException;
 
 /**
  * Matrix products by ONNX Runtime on the CPU. Direct buffers of the native byte order are read and written where they are;
@@ -32,7 +33,7 @@ public final class OrtProduct implements MatrixProduct {
     /** Values of an operand's tile, 128 MiB in double precision. */
     private static final int MOST_VALUES = 1 << 24;
 
-    private final OrtEnvironment environment = OrtEnvironment.getEnvironment();
+    private final OrtEnvironment environment = SharedEnvironment.get();
     private final OrtSession single;
     private final OrtSession twofold;
 
@@ -145,6 +146,7 @@ public final class OrtProduct implements MatrixProduct {
     }
 
     private void run(FloatBuffer left, FloatBuffer right, int inner, FloatBuffer result) {
+        checkInterrupt();
         try (OnnxTensor m = OnnxTensor.createTensor(environment, left, rows(left, inner));
                 OnnxTensor n = OnnxTensor.createTensor(environment, right, rows(right, inner));
                 OnnxTensor out = OnnxTensor.createTensor(environment, result, square(left, right, inner))) {
@@ -155,6 +157,7 @@ public final class OrtProduct implements MatrixProduct {
     }
 
     private void run(DoubleBuffer left, DoubleBuffer right, int inner, DoubleBuffer result) {
+        checkInterrupt();
         try (OnnxTensor m = OnnxTensor.createTensor(environment, left, rows(left, inner));
                 OnnxTensor n = OnnxTensor.createTensor(environment, right, rows(right, inner));
                 OnnxTensor out = OnnxTensor.createTensor(environment, result, square(left, right, inner))) {
@@ -162,6 +165,13 @@ public final class OrtProduct implements MatrixProduct {
                     .close();
         } catch (OrtException e) {
             throw failed(left, right, inner, e);
+        }
+    }
+
+    /** Between tiles: a product is one operator, which ONNX Runtime doesn't end early. */
+    private static void checkInterrupt() {
+        if (Thread.currentThread().isInterrupted()) {
+            throw new CancellationException("interrupted at a product of matrices");
         }
     }
 

@@ -43,7 +43,7 @@ public final class OrtRuntime implements AutoCloseable {
     static final String STOP_SPINNING = "session.force_spinning_stop";
 
     private final RuntimeOptions options;
-    private final OrtEnvironment environment = OrtEnvironment.getEnvironment();
+    private final OrtEnvironment environment = SharedEnvironment.get();
     private final OrtSession session;
     /** Runs share it; closing waits for them, since freeing a session under a run crashes the process. */
     private final ReadWriteLock lock = new ReentrantReadWriteLock();
