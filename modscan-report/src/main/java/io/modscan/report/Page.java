@@ -21,7 +21,7 @@ final class Page {
     private static final List<String> SCRIPTS =
             List.of("data.js", "chart.js", "units.js", "similarity.js", "structure.js", "main.js");
 
-    /** The libraries' versions, by their webjars' names, as the build has them. */
+    /** The libraries' versions, by their names in npm's registry, as the build has them. */
     private static final Properties VERSIONS = versions();
 
     private static final Pattern PLACE = Pattern.compile("@([a-z.]+)@");
@@ -32,18 +32,18 @@ final class Page {
         facts.put("arrays", numbers.index());
         String echarts = VERSIONS.getProperty("echarts", "");
         String tabulator = VERSIONS.getProperty("tabulator-tables", "");
-        String tables = "tabulator-tables/" + tabulator + "/dist/";
+        String tables = "webjars/tabulator-tables/" + tabulator + "/dist/";
         Map<String, String> parts = new LinkedHashMap<>();
         parts.put("title", escaped(title));
         parts.put("versions.modscan", ModscanVersion.current());
         parts.put("versions.echarts", echarts);
         parts.put("versions.tabulator", tabulator);
         parts.put("page.css", resource("page.css"));
-        parts.put("tabulator.css", webjar(tables + "css/tabulator.min.css"));
+        parts.put("tabulator.css", library(tables + "css/tabulator.min.css"));
         parts.put("meta", Json.text(facts));
         parts.put("data", numbers.packed());
-        parts.put("echarts.js", script(webjar("echarts/" + echarts + "/echarts.min.js")));
-        parts.put("tabulator.js", script(webjar(tables + "js/tabulator.min.js")));
+        parts.put("echarts.js", script(library("_static/echarts/" + echarts + "/dist/echarts.min.js")));
+        parts.put("tabulator.js", script(library(tables + "js/tabulator.min.js")));
         parts.put("page.js", script(SCRIPTS.stream().map(Page::resource).collect(Collectors.joining("\n"))));
         // In one go: what is put in may itself look like a place.
         return PLACE.matcher(resource("page.html"))
@@ -77,8 +77,8 @@ final class Page {
     }
 
     /** A library's file. Where the libraries are Java modules, only a class loader finds what is in another's. */
-    private static String webjar(String file) {
-        String name = "META-INF/resources/webjars/" + file;
+    private static String library(String file) {
+        String name = "META-INF/resources/" + file;
         return text(name, Page.class.getClassLoader().getResourceAsStream(name));
     }
 

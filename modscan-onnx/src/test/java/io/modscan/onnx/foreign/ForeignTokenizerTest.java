@@ -270,6 +270,20 @@ class ForeignTokenizerTest {
                 .hasMessageContainingAll("tokenizer.json", "300000 characters");
     }
 
+    /** The library would keep a Unigram's as a tree that deep, and overflow the stack when it frees it. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "bert_uncased | {\"[UNK]\": 0, \"LONG\": 1}",
+                "albert | [[\"<pad>\", 0], [\"<unk>\", 0], [\"a\", -1], [\"b\", -1], [\"LONG\", -1.5]]"
+            })
+    void anOverlongTokenOfTheVocabularyIsRefused(String name, String vocabulary) {
+        assertThatThrownBy(() -> openWithModel(name, "vocab", vocabulary.replace("LONG", "x".repeat(1001))))
+                .isInstanceOf(UnsupportedModelException.class)
+                .hasMessageContainingAll("tokenizer.json", "1001 characters", "at most 1000");
+    }
+
     @Test
     void wordPieceWithoutAPrefixIsRead() throws IOException {
         HubTokenizer tokenizer = openWithModel("bert_uncased", "continuing_subword_prefix", "\"\"");

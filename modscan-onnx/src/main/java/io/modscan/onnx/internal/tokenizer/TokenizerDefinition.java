@@ -36,6 +36,12 @@ public record TokenizerDefinition(
         Path file, Map<String, @Nullable Object> json, SpecialTokens around, int lastId, int ways) {
 
     /**
+     * The library keeps a Unigram vocabulary as a tree that is as deep as its longest token, and frees it by recursion: one of
+     * some ten thousand characters overflows the stack, which ends the JVM. Added tokens cost it the square of their length.
+     */
+    private static final int MAX_TOKEN = 1_000;
+
+    /**
      * Reads a tokenizer.
      *
      * @param path a folder, or a {@code tokenizer.json} alone, beside which nothing is read
@@ -133,6 +139,7 @@ public record TokenizerDefinition(
             @Nullable Object decoder,
             SpecialTokens around,
             int ways) {
+        model.ids().keySet().forEach(token -> refuseLong(file, token));
         int last = 0;
         Set<Integer> ids = new HashSet<>(model.ids().values());
         for (int id : model.ids().values()) {
@@ -141,6 +148,7 @@ public record TokenizerDefinition(
         List<Object> tokens = new ArrayList<>();
         int lastAdded = -1;
         for (Token token : added) {
+            refuseLong(file, token.content());
             if (!token.content().isEmpty()) {
                 // As the library counts: on from the vocabulary's size, whatever the files say.
                 Integer known = model.ids().get(token.content());
@@ -173,6 +181,13 @@ public record TokenizerDefinition(
         json.put("decoder", decoder);
         json.put("model", model.json());
         return new TokenizerDefinition(file, json, around, last, ways);
+    }
+
+    private static void refuseLong(Path file, String token) {
+        if (token.length() > MAX_TOKEN) {
+            throw new UnsupportedModelException(file + ": has a token of " + token.length() + " characters, '"
+                    + token.substring(0, 20) + "…'; handled are at most " + MAX_TOKEN);
+        }
     }
 
     private static SortedMap<Integer, Token> ownTokens(Path file, @Nullable Object value) {
