@@ -332,7 +332,8 @@ public final class Picture {
                 pictures.stream().mapToInt(picture -> picture.height).max().orElse(0);
         int rows = (pictures.size() + columns - 1) / columns;
         List<Picture> all = List.copyOf(pictures);
-        return new Picture(title, Math.max(760, columns * cellWidth), CAPTION + rows * cellHeight, graphics -> {
+        int wide = Math.max(Math.max(760, 24 + 8 * title.length()), columns * cellWidth);
+        return new Picture(title, wide, CAPTION + rows * cellHeight, graphics -> {
             graphics.setColor(Color.BLACK);
             graphics.setFont(new Font(Font.SANS_SERIF, Font.PLAIN, 14));
             graphics.drawString(title, 12, 26);

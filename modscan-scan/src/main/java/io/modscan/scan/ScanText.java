@@ -76,36 +76,43 @@ final class ScanText {
         SelectivityMap units = scan.units();
         out.printf(
                 Locale.ROOT,
-                "%nLit up and dark at q <= %.2f (two-sided Mann-Whitney, Benjamini-Hochberg over all %d units x labels),%n"
-                        + "and of these with a large effect: AUROC >= %.1f lit, <= %.1f dark; 0.5 tells nothing apart.%n",
+                "%nLit up and dark at q <= %.2f (two-sided Mann-Whitney, Benjamini-Hochberg over all %d units x labels).%n"
+                        + "Effect: Hedges' g, in standard deviations; AUROC 0.5 tells nothing apart, a large effect is >= %.1f or <= %.1f.%n",
                 CRITERION.q(),
                 units.size(),
                 0.5 + CRITERION.effect(),
                 0.5 - CRITERION.effect());
-        out.printf("Effect: Hedges' g, in standard deviations.%n");
         for (String label : units.labels()) {
-            out.printf(Locale.ROOT, "%n%s (%d prompts): ", label, units.prompts(label));
-            out.println(counts(scan, label, "heads", ScanText::isHead) + "; "
-                    + counts(scan, label, "neurons", site -> !isHead(site)));
+            Criterion any = CRITERION.anyEffect();
+            out.printf(
+                    Locale.ROOT,
+                    "%n%s (%d prompts): %s; %s%n",
+                    label,
+                    units.prompts(label),
+                    counts(scan, label, "heads", ScanText::isHead, any),
+                    counts(scan, label, "neurons", site -> !isHead(site), any));
+            if (units.count(label, row -> any.lightsUp(row) || any.goesDark(row)) > 0) {
+                out.printf(
+                        "  of these by a large effect: %s; %s%n",
+                        counts(scan, label, "heads", ScanText::isHead, CRITERION),
+                        counts(scan, label, "neurons", site -> !isHead(site), CRITERION));
+            }
             printLit(scan, out, label, "head", ScanText::isHead);
             printLit(scan, out, label, "neuron", site -> !isHead(site));
         }
     }
 
-    private static String counts(ScanResult scan, String label, String kind, SiteSelector which) {
-        Criterion any = CRITERION.anyEffect();
+    private static String counts(ScanResult scan, String label, String kind, SiteSelector which, Criterion criterion) {
         long missing = scan.units().notMeasured(which);
         if (missing == units(scan, which)) {
             return "no " + kind + " measured, of " + missing;
         }
         return String.format(
                 Locale.ROOT,
-                "%s %d lit, %d dark (large: %d, %d)%s",
+                "%s %d lit, %d dark%s",
                 kind,
-                count(scan, label, which, any::lightsUp),
-                count(scan, label, which, any::goesDark),
-                count(scan, label, which, CRITERION::lightsUp),
-                count(scan, label, which, CRITERION::goesDark),
+                count(scan, label, which, criterion::lightsUp),
+                count(scan, label, which, criterion::goesDark),
                 missing == 0 ? "" : ", " + missing + " not measured");
     }
 
