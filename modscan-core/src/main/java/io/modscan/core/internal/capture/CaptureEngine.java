@@ -364,14 +364,14 @@ public final class CaptureEngine implements AutoCloseable {
             if (!found.isEmpty()) {
                 NonFiniteCount first = found.get(0);
                 LOG.warn(
-                        "NaN or infinite values at {} of {} sites, in {} prompts or more (such as {}), first at {} ({}"
-                                + " values): what is computed from them is not measured",
+                        "NaN or infinite values at {} of {} sites; at {} it is {} values, in {} of the prompts, such as {}: what is"
+                                + " computed from them is not measured",
                         found.size(),
                         readings.size(),
-                        found.stream().mapToLong(NonFiniteCount::prompts).max().orElse(0),
-                        first.firstIds(),
                         first.reading().site(),
-                        first.values());
+                        first.values(),
+                        first.prompts(),
+                        first.firstIds());
             }
         }
 
