@@ -68,8 +68,8 @@ public final class NonFinite {
             // Only of the loss anything needs to be known but its values.
             boolean beginsLater = Derivation.isLoss(site.site()) && new Bos(piece).isLeftOut();
             for (int prompt = 0; prompt < site.size(); prompt++) {
-                boolean lossOfFirst =
-                        !beginsLater && (site.isPerToken() || piece.allTokenIds().get(prompt).length == 1);
+                boolean lossOfFirst = !beginsLater
+                        && (site.isPerToken() || piece.allTokenIds().get(prompt).length == 1);
                 count.add(piece.prompts().get(prompt).id(), site.rows().get(prompt), lossOfFirst);
             }
         }

@@ -30,7 +30,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What is NaN or infinite is counted, and an own source's unwritten value is NaN. */
 class NonFiniteTest {
 
-    private static final Site UNITS = new Site("units", OptionalInt.of(0), List.of(Axis.POSITION, Axis.units(3)), false);
+    private static final Site UNITS =
+            new Site("units", OptionalInt.of(0), List.of(Axis.POSITION, Axis.units(3)), false);
     private static final Site LOSS = new Site("loss", OptionalInt.empty(), List.of(Axis.POSITION), false);
     private static final Site SCORES =
             new Site("scores", OptionalInt.of(0), List.of(Axis.heads(2), Axis.QUERY, Axis.KEY), false);
@@ -48,12 +49,9 @@ class NonFiniteTest {
     @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY})
     void countsValuesUnitsAndPrompts(float broken) {
         Activations activations = Activations.builder(prompts(2, 1, 2))
-                .site(
-                        UNITS,
-                        Pooling.none(),
-                        new float[] {1, 2, 3, 4, 5, 6},
-                        new float[] {1, broken, 3},
-                        new float[] {0, broken, broken, 1, broken, 0})
+                .site(UNITS, Pooling.none(), new float[] {1, 2, 3, 4, 5, 6}, new float[] {1, broken, 3}, new float[] {
+                    0, broken, broken, 1, broken, 0
+                })
                 .build();
         NonFinite found = activations.nonFinite().get(0);
         assertThat(activations.nonFinite()).containsExactly(found);
@@ -224,8 +222,8 @@ class NonFiniteTest {
                 @Override
                 public void run(TokenBatch batch, List<FloatBuffer> outputs) {
                     if (!written) {
-                        outputs.forEach(output ->
-                                IntStream.range(0, output.capacity()).forEach(at -> output.put(at, 42)));
+                        outputs.forEach(
+                                output -> IntStream.range(0, output.capacity()).forEach(at -> output.put(at, 42)));
                     }
                     written = true;
                 }
@@ -264,7 +262,9 @@ class NonFiniteTest {
     }
 
     private static void check(Activations activations) {
-        assertThat(activations.nonFinite()).singleElement().matches(found -> found.prompts() == 2 && found.units() == 3);
+        assertThat(activations.nonFinite())
+                .singleElement()
+                .matches(found -> found.prompts() == 2 && found.units() == 3);
         long written = IntStream.range(0, 3)
                 .filter(prompt -> activations.onlySite().row(prompt).get(0) == 42)
                 .count();

@@ -294,10 +294,12 @@ public final class Picture {
                                     ? effect(map.get(Unit.of(layers.get(layer), head), label), criterion)
                                     : Double.NaN;
                             missing[layer][head] = head < layers.get(layer).heads()
-                                    && !map.get(Unit.of(layers.get(layer), head), label).isMeasured();
+                                    && !map.get(Unit.of(layers.get(layer), head), label)
+                                            .isMeasured();
                         }
                     }
-                    return of(new Grid(label, columns, rows, values, new Colours(DIVERGING, -limit, limit), Set.of(), missing));
+                    return of(new Grid(
+                            label, columns, rows, values, new Colours(DIVERGING, -limit, limit), Set.of(), missing));
                 })
                 .toList();
         return multiples(

@@ -323,7 +323,9 @@ public final class Report {
         facts.put("criterion", criterion.q());
         facts.put("effect", criterion.effect());
         List<NonFinite> broken = nonFinite != null ? nonFinite : units != null ? units.nonFinite() : List.of();
-        facts.put("nonFinite", broken.stream().limit(MOST_BROKEN).map(NonFinite::toString).toList());
+        facts.put(
+                "nonFinite",
+                broken.stream().limit(MOST_BROKEN).map(NonFinite::toString).toList());
         facts.put("nonFiniteSites", broken.size());
         facts.put(
                 "families",

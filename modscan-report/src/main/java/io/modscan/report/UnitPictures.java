@@ -105,8 +105,9 @@ final class UnitPictures {
 
     /** How many units of each layer were not measured; none is told where all were. */
     private List<Long> missing(SiteFamily family) {
-        List<Long> missing =
-                family.sites().stream().map(site -> map.notMeasured(site::equals)).toList();
+        List<Long> missing = family.sites().stream()
+                .map(site -> map.notMeasured(site::equals))
+                .toList();
         return missing.stream().allMatch(count -> count == 0) ? List.of() : missing;
     }
 

@@ -140,8 +140,9 @@ final class ScanText {
                     missing == 0 || missing == heads.size() ? "" : ", " + missing + " not measured");
         }
         if (!behaviour.nonFinite().isEmpty()) {
-            out.println("  not measured is what is NaN: patterns of broken values, of one token, or where BOS is not known; first in "
-                    + String.join(", ", behaviour.nonFinite().get(0).firstPrompts()));
+            out.println(
+                    "  not measured is what is NaN: patterns of broken values, of one token, or where BOS is not known; first in "
+                            + String.join(", ", behaviour.nonFinite().get(0).firstPrompts()));
         }
     }
 
@@ -179,7 +180,9 @@ final class ScanText {
         int alone = found.singletons().size();
         int leftOut = found.leftOut().size();
         if (found.modules().isEmpty() && alone == 0) {
-            out.printf("Modules of %s: not measured, all %d are constant, or have NaN or infinite values%n%n", units, leftOut);
+            out.printf(
+                    "Modules of %s: not measured, all %d are constant, or have NaN or infinite values%n%n",
+                    units, leftOut);
             return;
         }
         if (found.modules().isEmpty()) {
@@ -275,8 +278,7 @@ final class ScanText {
         return site.heads() > 0;
     }
 
-    private static long count(
-            ScanResult scan, String label, SiteSelector which, Predicate<UnitSelectivity> how) {
+    private static long count(ScanResult scan, String label, SiteSelector which, Predicate<UnitSelectivity> how) {
         return scan.units().count(label, row -> which.selects(row.unit().site()) && how.test(row));
     }
 }

@@ -186,7 +186,9 @@ class NonFiniteScanTest {
                         .build())
                 .run();
         assertThat(result.units().notMeasured(site -> true)).isEqualTo(7);
-        assertThat(result.nonFinite()).hasSize(2).allMatch(found -> found.firstPrompts().equals(List.of("p5")));
+        assertThat(result.nonFinite())
+                .hasSize(2)
+                .allMatch(found -> found.firstPrompts().equals(List.of("p5")));
         assertThat(result.summary()).contains("no neurons measured").doesNotContain("none lights up");
     }
 
@@ -205,7 +207,8 @@ class NonFiniteScanTest {
             neurons[0][unit] = unit == 0 ? Float.POSITIVE_INFINITY : Float.NaN;
         }
         ScanResult few = scan(rows(3), neurons, rows(4));
-        ScanModules units = Scan.of(few.activations()).moduleUnits(4).run().modules().get(0);
+        ScanModules units =
+                Scan.of(few.activations()).moduleUnits(4).run().modules().get(0);
         assertThat(units.found().leftOut()).hasSize(11 - 4);
     }
 }

@@ -68,7 +68,8 @@ public final class SelectivityMap extends UnitTable<UnitSelectivity> {
         return IntStream.range(0, sites().size())
                 .filter(site -> which.selects(sites().get(site)))
                 .flatMap(site -> rowsOf(labels().get(0), site))
-                .filter(row -> IntStream.range(row, row + labels().size()).allMatch(each -> Double.isNaN(columns.p[each])))
+                .filter(row ->
+                        IntStream.range(row, row + labels().size()).allMatch(each -> Double.isNaN(columns.p[each])))
                 .count();
     }
 

@@ -34,7 +34,8 @@ final class SelectivitySketch {
     private final IndexMapping mapping;
 
     private final SortedMap<String, Seen> byLabel = new TreeMap<>();
-    private final Metric.Accumulator<List<NonFinite>> nonFinite = NonFinite.count().start();
+    private final Metric.Accumulator<List<NonFinite>> nonFinite =
+            NonFinite.count().start();
     private List<Site> sites = List.of();
 
     private static final class Seen {

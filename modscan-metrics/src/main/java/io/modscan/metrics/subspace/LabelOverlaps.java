@@ -119,7 +119,8 @@ public final class LabelOverlaps {
 
     @Override
     public String toString() {
-        return "LabelOverlaps[" + labels() + ", mean overlap " + meanOverlap() + ", of pairs " + meanPaired() + ", shuffled "
+        return "LabelOverlaps[" + labels() + ", mean overlap " + meanOverlap() + ", of pairs " + meanPaired()
+                + ", shuffled "
                 + shuffledMean() + ", p "
                 + p() + "]";
     }

@@ -127,9 +127,8 @@ public final class SubspaceOverlap implements Metric<LabelOverlaps> {
         List<LabelOverlap> pairs = new ArrayList<>();
         for (int a = 0; a < labels.size(); a++) {
             for (int b = a + 1; b < labels.size(); b++) {
-                AgainstShuffles overlap =
-                        new LabelShuffle(List.of(directions.get(a), directions.get(b)), k)
-                                .overlaps(shuffles, random.split());
+                AgainstShuffles overlap = new LabelShuffle(List.of(directions.get(a), directions.get(b)), k)
+                        .overlaps(shuffles, random.split());
                 pairs.add(pair(
                         labels.names().get(a), subspaces.get(a), labels.names().get(b), subspaces.get(b), overlap));
             }
@@ -144,7 +143,8 @@ public final class SubspaceOverlap implements Metric<LabelOverlaps> {
             long prompts = labels.count(i);
             if (prompts > 1 && prompts < 2L * k) {
                 throw new ModscanException("the " + key + " '" + labels.names().get(i) + "' has " + prompts
-                        + " prompts, too few to test subspaces of " + k + " dimensions, which takes two prompts for each: ask for "
+                        + " prompts, too few to test subspaces of " + k
+                        + " dimensions, which takes two prompts for each: ask for "
                         + prompts / 2 + " or fewer, leave the label out with activations.where(…), or ask for no p by"
                         + " withShuffles(0)");
             }

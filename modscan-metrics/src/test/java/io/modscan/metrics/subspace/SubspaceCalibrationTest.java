@@ -36,12 +36,11 @@ class SubspaceCalibrationTest {
         LOGNORMAL;
 
         void draw(Random random, double[] vector) {
-            double factor =
-                    switch (this) {
-                        case T3 -> Math.sqrt(3 / chiSquare(random, 3));
-                        case CAUCHY -> Math.sqrt(1 / chiSquare(random, 1));
-                        default -> 1;
-                    };
+            double factor = switch (this) {
+                case T3 -> Math.sqrt(3 / chiSquare(random, 3));
+                case CAUCHY -> Math.sqrt(1 / chiSquare(random, 1));
+                default -> 1;
+            };
             for (int i = 0; i < vector.length; i++) {
                 double normal = random.nextGaussian();
                 vector[i] = switch (this) {
@@ -119,7 +118,8 @@ class SubspaceCalibrationTest {
 
     @Test
     void labelsThatVaryAlikeAreSeldomCalledDifferent() {
-        System.out.printf(Locale.ROOT, "%nSubspaces that are alike: share of p <= %.2f, %d seeds a case%n", LEVEL, SEEDS);
+        System.out.printf(
+                Locale.ROOT, "%nSubspaces that are alike: share of p <= %.2f, %d seeds a case%n", LEVEL, SEEDS);
         int below = 0;
         int all = 0;
         for (Case each : alike().toList()) {
@@ -144,7 +144,12 @@ class SubspaceCalibrationTest {
     void labelsThatVaryInOtherDirectionsAreFound() {
         for (Tails tails : Tails.values()) {
             int found = found(new Case(tails, tails, Spectrum.APART, 100, 20, 20, 3, 1));
-            System.out.printf(Locale.ROOT, "found where three of a hundred directions are others, %s: %d of %d%n", tails, found, SEEDS);
+            System.out.printf(
+                    Locale.ROOT,
+                    "found where three of a hundred directions are others, %s: %d of %d%n",
+                    tails,
+                    found,
+                    SEEDS);
             assertThat(found).as(tails.toString()).isGreaterThanOrEqualTo((4 * SEEDS) / 5);
         }
     }

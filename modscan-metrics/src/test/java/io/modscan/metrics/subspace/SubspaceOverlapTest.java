@@ -39,8 +39,8 @@ class SubspaceOverlapTest {
     void numbersAreThoseOfNumPy(Map<String, Object> golden) {
         Activations activations =
                 PlantedModel.of(Golden.strings(golden.get("labels")), Golden.vectors(golden.get("vectors")));
-        LabelOverlaps overlaps = activations.measure(SubspaceOverlap.by("topic", Golden.integer(golden.get("k")))
-                .withShuffles(0));
+        LabelOverlaps overlaps = activations.measure(
+                SubspaceOverlap.by("topic", Golden.integer(golden.get("k"))).withShuffles(0));
         List<Map<String, Object>> pairs = (List<Map<String, Object>>) Golden.list(golden.get("pairs"));
         assertThat(overlaps.pairs()).hasSameSizeAs(pairs);
         double sum = 0;
@@ -75,12 +75,13 @@ class SubspaceOverlapTest {
     @MethodSource("differences")
     void shufflesAreThoseOfNumPy(Map<String, Object> golden) {
         List<double[][]> groups = List.of(Golden.matrix(golden.get("first")), Golden.matrix(golden.get("second")));
-        AgainstShuffles actual = new LabelShuffle(groups, Golden.integer(golden.get("k")))
-                .overlaps(SHUFFLES, new SplittableRandom(7));
+        AgainstShuffles actual =
+                new LabelShuffle(groups, Golden.integer(golden.get("k"))).overlaps(SHUFFLES, new SplittableRandom(7));
         double sd = Golden.number(golden.get("splitSd"));
         double share = Golden.number(golden.get("splitShare"));
         assertThat(actual.observed()).isCloseTo(Golden.number(golden.get("overlap")), within(1e-10));
-        assertThat(actual.mean()).isCloseTo(Golden.number(golden.get("splitMean")), within(5 * sd / Math.sqrt(SHUFFLES)));
+        assertThat(actual.mean())
+                .isCloseTo(Golden.number(golden.get("splitMean")), within(5 * sd / Math.sqrt(SHUFFLES)));
         assertThat(actual.sd()).isCloseTo(sd, within(0.1 * sd));
         assertThat(actual.p()).isCloseTo(share, within(5 * Math.sqrt(share * (1 - share) / SHUFFLES) + 1.0 / SHUFFLES));
     }
@@ -180,7 +181,9 @@ class SubspaceOverlapTest {
         LabelOverlap none = overlaps.get("a", "c");
         assertThat(none.dimensionA()).isZero();
         assertThat(none.angles()).isEmpty();
-        assertThat(new double[] {none.overlap(), none.expected(), none.paired(), none.shuffledMean(), none.shuffledSd(), none.p()})
+        assertThat(new double[] {
+                    none.overlap(), none.expected(), none.paired(), none.shuffledMean(), none.shuffledSd(), none.p()
+                })
                 .containsOnly(Double.NaN);
         LabelOverlap some = overlaps.get("b", "c");
         assertThat(some.dimensionA()).isEqualTo(2);
@@ -198,15 +201,17 @@ class SubspaceOverlapTest {
             assertThatThrownBy(() -> ten.measure(SubspaceOverlap.by("topic", k)))
                     .isInstanceOf(ModscanException.class)
                     .hasMessageContainingAll("'t0' has 10 prompts", k + " dimensions", "5 or fewer", "withShuffles(0)");
-            LabelOverlap pair = ten.measure(SubspaceOverlap.by("topic", k).withShuffles(0))
-                    .get("t0", "t1");
+            LabelOverlap pair =
+                    ten.measure(SubspaceOverlap.by("topic", k).withShuffles(0)).get("t0", "t1");
             assertThat(pair.dimensionA()).isEqualTo(Math.min(k, 9));
             assertThat(pair.p()).isNaN();
         }
-        assertThat(ten.measure(SubspaceOverlap.by("topic", 5).withShuffles(19)).p()).isBetween(0.05, 1.0);
+        assertThat(ten.measure(SubspaceOverlap.by("topic", 5).withShuffles(19)).p())
+                .isBetween(0.05, 1.0);
         // One label with few is enough.
         List<Integer> some = IntStream.range(0, 13).boxed().toList();
-        Activations few = ten.where(prompt -> some.stream().anyMatch(i -> prompt.id().equals("p" + i)));
+        Activations few =
+                ten.where(prompt -> some.stream().anyMatch(i -> prompt.id().equals("p" + i)));
         assertThatThrownBy(() -> few.measure(SubspaceOverlap.by("topic", 2)))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("'t1' has 3 prompts");
