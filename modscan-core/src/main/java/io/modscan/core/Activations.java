@@ -413,6 +413,16 @@ public final class Activations {
     }
 
     /**
+     * Where values are NaN or infinite: what is computed from them is not measured. Reads all values once; what is mapped from a
+     * file is read from there.
+     *
+     * @return one entry for each site with such a value, in order of the sites; empty if all are finite
+     */
+    public List<NonFinite> nonFinite() {
+        return measure(NonFinite.count());
+    }
+
+    /**
      * Measures these activations.
      *
      * @param metric what to measure

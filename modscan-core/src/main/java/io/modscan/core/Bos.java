@@ -50,7 +50,7 @@ record Bos(Activations of) {
         return ids[0] == bos;
     }
 
-    private boolean isLeftOut() {
+    boolean isLeftOut() {
         return of.facts().get().entrySet().containsAll(LEFT_OUT.entrySet());
     }
 

@@ -1,5 +1,6 @@
 package io.modscan.core;
 
+import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.site.Site;
 import java.util.ArrayList;
@@ -202,7 +203,7 @@ public interface Metric<R> {
     /**
      * The same measurement on each layer by itself, all of its sites together. Sites that belong to no layer are left out.
      *
-     * @return a metric that gives a result a layer
+     * @return a metric that gives a result a layer; it throws a {@link io.modscan.core.error.ModscanException} if no site belongs to one
      */
     default Metric<Map<Integer, R>> perLayer() {
         return split(piece -> {
@@ -214,6 +215,11 @@ public interface Metric<R> {
                                 layer,
                                 l -> piece.only(other ->
                                         other.layer().equals(site.site().layer()))));
+            }
+            if (parts.isEmpty()) {
+                throw new ModscanException("none of "
+                        + piece.sites().stream().map(SiteActivations::site).toList() + " belongs to a layer; measure each by"
+                        + " itself with metric.perSite()");
             }
             return parts;
         });

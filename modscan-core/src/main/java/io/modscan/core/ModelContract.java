@@ -61,6 +61,12 @@ public final class ModelContract {
     /** What masks hold in place of minus infinity is no value that others are small beside. */
     private static final double MASKED = 1e30;
 
+    /** What the buffers hold before a run, so that a value is known that was not written: a NaN that no computation gives, and … */
+    private static final float UNWRITTEN = Float.intBitsToFloat(0x7fc0d1ce);
+
+    /** … a number, for those who take NaN for something. */
+    private static final float OTHER = -1.0e30f;
+
     private final Model model;
     private final Prompts sample;
     private final double tolerance;
@@ -149,21 +155,21 @@ public final class ModelContract {
         List<Integer> all = IntStream.range(0, sample.size()).boxed().toList();
         try (ActivationSource source = model.open(plan)) {
             check(plan.equals(source.plan()), "a source's plan() is not the plan that it was opened for");
-            List<float[][]> together = run(source, all, -1e30f, 0);
+            List<float[][]> together = run(source, all, OTHER, 0);
             compareAll(
                     plan,
                     together,
-                    run(source, all, Float.NaN, 0),
+                    run(source, all, UNWRITTEN, 0),
                     tolerance,
                     "a run into buffers that held other values");
             compareAll(plan, together, inThreads(source, all), tolerance, "a run beside others on other threads");
             for (int row : all) {
-                List<float[][]> alone = run(source, List.of(row), Float.NaN, 0);
+                List<float[][]> alone = run(source, List.of(row), UNWRITTEN, 0);
                 String how = "prompt " + row + " run alone, not in company,";
                 compareAll(plan, of(together, row), alone, tolerance, how);
                 int padding = Math.min(2, model.maxTokens().orElse(Integer.MAX_VALUE) - ids(sample.get(row)).length);
                 if (sample.get(row).tensors().isEmpty() && padding > 0) {
-                    List<float[][]> padded = run(source, List.of(row), Float.NaN, padding);
+                    List<float[][]> padded = run(source, List.of(row), UNWRITTEN, padding);
                     compareAll(plan, alone, padded, tolerance, "prompt " + row + " padded on the left");
                 }
             }
@@ -172,7 +178,7 @@ public final class ModelContract {
             for (int i = 0; i < plan.readings().size(); i += step) {
                 CapturePlan one = new CapturePlan(plan.readings().subList(i, i + 1));
                 try (ActivationSource single = model.open(one)) {
-                    List<float[][]> values = run(single, all, Float.NaN, 0);
+                    List<float[][]> values = run(single, all, UNWRITTEN, 0);
                     compareAll(one, together.subList(i, i + 1), values, tolerance, "a plan of this site only");
                 }
             }
@@ -246,9 +252,23 @@ public final class ModelContract {
                 rows[row] =
                         real(read, outputs.get(reading).slice(row * stride, stride), columns, padding, ids.get(row));
             }
+            checkWritten(read, rows, before);
             values.add(rows);
         }
         return values;
+    }
+
+    /** A buffer holds what an earlier batch has left there, which a probe would hand out as the values of this one. */
+    private static void checkWritten(Reading reading, float[][] rows, float before) {
+        for (int row = 0; row < rows.length; row++) {
+            for (int i = 0; i < rows[row].length; i++) {
+                check(
+                        Float.floatToRawIntBits(rows[row][i]) != Float.floatToRawIntBits(before),
+                        "a run leaves the value of " + reading.site() + " at " + i + " of row " + row
+                                + " of the batch unwritten, so that it is still what was in the buffer before; run() has to write every"
+                                + " value that belongs to a token, in every batch");
+            }
+        }
     }
 
     private static LongBuffer longs(int size) {
@@ -294,7 +314,7 @@ public final class ModelContract {
     private List<float[][]> inThreads(ActivationSource source, List<Integer> prompts) {
         List<CompletableFuture<List<float[][]>>> runs = new ArrayList<>();
         for (int i = 0; i < THREADS; i++) {
-            runs.add(CompletableFuture.supplyAsync(() -> run(source, prompts, Float.NaN, 0)));
+            runs.add(CompletableFuture.supplyAsync(() -> run(source, prompts, UNWRITTEN, 0)));
         }
         try {
             List<float[][]> first = runs.get(0).join();
@@ -315,7 +335,7 @@ public final class ModelContract {
     private void checkInterrupt(ActivationSource source) {
         Thread.currentThread().interrupt();
         try {
-            run(source, List.of(0), Float.NaN, 0);
+            run(source, List.of(0), UNWRITTEN, 0);
             throw new AssertionError("a run on an interrupted thread goes on: it must end in a CancellationException");
         } catch (CancellationException asDocumented) {
             check(Thread.currentThread().isInterrupted(), "a cancelled run clears the thread's interrupt status");
@@ -365,7 +385,7 @@ public final class ModelContract {
     private void checkClosed(ActivationSource source) {
         source.close();
         try {
-            run(source, List.of(0), Float.NaN, 0);
+            run(source, List.of(0), UNWRITTEN, 0);
         } catch (IllegalStateException asDocumented) {
             return;
         }
@@ -434,7 +454,7 @@ public final class ModelContract {
                 check(
                         Float.compare(one, other) == 0 || Math.abs((double) one - other) <= share * largest,
                         how + " gives another value of " + reading.site() + " at " + i + " of prompt " + row + ": "
-                                + other + ", not " + one + " (was every value written?)");
+                                + other + ", not " + one);
             }
         }
     }

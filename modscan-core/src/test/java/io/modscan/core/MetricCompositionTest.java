@@ -108,6 +108,9 @@ class MetricCompositionTest {
         assertThat(heads.measure(SUM.perHead()).keySet()).first().hasToString(FakeModel.Z.name() + "[0]");
         assertThat(made().measure(SUM.perLayer())).containsExactly(Map.entry(0, 15.0 * 60), Map.entry(1, 15.0 * 600));
         assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> made().only(FakeModel.EMBED::equals).measure(SUM.perLayer()))
+                .withMessageContainingAll("hook_embed", "belongs to a layer");
+        assertThatExceptionOfType(ModscanException.class)
                 .isThrownBy(() -> made().measure(SUM.perHead()))
                 .withMessageContaining("hook_embed has no axis of heads");
     }

@@ -135,7 +135,61 @@ class ModelContractTest {
                         };
                     }
                 },
-                "other values gives another value of twice");
+                "leaves the value of twice at 1 of row 0 of the batch unwritten");
+    }
+
+    @Test
+    void catchesABatchThatIsNotWrittenAndARowThatIsNot() {
+        fails(
+                new Small() {
+                    @Override
+                    public ActivationSource open(CapturePlan plan) {
+                        return new Source(plan) {
+                            private boolean written;
+
+                            @Override
+                            public void run(TokenBatch batch, List<FloatBuffer> outputs) {
+                                if (!written) {
+                                    super.run(batch, outputs);
+                                }
+                                written = true;
+                            }
+                        };
+                    }
+                },
+                "leaves the value of twice at 0 of row 0 of the batch unwritten");
+        fails(
+                new Small() {
+                    @Override
+                    public ActivationSource open(CapturePlan plan) {
+                        return new Source(plan) {
+                            @Override
+                            void write(FloatBuffer output, int at, long id, int place) {
+                                if (at + 2 < output.capacity()) {
+                                    super.write(output, at, id, place);
+                                }
+                            }
+                        };
+                    }
+                },
+                "unwritten");
+    }
+
+    /** A NaN that was computed is a value like another. */
+    @Test
+    void takesNaNThatWasWritten() {
+        Model model = new Small() {
+            @Override
+            public ActivationSource open(CapturePlan plan) {
+                return new Source(plan) {
+                    @Override
+                    void write(FloatBuffer output, int at, long id, int place) {
+                        output.put(at, Float.NaN).put(at + 1, place);
+                    }
+                };
+            }
+        };
+        assertThatCode(() -> ModelContract.of(model).verify()).doesNotThrowAnyException();
     }
 
     @Test

@@ -111,6 +111,7 @@ final class CurvePictures {
         Collection<LabelOverlaps> all = overlaps.values();
         facts.put("layers", overlaps.keySet().stream().map(SiteFamily::layer).toList());
         facts.put("overlap", Json.numbers(all.stream().mapToDouble(LabelOverlaps::meanOverlap)));
+        facts.put("paired", Json.numbers(all.stream().mapToDouble(LabelOverlaps::meanPaired)));
         facts.put("shuffled", Json.numbers(all.stream().mapToDouble(LabelOverlaps::shuffledMean)));
         facts.put("p", Json.numbers(all.stream().mapToDouble(LabelOverlaps::p)));
         facts.put("smallest", all.stream().map(each -> smallest(each, labels)).toList());

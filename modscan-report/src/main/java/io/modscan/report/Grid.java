@@ -28,6 +28,7 @@ final class Grid {
     private final double[][] values;
     private final Colours colours;
     private final Set<Integer> edges;
+    private final boolean[][] crossed;
 
     /**
      * Lays it out.
@@ -44,6 +45,23 @@ final class Grid {
             double[][] values,
             Colours colours,
             Set<Integer> edges) {
+        this(title, columns, rows, values, colours, edges, new boolean[rows.size()][columns.size()]);
+    }
+
+    /**
+     * The same with some cells crossed out.
+     *
+     * @param crossed which, of each row, each column
+     */
+    Grid(
+            String title,
+            List<String> columns,
+            List<String> rows,
+            double[][] values,
+            Colours colours,
+            Set<Integer> edges,
+            boolean[][] crossed) {
+        this.crossed = Arrays.stream(crossed).map(boolean[]::clone).toArray(boolean[][]::new);
         this.title = title;
         this.columns = List.copyOf(columns);
         this.rows = List.copyOf(rows);
@@ -100,7 +118,14 @@ final class Grid {
         for (int row = 0; row < rows.size(); row++) {
             for (int column = 0; column < columns.size(); column++) {
                 graphics.setColor(colours.of(values[row][column]));
-                graphics.fill(new Rectangle2D.Double(left() + column * cell, floor - (row + 1) * cell, cell, cell));
+                double x = left() + column * cell;
+                double y = floor - (row + 1) * cell;
+                graphics.fill(new Rectangle2D.Double(x, y, cell, cell));
+                if (crossed[row][column]) {
+                    graphics.setColor(Color.BLACK);
+                    graphics.draw(new Line2D.Double(x, y, x + cell, y + cell));
+                    graphics.draw(new Line2D.Double(x, y + cell, x + cell, y));
+                }
             }
         }
         graphics.setColor(Color.BLACK);

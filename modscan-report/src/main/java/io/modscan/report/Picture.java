@@ -261,7 +261,8 @@ public final class Picture {
 
     /**
      * The heads, layer × head, for each label, coloured as a {@link Report} colours them: by the effect, Hedges' g, in standard
-     * deviations, with the fullest colour for what but one in twenty of the effects stay below. What fails the criterion is grey.
+     * deviations, with the fullest colour for what but one in twenty of the effects stay below. What fails the criterion is grey; what
+     * was not measured is crossed out.
      *
      * @param map       responses, among them of sites with heads and no units
      * @param criterion what counts
@@ -286,19 +287,26 @@ public final class Picture {
         List<Picture> pictures = map.labels().stream()
                 .map(label -> {
                     double[][] values = new double[layers.size()][heads];
+                    boolean[][] missing = new boolean[layers.size()][heads];
                     for (int layer = 0; layer < layers.size(); layer++) {
                         for (int head = 0; head < heads; head++) {
                             values[layer][head] = head < layers.get(layer).heads()
                                     ? effect(map.get(Unit.of(layers.get(layer), head), label), criterion)
                                     : Double.NaN;
+                            missing[layer][head] = head < layers.get(layer).heads()
+                                    && !map.get(Unit.of(layers.get(layer), head), label)
+                                            .isMeasured();
                         }
                     }
-                    return of(new Grid(label, columns, rows, values, new Colours(DIVERGING, -limit, limit), Set.of()));
+                    return of(new Grid(
+                            label, columns, rows, values, new Colours(DIVERGING, -limit, limit), Set.of(), missing));
                 })
                 .toList();
         return multiples(
                 "Heads by magnitude, layer × head: effect (Hedges’ g). Red lights up, blue goes dark, grey fails q ≤ "
-                        + criterion.q() + ".",
+                        + criterion.q()
+                        + (criterion.effect() > 0 ? ", AUROC 0.5 ± " + criterion.effect() : "")
+                        + (map.notMeasured(layers::contains) > 0 ? "; crossed out is not measured." : "."),
                 pictures,
                 Math.min(5, pictures.size()));
     }
@@ -326,7 +334,8 @@ public final class Picture {
                 pictures.stream().mapToInt(picture -> picture.height).max().orElse(0);
         int rows = (pictures.size() + columns - 1) / columns;
         List<Picture> all = List.copyOf(pictures);
-        return new Picture(title, Math.max(760, columns * cellWidth), CAPTION + rows * cellHeight, graphics -> {
+        int wide = Math.max(Math.max(760, 24 + 8 * title.length()), columns * cellWidth);
+        return new Picture(title, wide, CAPTION + rows * cellHeight, graphics -> {
             graphics.setColor(Color.BLACK);
             graphics.setFont(new Font(Font.SANS_SERIF, Font.PLAIN, 14));
             graphics.drawString(title, 12, 26);

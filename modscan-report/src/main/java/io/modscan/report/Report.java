@@ -1,6 +1,7 @@
 package io.modscan.report;
 
 import io.modscan.core.Activations;
+import io.modscan.core.NonFinite;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.file.WholeFile;
@@ -57,12 +58,16 @@ public final class Report {
 
     private static final int LEAST_TEXT = 80;
 
+    /** Sites with values that are not finite which are named. */
+    private static final int MOST_BROKEN = 8;
+
     private final Prompts prompts;
     private final String key;
     private final List<String> ofPrompts;
     private final List<String> labels;
     private String title = "What lights up";
     private Criterion criterion = Criterion.standard();
+    private @Nullable List<NonFinite> nonFinite;
     private @Nullable SelectivityMap units;
     private @Nullable Activations unitValues;
     private @Nullable Activations vectors;
@@ -252,6 +257,18 @@ public final class Report {
     }
 
     /**
+     * Says at the top of the page where values are NaN or infinite, of which nothing can be found. Those of the {@linkplain #units
+     * units} are said unless this is called.
+     *
+     * @param found where; none if all are finite
+     * @return this
+     */
+    public Report nonFinite(List<NonFinite> found) {
+        this.nonFinite = List.copyOf(found);
+        return this;
+    }
+
+    /**
      * Adds facts for the foot of the page.
      *
      * @param facts which model, prompts and settings the numbers are of
@@ -306,6 +323,12 @@ public final class Report {
         facts.put("labels", labels);
         facts.put("prompts", texts());
         facts.put("criterion", criterion.q());
+        facts.put("effect", criterion.effect());
+        List<NonFinite> broken = nonFinite != null ? nonFinite : units != null ? units.nonFinite() : List.of();
+        facts.put(
+                "nonFinite",
+                broken.stream().limit(MOST_BROKEN).map(NonFinite::toString).toList());
+        facts.put("nonFiniteSites", broken.size());
         facts.put(
                 "families",
                 units == null || unitValues == null

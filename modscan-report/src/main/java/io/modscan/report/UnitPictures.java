@@ -99,7 +99,16 @@ final class UnitPictures {
         facts.put("keeps", kept);
         facts.put("bins", family.width() > WIDEST_GRID ? bins(family) : 0);
         facts.put("limit", responses.limit());
+        facts.put("missing", missing(family));
         return facts;
+    }
+
+    /** How many units of each layer were not measured; none is told where all were. */
+    private List<Long> missing(SiteFamily family) {
+        List<Long> missing = family.sites().stream()
+                .map(site -> map.notMeasured(site::equals))
+                .toList();
+        return missing.stream().allMatch(count -> count == 0) ? List.of() : missing;
     }
 
     private void writeResponses(String name, Responses responses, int[] ids) {

@@ -1,7 +1,7 @@
 // What the page shows, top to bottom. The first part is drawn at once, the others when they come near the window, or later.
 const SECTIONS = [
   ['mri', 'What lights up', mri, () => meta.families.length > 0,
-    'Coloured by effect (Hedges’ g): red lights up for the label, blue goes dark, grey fails the false discovery rate.'],
+    'Coloured by effect (Hedges’ g): red lights up for the label, blue goes dark, grey fails the false discovery rate or has too small an effect.'],
   ['units', 'Heads and neurons', units, () => meta.families.length > 0, 'Sort by a column’s name, filter below it. A row shows its values for each prompt.'],
   ['similarity', 'Similarity of prompts', similarity, () => Boolean(meta.similarity),
     'Cosine hides magnitude; scaled cosine divides by the longest vector twice; closeness, 1 − ‖a − b‖² / 2M², finds two short vectors alike.'],
@@ -43,6 +43,18 @@ function facts() {
     `${meta.prompts.length} prompts, ${meta.labels.length} labels by “${apart(short(meta.key, 60))}”.`;
 }
 
+// Nothing found is no finding where nothing could be measured.
+function warn() {
+  if (!meta.nonFinite.length) return;
+  const box = element('div', null, { class: 'warning', id: 'non-finite', role: 'note' });
+  box.append(element('p', `Values are NaN or infinite at ${meta.nonFiniteSites} ${meta.nonFiniteSites === 1 ? 'site' : 'sites'}. What is computed of them is not measured: that nothing is found there is no finding.`));
+  const list = element('ul');
+  meta.nonFinite.forEach((each) => list.append(element('li', apart(short(each, 200)))));
+  if (meta.nonFinite.length < meta.nonFiniteSites) list.append(element('li', `and ${meta.nonFiniteSites - meta.nonFinite.length} more`));
+  box.append(list);
+  document.getElementById('main').append(box);
+}
+
 async function start() {
   const query = matchMedia('(prefers-color-scheme: dark)');
   setTheme(query.matches);
@@ -53,6 +65,7 @@ async function start() {
     setTheme(!dark());
   });
   facts();
+  warn();
   await loadNumbers();
   families = meta.families.map((family, index) => new Family(family, index));
   const main = document.getElementById('main');

@@ -83,11 +83,12 @@ function angles(section) {
   const draw = () => {
     clear(panels);
     const fig = figure(panels, 'overlap of labels’ subspaces over layers');
-    const series = [{ name: 'overlap', values: all.overlap, hollow: all.p.map((p) => !(p <= 0.05)) }, { name: 'of shuffled labels', values: all.shuffled }];
+    const series = [{ name: 'overlap', values: all.overlap }, { name: 'of pairs’ differences', values: all.paired, hollow: all.p.map((p) => !(p <= 0.05)) },
+      { name: 'of shuffled differences', values: all.shuffled }];
     curves(fig, {
-      xs: all.layers, series, xTitle: 'layer', yTitle: 'mean overlap', alt: 'Mean squared cosine of principal angles between labels. Hollow: p > 0.05.',
+      xs: all.layers, series, xTitle: 'layer', yTitle: 'mean overlap', alt: 'Mean squared cosine of principal angles between labels. What is tested is that of differences between two prompts. Hollow: p > 0.05.',
       describe: (s, x) => `${series[s].name}, layer ${all.layers[x]}: ${value(series[s].values[x])}, p ${small(all.p[x] ?? NaN)}`,
-      csv: () => [['layer', 'overlap', 'shuffled', 'p'], ...all.layers.map((each, x) => [each, all.overlap[x] ?? '', all.shuffled[x] ?? '', all.p[x] ?? ''])],
+      csv: () => [['layer', 'overlap', 'paired', 'shuffled', 'p'], ...all.layers.map((each, x) => [each, all.overlap[x] ?? '', all.paired[x] ?? '', all.shuffled[x] ?? '', all.p[x] ?? ''])],
     });
     const closest = figure(panels, 'smallest principal angle over layers');
     const middle = all.smallest.map(quartiles);

@@ -51,7 +51,8 @@ class Family {
 let families = [];
 const passes = (response) => response.call !== 0;
 const call = (response) => (response.call > 0 ? 'lights up' : response.call < 0 ? 'goes dark' : '');
-const verdict = (response) => call(response) || (Number.isNaN(response.q) ? 'can’t be told'
+const measured = (response) => !Number.isNaN(response.auroc);
+const verdict = (response) => call(response) || (!measured(response) ? 'not measured: a value is NaN or infinite' : Number.isNaN(response.q) ? 'can’t be told'
   : response.q > meta.criterion ? 'fails the false discovery rate' : 'has too small an effect');
 
 function told(family, id, label, response) {
@@ -60,7 +61,8 @@ function told(family, id, label, response) {
 
 const effectLegend = (family) => () => ({
   diverging: true, from: `dark −${family.limit}`, to: `+${family.limit} lit`,
-  chips: [[() => colour('grey'), `fails q ≤ ${meta.criterion}` + (family.whole || family.bins ? '' : ', or not kept in this page')]],
+  chips: [[() => colour('grey'), `fails q ≤ ${meta.criterion}${meta.effect > 0 ? ` or has an AUROC nearer to 0.5 than ${meta.effect}` : ''}` + (family.whole || family.bins ? '' : ', or not kept in this page')],
+    ...(family.missing.length ? [[() => colour('panel'), 'not measured']] : [])],
 });
 
 function unitGrid(fig, family, label, height) {
@@ -73,7 +75,7 @@ function unitGrid(fig, family, label, height) {
     fill: (x, y) => {
       const row = family.row(y * family.width + x);
       const response = row === undefined ? null : family.response(label, row);
-      return response && passes(response) ? around(response.effect, limit) : colour('grey');
+      return !response ? colour('grey') : !measured(response) ? colour('panel') : passes(response) ? around(response.effect, limit) : colour('grey');
     },
     describe: (x, y) => {
       const id = y * family.width + x;
@@ -100,6 +102,7 @@ function unitRows(family, label) {
 function unitStrip(fig, family, label, height) {
   const limit = family.limit;
   const bins = family.bins;
+  const missing = (y) => (family.missing[y] ? `; ${family.missing[y]} of the layer’s ${family.width} ${family.kind}s are not measured` : '');
   const [means, lows, highs, lit, dim] = ['mean', 'low', 'high', 'lit', 'dark'].map((what) => array(`family${family.index}.bin.${what}`));
   const at = (x, y) => (label * family.layers.length + y) * bins + x;
   grid(fig, {
@@ -109,11 +112,11 @@ function unitStrip(fig, family, label, height) {
     legend: effectLegend(family),
     fill: (x, y) => {
       const bin = at(x, y);
-      return lit[bin] + dim[bin] > 0 ? around(decoded(means[bin]), limit) : colour('grey');
+      return Number.isNaN(decoded(lows[bin])) && family.missing[y] ? colour('panel') : lit[bin] + dim[bin] > 0 ? around(decoded(means[bin]), limit) : colour('grey');
     },
     describe: (x, y) => {
       const bin = at(x, y);
-      return `${family.layered ? 'Layer ' : ''}${family.layers[y]}, ${labelName(label)}, bin ${x + 1} of ${bins}: effects ${signed(decoded(lows[bin]), 3)} to ${signed(decoded(highs[bin]), 3)}, ${lit[bin]} light up, ${dim[bin]} go dark`;
+      return `${family.layered ? 'Layer ' : ''}${family.layers[y]}, ${labelName(label)}, bin ${x + 1} of ${bins}: effects ${signed(decoded(lows[bin]), 3)} to ${signed(decoded(highs[bin]), 3)}, ${lit[bin]} light up, ${dim[bin]} go dark${missing(y)}`;
     },
     pick: (x, y) => {
       drawNow('units');
@@ -257,7 +260,7 @@ const unitTable = {
           || (Math.floor(id / each.width) === layer && response.effect >= low && response.effect <= high);
         if (inBin) {
           rows.push({ family: each, id, unit: each.name(id), of: each.name0, effect: response.effect, auroc: response.auroc,
-            q: response.q, call: call(response) });
+            q: response.q, call: measured(response) ? call(response) : 'not measured' });
         }
       }
     });

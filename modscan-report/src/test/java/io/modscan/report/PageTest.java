@@ -172,7 +172,11 @@ class PageTest {
                 .isEqualTo(
                         Criterion.standard().lightsUp(unit)
                                 ? "lights up"
-                                : Criterion.standard().goesDark(unit) ? "goes dark" : "fails the false discovery rate");
+                                : Criterion.standard().goesDark(unit)
+                                        ? "goes dark"
+                                        : unit.q() > Criterion.standard().q()
+                                                ? "fails the false discovery rate"
+                                                : "has too small an effect");
         return name;
     }
 

@@ -121,6 +121,21 @@ class PictureTest {
     }
 
     @Test
+    void whatWasNotMeasuredIsCrossedOut() throws Exception {
+        Activations units = Planted.units();
+        Activations broken = units.map(site -> site.derived(site.site(), site.pooling(), prompt -> {
+            float[] vector = site.vector(prompt);
+            vector[0] = prompt == 0 ? Float.NaN : vector[0];
+            return vector;
+        }));
+        Picture whole = Picture.heads(units.measure(Selectivity.by("topic")), Criterion.standard());
+        Picture crossed = Picture.heads(broken.measure(Selectivity.by("topic")), Criterion.standard());
+        assertThat(svg(whole)).doesNotContain("crossed out");
+        assertThat(svg(crossed)).contains("crossed out is not measured");
+        assertThat(pixels(png(crossed), 0)).isGreaterThan(pixels(png(whole), 0));
+    }
+
+    @Test
     void similarPromptsStandBesideEachOther() throws Exception {
         Activations stream = Planted.vectors().only(site -> site.name().equals("blocks.2.hook_resid_post"));
         Picture picture = Picture.similarity(

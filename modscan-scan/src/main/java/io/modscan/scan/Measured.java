@@ -8,6 +8,7 @@ import static io.modscan.scan.ScanSites.VECTORS;
 
 import io.modscan.core.Activations;
 import io.modscan.core.Metric;
+import io.modscan.core.NonFinite;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Site;
 import io.modscan.metrics.attention.HeadBehaviour;
@@ -26,10 +27,12 @@ import io.modscan.metrics.similarity.SimilarityMatrix;
 import io.modscan.scan.Scan.Part;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /** What one pass over the prompts gives, as {@link ScanResult} tells it. */
 record Measured(
@@ -41,6 +44,7 @@ record Measured(
         Optional<ImportanceMap> importance,
         Map<String, Map<Site, LabelSeparation>> separation,
         Optional<SelectivityMap> behaviour,
+        List<NonFinite> nonFinite,
         Map<String, String> provenance) {
 
     /** Runs a suite of metrics over the prompts, once. */
@@ -67,7 +71,8 @@ record Measured(
         Metric<Optional<SelectivityMap>> behaviour = optional(
                 attention,
                 () -> Selectivity.by(label).through(HeadBehaviour.view()).through(piece -> piece.only(PATTERNS)));
-        Metric.Results results = pass.measure(Metric.suite(pooled, shown, importance, behaviour));
+        Metric<List<NonFinite>> nonFinite = NonFinite.count();
+        Metric.Results results = pass.measure(Metric.suite(pooled, shown, importance, behaviour, nonFinite));
 
         Activations activations = results.of(pooled);
         Activations units = activations.only(HEADS, NEURONS);
@@ -82,7 +87,18 @@ record Measured(
                 results.of(importance),
                 plan.with(Part.SEPARATION) ? separation(activations.only(STREAM), label) : Map.of(),
                 results.of(behaviour),
+                together(activations.nonFinite(), results.of(nonFinite)),
                 activations.provenance());
+    }
+
+    /** What pooling leaves NaN counts as well as what came so, each site once. */
+    private static List<NonFinite> together(List<NonFinite> pooled, List<NonFinite> came) {
+        return Stream.concat(
+                        pooled.stream(),
+                        came.stream()
+                                .filter(one -> pooled.stream()
+                                        .noneMatch(other -> other.site().equals(one.site()))))
+                .toList();
     }
 
     /** The first prompt of each label. */

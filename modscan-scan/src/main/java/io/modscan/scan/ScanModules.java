@@ -100,7 +100,8 @@ public record ScanModules(String of, Activations values, ModuleMap found, List<M
         for (int site = 0; site < sites.size(); site++) {
             double[] variances = variances(sites.get(site).vectors());
             for (int unit = 0; unit < variances.length; unit++) {
-                kept.add(new Variance(variances[unit], site, unit));
+                // What is not finite varies by nothing that is known, and must not take the place of what does.
+                kept.add(new Variance(Double.isFinite(variances[unit]) ? variances[unit] : -1, site, unit));
                 if (kept.size() > most) {
                     kept.remove(kept.last());
                 }

@@ -24,6 +24,7 @@ final class ScanPage {
         Report report = Report.of(scan.prompts(), scan.label())
                 .title(settings.title())
                 .units(scan.units(), scan.activations())
+                .nonFinite(scan.nonFinite())
                 .provenance(scan.provenance());
         scan.vectors().ifPresent(report::similarity);
         scan.separation().forEach(report::separation);

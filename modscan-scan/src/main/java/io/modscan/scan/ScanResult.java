@@ -1,6 +1,7 @@
 package io.modscan.scan;
 
 import io.modscan.core.Activations;
+import io.modscan.core.NonFinite;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Site;
@@ -145,6 +146,16 @@ public final class ScanResult {
      */
     public Map<Part, String> leftOut() {
         return plan.leftOut();
+    }
+
+    /**
+     * Where values were NaN or infinite. What is computed of them is not measured: rows of {@link #units} have no p, and a label of which
+     * nothing is lit may have units that are.
+     *
+     * @return one entry for each site that was read and has such a value, pooled or as it came; empty if all are finite
+     */
+    public List<NonFinite> nonFinite() {
+        return measured.nonFinite();
     }
 
     /**

@@ -1,5 +1,6 @@
 package io.modscan.scan;
 
+import io.modscan.core.NonFinite;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
@@ -26,6 +27,9 @@ final class ScanText {
     /** How many of the best are named. */
     private static final int TOP = 3;
 
+    /** How many sites with values that are not finite are named. */
+    private static final int SITES = 4;
+
     /** How many of the largest modules are named. */
     private static final int MODULES = 8;
 
@@ -48,33 +52,69 @@ final class ScanText {
     }
 
     private static void print(ScanResult scan, PrintWriter out) {
+        printNonFinite(scan.nonFinite(), out);
         printUnits(scan, out);
         scan.behaviour().ifPresent(behaviour -> printBehaviour(out, behaviour));
         printSeparation(scan, out);
         out.println();
     }
 
+    private static void printNonFinite(List<NonFinite> found, PrintWriter out) {
+        if (found.isEmpty()) {
+            return;
+        }
+        out.printf(
+                "%nWarning: values are NaN or infinite at %d sites. What is computed of them is not measured, so nothing found there%n"
+                        + "is no finding. Look for broken weights, an overflow, or prompts of which no token counts, and leave these out.%n",
+                found.size());
+        found.stream().limit(SITES).forEach(site -> out.println("  " + site));
+        if (found.size() > SITES) {
+            out.printf("  and %d more%n", found.size() - SITES);
+        }
+    }
+
     private static void printUnits(ScanResult scan, PrintWriter out) {
         SelectivityMap units = scan.units();
         out.printf(
                 Locale.ROOT,
-                "%nLit up and dark at q <= %.2f (two-sided Mann-Whitney, Benjamini-Hochberg over all %d units x labels).%n",
+                "%nLit up and dark at q <= %.2f (two-sided Mann-Whitney, Benjamini-Hochberg over all %d units x labels).%n"
+                        + "Effect: Hedges' g, in standard deviations; AUROC 0.5 tells nothing apart, a large effect is >= %.1f or <= %.1f.%n",
                 CRITERION.q(),
-                units.size());
-        out.printf("Effect: Hedges' g, in standard deviations; AUROC 0.5 tells nothing apart.%n");
+                units.size(),
+                0.5 + CRITERION.effect(),
+                0.5 - CRITERION.effect());
         for (String label : units.labels()) {
+            Criterion any = CRITERION.anyEffect();
             out.printf(
                     Locale.ROOT,
-                    "%n%s (%d prompts): heads %d lit, %d dark; neurons %d lit, %d dark%n",
+                    "%n%s (%d prompts): %s; %s%n",
                     ModscanException.printable(label),
                     units.prompts(label),
-                    count(scan, label, ScanText::isHead, CRITERION::lightsUp),
-                    count(scan, label, ScanText::isHead, CRITERION::goesDark),
-                    count(scan, label, site -> !isHead(site), CRITERION::lightsUp),
-                    count(scan, label, site -> !isHead(site), CRITERION::goesDark));
+                    counts(scan, label, "heads", ScanText::isHead, any),
+                    counts(scan, label, "neurons", site -> !isHead(site), any));
+            if (units.count(label, row -> any.lightsUp(row) || any.goesDark(row)) > 0) {
+                out.printf(
+                        "  of these by a large effect: %s; %s%n",
+                        counts(scan, label, "heads", ScanText::isHead, CRITERION),
+                        counts(scan, label, "neurons", site -> !isHead(site), CRITERION));
+            }
             printLit(scan, out, label, "head", ScanText::isHead);
             printLit(scan, out, label, "neuron", site -> !isHead(site));
         }
+    }
+
+    private static String counts(ScanResult scan, String label, String kind, SiteSelector which, Criterion criterion) {
+        long missing = scan.units().notMeasured(which);
+        if (missing == units(scan, which)) {
+            return "no " + kind + " measured, of " + missing;
+        }
+        return String.format(
+                Locale.ROOT,
+                "%s %d lit, %d dark%s",
+                kind,
+                count(scan, label, which, criterion::lightsUp),
+                count(scan, label, which, criterion::goesDark),
+                missing == 0 ? "" : ", " + missing + " not measured");
     }
 
     private static void printBehaviour(PrintWriter out, SelectivityMap behaviour) {
@@ -85,13 +125,25 @@ final class ScanText {
                 behaviour.sites().stream().mapToInt(Site::heads).sum(),
                 CRITERION.q());
         for (HeadBehaviour what : HeadBehaviour.values()) {
+            List<UnitSelectivity> heads = behaviour
+                    .rows()
+                    .filter(row -> row.label().equals(behaviour.labels().get(0))
+                            && row.unit().unit().orElseThrow() == what.index())
+                    .toList();
+            long missing = heads.stream().filter(row -> !row.isMeasured()).count();
+            long found = heads.stream()
+                    .filter(row -> row.kruskalQ() <= CRITERION.q())
+                    .count();
             out.printf(
-                    Locale.ROOT,
-                    "  %-9s %d%n",
+                    "  %-9s %s%s%n",
                     what.name().toLowerCase(Locale.ROOT),
-                    behaviour.count(
-                            behaviour.labels().get(0),
-                            row -> row.unit().unit().orElseThrow() == what.index() && row.kruskalQ() <= CRITERION.q()));
+                    missing == heads.size() ? "not measured" : Long.toString(found),
+                    missing == 0 || missing == heads.size() ? "" : ", " + missing + " not measured");
+        }
+        if (!behaviour.nonFinite().isEmpty()) {
+            out.println(
+                    "  not measured is what is NaN: patterns of broken values, of one token, or where BOS is not known; first in "
+                            + String.join(", ", behaviour.nonFinite().get(0).firstPrompts()));
         }
     }
 
@@ -113,14 +165,35 @@ final class ScanText {
                     apart.silhouette(),
                     apart.accuracy(),
                     Math.max(apart.gapP(), Math.max(apart.silhouetteP(), apart.accuracyP()))));
+            bySite.forEach((site, apart) -> {
+                if (apart.leftOut() > 0) {
+                    out.printf(
+                            "  layer %s: %d of %d prompts left out, which have no similarity (zeros, NaN or infinite)%n",
+                            Csv.text(site.layer()), apart.leftOut(), apart.leftOut() + apart.prompts());
+                }
+            });
         });
     }
 
     private static void print(ScanModules modules, PrintWriter out) {
         ModuleMap found = modules.found();
         String units = modules.of().equals("units") ? "heads and neurons" : "principal components";
+        int alone = found.singletons().size();
+        int leftOut = found.leftOut().size();
+        if (found.modules().isEmpty() && alone == 0) {
+            out.printf(
+                    "Modules of %s: not measured, all %d are constant, or have NaN or infinite values%n%n",
+                    units, leftOut);
+            return;
+        }
         if (found.modules().isEmpty()) {
-            out.printf(Locale.ROOT, "Modules of %s: none, no two correlate by %.2f%n%n", units, found.threshold());
+            out.printf(
+                    Locale.ROOT,
+                    "Modules of %s: none, no two of %d correlate by %.2f%s%n%n",
+                    units,
+                    alone,
+                    found.threshold(),
+                    leftOut == 0 ? "" : "; " + leftOut + " are left out: constant, NaN or infinite");
             return;
         }
         out.printf(
@@ -161,8 +234,31 @@ final class ScanText {
                 .toList();
         lit.forEach(unit -> printUnit(out, kind, unit));
         if (lit.isEmpty()) {
-            out.printf(Locale.ROOT, "  %-6s none lights up at q <= %.2f%n", kind, CRITERION.q());
+            out.printf(Locale.ROOT, "  %-6s %s%n", kind, none(scan, label, which));
         }
+    }
+
+    /** Why none is named: that is no answer where nothing was measured. */
+    private static String none(ScanResult scan, String label, SiteSelector which) {
+        long all = units(scan, which);
+        long missing = scan.units().notMeasured(which);
+        if (missing == all) {
+            return "not measured: all " + all + " have values that are NaN or infinite";
+        }
+        boolean any = count(scan, label, which, CRITERION.anyEffect()::lightsUp) > 0;
+        return String.format(
+                Locale.ROOT,
+                "none %slights up at q <= %.2f%s",
+                missing == 0 ? "" : "of the " + (all - missing) + " that were measured ",
+                CRITERION.q(),
+                any ? " by a large effect" : "");
+    }
+
+    private static long units(ScanResult scan, SiteSelector which) {
+        return scan.units().sites().stream()
+                .filter(which::selects)
+                .mapToLong(Site::width)
+                .sum();
     }
 
     private static void printUnit(PrintWriter out, String kind, UnitSelectivity row) {
@@ -183,7 +279,7 @@ final class ScanText {
         return site.heads() > 0;
     }
 
-    private static long count(ScanResult scan, String label, Predicate<Site> which, Predicate<UnitSelectivity> how) {
-        return scan.units().count(label, row -> which.test(row.unit().site()) && how.test(row));
+    private static long count(ScanResult scan, String label, SiteSelector which, Predicate<UnitSelectivity> how) {
+        return scan.units().count(label, row -> which.selects(row.unit().site()) && how.test(row));
     }
 }

@@ -41,7 +41,8 @@ final class UnitTables {
                     "share_active",
                     "mean_abs",
                     "rms",
-                    "sd");
+                    "sd",
+                    "non_finite");
             scan.units().rows().forEach(row -> {
                 Optional<UnitConsistency> halves = scan.halves().map(map -> map.get(row.unit(), row.label()));
                 Optional<ImportanceScores> scores = scan.importance()
@@ -67,7 +68,8 @@ final class UnitTables {
                         scores.map(s -> Csv.text(s.shareActive())).orElse(""),
                         scores.map(s -> Csv.text(s.meanAbsolute())).orElse(""),
                         scores.map(s -> Csv.text(s.rms())).orElse(""),
-                        scores.map(s -> Csv.text(s.deviation())).orElse(""));
+                        scores.map(s -> Csv.text(s.deviation())).orElse(""),
+                        Integer.toString(scan.units().nonFinite(row.unit())));
             });
         });
     }
@@ -137,7 +139,8 @@ final class UnitTables {
                     "p",
                     "q",
                     "kruskal_p",
-                    "kruskal_q");
+                    "kruskal_q",
+                    "non_finite");
             behaviour
                     .rows()
                     .forEach(row -> csv.writeRecord(
@@ -152,7 +155,8 @@ final class UnitTables {
                             Csv.text(row.p()),
                             Csv.text(row.q()),
                             Csv.text(row.kruskalP()),
-                            Csv.text(row.kruskalQ())));
+                            Csv.text(row.kruskalQ()),
+                            Integer.toString(behaviour.nonFinite(row.unit()))));
         });
     }
 }

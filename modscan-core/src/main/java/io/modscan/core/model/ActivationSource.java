@@ -51,11 +51,22 @@ public interface ActivationSource extends AutoCloseable {
     }
 
     /**
+     * Whether a run writes each value that belongs to a token, or throws. For a source that does not promise it, a probe fills
+     * the buffers with NaN before each run, which costs a little time, so that a value which was forgotten is NaN and not one of
+     * an earlier batch. {@link io.modscan.core.ModelContract} finds what is forgotten.
+     *
+     * @return whether it does; false unless overridden
+     */
+    default boolean writesAll() {
+        return false;
+    }
+
+    /**
      * Runs a batch. If the calling thread is interrupted meanwhile, or was before, this ends within a second, and the
      * thread's interrupt status stays set.
      *
      * @param batch   the tokens, padded on either side, or the ready tensors
-     * @param outputs where the values go, one buffer for each of the plan's readings, in their order: direct, in native
+     * @param outputs where the values go, each of which has to be written, one buffer for each of the plan's readings, in their order: direct, in native
      *                byte order, with exactly {@code batch.rows() × reading.values(batch.columns())} values from position
      *                0, of the shape [rows, …] with the site's axes behind (those of positions dropped where pooled). What
      *                is written at padding is without meaning.

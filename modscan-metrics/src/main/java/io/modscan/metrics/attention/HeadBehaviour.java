@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.IntToDoubleFunction;
 import java.util.function.UnaryOperator;
 
@@ -53,7 +54,8 @@ import java.util.function.UnaryOperator;
  *
  * <p>A site of [heads, queries, keys] named {@code blocks.3.attn.hook_pattern} becomes the site
  * {@code blocks.3.attn.hook_pattern.behaviour} of [heads, 5], without positions; a single head's pattern, without an axis of
- * heads, one of [5]. Its units are named as the constants are, so that rows of results read {@code … head 3 PREVIOUS}. All other sites stay as they are. Takes O(heads · n²) time a prompt and keeps 20 bytes a head. The views
+ * heads, one of [5]. Its units are named as the constants are, so that rows of results read {@code … head 3 PREVIOUS}. All other sites stay as they are, but where there is no pattern at all, a view throws:
+ * it would leave a metric to measure whatever else is there. Takes O(heads · n²) time a prompt and keeps 20 bytes a head. The views
  * are immutable and safe for use by many threads.
  */
 public enum HeadBehaviour {
@@ -89,8 +91,8 @@ public enum HeadBehaviour {
     /**
      * The view on every {@code hook_pattern}.
      *
-     * @return a view for {@link io.modscan.core.Metric#through}; it throws a {@link ModscanException} for a pattern without
-     *     as many keys as queries
+     * @return a view for {@link io.modscan.core.Metric#through}; it throws a {@link ModscanException} if there is no such site, and
+     *     for a pattern without as many keys as queries
      */
     public static UnaryOperator<Activations> view() {
         return view(HeadBehaviour::isHookPattern);
@@ -100,8 +102,8 @@ public enum HeadBehaviour {
      * The view on patterns of other names, such as those of an ONNX model of one's own.
      *
      * @param patterns which sites are attention patterns
-     * @return a view for {@link io.modscan.core.Metric#through}; it throws a {@link ModscanException} for a selected site
-     *     that has no axes of queries and keys, or not as many keys as queries
+     * @return a view for {@link io.modscan.core.Metric#through}; it throws a {@link ModscanException} if no site is selected, and for
+     *     a selected one that has no axes of queries and keys, or not as many keys as queries
      */
     public static UnaryOperator<Activations> view(SiteSelector patterns) {
         return view(patterns, false);
@@ -130,14 +132,28 @@ public enum HeadBehaviour {
 
     private static UnaryOperator<Activations> view(SiteSelector patterns, boolean relative) {
         Objects.requireNonNull(patterns, "patterns");
-        return activations -> activations.map(site -> patterns.selects(site.site())
-                ? behaviour(site, relative, prompt -> beginsWithBos(activations, prompt))
-                : site);
+        return activations -> {
+            List<Site> sites =
+                    activations.sites().stream().map(SiteActivations::site).toList();
+            if (sites.stream().noneMatch(site -> patterns.selects(site) || isMade(site))) {
+                throw new ModscanException("there is no attention pattern to tell behaviour from among " + sites
+                        + "; capture Sites.pattern(), which is blocks.*.attn.hook_pattern, with Pooling.none(), or tell which"
+                        + " sites are patterns: HeadBehaviour.view(selector)");
+            }
+            return activations.map(site -> patterns.selects(site.site())
+                    ? behaviour(site, relative, prompt -> beginsWithBos(activations, prompt))
+                    : site);
+        };
     }
 
     /** Also for one head's pattern, {@code hook_pattern[3]}, but not for what this view made. */
     private static boolean isHookPattern(Site site) {
         return site.hook().startsWith("hook_pattern") && site.isPairwise();
+    }
+
+    /** What was seen once is no pattern any more. */
+    private static boolean isMade(Site site) {
+        return site.units() == NAMES.size() && site.unitName(0).equals(Optional.of(NAMES.get(0)));
     }
 
     /** 1 if it does, 0 if not, NaN if that is not known. */

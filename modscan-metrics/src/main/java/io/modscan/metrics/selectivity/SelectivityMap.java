@@ -1,9 +1,11 @@
 package io.modscan.metrics.selectivity;
 
+import io.modscan.core.NonFinite;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Labels;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
+import io.modscan.core.site.Unit;
 import io.modscan.metrics.statistics.BenjaminiHochberg;
 import java.util.Comparator;
 import java.util.List;
@@ -20,12 +22,55 @@ public final class SelectivityMap extends UnitTable<UnitSelectivity> {
     private final SelectivityColumns columns;
     private final double[] q;
     private final double[] kruskalQ;
+    private final List<NonFinite> nonFinite;
 
-    SelectivityMap(List<Site> sites, Labels labels, SelectivityColumns columns) {
+    SelectivityMap(List<Site> sites, Labels labels, SelectivityColumns columns, List<NonFinite> nonFinite) {
         super(sites, labels);
         this.columns = columns;
         this.q = BenjaminiHochberg.adjust(columns.p);
         this.kruskalQ = BenjaminiHochberg.adjust(columns.kruskalP);
+        this.nonFinite = List.copyOf(nonFinite);
+    }
+
+    /**
+     * Where values are NaN or infinite. Their units have no numbers, or (infinite ones) not all of them: that nothing was found of
+     * these is no finding.
+     *
+     * @return one entry for each site with such a value; empty if all are finite
+     */
+    public List<NonFinite> nonFinite() {
+        return nonFinite;
+    }
+
+    /**
+     * In how many prompts a unit's value is NaN or infinite.
+     *
+     * @param unit one of the units
+     * @return 0 for a unit that was measured as a whole
+     * @throws ModscanException if the unit's site was not measured; the message lists those that were
+     */
+    public int nonFinite(Unit unit) {
+        indexOf(unit.site());
+        return nonFinite.stream()
+                .filter(found -> found.site().equals(unit.site()))
+                .mapToInt(found -> found.prompts(unit))
+                .sum();
+    }
+
+    /**
+     * How many units were not measured: they have NaN in all numbers, for every label, since a value is NaN (in a sketch, or
+     * infinite).
+     *
+     * @param which which of the measured sites count, such as {@code Sites.mlpPost()}
+     * @return how many of their units
+     */
+    public long notMeasured(SiteSelector which) {
+        return IntStream.range(0, sites().size())
+                .filter(site -> which.selects(sites().get(site)))
+                .flatMap(site -> rowsOf(labels().get(0), site))
+                .filter(row ->
+                        IntStream.range(row, row + labels().size()).allMatch(each -> Double.isNaN(columns.p[each])))
+                .count();
     }
 
     /**
@@ -49,7 +94,7 @@ public final class SelectivityMap extends UnitTable<UnitSelectivity> {
      * @param n     how many are wanted
      * @param which which of the measured sites count, such as {@code Sites.mlpPost()}
      * @return at most n rows: those of the highest AUROC; among equals, of the smallest p; among those, first come in
-     *     {@link #rows()}. Units with NaN are passed over
+     *     {@link #rows()}. Units with NaN are passed over; {@link #notMeasured} counts them
      * @throws ModscanException         if there is no such label; the message lists them
      * @throws IllegalArgumentException if n is negative
      */

@@ -41,7 +41,7 @@ final class SelectivityScan {
                 new TiedMannWhitney(labels, activations.prompts().size());
         int[] labelOf = labels.indices(activations.prompts().labels(key));
         UnitColumns.forEach(activations.sites(), () -> new Ranking(labels, labelOf, measures, tiedTests, columns));
-        return new SelectivityMap(sites, labels, columns);
+        return new SelectivityMap(sites, labels, columns, activations.nonFinite());
     }
 
     private static final class Ranking implements UnitColumns.Visitor {

@@ -6,6 +6,8 @@ import com.datadoghq.sketch.ddsketch.mapping.IndexMapping;
 import com.datadoghq.sketch.ddsketch.store.Store;
 import com.datadoghq.sketch.ddsketch.store.UnboundedSizeDenseStore;
 import io.modscan.core.Activations;
+import io.modscan.core.Metric;
+import io.modscan.core.NonFinite;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.prompt.Labels;
 import io.modscan.core.site.Site;
@@ -33,6 +35,8 @@ final class SelectivitySketch {
     private final IndexMapping mapping;
 
     private final SortedMap<String, Seen> byLabel = new TreeMap<>();
+    private final Metric.Accumulator<List<NonFinite>> nonFinite =
+            NonFinite.count().start();
     private List<Site> sites = List.of();
 
     private static final class Seen {
@@ -80,6 +84,7 @@ final class SelectivitySketch {
         List<SiteActivations> all = piece.sites();
         List<String> labels = piece.prompts().labels(key);
         all.forEach(site -> site.vector(0));
+        nonFinite.add(piece);
         sites = all.stream().map(SiteActivations::site).toList();
         int units = sites.stream().mapToInt(Site::width).sum();
         List<Seen> seen = labels.stream()
@@ -97,6 +102,7 @@ final class SelectivitySketch {
     }
 
     void merge(SelectivitySketch other) {
+        nonFinite.merge(other.nonFinite);
         sites = other.sites;
         other.byLabel.forEach((label, theirs) -> {
             Seen seen = byLabel.putIfAbsent(label, theirs);
@@ -118,7 +124,7 @@ final class SelectivitySketch {
             interrupt.check();
             measure(unit, labels, seen, measures, columns);
         });
-        return new SelectivityMap(sites, labels, columns);
+        return new SelectivityMap(sites, labels, columns, nonFinite.finish());
     }
 
     private static void measure(

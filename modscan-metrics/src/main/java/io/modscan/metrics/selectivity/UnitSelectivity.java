@@ -73,12 +73,24 @@ public record UnitSelectivity(
         double kruskalQ) {
 
     /**
+     * Whether there is an answer: a unit that was not measured neither lights up nor goes dark, and neither is known of it.
+     *
+     * @return whether p is a number
+     */
+    public boolean isMeasured() {
+        return !Double.isNaN(p);
+    }
+
+    /**
      * A line to read, numbers rounded.
      *
      * @return the unit, the label and the numbers
      */
     @Override
     public String toString() {
+        if (!isMeasured()) {
+            return unit + ", " + label + ": not measured";
+        }
         return unit + ", " + label
                 + String.format(
                         Locale.ROOT,

@@ -18,7 +18,7 @@ public final class LabelOverlaps {
      *
      * @param subspaces one a label
      * @param pairs     (0, 1), (0, 2), …, (1, 2), …
-     * @param all       the mean overlap against shuffles of all labels
+     * @param all       the mean overlap of differences, against shuffles of all labels
      */
     LabelOverlaps(Labels labels, List<Subspace> subspaces, List<LabelOverlap> pairs, AgainstShuffles all) {
         this.labels = labels;
@@ -81,11 +81,25 @@ public final class LabelOverlaps {
      * @return the mean, in [0, 1]; NaN if none has
      */
     public double meanOverlap() {
+        return pairs.stream()
+                .mapToDouble(LabelOverlap::overlap)
+                .filter(overlap -> !Double.isNaN(overlap))
+                .average()
+                .orElse(Double.NaN);
+    }
+
+    /**
+     * The overlap that is tested, that of differences between two prompts of a label: the mean of {@link LabelOverlap#paired} over
+     * all pairs of labels that have one.
+     *
+     * @return the mean, in [0, 1]; NaN if none has
+     */
+    public double meanPaired() {
         return all.observed();
     }
 
     /**
-     * What the mean overlap is when all labels are shuffled among all prompts.
+     * What {@link #meanPaired} is when the differences are shuffled among all labels.
      *
      * @return the mean over shuffles; NaN without any
      */
@@ -94,8 +108,8 @@ public final class LabelOverlaps {
     }
 
     /**
-     * Whether labels vary in different directions at this site at all: the probability of a mean overlap as small as this, or
-     * smaller, if the prompts of all labels vary alike.
+     * Whether labels vary in different directions at this site at all: the probability of a {@link #meanPaired} as small as this,
+     * or smaller, if the prompts of all labels vary alike.
      *
      * @return (1 + shuffles that overlap no more) / (1 + shuffles), in (0, 1]; NaN without shuffles, or without an overlap
      */
@@ -105,7 +119,9 @@ public final class LabelOverlaps {
 
     @Override
     public String toString() {
-        return "LabelOverlaps[" + labels() + ", mean overlap " + meanOverlap() + ", shuffled " + shuffledMean() + ", p "
+        return "LabelOverlaps[" + labels() + ", mean overlap " + meanOverlap() + ", of pairs " + meanPaired()
+                + ", shuffled "
+                + shuffledMean() + ", p "
                 + p() + "]";
     }
 }

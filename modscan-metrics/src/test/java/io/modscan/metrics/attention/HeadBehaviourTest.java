@@ -184,6 +184,30 @@ class HeadBehaviourTest {
     }
 
     @Test
+    void withoutAnyPatternItIsRefused() {
+        Site z = new Site("blocks.3.attn.hook_z.magnitude", OptionalInt.of(3), List.of(Axis.heads(2)), false);
+        Site scores = new Site(
+                "blocks.3.attn.hook_attn_scores",
+                OptionalInt.of(3),
+                List.of(Axis.heads(1), Axis.QUERY, Axis.KEY),
+                false);
+        Activations activations = Activations.builder(
+                        Prompts.of(List.of(prompt("p", 1, true, "a"), prompt("q", 1, true, "b"))))
+                .site(z, Pooling.none(), new float[] {5, 6}, new float[] {5, 6})
+                .site(scores, Pooling.none(), new float[] {1}, new float[] {1})
+                .build();
+        for (UnaryOperator<Activations> view : List.of(HeadBehaviour.view(), HeadBehaviour.relative())) {
+            assertThatThrownBy(() -> activations.measure(Selectivity.by("topic").through(view)))
+                    .isInstanceOf(ModscanException.class)
+                    .hasMessageContainingAll("no attention pattern", z.name(), "blocks.*.attn.hook_pattern");
+        }
+        for (UnaryOperator<Activations> view :
+                List.of(HeadBehaviour.view(site -> false), HeadBehaviour.relative(site -> false))) {
+            assertThatThrownBy(() -> view.apply(activations)).isInstanceOf(ModscanException.class);
+        }
+    }
+
+    @Test
     void aPatternHasAsManyKeysAsQueries() {
         Activations wrong = of(pattern(2), List.of(prompt("p", 2, true, "a")), new float[] {1, 0, 0, 1, 1, 0});
         assertThatThrownBy(() -> HeadBehaviour.view().apply(wrong))

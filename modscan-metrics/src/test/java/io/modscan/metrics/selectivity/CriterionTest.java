@@ -43,7 +43,12 @@ class CriterionTest {
 
     @Test
     void usually() {
-        assertThat(Criterion.standard()).isEqualTo(new Criterion(0.05, 0));
+        assertThat(Criterion.standard()).isEqualTo(new Criterion(0.05, 0.3));
+        assertThat(Criterion.standard().anyEffect()).isEqualTo(new Criterion(0.05, 0));
+        assertThat(Criterion.standard().lightsUp(row(0.8, 0, 0.05))).isTrue();
+        assertThat(Criterion.standard().lightsUp(row(0.79, 0, 1e-9))).isFalse();
+        assertThat(Criterion.standard().goesDark(row(0.2, 0, 0.05))).isTrue();
+        assertThat(Criterion.standard().goesDark(row(0.21, 0, 1e-9))).isFalse();
     }
 
     @ParameterizedTest

@@ -116,9 +116,11 @@ class SelectivitySketchTest {
             assertThat(Math.log(row.p()))
                     .isCloseTo(Math.log(exact.get(Unit.of(site, unit), "a").p()), within(0.5));
         }
-        assertThat(sketched.get(Unit.of(site, 2), "a")).matches(Criterion.standard()::lightsUp);
-        assertThat(sketched.get(Unit.of(site, 0), "a"))
+        assertThat(sketched.get(Unit.of(site, 2), "a"))
+                .matches(Criterion.standard().anyEffect()::lightsUp)
                 .matches(row -> !Criterion.standard().lightsUp(row));
+        assertThat(sketched.get(Unit.of(site, 0), "a"))
+                .matches(row -> !Criterion.standard().anyEffect().lightsUp(row));
     }
 
     @Test

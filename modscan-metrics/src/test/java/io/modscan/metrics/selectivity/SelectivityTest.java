@@ -296,6 +296,17 @@ class SelectivityTest {
         UnitSelectivity nan = map.get(Unit.of(MLP, 4), "b");
         assertThat(new double[] {nan.meanIn(), nan.meanOut(), nan.selectivityIndex(), nan.auroc(), nan.p(), nan.q()})
                 .containsOnly(Double.NaN);
+        assertThat(nan.isMeasured()).isFalse();
+        assertThat(nan).hasToString("blocks.0.mlp.hook_post unit 4, b: not measured");
+        assertThat(constant.isMeasured()).isTrue();
+        assertThat(map.nonFinite())
+                .singleElement()
+                .hasToString("blocks.0.mlp.hook_post: 1 values NaN or infinite, of 1 of 5 units, in 1 prompt: p0");
+        assertThat(map.nonFinite(Unit.of(MLP, 4))).isEqualTo(1);
+        assertThat(map.nonFinite(Unit.of(MLP, 3))).isZero();
+        assertThat(map.nonFinite(Unit.of(Z, 3))).isZero();
+        assertThat(map.notMeasured(site -> true)).isEqualTo(1);
+        assertThat(map.notMeasured(Sites.z())).isZero();
         assertThat(map.get(Unit.of(MLP, 0), "a"))
                 .hasToString("blocks.0.mlp.hook_post unit 0, a: AUROC 1.000, index 0.667, g 1.60, p 0.33, q 1.0,"
                         + " mean 2.500 against 0.5000");

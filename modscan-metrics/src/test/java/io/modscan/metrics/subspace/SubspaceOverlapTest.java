@@ -9,12 +9,15 @@ import io.modscan.core.MetricContract;
 import io.modscan.core.error.ModscanException;
 import io.modscan.metrics.Golden;
 import io.modscan.metrics.PlantedModel;
+import io.modscan.metrics.internal.linear.Dot;
+import io.modscan.metrics.statistics.AgainstShuffles;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -36,9 +39,8 @@ class SubspaceOverlapTest {
     void numbersAreThoseOfNumPy(Map<String, Object> golden) {
         Activations activations =
                 PlantedModel.of(Golden.strings(golden.get("labels")), Golden.vectors(golden.get("vectors")));
-        LabelOverlaps overlaps = activations.measure(SubspaceOverlap.by("topic", Golden.integer(golden.get("k")))
-                .withShuffles(SHUFFLES)
-                .withSeed(7));
+        LabelOverlaps overlaps = activations.measure(
+                SubspaceOverlap.by("topic", Golden.integer(golden.get("k"))).withShuffles(0));
         List<Map<String, Object>> pairs = (List<Map<String, Object>>) Golden.list(golden.get("pairs"));
         assertThat(overlaps.pairs()).hasSameSizeAs(pairs);
         double sum = 0;
@@ -60,19 +62,57 @@ class SubspaceOverlapTest {
             for (int j = 0; j < angles.length; j++) {
                 assertThat(actual.angles().get(j)).isCloseTo(angles[j], within(1e-10));
             }
-            double sd = Golden.number(pair.get("splitSd"));
-            double share = Golden.number(pair.get("splitShare"));
-            assertThat(actual.shuffledMean())
-                    .isCloseTo(Golden.number(pair.get("splitMean")), within(5 * sd / Math.sqrt(SHUFFLES)));
-            assertThat(actual.shuffledSd()).isCloseTo(sd, within(0.1 * sd));
-            assertThat(actual.p())
-                    .isCloseTo(share, within(5 * Math.sqrt(share * (1 - share) / SHUFFLES) + 1.0 / SHUFFLES));
             sum += actual.overlap();
         }
         assertThat(overlaps.meanOverlap()).isCloseTo(sum / pairs.size(), within(1e-9));
-        if (pairs.size() == 1) {
-            assertThat(overlaps.p()).isCloseTo(overlaps.pairs().get(0).p(), within(0.05));
+    }
+
+    static Stream<Map<String, Object>> differences() {
+        return Golden.cases("subspace.json", "shuffledDifferences");
+    }
+
+    @ParameterizedTest
+    @MethodSource("differences")
+    void shufflesAreThoseOfNumPy(Map<String, Object> golden) {
+        List<double[][]> groups = List.of(Golden.matrix(golden.get("first")), Golden.matrix(golden.get("second")));
+        AgainstShuffles actual =
+                new LabelShuffle(groups, Golden.integer(golden.get("k"))).overlaps(SHUFFLES, new SplittableRandom(7));
+        double sd = Golden.number(golden.get("splitSd"));
+        double share = Golden.number(golden.get("splitShare"));
+        assertThat(actual.observed()).isCloseTo(Golden.number(golden.get("overlap")), within(1e-10));
+        assertThat(actual.mean())
+                .isCloseTo(Golden.number(golden.get("splitMean")), within(5 * sd / Math.sqrt(SHUFFLES)));
+        assertThat(actual.sd()).isCloseTo(sd, within(0.1 * sd));
+        assertThat(actual.p()).isCloseTo(share, within(5 * Math.sqrt(share * (1 - share) / SHUFFLES) + 1.0 / SHUFFLES));
+    }
+
+    @Test
+    void differencesAreOfPairsOfLengthOne() {
+        double[][] rows = SubspaceTest.normal(new Random(3), 7, 4);
+        double[][] differences = LabelShuffle.differences(rows, new SplittableRandom(1));
+        assertThat(differences).hasNumberOfRows(3);
+        List<Integer> used = new ArrayList<>();
+        for (double[] difference : differences) {
+            assertThat(Dot.of(difference, difference)).isCloseTo(1, within(1e-12));
+            for (int i = 0; i < 7; i++) {
+                for (int j = 0; j < 7; j++) {
+                    double[] from = rows[i];
+                    double[] to = rows[j];
+                    double[] apart = IntStream.range(0, 4)
+                            .mapToDouble(at -> from[at] - to[at])
+                            .toArray();
+                    double length = Math.sqrt(Dot.of(apart, apart));
+                    if (i != j && Math.abs(Dot.of(apart, difference) - length) < 1e-9) {
+                        used.add(i);
+                        used.add(j);
+                    }
+                }
+            }
         }
+        assertThat(used).hasSize(6).doesNotHaveDuplicates();
+        rows[1] = rows[0].clone();
+        assertThat(LabelShuffle.differences(new double[][] {rows[0], rows[1]}, new SplittableRandom(1)))
+                .isEmpty();
     }
 
     /** Prompts of each label, which vary along some coordinates by 1 and along all others by a tenth, around a mean. */
@@ -108,7 +148,7 @@ class SubspaceOverlapTest {
         assertThat(overlaps.get("t0", "t1").overlap()).isGreaterThan(0.9);
         assertThat(overlaps.get("t0", "t1").p()).isGreaterThan(0.05);
         assertThat(overlaps.p()).isLessThan(0.05);
-        assertThat(overlaps.shuffledMean()).isGreaterThan(overlaps.meanOverlap());
+        assertThat(overlaps.shuffledMean()).isGreaterThan(overlaps.meanPaired());
         assertThat(overlaps.get("t0", "t2").toString()).startsWith("t0 – t2: overlap 0.");
         assertThat(overlaps.toString()).startsWith("LabelOverlaps[[t0, t1, t2], mean overlap 0.");
     }
@@ -134,19 +174,47 @@ class SubspaceOverlapTest {
     @Test
     void aLabelOfOnePromptHasNoOverlap() {
         Activations activations = PlantedModel.of(
-                List.of("a", "b", "b", "c", "c", "c"), SubspaceTest.floats(SubspaceTest.normal(new Random(2), 6, 5)));
+                List.of("a", "b", "b", "b", "b", "c", "c", "c", "c", "c"),
+                SubspaceTest.floats(SubspaceTest.normal(new Random(2), 10, 5)));
         LabelOverlaps overlaps = activations.measure(
                 SubspaceOverlap.by("topic", 2).withShuffles(9).withSeed(1));
         LabelOverlap none = overlaps.get("a", "c");
         assertThat(none.dimensionA()).isZero();
         assertThat(none.angles()).isEmpty();
-        assertThat(new double[] {none.overlap(), none.expected(), none.shuffledMean(), none.shuffledSd(), none.p()})
+        assertThat(new double[] {
+                    none.overlap(), none.expected(), none.paired(), none.shuffledMean(), none.shuffledSd(), none.p()
+                })
                 .containsOnly(Double.NaN);
         LabelOverlap some = overlaps.get("b", "c");
-        assertThat(some.dimensionA()).isEqualTo(1);
+        assertThat(some.dimensionA()).isEqualTo(2);
         assertThat(some.dimensionB()).isEqualTo(2);
         assertThat(some.p()).isBetween(0.1, 1.0);
         assertThat(overlaps.meanOverlap()).isCloseTo(some.overlap(), within(1e-12));
+        assertThat(overlaps.meanPaired()).isCloseTo(some.paired(), within(1e-9));
+    }
+
+    /** With k near the number of prompts all shuffles overlap alike, and a p says nothing. */
+    @Test
+    void tooFewPromptsForAPAreRefused() {
+        Activations ten = planted(4, 10, 40, 0, new int[] {0}, new int[] {3});
+        for (int k : new int[] {6, 9, 10, 20}) {
+            assertThatThrownBy(() -> ten.measure(SubspaceOverlap.by("topic", k)))
+                    .isInstanceOf(ModscanException.class)
+                    .hasMessageContainingAll("'t0' has 10 prompts", k + " dimensions", "5 or fewer", "withShuffles(0)");
+            LabelOverlap pair =
+                    ten.measure(SubspaceOverlap.by("topic", k).withShuffles(0)).get("t0", "t1");
+            assertThat(pair.dimensionA()).isEqualTo(Math.min(k, 9));
+            assertThat(pair.p()).isNaN();
+        }
+        assertThat(ten.measure(SubspaceOverlap.by("topic", 5).withShuffles(19)).p())
+                .isBetween(0.05, 1.0);
+        // One label with few is enough.
+        List<Integer> some = IntStream.range(0, 13).boxed().toList();
+        Activations few =
+                ten.where(prompt -> some.stream().anyMatch(i -> prompt.id().equals("p" + i)));
+        assertThatThrownBy(() -> few.measure(SubspaceOverlap.by("topic", 2)))
+                .isInstanceOf(ModscanException.class)
+                .hasMessageContaining("'t1' has 3 prompts");
     }
 
     @Test
@@ -154,7 +222,8 @@ class SubspaceOverlapTest {
         float[][] vectors = new float[6][];
         Arrays.setAll(vectors, i -> new float[] {0.1f, 0.2f, 0.3f});
         LabelOverlaps overlaps =
-                PlantedModel.of(List.of("a", "a", "a", "b", "b", "b"), vectors).measure(SubspaceOverlap.by("topic", 2));
+                PlantedModel.of(List.of("a", "a", "a", "b", "b", "b"), vectors).measure(SubspaceOverlap.by("topic", 1));
+        assertThat(overlaps.meanPaired()).isNaN();
         assertThat(overlaps.meanOverlap()).isNaN();
         assertThat(overlaps.shuffledMean()).isNaN();
         assertThat(overlaps.p()).isNaN();

@@ -74,6 +74,11 @@ final class OnnxSource implements ActivationSource {
     }
 
     @Override
+    public boolean writesAll() {
+        return true;
+    }
+
+    @Override
     public void run(TokenBatch batch, List<FloatBuffer> outputs) {
         ActivationSource.checkOutputs(plan, batch, outputs);
         boolean tokens = batch.tensors().isEmpty();

@@ -63,14 +63,16 @@ record FuzzCase(Map<String, byte[]> files, boolean deeply) {
 
     /** Its header is JSON of a length that the file tells first. */
     private static byte[] header(byte[] valid, Mutation mutation) {
-        long length = valid.length < 8 ? -1 : ByteBuffer.wrap(valid).order(ByteOrder.LITTLE_ENDIAN).getLong();
+        long length = valid.length < 8
+                ? -1
+                : ByteBuffer.wrap(valid).order(ByteOrder.LITTLE_ENDIAN).getLong();
         if (length < 0 || length > valid.length - 8) {
             return mutation.bytes(valid);
         }
         byte[] header = mutation.json(new String(valid, 8, (int) length, StandardCharsets.UTF_8))
                 .getBytes(StandardCharsets.UTF_8);
-        ByteBuffer file = ByteBuffer.allocate(valid.length - (int) length + header.length)
-                .order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer file =
+                ByteBuffer.allocate(valid.length - (int) length + header.length).order(ByteOrder.LITTLE_ENDIAN);
         return file.putLong(header.length)
                 .put(header)
                 .put(valid, 8 + (int) length, valid.length - 8 - (int) length)

@@ -65,9 +65,8 @@ final class FuzzProcess {
         List<Map<String, byte[]>> regressions = reader.regressions();
         for (long number = first; number < end; number++) {
             now.putLong(0, number);
-            FuzzCase made = number < 0
-                    ? new FuzzCase(regressions.get((int) (-1 - number)), true)
-                    : FuzzCase.of(valid, number);
+            FuzzCase made =
+                    number < 0 ? new FuzzCase(regressions.get((int) (-1 - number)), true) : FuzzCase.of(valid, number);
             Path files = write(made, folder.resolve("case"));
             workBegun = work();
             begun = System.nanoTime();

@@ -1,10 +1,10 @@
 package io.modscan.onnx.fuzz;
 
+import ai.onnx.proto.OnnxMl.ModelProto;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
-import ai.onnx.proto.OnnxMl.ModelProto;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -101,7 +101,12 @@ final class MutatedGraph {
                             ? message.getRepeatedField(field, random.nextInt(count))
                             : parts
                                     ? message.newBuilderForField(field).build()
-                                    : scalar(message, field, field.getJavaType() == FieldDescriptor.JavaType.ENUM ? null : defaultOf(field)));
+                                    : scalar(
+                                            message,
+                                            field,
+                                            field.getJavaType() == FieldDescriptor.JavaType.ENUM
+                                                    ? null
+                                                    : defaultOf(field)));
         } else if (how == 1) {
             List<?> items = new ArrayList<>((List<?>) message.getField(field));
             items.remove(random.nextInt(count));
@@ -136,7 +141,10 @@ final class MutatedGraph {
             case BOOLEAN -> random.nextBoolean();
             case STRING -> strings.get(random.nextInt(strings.size()));
             case BYTE_STRING -> ByteString.copyFrom(mutation.bytes(((ByteString) value).toByteArray()));
-            case ENUM -> field.getEnumType().getValues().get(random.nextInt(field.getEnumType().getValues().size()));
+            case ENUM ->
+                field.getEnumType()
+                        .getValues()
+                        .get(random.nextInt(field.getEnumType().getValues().size()));
             case MESSAGE -> throw new IllegalArgumentException(message.toString());
         };
     }

@@ -12,14 +12,36 @@ import java.util.regex.Pattern;
 final class Mutation {
 
     private static final long[] NUMBERS = {
-        0, 1, -1, 2, 7, 8, 127, 128, 255, 256, 32767, 65535, 65536, 1L << 24, Integer.MAX_VALUE, Integer.MIN_VALUE, 1L << 31, 1L << 32,
-        1L << 40, 1L << 53, 1L << 62, Long.MAX_VALUE, Long.MIN_VALUE
+        0,
+        1,
+        -1,
+        2,
+        7,
+        8,
+        127,
+        128,
+        255,
+        256,
+        32767,
+        65535,
+        65536,
+        1L << 24,
+        Integer.MAX_VALUE,
+        Integer.MIN_VALUE,
+        1L << 31,
+        1L << 32,
+        1L << 40,
+        1L << 53,
+        1L << 62,
+        Long.MAX_VALUE,
+        Long.MIN_VALUE
     };
 
     private static final byte[] BYTES = {0, 1, 2, 0x20, 0x2c, 0x2d, 0x7f, (byte) 0x80, (byte) 0xfe, (byte) 0xff};
 
     private static final Pattern DIGITS = Pattern.compile("-?\\d+(\\.\\d+)?([eE][-+]?\\d+)?");
-    private static final Pattern VALUE = Pattern.compile("\"[^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+\"|-?\\d+(?:\\.\\d+)?|true|false|null");
+    private static final Pattern VALUE =
+            Pattern.compile("\"[^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+\"|-?\\d+(?:\\.\\d+)?|true|false|null");
     private static final Pattern OPENING = Pattern.compile("[\\[{]");
 
     private static final List<String> VALUES = List.of(

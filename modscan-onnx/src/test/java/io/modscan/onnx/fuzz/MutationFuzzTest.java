@@ -40,7 +40,9 @@ class MutationFuzzTest {
         long end = FIRST + Math.max(1, CASES * reader.share() / shares);
         Map<Long, String> finds = finds(reader, FIRST, end);
         keep(reader, finds);
-        assertThat(finds).as("what %s did of cases %d to %d", reader, FIRST, end - 1).isEmpty();
+        assertThat(finds)
+                .as("what %s did of cases %d to %d", reader, FIRST, end - 1)
+                .isEmpty();
     }
 
     /** Each find of such a run has become a file. */
@@ -105,8 +107,8 @@ class MutationFuzzTest {
 
     private String ended(int status) throws IOException {
         String log = Files.readString(folder.resolve("log"), StandardCharsets.ISO_8859_1);
-        return (status == FuzzProcess.HUNG ? "hung" : "ended with status " + status)
-                + ": " + log.substring(Math.max(0, log.length() - 3000));
+        return (status == FuzzProcess.HUNG ? "hung" : "ended with status " + status) + ": "
+                + log.substring(Math.max(0, log.length() - 3000));
     }
 
     /** The files of the first case of each kind. */

@@ -64,7 +64,8 @@ enum Reader {
 
         @Override
         void read(Path folder, boolean deeply) {
-            for (StoredTensor tensor : WeightFiles.read(ModelFolder.open(folder)).tensors().values()) {
+            for (StoredTensor tensor :
+                    WeightFiles.read(ModelFolder.open(folder)).tensors().values()) {
                 if (FLOATS.contains(tensor.dtype())) {
                     StoredFloats.read(tensor, i -> i);
                 }
@@ -134,10 +135,13 @@ enum Reader {
             all.add(inFolder(Reader.class, "../internal/tokenizer/tokenizers/opt"));
             all.add(inFolder(Reader.class, "../internal/tokenizer/tokenizers/galactica"));
             all.add(Map.of(
-                    "vocab.json", utf8("{\"<s>\": 0, \"<pad>\": 1, \"</s>\": 2, \"<unk>\": 3, \"a\": 4, \"b\": 5, \"ab\": 6}"),
+                    "vocab.json",
+                            utf8(
+                                    "{\"<s>\": 0, \"<pad>\": 1, \"</s>\": 2, \"<unk>\": 3, \"a\": 4, \"b\": 5, \"ab\": 6}"),
                     "merges.txt", utf8("#version: 0.2\na b\n"),
                     "tokenizer_config.json", utf8("{\"add_bos_token\": true, \"tokenizer_class\": \"GPT2Tokenizer\"}"),
-                    "special_tokens_map.json", utf8("{\"bos_token\": \"</s>\", \"unk_token\": {\"content\": \"<unk>\"}}")));
+                    "special_tokens_map.json",
+                            utf8("{\"bos_token\": \"</s>\", \"unk_token\": {\"content\": \"<unk>\"}}")));
             return all;
         }
 
@@ -200,7 +204,8 @@ enum Reader {
                     Map.of("prompts.txt", utf8("one\n\ntwo\r\nthree")),
                     Map.of(
                             "prompts.jsonl",
-                            utf8("{\"id\": \"a\", \"topic\": \"law\", \"text\": \"one\"}\n\n{\"text\": \"two\", \"topic\": null}\n")),
+                            utf8(
+                                    "{\"id\": \"a\", \"topic\": \"law\", \"text\": \"one\"}\n\n{\"text\": \"two\", \"topic\": null}\n")),
                     Map.of(
                             "prompts.jsonl",
                             utf8("{\"id\": \"a\", \"topic\": \"law\", \"ids\": [2, 5, 31414]}\n{\"ids\": [2]}\n")));
@@ -265,12 +270,14 @@ enum Reader {
         }
         try (Probe probe = Probe.builder(model).sites("*").cutOverlong().build()) {
             for (Prompt prompt : List.of(Prompt.ofTokens("a", 2, 5, 7), Prompt.of("t", "law and"))) {
-                probe.forEach(List.of(prompt), activations -> activations.sites().forEach(site -> {
-                    FloatBuffer row = site.row(0);
-                    for (int i = 0; i < row.remaining(); i++) {
-                        row.get(i);
-                    }
-                }));
+                probe.forEach(
+                        List.of(prompt),
+                        activations -> activations.sites().forEach(site -> {
+                            FloatBuffer row = site.row(0);
+                            for (int i = 0; i < row.remaining(); i++) {
+                                row.get(i);
+                            }
+                        }));
             }
         }
     }

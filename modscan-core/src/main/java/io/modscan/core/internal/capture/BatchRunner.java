@@ -24,6 +24,12 @@ import org.jspecify.annotations.Nullable;
  */
 public final class BatchRunner {
 
+    private static final float[] NOTHING = new float[1 << 12];
+
+    static {
+        Arrays.fill(NOTHING, Float.NaN);
+    }
+
     private final ActivationSource source;
     private final List<Reading> readings;
     private final ByteBuffer[] outputs;
@@ -122,6 +128,9 @@ public final class BatchRunner {
             slices.add(slice);
             views.add(slice.asFloatBuffer());
         }
+        if (!source.writesAll()) {
+            views.forEach(BatchRunner::fillWithNaN);
+        }
         source.run(tokens(batch, chunk), views);
         for (int i = 0; i < readings.size(); i++) {
             Reading reading = readings.get(i);
@@ -138,6 +147,13 @@ public final class BatchRunner {
                         prompt,
                         slices.get(i).slice(row * stride * Float.BYTES, bytes).order(ByteOrder.nativeOrder()));
             }
+        }
+    }
+
+    /** So that what a source forgets to write is no value of an earlier batch. */
+    static void fillWithNaN(FloatBuffer buffer) {
+        for (int from = 0; from < buffer.capacity(); from += NOTHING.length) {
+            buffer.put(from, NOTHING, 0, Math.min(NOTHING.length, buffer.capacity() - from));
         }
     }
 

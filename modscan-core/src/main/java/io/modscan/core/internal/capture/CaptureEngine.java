@@ -8,6 +8,7 @@ import io.modscan.core.internal.recording.CaptureWriter;
 import io.modscan.core.internal.recording.Captured;
 import io.modscan.core.internal.recording.Chunk;
 import io.modscan.core.internal.recording.Keys;
+import io.modscan.core.internal.recording.NonFiniteCount;
 import io.modscan.core.internal.recording.PartFile;
 import io.modscan.core.internal.recording.TokensDigest;
 import io.modscan.core.model.ActivationSource;
@@ -38,9 +39,13 @@ import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The ways to run prompts that a probe offers. Safe for use by many threads, each of which makes runs of its own. */
 public final class CaptureEngine implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(CaptureEngine.class);
 
     /** A file's share of these is in memory while it is written, whatever the size of its prompts' values. */
     private static final long FILE_TOKENS = 1 << 22;
@@ -259,6 +264,8 @@ public final class CaptureEngine implements AutoCloseable {
         private final boolean inner = !atWork.add(Thread.currentThread());
 
         private int taken;
+        private final List<NonFiniteCount> nonFinite =
+                readings.stream().map(NonFiniteCount::new).toList();
 
         Run(
                 Spliterator<? extends Prompt> prompts,
@@ -305,7 +312,16 @@ public final class CaptureEngine implements AutoCloseable {
             if (Thread.currentThread().isInterrupted()) {
                 throw new CancellationException("interrupted after " + promptsDone + " prompts");
             }
-            runner.run(batch, chunk, rows);
+            runner.run(batch, chunk, (reading, prompt, values) -> {
+                nonFinite
+                        .get(reading)
+                        .add(
+                                chunk.prompts().get(prompt).id(),
+                                values.asFloatBuffer(),
+                                readings.get(reading).isPerToken()
+                                        || chunk.tokenIds().get(prompt).length == 1);
+                rows.take(reading, prompt, values);
+            });
             done(batch.rows(), tokensOf(batch, chunk));
         }
 
@@ -341,8 +357,27 @@ public final class CaptureEngine implements AutoCloseable {
                     Duration.ofNanos(System.nanoTime() - begun)));
         }
 
+        /** Of what was run now: what an earlier run has written it has told of. */
+        private void tellOfNonFinite() {
+            List<NonFiniteCount> found =
+                    nonFinite.stream().filter(count -> count.values() > 0).toList();
+            if (!found.isEmpty()) {
+                NonFiniteCount first = found.get(0);
+                LOG.warn(
+                        "NaN or infinite values at {} of {} sites; at {} it is {} values, in {} of the prompts, such as {}: what is"
+                                + " computed from them is not measured",
+                        found.size(),
+                        readings.size(),
+                        first.reading().site(),
+                        first.values(),
+                        first.prompts(),
+                        first.firstIds());
+            }
+        }
+
         @Override
         public void close() {
+            tellOfNonFinite();
             tokens.close();
             freeRoom.release(taken);
             if (!inner) {

@@ -75,6 +75,12 @@ public final class PoolingSource implements ActivationSource {
         return bytes;
     }
 
+    /** Of what the tensors hold, which are filled with NaN where their source does not promise to write them. */
+    @Override
+    public boolean writesAll() {
+        return true;
+    }
+
     @Override
     public void run(TokenBatch batch, List<FloatBuffer> outputs) {
         ActivationSource.checkOutputs(plan, batch, outputs);
@@ -89,6 +95,9 @@ public final class PoolingSource implements ActivationSource {
                     .slice(0, (int) bytes)
                     .order(ByteOrder.nativeOrder())
                     .asFloatBuffer());
+        }
+        if (!source.writesAll()) {
+            tensors.forEach(BatchRunner::fillWithNaN);
         }
         source.run(batch, tensors);
         for (int row = 0; row < batch.rows(); row++) {

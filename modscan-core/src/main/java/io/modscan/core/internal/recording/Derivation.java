@@ -24,6 +24,11 @@ public record Derivation(Reading asked, int recorded, boolean magnitudes, boolea
     /** The one site whose first value is none. */
     private static final String LOSS = "loss";
 
+    /** Whether a site holds what is NaN at the first position by design. */
+    public static boolean isLoss(Site site) {
+        return site.name().equals(LOSS);
+    }
+
     /**
      * Looks for a recorded reading that will do.
      *
@@ -140,7 +145,7 @@ public record Derivation(Reading asked, int recorded, boolean magnitudes, boolea
             return nothing(result);
         }
         // No source counts the loss of a first token, which follows none.
-        boolean lossOfFirst = asked.site().name().equals(LOSS) && Float.isNaN(values.get(0));
+        boolean lossOfFirst = isLoss(asked.site()) && Float.isNaN(values.get(0));
         int from = lossOfFirst || (pooling.isWithoutBos() && tokens.hasBos()) ? 1 : 0;
         if (from == tokens.length()) {
             return nothing(result);

@@ -46,6 +46,11 @@ public final class RecordingSource implements ActivationSource {
     }
 
     @Override
+    public boolean writesAll() {
+        return true;
+    }
+
+    @Override
     public void run(TokenBatch batch, List<FloatBuffer> outputs) {
         if (closed) {
             throw new IllegalStateException("the source is closed");

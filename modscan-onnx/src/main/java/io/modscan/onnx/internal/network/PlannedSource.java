@@ -58,6 +58,11 @@ public final class PlannedSource implements ActivationSource {
     }
 
     @Override
+    public boolean writesAll() {
+        return true;
+    }
+
+    @Override
     public void run(TokenBatch batch, List<FloatBuffer> outputs) {
         // ONNX Runtime would write to a copy of a buffer that it can't use, or behind one that is read-only.
         ActivationSource.checkOutputs(plan, batch, outputs);
