@@ -9,6 +9,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
+import io.modscan.onnx.internal.checkpoint.JsonFile;
 import io.modscan.onnx.internal.checkpoint.ModelFolder;
 import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
@@ -63,6 +64,7 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights
                 ModelFolder.open(Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder"));
         Path file = folder.resolve(String.valueOf(path.getFileName()));
         ModelProto model;
+        refusePointer(file);
         try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
             model = ModelProto.parseFrom(new OnnxSkeleton(path, file).read(CodedInputStream.newInstance(in)));
         } catch (InvalidProtocolBufferException e) {
@@ -84,6 +86,14 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights
                 .distinct()
                 .forEach(each -> stamps.put(each, stamp(each)));
         return new OnnxFile(path, read.model(), read.root(), read.weights(), stamps);
+    }
+
+    private static void refusePointer(Path file) {
+        try {
+            JsonFile.refusePointer(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be read: " + e, e);
+        }
     }
 
     /** Weights of functions are not looked for in files. */
@@ -211,6 +221,7 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights
             }
             long size = Files.size(file);
             if (offset > size - length) {
+                refusePointer(file);
                 throw new MalformedFileException(
                         file,
                         "has " + size + " bytes; " + where + " of " + path + " takes " + length + " bytes at " + offset

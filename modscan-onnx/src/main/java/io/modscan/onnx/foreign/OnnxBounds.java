@@ -1,0 +1,281 @@
+package io.modscan.onnx.foreign;
+
+import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.FunctionProto;
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import io.modscan.core.error.MalformedFileException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/**
+ * Refuses what is known to end the process, or to fill its memory, within ONNX Runtime: attributes by which it divides that
+ * are not positive, functions that are a hundred bytes in the file and millions of nodes in their place, and tensors of very
+ * many axes. Such a list is never complete; what is not trusted is tried in a process of its own.
+ */
+final class OnnxBounds {
+
+    /** What any tensor may have; none that is known has more than ten. */
+    static final int MAX_AXES = 255;
+
+    /** Axes as they are counted here, which may be more than there are: of some operators only the most is known. */
+    private static final long MAX_COUNTED = 4L * MAX_AXES;
+
+    /** Nodes with the axes of what they yield, the bodies of functions counted wherever they are called. */
+    private static final long MAX_WORK = 20_000_000;
+
+    /** An operand that tells a shape, of a length that is not known here. */
+    private static final long USUAL_AXES = 8;
+
+    /** Attributes by which an operator divides, or that it takes a square of. */
+    private static final Set<String> POSITIVE = Set.of(
+            "group",
+            "strides",
+            "dilations",
+            "kernel_shape",
+            "num_heads",
+            "q_num_heads",
+            "kv_num_heads",
+            "num_groups",
+            "groups",
+            "blocksize",
+            "block_size",
+            "hidden_size",
+            "num_outputs",
+            "offset_group",
+            "output_height",
+            "output_width",
+            "pooled_shape",
+            "size",
+            "bits");
+
+    /** Operators of which such an attribute says by 0 that it is not used, with the attribute. */
+    private static final Set<String> MAY_BE_ZERO = Set.of(
+            "com.microsoft.RotaryEmbedding num_heads",
+            "RotaryEmbedding num_heads",
+            "QuantizeLinear block_size",
+            "DequantizeLinear block_size",
+            "com.microsoft.QuantizeLinear block_size",
+            "com.microsoft.DequantizeLinear block_size");
+
+    /** Operators that have a tensor of as many axes as an operand is long, with the operand. */
+    static final Map<String, Integer> SHAPED_BY = Map.of(
+            "Reshape", 1,
+            "Expand", 1,
+            "ConstantOfShape", 0,
+            "Unsqueeze", 1,
+            "Squeeze", 1,
+            "Tile", 1,
+            "Col2Im", 1,
+            "MaxUnpool", 2,
+            "CenterCropPad", 1);
+
+    private final Path path;
+    private final Map<String, FunctionProto> functions = new HashMap<>();
+    /** Attributes of functions that become one of those that have to be positive. */
+    private final Set<String> handedOn = new HashSet<>();
+
+    private long work;
+
+    private OnnxBounds(Path path, ModelProto model) {
+        this.path = path;
+        model.getFunctionsList().forEach(function -> functions.put(key(function), function));
+    }
+
+    /** @throws MalformedFileException if there is such a thing in the model */
+    static void check(Path path, ModelProto model) {
+        OnnxBounds bounds = new OnnxBounds(path, model);
+        bounds.findHandedOn();
+        bounds.checkAttributes(model.getGraph());
+        bounds.functions.values().forEach(function -> {
+            function.getNodeList().forEach(bounds::checkAttributes);
+            function.getAttributeProtoList()
+                    .forEach(attribute -> bounds.checkPositive("function '" + function.getName() + "'", "", attribute));
+        });
+        bounds.axes(model.getGraph(), new HashMap<>(), 0, 0);
+    }
+
+    private static String key(FunctionProto function) {
+        return function.getDomain() + "." + function.getName();
+    }
+
+    private static String key(NodeProto node) {
+        return node.getDomain() + "." + node.getOpType();
+    }
+
+    private void findHandedOn() {
+        int before;
+        do {
+            before = handedOn.size();
+            functions.values().stream()
+                    .flatMap(function -> function.getNodeList().stream())
+                    .flatMap(node -> node.getAttributeList().stream())
+                    .filter(attribute -> !attribute.getRefAttrName().isEmpty())
+                    .filter(attribute -> isPositive(attribute.getName()))
+                    .forEach(attribute -> handedOn.add(attribute.getRefAttrName()));
+        } while (handedOn.size() > before);
+    }
+
+    private boolean isPositive(String attribute) {
+        return POSITIVE.contains(attribute) || handedOn.contains(attribute);
+    }
+
+    private void checkAttributes(GraphProto graph) {
+        Stream.of(graph.getInputList(), graph.getOutputList(), graph.getValueInfoList())
+                .flatMap(List::stream)
+                .forEach(tensor -> checkAxes("tensor '" + tensor.getName() + "'", axes(tensor)));
+        graph.getInitializerList()
+                .forEach(tensor -> checkAxes("tensor '" + tensor.getName() + "'", tensor.getDimsCount()));
+        graph.getNodeList().forEach(this::checkAttributes);
+    }
+
+    private void checkAttributes(NodeProto node) {
+        String operator = OnnxGraph.operator(node);
+        for (AttributeProto attribute : node.getAttributeList()) {
+            if (attribute.getRefAttrName().isEmpty()) {
+                checkPositive("node " + OnnxGraph.describe(node), operator, attribute);
+            }
+        }
+        OnnxGraph.subgraphs(node).forEach(this::checkAttributes);
+    }
+
+    private void checkPositive(String where, String operator, AttributeProto attribute) {
+        if (!isPositive(attribute.getName())) {
+            return;
+        }
+        boolean zero = MAY_BE_ZERO.contains(operator + " " + attribute.getName());
+        List<Long> values = attribute.getIntsCount() > 0 ? attribute.getIntsList() : List.of(attribute.getI());
+        boolean number = attribute.getType() == AttributeProto.AttributeType.INT || attribute.getIntsCount() > 0;
+        for (long value : values) {
+            if (number && (value > Integer.MAX_VALUE || value < (zero ? 0 : 1))) {
+                throw new MalformedFileException(
+                        path,
+                        where + " has the attribute '" + attribute.getName() + "' " + value + "; it must be from "
+                                + (zero ? 0 : 1) + " to " + Integer.MAX_VALUE);
+            }
+        }
+    }
+
+    private void checkAxes(String where, long axes) {
+        if (axes > MAX_AXES) {
+            throw tooManyAxes(path, where, axes);
+        }
+    }
+
+    static MalformedFileException tooManyAxes(Path path, String where, long axes) {
+        return new MalformedFileException(path, where + " has " + axes + " axes; at most " + MAX_AXES + " are handled");
+    }
+
+    private static int axes(ValueInfoProto tensor) {
+        return tensor.getType().getTensorType().getShape().getDimCount();
+    }
+
+    /**
+     * Counts the most axes that each tensor can have.
+     *
+     * @param around the axes of what a body can see around it; not changed
+     * @param given  the most axes of what a body is given
+     * @return the most axes of an output
+     */
+    private long axes(GraphProto graph, Map<String, Long> around, long given, int depth) {
+        Map<String, Long> axes = new HashMap<>(around);
+        graph.getInputList().forEach(input -> axes.put(input.getName(), Math.max(given, axes(input))));
+        graph.getInitializerList().forEach(tensor -> axes.put(tensor.getName(), (long) tensor.getDimsCount()));
+        Map<String, TensorProto> constants = new HashMap<>();
+        graph.getInitializerList().forEach(tensor -> constants.put(tensor.getName(), tensor));
+        axes(graph.getNodeList(), axes, constants, depth);
+        return graph.getOutputList().stream()
+                .mapToLong(output -> axes.getOrDefault(output.getName(), 0L))
+                .max()
+                .orElse(0);
+    }
+
+    private void axes(List<NodeProto> nodes, Map<String, Long> axes, Map<String, TensorProto> constants, int depth) {
+        for (NodeProto node : nodes) {
+            if (node.getOpType().equals("Constant")) {
+                node.getAttributeList().stream()
+                        .filter(AttributeProto::hasT)
+                        .forEach(value -> constants.put(node.getOutput(0), value.getT()));
+            }
+            long most = most(node, axes, constants, depth);
+            work += 1 + most;
+            if (most > MAX_COUNTED) {
+                throw tooManyAxes(path, "what node " + OnnxGraph.describe(node) + " yields", most);
+            }
+            if (work > MAX_WORK) {
+                throw new MalformedFileException(
+                        path,
+                        "its graph, with each function in the place of its calls, is of more than " + MAX_WORK
+                                + " nodes and axes, too many to be handled");
+            }
+            node.getOutputList().forEach(output -> axes.put(output, most));
+        }
+    }
+
+    private long most(NodeProto node, Map<String, Long> axes, Map<String, TensorProto> constants, int depth) {
+        List<Long> read =
+                node.getInputList().stream().map(name -> axes.getOrDefault(name, 0L)).toList();
+        long most = read.stream().mapToLong(Long::longValue).max().orElse(0);
+        FunctionProto function = functions.get(key(node));
+        if (function != null) {
+            return called(node, function, read, depth);
+        }
+        List<GraphProto> bodies = OnnxGraph.subgraphs(node);
+        for (GraphProto body : bodies) {
+            // A scan output has an axis more than what its body yields.
+            most = Math.max(most, 1 + axes(body, axes, most, depth));
+        }
+        if (!bodies.isEmpty()) {
+            return most;
+        }
+        for (AttributeProto attribute : node.getAttributeList()) {
+            most = Math.max(most, Math.max(attribute.getIntsCount(), attribute.getT().getDimsCount()));
+        }
+        long shape = SHAPED_BY.containsKey(node.getOpType())
+                ? length(node, SHAPED_BY.get(node.getOpType()), constants)
+                : 0;
+        return switch (node.getOpType()) {
+            case "Gather", "GatherND" -> Math.max(0, read.stream().mapToLong(Long::longValue).sum() - 1);
+            case "OneHot", "ConcatFromSequence", "SequenceAt", "ExpandDims", "STFT" -> 1 + most;
+            case "Einsum" -> most + node.getAttributeList().stream()
+                    .mapToLong(attribute -> attribute.getS().size())
+                    .sum();
+            case "Unsqueeze" -> most + (node.getInputCount() > 1 ? shape : 0);
+            case "Squeeze" -> Math.max(0, most - (node.getInputCount() > 1 ? shape : 0));
+            case "Reshape", "ConstantOfShape" -> Math.max(shape, node.getInputCount() < 2 ? most : 0);
+            default -> Math.max(most, shape);
+        };
+    }
+
+    /** How long an operand is, if it is a constant. */
+    private static long length(NodeProto node, int operand, Map<String, TensorProto> constants) {
+        TensorProto constant = node.getInputCount() > operand ? constants.get(node.getInput(operand)) : null;
+        if (constant == null) {
+            return node.getOpType().equals("Squeeze") ? 0 : node.getOpType().equals("Unsqueeze") ? 1 : USUAL_AXES;
+        }
+        return constant.getDimsCount() == 0 ? 1 : constant.getDims(0);
+    }
+
+    private long called(NodeProto node, FunctionProto function, List<Long> read, int depth) {
+        if (depth > functions.size()) {
+            throw new MalformedFileException(path, "function '" + function.getName() + "' calls itself");
+        }
+        Map<String, Long> axes = new HashMap<>();
+        for (int i = 0; i < Math.min(read.size(), function.getInputCount()); i++) {
+            axes.put(function.getInput(i), read.get(i));
+        }
+        axes(function.getNodeList(), axes, new HashMap<>(), depth + 1);
+        return function.getOutputList().stream()
+                .mapToLong(output -> axes.getOrDefault(output, 0L))
+                .max()
+                .orElse(0);
+    }
+}
