@@ -23,17 +23,20 @@ import java.util.stream.Stream;
  */
 final class OnnxBounds {
 
-    /** What any tensor may have; none that is known has more than ten. */
-    static final int MAX_AXES = 255;
+    /** What any tensor may have, as in NumPy; none that we know has more than ten. */
+    static final int MAX_AXES = 64;
 
     /** Axes as they are counted here, which may be more than there are: of some operators only the most is known. */
     private static final long MAX_COUNTED = 4L * MAX_AXES;
 
     /** Nodes with the axes of what they yield, the bodies of functions counted wherever they are called. */
-    private static final long MAX_WORK = 20_000_000;
+    private static final long MAX_WORK = 5_000_000;
 
     /** An operand that tells a shape, of a length that is not known here. */
     private static final long USUAL_AXES = 8;
+
+    /** Functions within functions. */
+    private static final int MAX_CALLS = 50;
 
     /** Attributes by which an operator divides, or that it takes a square of. */
     private static final Set<String> POSITIVE = Set.of(
@@ -100,7 +103,7 @@ final class OnnxBounds {
             function.getAttributeProtoList()
                     .forEach(attribute -> bounds.checkPositive("function '" + function.getName() + "'", "", attribute));
         });
-        bounds.axes(model.getGraph(), new HashMap<>(), 0, 0);
+        bounds.axes(model.getGraph(), new HashMap<>(), new HashMap<>(), 0, 0);
     }
 
     private static String key(FunctionProto function) {
@@ -181,16 +184,18 @@ final class OnnxBounds {
     /**
      * Counts the most axes that each tensor can have.
      *
-     * @param around the axes of what a body can see around it; not changed
-     * @param given  the most axes of what a body is given
+     * @param axes      by the tensors' names; of bodies, too, whose names are their own or seen no more when the next body has them
+     * @param constants whose values are known
+     * @param given     the most axes of what a body is given
      * @return the most axes of an output
      */
-    private long axes(GraphProto graph, Map<String, Long> around, long given, int depth) {
-        Map<String, Long> axes = new HashMap<>(around);
+    private long axes(
+            GraphProto graph, Map<String, Long> axes, Map<String, TensorProto> constants, long given, int depth) {
         graph.getInputList().forEach(input -> axes.put(input.getName(), Math.max(given, axes(input))));
-        graph.getInitializerList().forEach(tensor -> axes.put(tensor.getName(), (long) tensor.getDimsCount()));
-        Map<String, TensorProto> constants = new HashMap<>();
-        graph.getInitializerList().forEach(tensor -> constants.put(tensor.getName(), tensor));
+        graph.getInitializerList().forEach(tensor -> {
+            axes.put(tensor.getName(), (long) tensor.getDimsCount());
+            constants.put(tensor.getName(), tensor);
+        });
         axes(graph.getNodeList(), axes, constants, depth);
         return graph.getOutputList().stream()
                 .mapToLong(output -> axes.getOrDefault(output.getName(), 0L))
@@ -200,7 +205,7 @@ final class OnnxBounds {
 
     private void axes(List<NodeProto> nodes, Map<String, Long> axes, Map<String, TensorProto> constants, int depth) {
         for (NodeProto node : nodes) {
-            if (node.getOpType().equals("Constant")) {
+            if (node.getOpType().equals("Constant") && node.getOutputCount() == 1) {
                 node.getAttributeList().stream()
                         .filter(AttributeProto::hasT)
                         .forEach(value -> constants.put(node.getOutput(0), value.getT()));
@@ -226,47 +231,58 @@ final class OnnxBounds {
         long most = read.stream().mapToLong(Long::longValue).max().orElse(0);
         FunctionProto function = functions.get(key(node));
         if (function != null) {
-            return called(node, function, read, depth);
+            return called(function, read, depth);
         }
         List<GraphProto> bodies = OnnxGraph.subgraphs(node);
         for (GraphProto body : bodies) {
             // A scan output has an axis more than what its body yields.
-            most = Math.max(most, 1 + axes(body, axes, most, depth));
+            most = Math.max(most, 1 + axes(body, axes, constants, most, depth));
         }
         if (!bodies.isEmpty()) {
             return most;
         }
-        for (AttributeProto attribute : node.getAttributeList()) {
-            most = Math.max(most, Math.max(attribute.getIntsCount(), attribute.getT().getDimsCount()));
-        }
-        long shape = SHAPED_BY.containsKey(node.getOpType())
-                ? length(node, SHAPED_BY.get(node.getOpType()), constants)
-                : 0;
+        long told = told(node, constants);
         return switch (node.getOpType()) {
-            case "Gather", "GatherND" -> Math.max(0, read.stream().mapToLong(Long::longValue).sum() - 1);
-            case "OneHot", "ConcatFromSequence", "SequenceAt", "ExpandDims", "STFT" -> 1 + most;
-            case "Einsum" -> most + node.getAttributeList().stream()
-                    .mapToLong(attribute -> attribute.getS().size())
-                    .sum();
-            case "Unsqueeze" -> most + (node.getInputCount() > 1 ? shape : 0);
-            case "Squeeze" -> Math.max(0, most - (node.getInputCount() > 1 ? shape : 0));
-            case "Reshape", "ConstantOfShape" -> Math.max(shape, node.getInputCount() < 2 ? most : 0);
-            default -> Math.max(most, shape);
+            case "Gather", "GatherND" ->
+                Math.max(0, read.stream().mapToLong(Long::longValue).sum() - 1);
+            case "OneHot", "ConcatFromSequence", "ExpandDims", "STFT" -> 1 + most;
+            case "Einsum" ->
+                most
+                        + node.getAttributeList().stream()
+                                .mapToLong(attribute -> attribute.getS().size())
+                                .sum();
+            case "Unsqueeze" -> most + told;
+            case "Squeeze" -> Math.max(0, most - told);
+            case "Reshape", "ConstantOfShape" -> told;
+            default -> Math.max(most, told);
         };
     }
 
-    /** How long an operand is, if it is a constant. */
-    private static long length(NodeProto node, int operand, Map<String, TensorProto> constants) {
-        TensorProto constant = node.getInputCount() > operand ? constants.get(node.getInput(operand)) : null;
-        if (constant == null) {
-            return node.getOpType().equals("Squeeze") ? 0 : node.getOpType().equals("Unsqueeze") ? 1 : USUAL_AXES;
+    /** How many axes a node's operand or attribute tells of. */
+    private static long told(NodeProto node, Map<String, TensorProto> constants) {
+        String operator = node.getOpType();
+        long told = 0;
+        for (AttributeProto attribute : node.getAttributeList()) {
+            boolean axes = attribute.getName().equals("shape")
+                    || (attribute.getName().equals("axes") && (operator.equals("Squeeze") || operator.equals("Unsqueeze")));
+            told = Math.max(told, axes ? attribute.getIntsCount() : attribute.getT().getDimsCount());
         }
-        return constant.getDimsCount() == 0 ? 1 : constant.getDims(0);
+        Integer operand = SHAPED_BY.get(operator);
+        if (operand == null || node.getInputCount() <= operand) {
+            return told;
+        }
+        TensorProto constant = constants.get(node.getInput(operand));
+        if (constant != null) {
+            return constant.getDimsCount() == 0 ? 1 : constant.getDims(0);
+        }
+        return operator.equals("Squeeze") ? 0 : operator.equals("Unsqueeze") ? 1 : USUAL_AXES;
     }
 
-    private long called(NodeProto node, FunctionProto function, List<Long> read, int depth) {
-        if (depth > functions.size()) {
-            throw new MalformedFileException(path, "function '" + function.getName() + "' calls itself");
+    private long called(FunctionProto function, List<Long> read, int depth) {
+        if (depth == MAX_CALLS) {
+            throw new MalformedFileException(
+                    path,
+                    "function '" + function.getName() + "' calls itself, or others more than " + MAX_CALLS + " deep");
         }
         Map<String, Long> axes = new HashMap<>();
         for (int i = 0; i < Math.min(read.size(), function.getInputCount()); i++) {

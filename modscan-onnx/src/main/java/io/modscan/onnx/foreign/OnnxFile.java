@@ -80,6 +80,7 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights
             throw new MalformedFileException(path, "does not say which opset its operators are of");
         }
         checkFunctions(path, model);
+        OnnxBounds.check(path, model);
         OnnxFile read = located(path, folder, sorted(path, model));
         Map<Path, String> stamps = new LinkedHashMap<>();
         Stream.concat(Stream.of(file), read.weights().stream().map(WeightBytes::file))

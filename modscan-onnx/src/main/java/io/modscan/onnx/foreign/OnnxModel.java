@@ -23,11 +23,13 @@ import io.modscan.onnx.runtime.RuntimeModel;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Predicate;
@@ -72,11 +74,18 @@ public final class OnnxModel implements RuntimeModel {
     private final OnnxInputs inputs;
     private final Map<String, Inferred> shapes;
     private final OnnxSites sites;
+    private final Optional<OnnxTrial> trial;
     private final OptionalInt vocabularySize;
     private final LazyTokenizer tokenizer;
 
-    private OnnxModel(OnnxFile file, OnnxSettings settings, OnnxInputs inputs, Map<String, Inferred> shapes) {
+    private OnnxModel(
+            OnnxFile file,
+            OnnxSettings settings,
+            OnnxInputs inputs,
+            Map<String, Inferred> shapes,
+            Optional<OnnxTrial> trial) {
         this.file = file;
+        this.trial = trial;
         this.settings = settings;
         this.inputs = inputs;
         this.shapes = shapes;
@@ -85,15 +94,16 @@ public final class OnnxModel implements RuntimeModel {
         this.tokenizer = new LazyTokenizer(this::openTokenizer);
     }
 
-    private static OnnxModel of(OnnxFile file, OnnxSettings settings) {
+    private static OnnxModel of(OnnxFile file, OnnxSettings settings, Optional<OnnxTrial> trial) {
         OnnxInputs inputs = OnnxInputs.of(file, settings.said());
-        return new OnnxModel(file, settings, inputs, OnnxShapes.infer(file, inputs.axes(), inputs.bindings()));
+        trial.ifPresent(apart -> apart.infer(file, OnnxShapes.graphs(file, inputs.axes(), inputs.bindings())));
+        return new OnnxModel(file, settings, inputs, OnnxShapes.infer(file, inputs.axes(), inputs.bindings()), trial);
     }
 
     private OnnxModel with(OnnxSettings changed) {
         return changed.said().equals(settings.said())
-                ? new OnnxModel(file, changed, inputs, shapes)
-                : of(file, changed);
+                ? new OnnxModel(file, changed, inputs, shapes, trial)
+                : of(file, changed, trial);
     }
 
     /**
@@ -111,8 +121,49 @@ public final class OnnxModel implements RuntimeModel {
      */
     public static OnnxModel open(Path path) {
         OnnxFile file = OnnxFile.read(path);
-        Path folder = Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder");
-        return of(file, OnnxSettings.of(folder));
+        return of(file, OnnxSettings.of(folder(path)), Optional.empty());
+    }
+
+    /**
+     * Opens a model that is not trusted. Whatever ONNX Runtime has to open of it, when shapes are inferred and when a probe is
+     * built, is opened first in a process of its own, for two minutes and 2 GiB of memory at most, and more for large weights. If that
+     * process ends early, or takes more, this throws; the other way, this process would have. Each trial takes about the time
+     * that Java and ONNX Runtime need to start, and as long as the opening itself. What the model does when it is
+     * <em>run</em> is not tried, and the process is no sandbox.
+     *
+     * @param path as for {@link #open(Path)}
+     * @return the model, as {@link #open(Path)} gives it
+     * @throws ModscanException     as {@link #open(Path)}; if the model ends the process, or takes more than it may; or if there can
+     *                              be no such process, since {@code java.home} has no {@code bin/java} or the class path of this one
+     *                              is not enough to start another
+     * @throws UncheckedIOException if a file cannot be read
+     */
+    public static OnnxModel openTried(Path path) {
+        OnnxFile file = OnnxFile.read(path);
+        return of(file, OnnxSettings.of(folder(path)), Optional.of(OnnxTrial.usual(file)));
+    }
+
+    /**
+     * The same with other limits.
+     *
+     * @param path   as for {@link #open(Path)}
+     * @param atMost how long one trial may take
+     * @param memory bytes that it may take beside the files that it maps; watched on Linux only
+     * @return the model, as {@link #open(Path)} gives it
+     * @throws ModscanException         as {@link #openTried(Path)}
+     * @throws IllegalArgumentException if a limit is not positive
+     * @throws UncheckedIOException     if a file cannot be read
+     */
+    public static OnnxModel openTried(Path path, Duration atMost, long memory) {
+        if (atMost.isNegative() || atMost.isZero() || memory <= 0) {
+            throw new IllegalArgumentException(
+                    "nothing can be tried in " + atMost + " and " + memory + " bytes; both must be positive");
+        }
+        return of(OnnxFile.read(path), OnnxSettings.of(folder(path)), Optional.of(new OnnxTrial(atMost, memory)));
+    }
+
+    private static Path folder(Path path) {
+        return Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder");
     }
 
     /**
@@ -400,6 +451,7 @@ public final class OnnxModel implements RuntimeModel {
         }
         file.checkUnchanged();
         OnnxPlan graph = new OnnxPlan(file, inputs, plan, sites.recipes(), settings.dequantized());
+        trial.ifPresent(apart -> apart.open(file, graph.model().toByteArray()));
         return new OnnxSource(plan, graph, inputs, file, bosTokenId(), settings.options());
     }
 

@@ -78,7 +78,7 @@ final class OnnxPlan {
             outputs.add(read(plan.readings().get(i), planned.get(i)));
         }
         outputs.forEach(output -> edit.output(output.name()));
-        this.model = edit.build();
+        this.model = OnnxGuard.forRunning(edit.build(), file.opset());
         this.run = run(recipes.values());
     }
 

@@ -158,7 +158,7 @@ final class OnnxSkeleton {
             }
         } else {
             out.writeUInt32NoTag(tag);
-            weight.add(length);
+            weight.add(ProtoWeight.MESSAGE + length);
             byte[] bytes = in.readRawBytes(length);
             @Nullable FieldDescriptor known = type.findFieldByNumber(WireFormat.getTagFieldNumber(tag));
             if (known != null && known.getJavaType() == FieldDescriptor.JavaType.MESSAGE) {

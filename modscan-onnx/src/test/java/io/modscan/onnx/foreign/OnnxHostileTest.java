@@ -301,7 +301,7 @@ class OnnxHostileTest {
                 simple().initializer(HandGraph.tensor("w", DataType.FLOAT, 4).setDataType(99)),
                 "'w'",
                 "type 99");
-        long[] ones = new long[100];
+        long[] ones = new long[64];
         Arrays.fill(ones, 1);
         OnnxModel model =
                 simple().floats("w", new float[1], ones).node("Add", "y w", "z").open(folder);
@@ -357,7 +357,7 @@ class OnnxHostileTest {
         refused(MalformedFileException.class, "no ONNX model");
     }
 
-    private static ByteString enclosed(int field, ByteString content) throws IOException {
+    static ByteString enclosed(int field, ByteString content) throws IOException {
         ByteString.Output bytes = ByteString.newOutput();
         CodedOutputStream out = CodedOutputStream.newInstance(bytes);
         out.writeTag(field, 2);

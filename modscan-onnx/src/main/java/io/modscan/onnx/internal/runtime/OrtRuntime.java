@@ -32,6 +32,9 @@ public final class OrtRuntime implements AutoCloseable {
     /** Where initializers' files are looked for when the model comes as bytes. */
     public static final String WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path";
 
+    /** Constants of more bytes are computed in each run, and not while a session is opened. */
+    public static final String LARGEST_FOLDED = "optimization.constant_folding_max_output_size_in_bytes";
+
     /**
      * Rearranging a matrix for speed holds it twice meanwhile. That is nothing, unless one matrix is much of the model, as
      * the language-model head of a small one is. Without it, products run some hundredths slower.
@@ -72,6 +75,12 @@ public final class OrtRuntime implements AutoCloseable {
     }
 
     public OrtRuntime(byte[] model, Path weightsFolder, boolean prepack, RuntimeOptions options) {
+        this(model, weightsFolder, prepack, options, Long.MAX_VALUE);
+    }
+
+    /** @param largestFolded the bytes that a constant may have to be computed when this is opened */
+    public OrtRuntime(
+            byte[] model, Path weightsFolder, boolean prepack, RuntimeOptions options, long largestFolded) {
         this.options = options;
         try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
             settings.addConfigEntry(WEIGHTS_FOLDER, weightsFolder.toString());
@@ -79,6 +88,9 @@ public final class OrtRuntime implements AutoCloseable {
                 settings.addConfigEntry(DISABLE_PREPACKING, "1");
             }
             settings.addConfigEntry(STOP_SPINNING, "1");
+            if (largestFolded < Long.MAX_VALUE) {
+                settings.addConfigEntry(LARGEST_FOLDED, Long.toString(largestFolded));
+            }
             settings.setIntraOpNumThreads(options.threads().orElseGet(Threads::usual));
             if (options.cudaDevice().isPresent()) {
                 addCuda(settings, options.cudaDevice().getAsInt());
