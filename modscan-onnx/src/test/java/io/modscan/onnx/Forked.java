@@ -17,11 +17,16 @@ import java.util.concurrent.TimeUnit;
  */
 public record Forked(int status, String output) {
 
-    /** Runs it. */
+    /** Runs it in 512 MiB. */
     public static Forked run(Class<?> main, Object... arguments) {
+        return run("512m", main, arguments);
+    }
+
+    /** Runs it in a heap of a size. */
+    public static Forked run(String heap, Class<?> main, Object... arguments) {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx512m",
+                "-Xmx" + heap,
                 "-XX:TieredStopAtLevel=1",
                 "-XX:+SuppressFatalErrorMessage",
                 "-cp",

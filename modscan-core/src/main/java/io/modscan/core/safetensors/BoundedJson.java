@@ -49,6 +49,12 @@ final class BoundedJson extends JsonParserDelegate {
         return token;
     }
 
+    @Override
+    public @Nullable JsonToken nextValue() throws IOException {
+        @Nullable JsonToken token = nextToken();
+        return token == JsonToken.FIELD_NAME ? nextToken() : token;
+    }
+
     private long taken(JsonToken token) throws IOException {
         switch (token) {
             case START_OBJECT, START_ARRAY -> {

@@ -8,11 +8,15 @@ import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import io.modscan.core.error.MalformedFileException;
+import io.modscan.core.error.ModscanException;
+import io.modscan.onnx.foreign.OnnxShapes.Inferred;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -104,6 +108,43 @@ final class OnnxBounds {
                     .forEach(attribute -> bounds.checkPositive("function '" + function.getName() + "'", "", attribute));
         });
         bounds.axes(model.getGraph(), new HashMap<>(), new HashMap<>(), 0, 0);
+    }
+
+    /** How large a constant may be that is computed when a session is opened: weights that are cast or transposed are. */
+    static long largestFolded(OnnxFile file) {
+        return Math.max(64L << 20, 4 * file.largestWeight());
+    }
+
+    /**
+     * Refuses to run a graph in which a tensor takes very much memory whatever is given: one operator can't be interrupted, and
+     * memory that it asks for is beside any limit.
+     *
+     * @param computed the graph that is to be run
+     * @param inferred its tensors
+     */
+    static void checkMemory(OnnxFile file, GraphProto computed, Map<String, Inferred> inferred) {
+        long most = Math.max(1L << 30, 4 * file.largestWeight());
+        for (NodeProto node : computed.getNodeList()) {
+            for (String output : node.getOutputList()) {
+                double least = Optional.ofNullable(inferred.get(output))
+                        .flatMap(Inferred::axes)
+                        .map(axes -> axes.stream()
+                                .filter(axis -> !axis.isEmpty() && axis.chars().allMatch(Character::isDigit))
+                                .mapToDouble(Double::parseDouble)
+                                .reduce(1, (a, b) -> a * b))
+                        .orElse(0.0);
+                if (least > most) {
+                    throw new ModscanException(String.format(
+                            Locale.ROOT,
+                            "%s: '%s' has at least %.0f values whatever is given, of which modscan runs at most %d: leave"
+                                    + " away the sites that are computed from it",
+                            file.path(),
+                            output,
+                            least,
+                            most));
+                }
+            }
+        }
     }
 
     private static String key(FunctionProto function) {

@@ -125,6 +125,18 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights
         });
     }
 
+    /** Where the weights of each file end. */
+    Map<Path, Long> ends() {
+        Map<Path, Long> ends = new LinkedHashMap<>();
+        weights.forEach(weight -> ends.merge(weight.file(), weight.offset() + weight.length(), Math::max));
+        return ends;
+    }
+
+    /** The bytes of the largest weight. */
+    long largestWeight() {
+        return weights.stream().mapToLong(WeightBytes::length).max().orElse(0);
+    }
+
     private static String stamp(Path file) {
         try {
             BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);

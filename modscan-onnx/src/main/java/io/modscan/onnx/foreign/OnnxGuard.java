@@ -67,8 +67,8 @@ final class OnnxGuard {
     }
 
     private ModelProto guarded(ModelProto model) {
-        // Slice takes its bounds as operands since opset 10; Equal knows integers since 7.
-        if (opset < 10) {
+        // Before, operators did not spread their operands over each other's axes; ONNX Runtime warns of such models.
+        if (opset < 7) {
             return model;
         }
         ModelProto.Builder guarded = model.toBuilder().setGraph(guarded(model.getGraph(), new Known()));
@@ -225,6 +225,16 @@ final class OnnxGuard {
 
     /** Cuts an operand that may be too long. */
     private String cut(String operand, List<NodeProto> nodes) {
+        if (opset < 10) {
+            return node(
+                    nodes,
+                    "Slice",
+                    "the axes of a shape",
+                    List.of(operand),
+                    OnnxProtos.attribute("starts", new long[] {0}),
+                    OnnxProtos.attribute("ends", new long[] {LONGEST}),
+                    OnnxProtos.attribute("axes", new long[] {0}));
+        }
         return node(
                 nodes,
                 "Slice",

@@ -451,6 +451,7 @@ public final class OnnxModel implements RuntimeModel {
         }
         file.checkUnchanged();
         OnnxPlan graph = new OnnxPlan(file, inputs, plan, sites.recipes(), settings.dequantized());
+        OnnxBounds.checkMemory(file, graph.model().getGraph(), shapes);
         trial.ifPresent(apart -> apart.open(file, graph.model().toByteArray()));
         return new OnnxSource(plan, graph, inputs, file, bosTokenId(), settings.options());
     }

@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
@@ -57,13 +58,6 @@ record OnnxTrial(Duration atMost, long memory) {
         return file.weights().stream().mapToLong(WeightBytes::length).sum();
     }
 
-    /** How large a constant may be that is computed when a session is opened: as weights that are cast, not a bomb. */
-    static long largestFolded(OnnxFile file) {
-        return Math.max(
-                64L << 20,
-                4 * file.weights().stream().mapToLong(WeightBytes::length).max().orElse(0));
-    }
-
     /** Tries what {@link OnnxShapes#outputs(byte[], Path)} does. */
     void infer(OnnxFile file, List<byte[]> graphs) {
         run(file, graphs, false);
@@ -82,7 +76,7 @@ record OnnxTrial(Duration atMost, long memory) {
                 try (DataOutputStream out = new DataOutputStream(Files.newOutputStream(request))) {
                     out.writeUTF(file.root().toString());
                     out.writeBoolean(toRun);
-                    out.writeLong(largestFolded(file));
+                    out.writeLong(OnnxBounds.largestFolded(file));
                     out.writeInt(graphs.size());
                     for (byte[] graph : graphs) {
                         out.writeInt(graph.length);
@@ -234,7 +228,7 @@ record OnnxTrial(Duration atMost, long memory) {
     private static void open(byte[] graph, Path root, boolean toRun, long largestFolded) {
         try {
             if (toRun) {
-                new OrtRuntime(graph, root, true, RuntimeOptions.cpu(), largestFolded).close();
+                new OrtRuntime(graph, root, true, RuntimeOptions.cpu(), Map.of(), largestFolded).close();
             } else {
                 OnnxShapes.outputs(graph, root);
             }

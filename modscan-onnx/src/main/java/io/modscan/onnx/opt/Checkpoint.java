@@ -98,6 +98,13 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
         return root;
     }
 
+    /** Where the tensors of each file end. */
+    Map<Path, Long> ends() {
+        Map<Path, Long> ends = new LinkedHashMap<>();
+        tensors.values().forEach(tensor -> ends.merge(tensor.file(), tensor.offset() + tensor.length(), Math::max));
+        return ends;
+    }
+
     private static String bareName(String name) {
         for (String prefix : List.of("model.decoder.", "decoder.")) {
             if (name.startsWith(prefix)) {

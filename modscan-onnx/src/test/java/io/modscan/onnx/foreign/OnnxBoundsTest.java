@@ -85,6 +85,14 @@ class OnnxBoundsTest {
             write(
                     "constant" + length,
                     HandGraph.opset(17).input("s", DataType.INT64, length).node("ConstantOfShape", "s", "y"));
+            for (int opset : new int[] {8, 9, 11}) {
+                write(
+                        "opset" + opset + "of" + length,
+                        HandGraph.opset(opset)
+                                .input("x", DataType.FLOAT, "4")
+                                .input("s", DataType.INT64, length)
+                                .node("Expand", "x s", "y"));
+            }
             write(
                     "through" + length,
                     floats().input("s", DataType.FLOAT, length)

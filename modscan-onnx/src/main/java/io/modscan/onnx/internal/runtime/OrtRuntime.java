@@ -9,10 +9,14 @@ import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.providers.OrtCUDAProviderOptions;
 import io.modscan.core.error.ModscanException;
 import io.modscan.onnx.runtime.RuntimeOptions;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.Buffer;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -50,6 +54,9 @@ public final class OrtRuntime implements AutoCloseable {
     /** Runs share it; closing waits for them, since freeing a session under a run crashes the process. */
     private final ReadWriteLock lock = new ReentrantReadWriteLock();
 
+    /** How long each file of weights has to be: ONNX Runtime maps them, and what is read behind a file's end ends the process. */
+    private final Map<Path, Long> ends;
+
     private boolean closed;
 
     /**
@@ -74,13 +81,22 @@ public final class OrtRuntime implements AutoCloseable {
         }
     }
 
-    public OrtRuntime(byte[] model, Path weightsFolder, boolean prepack, RuntimeOptions options) {
-        this(model, weightsFolder, prepack, options, Long.MAX_VALUE);
-    }
-
-    /** @param largestFolded the bytes that a constant may have to be computed when this is opened */
+    /**
+     * Opens a session.
+     *
+     * @param prepack       whether matrices are rearranged for speed
+     * @param ends          how long each file of weights has to be at least
+     * @param largestFolded the bytes that a constant may have to be computed when this is opened
+     */
     public OrtRuntime(
-            byte[] model, Path weightsFolder, boolean prepack, RuntimeOptions options, long largestFolded) {
+            byte[] model,
+            Path weightsFolder,
+            boolean prepack,
+            RuntimeOptions options,
+            Map<Path, Long> ends,
+            long largestFolded) {
+        this.ends = Map.copyOf(ends);
+        checkEnds();
         this.options = options;
         try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
             settings.addConfigEntry(WEIGHTS_FOLDER, weightsFolder.toString());
@@ -100,6 +116,22 @@ public final class OrtRuntime implements AutoCloseable {
             throw new ModscanException(
                     "ONNX Runtime cannot load the model with weights in " + weightsFolder + ": " + e.getMessage(), e);
         }
+    }
+
+    /** Within a run nothing can be done about it. */
+    private void checkEnds() {
+        ends.forEach((file, end) -> {
+            try {
+                if (Files.size(file) < end) {
+                    throw new ModscanException(file + ": has " + Files.size(file) + " bytes, and weights that were found"
+                            + " in it end at " + end + "; it was truncated or replaced since the model was opened");
+                }
+            } catch (NoSuchFileException e) {
+                // ONNX Runtime says so when it opens the file; one that it has mapped stays until it is closed.
+            } catch (IOException e) {
+                throw new UncheckedIOException(file + ": cannot be read: " + e, e);
+            }
+        });
     }
 
     private static void addCuda(OrtSession.SessionOptions settings, int device) {
@@ -146,7 +178,7 @@ public final class OrtRuntime implements AutoCloseable {
      *
      * @param what what is run, for a message
      * @throws CancellationException if the thread is interrupted
-     * @throws ModscanException      if the computation fails
+     * @throws ModscanException      if the computation fails, or a file of weights is shorter than it was
      * @throws IllegalStateException if this is closed
      */
     public void run(String what, List<Bound> inputs, List<Bound> outputs) {
@@ -158,6 +190,7 @@ public final class OrtRuntime implements AutoCloseable {
             if (Thread.currentThread().isInterrupted()) {
                 throw cancelled(what);
             }
+            checkEnds();
             runOpen(inputs, outputs);
         } catch (OrtException e) {
             if (Thread.currentThread().isInterrupted()) {
