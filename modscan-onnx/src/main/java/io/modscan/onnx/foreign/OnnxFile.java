@@ -49,6 +49,9 @@ import java.util.zip.CRC32C;
  */
 record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights, Map<Path, String> stamps) {
 
+    /** Git LFS makes none that is larger. */
+    private static final long LARGEST_POINTER = 1024;
+
     /**
      * Reads a file and checks that it is a graph: each tensor that a node reads is there, none comes from two places, and no
      * node needs its own output.
@@ -233,8 +236,10 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights
                                 + " bytes and is said to lie at " + entries);
             }
             long size = Files.size(file);
-            if (offset > size - length) {
+            if (size < LARGEST_POINTER) {
                 refusePointer(file);
+            }
+            if (offset > size - length) {
                 throw new MalformedFileException(
                         file,
                         "has " + size + " bytes; " + where + " of " + path + " takes " + length + " bytes at " + offset

@@ -2,6 +2,7 @@ package io.modscan.onnx.foreign;
 
 import static io.modscan.onnx.foreign.HandGraph.graph;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
@@ -9,15 +10,18 @@ import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import com.google.protobuf.ByteString;
+import io.modscan.core.Probe;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
 import io.modscan.onnx.Forked;
 import io.modscan.onnx.internal.graph.OnnxProtos;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,7 +47,7 @@ class OnnxBoundsTest {
                     OnnxModel model = OnnxModel.open(Path.of(file));
                     outcome = "opened " + model;
                     if (!model.sites().isEmpty()) {
-                        io.modscan.core.Probe.builder(model).build().close();
+                        Probe.builder(model).build().close();
                         outcome = "with a session " + model;
                     }
                 } catch (ModscanException e) {
@@ -363,6 +367,54 @@ class OnnxBoundsTest {
             assertThat(lines.get(0)).isEqualTo(operator.equals("Div") ? "3.0" : "1.0");
             assertThat(lines.subList(1, 3)).allSatisfy(line -> assertThat(line).contains("division by 0"));
         }
+    }
+
+    @Test
+    void constantsOfGigabytesAreNotComputed() {
+        HandGraph huge = ids().longs("s", new long[] {1L << 31}, 1).node("ConstantOfShape", "s", "big");
+        HandGraph product = ids().list("s", 40_000, 40_000).node("ConstantOfShape", "s", "big").node("MatMul", "big big", "p");
+        HandGraph spread = ids().list("s", 1, 1, 1L << 32).node("Unsqueeze", "input_ids last", "u").list("last", 2).node("Expand", "u s", "big");
+        for (HandGraph graph : List.of(huge, product, spread)) {
+            OnnxModel model = graph.node("ReduceMax", "big", "r", OnnxProtos.attribute("keepdims", 0L))
+                    .node("Cast", "r", "c", OnnxProtos.attribute("to", 7L))
+                    .node("Add", "input_ids c", "y")
+                    .open(folder);
+            assertThatThrownBy(() -> Probe.builder(model).sites("y").build().close())
+                    .isInstanceOf(ModscanException.class)
+                    .hasMessageContainingAll("'big'", "values whatever is given");
+        }
+    }
+
+    /** Opens a probe, cuts a file of weights off, and captures. */
+    static final class Truncates {
+        public static void main(String[] arguments) throws IOException {
+            Prompts prompts = Prompts.of(List.of(
+                    Prompt.ofTensors("p", Map.of("x", InputTensor.of(new float[] {0.5f}, 1)))));
+            try (Probe probe = Probe.builder(OnnxModel.open(Path.of(arguments[0]))).build()) {
+                System.out.println(probe.capture(prompts).prompts().size());
+                try (FileChannel weights = FileChannel.open(Path.of(arguments[1]), StandardOpenOption.WRITE)) {
+                    weights.truncate(4096);
+                }
+                probe.capture(prompts);
+            } catch (ModscanException e) {
+                System.out.println(e.getMessage());
+            }
+        }
+    }
+
+    @Test
+    void weightsThatAreCutOffAreMissedBeforeTheNextRun() throws IOException {
+        int size = 4 << 20;
+        Path data = Files.write(folder.resolve("data"), new byte[size]);
+        Path file = HandGraph.opset(17)
+                .input("x", DataType.FLOAT, "batch", "1")
+                .external("w", Map.of("location", "data"), size / 4)
+                .node("Mul", "x w", "wide")
+                .node("ReduceSum", "wide", "y")
+                .write(folder.resolve("model.onnx"));
+        Forked forked = Forked.run(Truncates.class, file, data);
+        assertThat(forked.status()).as(forked.output()).isZero();
+        assertThat(forked.output()).startsWith("1\n").contains(data.toString(), "has 4096 bytes", "end at " + size);
     }
 
     @Test

@@ -136,6 +136,23 @@ class OnnxHostileTest {
     }
 
     @Test
+    void aPointerOfGitLfsIsCalledOne() throws IOException {
+        String pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0".repeat(64) + "\nsize 470641600\n";
+        Files.writeString(file, pointer);
+        refused(MalformedFileException.class, "Git LFS", "git lfs pull");
+        Files.writeString(folder.resolve("data"), pointer);
+        withWeight("location", "data", "offset", "4096").write(file);
+        assertThatExceptionOfType(MalformedFileException.class)
+                .isThrownBy(() -> OnnxModel.open(file))
+                .withMessageContainingAll(folder.resolve("data").toString(), "Git LFS", "git lfs pull");
+        // One so short that the weight would fit into it.
+        withWeight("location", "data").write(file);
+        assertThatExceptionOfType(MalformedFileException.class)
+                .isThrownBy(() -> OnnxModel.open(file))
+                .withMessageContainingAll(folder.resolve("data").toString(), "Git LFS");
+    }
+
+    @Test
     void aModelNeedsAGraphAndAnOpset() {
         HandGraph.write(file, ModelProto.newBuilder().setIrVersion(8).build().toByteArray());
         refused(MalformedFileException.class, "graph");

@@ -567,6 +567,30 @@ class HubTokenizerTest {
         }
     }
 
+    /** The library reads some of these to its depth of 128, and ends the process at others. */
+    @ParameterizedTest
+    @CsvSource({
+        "normalizer, normalizers",
+        "pre_tokenizer, pretokenizers",
+        "post_processor, processors",
+        "decoder, decoders",
+        "model, x",
+        "padding, x",
+        "added_tokens, x"
+    })
+    void noPartOfATokenizerJsonIsNestedDeeply(String key, String members) throws IOException {
+        String sequence = "{\"type\": \"Sequence\", \"" + members + "\": [";
+        for (String value : List.of(
+                sequence.repeat(130) + "]}".repeat(130),
+                "{\"type\": \"Strip\", \"content\": " + "[".repeat(140) + "]".repeat(140) + "}",
+                "[".repeat(64) + "]".repeat(64))) {
+            write("tokenizer.json", tokenizerJson(key, value));
+            assertThatThrownBy(this::open)
+                    .isInstanceOf(MalformedFileException.class)
+                    .hasMessageContainingAll("tokenizer.json", "nested more than 64 deep");
+        }
+    }
+
     /** Some of these would end the JVM, were they handed on. */
     @ParameterizedTest
     @CsvSource(
