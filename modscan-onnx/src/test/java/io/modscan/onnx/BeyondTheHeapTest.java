@@ -73,9 +73,9 @@ class BeyondTheHeapTest {
                 .lines()
                 .filter(line -> files.stream().anyMatch(file -> line.startsWith(file.getFileName() + " ")))
                 .toList();
-        assertThat(lines).hasSameSizeAs(files).allSatisfy(line -> assertThat(line)
-                .contains("refused")
-                .containsAnyOf(says));
+        assertThat(lines)
+                .hasSameSizeAs(files)
+                .allSatisfy(line -> assertThat(line).contains("refused").containsAnyOf(says));
     }
 
     @Test
@@ -134,7 +134,9 @@ class BeyondTheHeapTest {
         Path file = folder.resolve("export.onnx");
         ModelProto model = ModelProto.newBuilder()
                 .setProducerName("modscan")
-                .addMetadataProps(StringStringEntryProto.newBuilder().setKey("model.config").setValue("{}"))
+                .addMetadataProps(StringStringEntryProto.newBuilder()
+                        .setKey("model.config")
+                        .setValue("{}"))
                 .setGraph(GraphProto.newBuilder()
                         .addAllNode(Collections.nCopies(3_900_000, NodeProto.getDefaultInstance())))
                 .build();

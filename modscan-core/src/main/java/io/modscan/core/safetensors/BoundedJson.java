@@ -42,8 +42,8 @@ final class BoundedJson extends JsonParserDelegate {
         if (token != null) {
             taken += taken(token);
             if (taken > limit) {
-                throw new ModscanException(path + ": its header takes more than " + limit
-                        + " bytes of Java's heap; give it more (-Xmx)");
+                throw new ModscanException(
+                        path + ": its header takes more than " + limit + " bytes of Java's heap; give it more (-Xmx)");
             }
         }
         return token;
@@ -61,7 +61,8 @@ final class BoundedJson extends JsonParserDelegate {
                 depth++;
                 if (depth > MAX_DEPTH) {
                     throw new MalformedFileException(
-                            path, "header is not readable: lists or objects are nested more than " + MAX_DEPTH + " deep");
+                            path,
+                            "header is not readable: lists or objects are nested more than " + MAX_DEPTH + " deep");
                 }
                 return token == JsonToken.START_OBJECT ? OBJECT : LIST;
             }

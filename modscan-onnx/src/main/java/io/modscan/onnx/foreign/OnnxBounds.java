@@ -267,8 +267,9 @@ final class OnnxBounds {
     }
 
     private long most(NodeProto node, Map<String, Long> axes, Map<String, TensorProto> constants, int depth) {
-        List<Long> read =
-                node.getInputList().stream().map(name -> axes.getOrDefault(name, 0L)).toList();
+        List<Long> read = node.getInputList().stream()
+                .map(name -> axes.getOrDefault(name, 0L))
+                .toList();
         long most = read.stream().mapToLong(Long::longValue).max().orElse(0);
         FunctionProto function = functions.get(key(node));
         if (function != null) {
@@ -305,8 +306,10 @@ final class OnnxBounds {
         long told = 0;
         for (AttributeProto attribute : node.getAttributeList()) {
             boolean axes = attribute.getName().equals("shape")
-                    || (attribute.getName().equals("axes") && (operator.equals("Squeeze") || operator.equals("Unsqueeze")));
-            told = Math.max(told, axes ? attribute.getIntsCount() : attribute.getT().getDimsCount());
+                    || (attribute.getName().equals("axes")
+                            && (operator.equals("Squeeze") || operator.equals("Unsqueeze")));
+            told = Math.max(
+                    told, axes ? attribute.getIntsCount() : attribute.getT().getDimsCount());
         }
         Integer operand = SHAPED_BY.get(operator);
         if (operand == null || node.getInputCount() <= operand) {

@@ -39,8 +39,27 @@ final class OnnxGuard {
 
     /** Operators that yield no more values than the largest that they read. */
     private static final Set<String> AS_LONG = Set.of(
-            "Abs", "Add", "Cast", "Ceil", "Div", "Equal", "Floor", "Identity", "Less", "Max", "Min", "Mod", "Mul", "Neg", "Slice",
-            "Squeeze", "Sub", "Unsqueeze", "Where", "Greater", "Not");
+            "Abs",
+            "Add",
+            "Cast",
+            "Ceil",
+            "Div",
+            "Equal",
+            "Floor",
+            "Identity",
+            "Less",
+            "Max",
+            "Min",
+            "Mod",
+            "Mul",
+            "Neg",
+            "Slice",
+            "Squeeze",
+            "Sub",
+            "Unsqueeze",
+            "Where",
+            "Greater",
+            "Not");
 
     private final boolean shapes;
     private final long opset;
@@ -192,13 +211,12 @@ final class OnnxGuard {
                 return attribute.getT().getDataType();
             }
         }
-        int from =
-                switch (operator) {
-                    case "Where", "CastLike", "DequantizeLinear" -> 1;
-                    case "QuantizeLinear", "OneHot" -> 2;
-                    case "ConstantOfShape", "If", "Loop", "Scan", "SequenceAt", "OptionalGetElement" -> -1;
-                    default -> 0;
-                };
+        int from = switch (operator) {
+            case "Where", "CastLike", "DequantizeLinear" -> 1;
+            case "QuantizeLinear", "OneHot" -> 2;
+            case "ConstantOfShape", "If", "Loop", "Scan", "SequenceAt", "OptionalGetElement" -> -1;
+            default -> 0;
+        };
         return !operator.equals(node.getOpType()) || from < 0 || from >= node.getInputCount()
                 ? 0
                 : known.types.getOrDefault(node.getInput(from), 0);
@@ -239,7 +257,11 @@ final class OnnxGuard {
                 nodes,
                 "Slice",
                 "the axes of a shape",
-                List.of(operand, constant(nodes, longs(0)), constant(nodes, longs(LONGEST)), constant(nodes, longs(0))));
+                List.of(
+                        operand,
+                        constant(nodes, longs(0)),
+                        constant(nodes, longs(LONGEST)),
+                        constant(nodes, longs(0))));
     }
 
     private void guardDivision(NodeProto.Builder division, Known known, List<NodeProto> nodes) {
@@ -249,20 +271,26 @@ final class OnnxGuard {
         if ((type != DataType.INT32_VALUE && type != DataType.INT64_VALUE) || isSafe(known.constants.get(divisor))) {
             return;
         }
-        String what = "an integer division by 0, or of the lowest number by -1, in " + OnnxGraph.describe(division.build());
+        String what =
+                "an integer division by 0, or of the lowest number by -1, in " + OnnxGraph.describe(division.build());
         List<TensorProto.Builder> limits = Stream.of(
                         -1L, type == DataType.INT32_VALUE ? (long) Integer.MIN_VALUE : Long.MIN_VALUE, 0L)
                 .map(value -> type == DataType.INT32_VALUE
-                        ? TensorProto.newBuilder()
-                                .setDataType(type)
-                                .addDims(1)
-                                .addInt32Data(Math.toIntExact(value))
+                        ? TensorProto.newBuilder().setDataType(type).addDims(1).addInt32Data(Math.toIntExact(value))
                         : longs(value))
                 .toList();
-        String zero = node(
-                nodes, "Not", what, List.of(node(nodes, "Cast", what, List.of(divisor), to(DataType.BOOL_VALUE))));
-        String minus = node(nodes, "Equal", what, List.of(divisor, constant(nodes, limits.get(0).clearDims())));
-        String lowest = node(nodes, "Equal", what, List.of(dividend, constant(nodes, limits.get(1).clearDims())));
+        String zero =
+                node(nodes, "Not", what, List.of(node(nodes, "Cast", what, List.of(divisor), to(DataType.BOOL_VALUE))));
+        String minus = node(
+                nodes,
+                "Equal",
+                what,
+                List.of(divisor, constant(nodes, limits.get(0).clearDims())));
+        String lowest = node(
+                nodes,
+                "Equal",
+                what,
+                List.of(dividend, constant(nodes, limits.get(1).clearDims())));
         String wrong = node(nodes, "Or", what, List.of(zero, node(nodes, "And", what, List.of(minus, lowest))));
         String index = node(nodes, "Cast", what, List.of(wrong), to(DataType.INT64_VALUE));
         // Index 1 of a list of one: the run fails.

@@ -236,7 +236,8 @@ final class OnnxShapes {
         if (count > OnnxBounds.MAX_AXES) {
             throw OnnxBounds.tooManyAxes(file.path(), "tensor '" + tensor + "'", count);
         }
-        List<Known> known = seen.stream().map(binding -> Known.of(binding.get(tensor))).toList();
+        List<Known> known =
+                seen.stream().map(binding -> Known.of(binding.get(tensor))).toList();
         List<String> axes = new ArrayList<>();
         for (int axis = 0; axis < count; axis++) {
             axes.add(axis(axis, known));

@@ -50,12 +50,7 @@ final class OnnxSource implements ActivationSource {
                 && graph.outputs().stream()
                         .anyMatch(output -> output.axes().sizes().contains(inputs.length()));
         this.runtime = new OrtRuntime(
-                graph.model().toByteArray(),
-                file.root(),
-                true,
-                options,
-                file.ends(),
-                OnnxBounds.largestFolded(file));
+                graph.model().toByteArray(), file.root(), true, options, file.ends(), OnnxBounds.largestFolded(file));
     }
 
     @Override

@@ -38,7 +38,16 @@ record OnnxTrial(Duration atMost, long memory) {
 
     /** What the process needs to run; it gets no tokens and the like. */
     private static final Set<String> ENVIRONMENT = Set.of(
-            "DYLD_LIBRARY_PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "SystemRoot", "TEMP", "TMP", "USERPROFILE");
+            "DYLD_LIBRARY_PATH",
+            "HOME",
+            "LANG",
+            "LC_ALL",
+            "LD_LIBRARY_PATH",
+            "PATH",
+            "SystemRoot",
+            "TEMP",
+            "TMP",
+            "USERPROFILE");
 
     private static final long MILLIS_BETWEEN_LOOKS = 20;
 
@@ -118,8 +127,9 @@ record OnnxTrial(Duration atMost, long memory) {
             process.destroyForcibly().onExit().join();
         }
         if (!excess.isEmpty()) {
-            throw new ModscanException(model + ": took " + excess
-                    + " to be opened in a process of its own, and was ended; open it without a trial only if you trust it");
+            throw new ModscanException(
+                    model + ": took " + excess
+                            + " to be opened in a process of its own, and was ended; open it without a trial only if you trust it");
         }
         if (process.exitValue() != 0) {
             String printed = Files.readString(log.toPath(), StandardCharsets.ISO_8859_1);

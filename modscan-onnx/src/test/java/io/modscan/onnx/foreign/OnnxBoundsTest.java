@@ -84,7 +84,9 @@ class OnnxBoundsTest {
     @Test
     void tensorsOfVeryManyAxesAreRefused() {
         for (String length : List.of("65", "32768", "4611686018427387904")) {
-            write("reshape" + length, floats().input("s", DataType.INT64, length).node("Reshape", "x s", "y"));
+            write(
+                    "reshape" + length,
+                    floats().input("s", DataType.INT64, length).node("Reshape", "x s", "y"));
             write("expand" + length, floats().input("s", DataType.INT64, length).node("Expand", "x s", "y"));
             write(
                     "constant" + length,
@@ -103,7 +105,9 @@ class OnnxBoundsTest {
                             .node("Cast", "s", "c", OnnxProtos.attribute("to", 7L))
                             .node("Identity", "c", "i")
                             .node("Expand", "x i", "y"));
-            write("unsqueeze" + length, floats().input("s", DataType.INT64, length).node("Unsqueeze", "x s", "y"));
+            write(
+                    "unsqueeze" + length,
+                    floats().input("s", DataType.INT64, length).node("Unsqueeze", "x s", "y"));
             write("tile" + length, floats().input("s", DataType.INT64, length).node("Tile", "x s", "y"));
             write(
                     "inabody" + length,
@@ -148,7 +152,8 @@ class OnnxBoundsTest {
             axes[i] = i;
         }
         HandGraph grown = HandGraph.opset(17).input("t0", DataType.FLOAT, "1").list("axes", axes);
-        HandGraph wide = HandGraph.opset(17).input("t0", DataType.FLOAT, new String[0]).list("axes", axes);
+        HandGraph wide =
+                HandGraph.opset(17).input("t0", DataType.FLOAT, new String[0]).list("axes", axes);
         for (int i = 0; i < 500; i++) {
             grown.node("Unsqueeze", "t" + i + " axes", "t" + (i + 1));
             wide.node("Unsqueeze", "t0 axes", "w" + i);
@@ -177,7 +182,9 @@ class OnnxBoundsTest {
         for (long bad : new long[] {0, Long.MIN_VALUE, 1L << 32}) {
             for (String operator : List.of("Conv", "ConvTranspose")) {
                 HandGraph convolution = floats().floats("w", new float[] {1}, 1, 1, 1, 1);
-                write(operator + "group" + bad, convolution.node(operator, "x w", "y", OnnxProtos.attribute("group", bad)));
+                write(
+                        operator + "group" + bad,
+                        convolution.node(operator, "x w", "y", OnnxProtos.attribute("group", bad)));
                 for (String attribute : List.of("strides", "dilations", "kernel_shape")) {
                     write(
                             operator + attribute + bad,
@@ -208,16 +215,18 @@ class OnnxBoundsTest {
                                     "x x x",
                                     "y",
                                     OnnxProtos.attribute("num_heads", bad)));
-            write(
-                    "functioned" + bad,
-                    functioned(OnnxProtos.attribute("g", bad)));
+            write("functioned" + bad, functioned(OnnxProtos.attribute("g", bad)));
         }
-        outcomes().forEach((name, outcome) -> assertThat(outcome).as(name).startsWith("refused").contains("must be from 1"));
+        outcomes()
+                .forEach((name, outcome) ->
+                        assertThat(outcome).as(name).startsWith("refused").contains("must be from 1"));
     }
 
     /** A convolution in a function, which is given its group under another name. */
     private static HandGraph functioned(AttributeProto given) {
-        HandGraph graph = floats().domain("f", 1).floats("w", new float[] {1}, 1, 1, 1, 1).node("f.Convolution", "x w", "y", given);
+        HandGraph graph = floats().domain("f", 1)
+                .floats("w", new float[] {1}, 1, 1, 1, 1)
+                .node("f.Convolution", "x w", "y", given);
         return graph.function(function -> function.setName("Convolution")
                 .setDomain("f")
                 .addInput("a")
@@ -248,9 +257,13 @@ class OnnxBoundsTest {
                         .addInput("a")
                         .addOutput("c")
                         .addOpsetImport(OperatorSetIdProto.newBuilder().setVersion(17))
-                        .addOpsetImport(OperatorSetIdProto.newBuilder().setDomain("f").setVersion(1));
+                        .addOpsetImport(
+                                OperatorSetIdProto.newBuilder().setDomain("f").setVersion(1));
                 if (level == 0) {
-                    function.addNode(NodeProto.newBuilder().setOpType("Abs").addInput("a").addOutput("c"));
+                    function.addNode(NodeProto.newBuilder()
+                            .setOpType("Abs")
+                            .addInput("a")
+                            .addOutput("c"));
                 } else {
                     function.addNode(NodeProto.newBuilder()
                                     .setDomain("f")
@@ -274,7 +287,9 @@ class OnnxBoundsTest {
                                 .setDomain("f")
                                 .addInput("a")
                                 .addOutput("c")
-                                .addOpsetImport(OperatorSetIdProto.newBuilder().setDomain("f").setVersion(1))
+                                .addOpsetImport(OperatorSetIdProto.newBuilder()
+                                        .setDomain("f")
+                                        .setVersion(1))
                                 .addNode(NodeProto.newBuilder()
                                         .setDomain("f")
                                         .setOpType("f")
@@ -289,27 +304,67 @@ class OnnxBoundsTest {
     void integersAreNotDividedWhereThatEndsTheProcess() {
         long lowest = Long.MIN_VALUE;
         for (String operator : List.of("Div", "Mod")) {
-            write(operator + "-1", ids().longs("a", new long[] {lowest}).longs("b", new long[] {-1}).node(operator, "a b", "q").node("Add", "input_ids q", "y"));
-            write(operator + "0", ids().longs("a", new long[] {7}).longs("b", new long[] {0}).node(operator, "a b", "q").node("Add", "input_ids q", "y"));
-            write(operator + "list0", ids().list("a", 7, 7).list("b", 3, 0).node(operator, "a b", "q").node("ReduceSum", "q", "r", OnnxProtos.attribute("keepdims", 0L)).node("Add", "input_ids r", "y"));
+            write(
+                    operator + "-1",
+                    ids().longs("a", new long[] {lowest})
+                            .longs("b", new long[] {-1})
+                            .node(operator, "a b", "q")
+                            .node("Add", "input_ids q", "y"));
+            write(
+                    operator + "0",
+                    ids().longs("a", new long[] {7})
+                            .longs("b", new long[] {0})
+                            .node(operator, "a b", "q")
+                            .node("Add", "input_ids q", "y"));
+            write(
+                    operator + "list0",
+                    ids().list("a", 7, 7)
+                            .list("b", 3, 0)
+                            .node(operator, "a b", "q")
+                            .node("ReduceSum", "q", "r", OnnxProtos.attribute("keepdims", 0L))
+                            .node("Add", "input_ids r", "y"));
             write(
                     operator + "computed0",
-                    ids().longs("a", new long[] {7}).node("Sub", "a a", "b").node(operator, "a b", "q").node("Add", "input_ids q", "y"));
+                    ids().longs("a", new long[] {7})
+                            .node("Sub", "a a", "b")
+                            .node(operator, "a b", "q")
+                            .node("Add", "input_ids q", "y"));
             write(
                     operator + "computed-1",
-                    ids().longs("a", new long[] {lowest}).longs("one", new long[] {1}).node("Neg", "one", "b").node(operator, "a b", "q").node("Add", "input_ids q", "y"));
+                    ids().longs("a", new long[] {lowest})
+                            .longs("one", new long[] {1})
+                            .node("Neg", "one", "b")
+                            .node(operator, "a b", "q")
+                            .node("Add", "input_ids q", "y"));
             write(
                     operator + "computedlowest",
-                    ids().longs("a", new long[] {lowest + 1}).longs("one", new long[] {1}).longs("b", new long[] {-1}).node("Sub", "a one", "c").node(operator, "c b", "q").node("Add", "input_ids q", "y"));
+                    ids().longs("a", new long[] {lowest + 1})
+                            .longs("one", new long[] {1})
+                            .longs("b", new long[] {-1})
+                            .node("Sub", "a one", "c")
+                            .node(operator, "c b", "q")
+                            .node("Add", "input_ids q", "y"));
             write(
                     operator + "int32",
-                    ids().bytes("a", DataType.INT32, new byte[] {0, 0, 0, (byte) 0x80}).bytes("b", DataType.INT32, new byte[] {-1, -1, -1, -1}).node(operator, "a b", "q").node("Cast", "q", "c", OnnxProtos.attribute("to", 7L)).node("Add", "input_ids c", "y"));
+                    ids().bytes("a", DataType.INT32, new byte[] {0, 0, 0, (byte) 0x80})
+                            .bytes("b", DataType.INT32, new byte[] {-1, -1, -1, -1})
+                            .node(operator, "a b", "q")
+                            .node("Cast", "q", "c", OnnxProtos.attribute("to", 7L))
+                            .node("Add", "input_ids c", "y"));
             write(
                     operator + "cast",
-                    ids().floats("f", new float[] {0.5f}).node("Cast", "f", "b", OnnxProtos.attribute("to", 7L)).longs("a", new long[] {7}).node(operator, "a b", "q").node("Add", "input_ids q", "y"));
+                    ids().floats("f", new float[] {0.5f})
+                            .node("Cast", "f", "b", OnnxProtos.attribute("to", 7L))
+                            .longs("a", new long[] {7})
+                            .node(operator, "a b", "q")
+                            .node("Add", "input_ids q", "y"));
             write(
                     operator + "shape",
-                    ids().floats("empty", new float[0], 0).node("Shape", "empty", "b").list("a", 7).node(operator, "a b", "q").node("Add", "input_ids q", "y"));
+                    ids().floats("empty", new float[0], 0)
+                            .node("Shape", "empty", "b")
+                            .list("a", 7)
+                            .node(operator, "a b", "q")
+                            .node("Add", "input_ids q", "y"));
             write(
                     operator + "inabody",
                     ids().bytes("c", DataType.BOOL, new byte[] {1})
@@ -319,8 +374,16 @@ class OnnxBoundsTest {
                                     "If",
                                     "c",
                                     "q",
-                                    graph("then_branch", HandGraph.body().node(operator, "a b", "t").output("t")),
-                                    graph("else_branch", HandGraph.body().node("Identity", "a", "e").output("e")))
+                                    graph(
+                                            "then_branch",
+                                            HandGraph.body()
+                                                    .node(operator, "a b", "t")
+                                                    .output("t")),
+                                    graph(
+                                            "else_branch",
+                                            HandGraph.body()
+                                                    .node("Identity", "a", "e")
+                                                    .output("e")))
                             .node("Add", "input_ids q", "y"));
         }
         assertThat(outcomes()).hasSize(20);
@@ -361,8 +424,10 @@ class OnnxBoundsTest {
                     .write(folder.resolve(operator));
             Forked forked = Forked.run(Divides.class, file);
             assertThat(forked.status()).as(forked.output()).isZero();
-            List<String> lines =
-                    forked.output().lines().filter(line -> !line.contains("E:onnxruntime")).toList();
+            List<String> lines = forked.output()
+                    .lines()
+                    .filter(line -> !line.contains("E:onnxruntime"))
+                    .toList();
             assertThat(lines).hasSize(3);
             assertThat(lines.get(0)).isEqualTo(operator.equals("Div") ? "3.0" : "1.0");
             assertThat(lines.subList(1, 3)).allSatisfy(line -> assertThat(line).contains("division by 0"));
@@ -372,8 +437,13 @@ class OnnxBoundsTest {
     @Test
     void constantsOfGigabytesAreNotComputed() {
         HandGraph huge = ids().longs("s", new long[] {1L << 31}, 1).node("ConstantOfShape", "s", "big");
-        HandGraph product = ids().list("s", 40_000, 40_000).node("ConstantOfShape", "s", "big").node("MatMul", "big big", "p");
-        HandGraph spread = ids().list("s", 1, 1, 1L << 32).node("Unsqueeze", "input_ids last", "u").list("last", 2).node("Expand", "u s", "big");
+        HandGraph product = ids().list("s", 40_000, 40_000)
+                .node("ConstantOfShape", "s", "big")
+                .node("MatMul", "big big", "p");
+        HandGraph spread = ids().list("s", 1, 1, 1L << 32)
+                .node("Unsqueeze", "input_ids last", "u")
+                .list("last", 2)
+                .node("Expand", "u s", "big");
         for (HandGraph graph : List.of(huge, product, spread)) {
             OnnxModel model = graph.node("ReduceMax", "big", "r", OnnxProtos.attribute("keepdims", 0L))
                     .node("Cast", "r", "c", OnnxProtos.attribute("to", 7L))
@@ -388,9 +458,10 @@ class OnnxBoundsTest {
     /** Opens a probe, cuts a file of weights off, and captures. */
     static final class Truncates {
         public static void main(String[] arguments) throws IOException {
-            Prompts prompts = Prompts.of(List.of(
-                    Prompt.ofTensors("p", Map.of("x", InputTensor.of(new float[] {0.5f}, 1)))));
-            try (Probe probe = Probe.builder(OnnxModel.open(Path.of(arguments[0]))).build()) {
+            Prompts prompts =
+                    Prompts.of(List.of(Prompt.ofTensors("p", Map.of("x", InputTensor.of(new float[] {0.5f}, 1)))));
+            try (Probe probe =
+                    Probe.builder(OnnxModel.open(Path.of(arguments[0]))).build()) {
                 System.out.println(probe.capture(prompts).prompts().size());
                 try (FileChannel weights = FileChannel.open(Path.of(arguments[1]), StandardOpenOption.WRITE)) {
                     weights.truncate(4096);
@@ -433,7 +504,9 @@ class OnnxBoundsTest {
             Files.write(inNode, model(OnnxHostileTest.enclosed(7, OnnxHostileTest.enclosed(1, content))));
             files.put("node" + field, inNode);
         }
-        outcomes().forEach((name, outcome) -> assertThat(outcome).as(name).startsWith("refused").doesNotContain("OutOfMemory"));
+        outcomes()
+                .forEach((name, outcome) ->
+                        assertThat(outcome).as(name).startsWith("refused").doesNotContain("OutOfMemory"));
     }
 
     private static byte[] model(ByteString graph) {

@@ -137,7 +137,8 @@ class OnnxHostileTest {
 
     @Test
     void aPointerOfGitLfsIsCalledOne() throws IOException {
-        String pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0".repeat(64) + "\nsize 470641600\n";
+        String pointer =
+                "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0".repeat(64) + "\nsize 470641600\n";
         Files.writeString(file, pointer);
         refused(MalformedFileException.class, "Git LFS", "git lfs pull");
         Files.writeString(folder.resolve("data"), pointer);

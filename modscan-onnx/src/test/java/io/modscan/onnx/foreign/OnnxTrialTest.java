@@ -51,9 +51,8 @@ class OnnxTrialTest {
 
     /** Fills the memory while shapes are inferred. */
     private static List<byte[]> endless() {
-        return graph(HandGraph.opset(17)
-                .input("s", DataType.INT64, "1099511627776")
-                .node("ConstantOfShape", "s", "y"));
+        return graph(
+                HandGraph.opset(17).input("s", DataType.INT64, "1099511627776").node("ConstantOfShape", "s", "y"));
     }
 
     private static List<byte[]> graph(HandGraph graph) {
@@ -72,7 +71,9 @@ class OnnxTrialTest {
         assertThat(tried.tensors()).isEqualTo(model.tensors());
         Prompt prompt = Prompt.ofTokens("p", 3, 5, 1);
         assertThat(HandGraph.values(tried, "y", prompt)).isEqualTo(HandGraph.values(model, "y", prompt));
-        assertThat(tried.withMaxTokens(8).withInput("input_ids", InputRole.TOKEN_IDS).sites())
+        assertThat(tried.withMaxTokens(8)
+                        .withInput("input_ids", InputRole.TOKEN_IDS)
+                        .sites())
                 .isEqualTo(model.sites());
     }
 
@@ -89,7 +90,10 @@ class OnnxTrialTest {
         assertThatThrownBy(() -> OnnxModel.openTried(file()))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("no ONNX model");
-        HandGraph.opset(17).input("x", DataType.FLOAT, "4").node("Frobnicate", "x", "y").write(file());
+        HandGraph.opset(17)
+                .input("x", DataType.FLOAT, "4")
+                .node("Frobnicate", "x", "y")
+                .write(file());
         assertThatThrownBy(() -> OnnxModel.openTried(file()))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("Frobnicate");
@@ -127,8 +131,7 @@ class OnnxTrialTest {
     @Test
     void limitsArePositive() {
         assertThatIllegalArgumentException().isThrownBy(() -> OnnxModel.openTried(file(), Duration.ZERO, 1));
-        assertThatIllegalArgumentException()
-                .isThrownBy(() -> OnnxModel.openTried(file(), Duration.ofSeconds(1), 0));
+        assertThatIllegalArgumentException().isThrownBy(() -> OnnxModel.openTried(file(), Duration.ofSeconds(1), 0));
     }
 
     @Test
@@ -175,7 +178,8 @@ class OnnxTrialTest {
         Stream.of("java.home", "java.class.path").forEach(property -> {
             Forked forked = Forked.run(Without.class, property, folder.resolve("nowhere"), file());
             assertThat(forked.status()).as(forked.output()).isZero();
-            assertThat(forked.output()).contains(file().toString(), "cannot be tried in a process of its own", "--trust");
+            assertThat(forked.output())
+                    .contains(file().toString(), "cannot be tried in a process of its own", "--trust");
         });
     }
 }

@@ -60,7 +60,8 @@ final class BoundedJson extends JsonParserDelegate {
             case START_OBJECT, START_ARRAY -> {
                 depth++;
                 if (depth > MAX_DEPTH) {
-                    throw new MalformedFileException(path, "has lists or objects nested more than " + MAX_DEPTH + " deep");
+                    throw new MalformedFileException(
+                            path, "has lists or objects nested more than " + MAX_DEPTH + " deep");
                 }
                 return token == JsonToken.START_OBJECT ? OBJECT : LIST;
             }

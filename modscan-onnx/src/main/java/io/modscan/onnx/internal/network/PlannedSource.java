@@ -31,16 +31,17 @@ public final class PlannedSource implements ActivationSource {
      * @param metadata of the model
      */
     public PlannedSource(
-            PlannedGraph graph,
-            Path root,
-            Map<Path, Long> ends,
-            Map<String, String> metadata,
-            RuntimeOptions options) {
+            PlannedGraph graph, Path root, Map<Path, Long> ends, Map<String, String> metadata, RuntimeOptions options) {
         this.plan = graph.plan();
         this.graph = graph;
         this.outputNames = graph.outputNames();
         this.runtime = new OrtRuntime(
-                graph.serialise(WeightLocation.inPlace(root), metadata), root, !graph.headDominates(), options, ends, Long.MAX_VALUE);
+                graph.serialise(WeightLocation.inPlace(root), metadata),
+                root,
+                !graph.headDominates(),
+                options,
+                ends,
+                Long.MAX_VALUE);
     }
 
     @Override

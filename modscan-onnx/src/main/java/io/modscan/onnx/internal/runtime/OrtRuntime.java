@@ -123,8 +123,9 @@ public final class OrtRuntime implements AutoCloseable {
         ends.forEach((file, end) -> {
             try {
                 if (Files.size(file) < end) {
-                    throw new ModscanException(file + ": has " + Files.size(file) + " bytes, and weights that were found"
-                            + " in it end at " + end + "; it was truncated or replaced since the model was opened");
+                    throw new ModscanException(file + ": has " + Files.size(file)
+                            + " bytes, and weights that were found" + " in it end at " + end
+                            + "; it was truncated or replaced since the model was opened");
                 }
             } catch (NoSuchFileException e) {
                 // ONNX Runtime says so when it opens the file; one that it has mapped stays until it is closed.
