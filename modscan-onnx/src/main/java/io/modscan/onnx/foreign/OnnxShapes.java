@@ -246,11 +246,12 @@ final class OnnxShapes {
     }
 
     /** What one binding tells of a tensor, which ONNX Runtime's Java copies whenever it is asked. */
-    private record Known(long[] shape, String[] names) {
+    private record Known(List<Long> shape, List<String> names) {
         static Known of(@Nullable NodeInfo info) {
             return info != null && info.getInfo() instanceof TensorInfo shape
-                    ? new Known(shape.getShape(), shape.getDimensionNames())
-                    : new Known(new long[0], new String[0]);
+                    ? new Known(
+                            Arrays.stream(shape.getShape()).boxed().toList(), Arrays.asList(shape.getDimensionNames()))
+                    : new Known(List.of(), List.of());
         }
     }
 
@@ -258,11 +259,11 @@ final class OnnxShapes {
         Set<Long> sizes = new LinkedHashSet<>();
         List<Long> size = new ArrayList<>();
         for (Known binding : seen) {
-            if (binding.shape().length <= axis || binding.shape()[axis] < 0) {
-                return axis < binding.names().length ? named(binding.names()[axis]) : "?";
+            if (binding.shape().size() <= axis || binding.shape().get(axis) < 0) {
+                return axis < binding.names().size() ? named(binding.names().get(axis)) : "?";
             }
-            size.add(binding.shape()[axis]);
-            sizes.add(binding.shape()[axis]);
+            size.add(binding.shape().get(axis));
+            sizes.add(binding.shape().get(axis));
         }
         if (sizes.size() == 1) {
             return size.get(0).toString();
