@@ -408,7 +408,7 @@ class OnnxBoundsTest {
                 try {
                     System.out.println(HandGraph.values(model, "y", prompt)[1]);
                 } catch (ModscanException e) {
-                    System.out.println(e.getMessage().replace('\n', ' '));
+                    System.out.println(String.valueOf(e.getMessage()).replace('\n', ' '));
                 }
             }
         }
