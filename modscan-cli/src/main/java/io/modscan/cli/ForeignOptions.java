@@ -3,10 +3,13 @@ package io.modscan.cli;
 import io.modscan.core.site.Sites;
 import io.modscan.onnx.foreign.InputRole;
 import io.modscan.onnx.foreign.OnnxModel;
+import io.modscan.onnx.runtime.Allow;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.ArgSpec;
@@ -61,8 +64,18 @@ final class ForeignOptions {
     @Option(names = "--dequantize", description = "Read int8 and uint8 as the real numbers that they stand for.")
     private boolean dequantize;
 
+    @Option(
+            names = "--trust",
+            description = "Open it at once, and not first in a process of its own, which it could end or fill.")
+    private boolean trust;
+
+    /** Opens a model, as trusted or not. */
+    OnnxModel open(Path file, Set<Allow> allowed, CommandLine line) {
+        return applyTo(trust ? OnnxModel.open(file, allowed) : OnnxModel.openTried(file, allowed), line);
+    }
+
     /** Says to a model what was said on the command line. */
-    OnnxModel applyTo(OnnxModel opened, CommandLine line) {
+    private OnnxModel applyTo(OnnxModel opened, CommandLine line) {
         OnnxModel model = opened;
         try {
             for (Map.Entry<String, InputRole> input : inputs.entrySet()) {

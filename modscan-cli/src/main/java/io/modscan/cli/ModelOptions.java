@@ -51,7 +51,7 @@ final class ModelOptions {
     /** Opens an ONNX model that modscan did not export. */
     OnnxModel loadOther(String model, ForeignOptions foreign, CommandLine line) {
         refuseRevision(model);
-        return foreign.applyTo(OnnxModel.open(Path.of(model), allowed), line);
+        return foreign.open(Path.of(model), allowed, line);
     }
 
     /** Opens an OPT model, of which there is nothing else to say. */

@@ -110,6 +110,23 @@ class ForeignCommandLineTest {
     }
 
     @Test
+    void aModelIsTriedInAProcessOfItsOwnUnlessItIsTrusted() {
+        String classes = System.getProperty("java.class.path");
+        System.setProperty("java.class.path", file("nowhere"));
+        try {
+            CommandLineRun tried = CommandLineRun.of("sites", "--model", model());
+            assertThat(tried.status()).isEqualTo(1);
+            assertThat(tried.err()).contains(model(), "cannot be tried in a process of its own", "--trust");
+            assertThat(sites("--model", model(), "--trust")).hasSize(1 + 640);
+        } finally {
+            System.setProperty("java.class.path", classes);
+        }
+        CommandLineRun opt = CommandLineRun.of("sites", "--model", demo(), "--trust");
+        assertThat(opt.status()).isEqualTo(2);
+        assertThat(opt.err()).contains("--trust", "is opened as an OPT model");
+    }
+
+    @Test
     void allTensorsAreListed() {
         List<String> lines = sites("--model", model());
 

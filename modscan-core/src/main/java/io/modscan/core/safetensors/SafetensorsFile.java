@@ -9,7 +9,10 @@ import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.json.JsonProblem;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.Reader;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -65,6 +68,7 @@ public final class SafetensorsFile {
      * @return its tensors and metadata
      * @throws MalformedFileException if the header is not a safetensors header, or an offset, length or shape in it
      *                                does not fit the file
+     * @throws ModscanException       if the header takes more than a third of Java's heap
      * @throws UncheckedIOException   if the file cannot be read
      */
     public static SafetensorsFile open(Path path) {
@@ -88,8 +92,11 @@ public final class SafetensorsFile {
                                 + " bytes and a header at most " + MAX_HEADER
                                 + (headerLength > size - 8 ? " (truncated, or not safetensors?)" : ""));
             }
-            byte[] header = new byte[(int) headerLength];
-            read(channel, 8, header.length, path).get(header);
+            if (headerLength > Runtime.getRuntime().maxMemory() / 4) {
+                throw new ModscanException(path + ": its header of " + headerLength
+                        + " bytes is too long for Java's heap; give it more (-Xmx)");
+            }
+            byte[] header = read(channel, 8, (int) headerLength, path).array();
             return parse(path, header, 8 + headerLength, size);
         } catch (IOException e) {
             throw new UncheckedIOException(path + ": cannot be read: " + e, e);
@@ -145,10 +152,8 @@ public final class SafetensorsFile {
     }
 
     private static Map<String, Object> json(Path path, byte[] header) throws IOException {
-        try (JsonParser parser = STRICT_JSON.createParser(StandardCharsets.UTF_8
-                .newDecoder()
-                .decode(ByteBuffer.wrap(header))
-                .toString())) {
+        Reader text = new InputStreamReader(new ByteArrayInputStream(header), StandardCharsets.UTF_8.newDecoder());
+        try (JsonParser parser = new BoundedJson(path, STRICT_JSON.createParser(text))) {
             @Nullable Map<String, Object> json = JSON.std.mapFrom(parser);
             if (json == null || parser.nextToken() != null) {
                 throw new MalformedFileException(path, "header is not one JSON object and nothing else");

@@ -9,6 +9,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
+import io.modscan.onnx.internal.checkpoint.JsonFile;
 import io.modscan.onnx.internal.checkpoint.ModelFolder;
 import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
@@ -48,6 +49,9 @@ import java.util.zip.CRC32C;
  */
 record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights, Map<Path, String> stamps) {
 
+    /** Git LFS makes none that is larger. */
+    private static final long LARGEST_POINTER = 1024;
+
     /**
      * Reads a file and checks that it is a graph: each tensor that a node reads is there, none comes from two places, and no
      * node needs its own output.
@@ -68,6 +72,7 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights
                 Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder"), links);
         Path file = folder.resolve(String.valueOf(path.getFileName()));
         ModelProto model;
+        refusePointer(file);
         try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
             model = ModelProto.parseFrom(new OnnxSkeleton(path, file).read(CodedInputStream.newInstance(in)));
         } catch (InvalidProtocolBufferException e) {
@@ -82,12 +87,21 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights
             throw new MalformedFileException(path, "does not say which opset its operators are of");
         }
         checkFunctions(path, model);
+        OnnxBounds.check(path, model);
         OnnxFile read = located(path, folder, sorted(path, model));
         Map<Path, String> stamps = new LinkedHashMap<>();
         Stream.concat(Stream.of(file), read.weights().stream().map(WeightBytes::file))
                 .distinct()
                 .forEach(each -> stamps.put(each, stamp(each)));
         return new OnnxFile(path, read.model(), read.root(), read.weights(), stamps);
+    }
+
+    private static void refusePointer(Path file) {
+        try {
+            JsonFile.refusePointer(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be read: " + e, e);
+        }
     }
 
     /** Weights of functions are not looked for in files. */
@@ -116,6 +130,18 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights
                         file + ": has been replaced or changed since the model " + path + " was opened; open it again");
             }
         });
+    }
+
+    /** Where the weights of each file end. */
+    Map<Path, Long> ends() {
+        Map<Path, Long> ends = new LinkedHashMap<>();
+        weights.forEach(weight -> ends.merge(weight.file(), weight.offset() + weight.length(), Math::max));
+        return ends;
+    }
+
+    /** The bytes of the largest weight. */
+    long largestWeight() {
+        return weights.stream().mapToLong(WeightBytes::length).max().orElse(0);
     }
 
     private static String stamp(Path file) {
@@ -214,6 +240,9 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights
                                 + " bytes and is said to lie at " + entries);
             }
             long size = Files.size(file);
+            if (size < LARGEST_POINTER) {
+                refusePointer(file);
+            }
             if (offset > size - length) {
                 throw new MalformedFileException(
                         file,

@@ -24,13 +24,16 @@ import io.modscan.onnx.runtime.RuntimeModel;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.function.Predicate;
 
 /**
@@ -73,14 +76,21 @@ public final class OnnxModel implements RuntimeModel {
     private final OnnxInputs inputs;
     private final Map<String, Inferred> shapes;
     private final OnnxSites sites;
+    private final Optional<OnnxTrial> trial;
     private final OptionalInt vocabularySize;
     private final LazyTokenizer tokenizer;
     private final Set<Allow> allowed;
 
     private OnnxModel(
-            OnnxFile file, OnnxSettings settings, OnnxInputs inputs, Map<String, Inferred> shapes, Set<Allow> allowed) {
+            OnnxFile file,
+            OnnxSettings settings,
+            OnnxInputs inputs,
+            Map<String, Inferred> shapes,
+            Set<Allow> allowed,
+            Optional<OnnxTrial> trial) {
         this.allowed = allowed;
         this.file = file;
+        this.trial = trial;
         this.settings = settings;
         this.inputs = inputs;
         this.shapes = shapes;
@@ -89,15 +99,17 @@ public final class OnnxModel implements RuntimeModel {
         this.tokenizer = new LazyTokenizer(this::openTokenizer);
     }
 
-    private static OnnxModel of(OnnxFile file, OnnxSettings settings, Set<Allow> allowed) {
+    private static OnnxModel of(OnnxFile file, OnnxSettings settings, Set<Allow> allowed, Optional<OnnxTrial> trial) {
         OnnxInputs inputs = OnnxInputs.of(file, settings.said());
-        return new OnnxModel(file, settings, inputs, OnnxShapes.infer(file, inputs.axes(), inputs.bindings()), allowed);
+        trial.ifPresent(apart -> apart.infer(file, OnnxShapes.graphs(file, inputs.axes(), inputs.bindings())));
+        Map<String, Inferred> shapes = OnnxShapes.infer(file, inputs.axes(), inputs.bindings());
+        return new OnnxModel(file, settings, inputs, shapes, allowed, trial);
     }
 
     private OnnxModel with(OnnxSettings changed) {
         return changed.said().equals(settings.said())
-                ? new OnnxModel(file, changed, inputs, shapes, allowed)
-                : of(file, changed, allowed);
+                ? new OnnxModel(file, changed, inputs, shapes, allowed, trial)
+                : of(file, changed, allowed, trial);
     }
 
     /**
@@ -128,9 +140,68 @@ public final class OnnxModel implements RuntimeModel {
      * @throws UncheckedIOException if a file cannot be read
      */
     public static OnnxModel open(Path path, Set<Allow> allowed) {
+        return open(path, allowed, Optional.empty());
+    }
+
+    /**
+     * Opens a model that is not trusted. Whatever ONNX Runtime has to open of it, when shapes are inferred and when a probe is
+     * built, is opened first in a process of its own, for two minutes and 2 GiB of memory at most, and more for large weights. If that
+     * process ends early, or takes more, this throws; the other way, this process would have. Each trial takes about the time
+     * that Java and ONNX Runtime need to start, and as long as the opening itself. What the model does when it is
+     * <em>run</em> is not tried, and the process is no sandbox.
+     *
+     * @param path as for {@link #open(Path)}
+     * @return the model, as {@link #open(Path)} gives it
+     * @throws ModscanException     as {@link #open(Path)}; if the model ends the process, or takes more than it may; or if there can
+     *                              be no such process, since {@code java.home} has no {@code bin/java} or the class path of this one
+     *                              is not enough to start another
+     * @throws UncheckedIOException if a file cannot be read
+     */
+    public static OnnxModel openTried(Path path) {
+        return openTried(path, Set.of());
+    }
+
+    /**
+     * The same, with leave for what is refused else.
+     *
+     * @param path    as for {@link #open(Path)}
+     * @param allowed as for {@link #open(Path, Set)}
+     * @return the model, as {@link #open(Path)} gives it
+     * @throws ModscanException     as {@link #openTried(Path)}
+     * @throws UncheckedIOException if a file cannot be read
+     */
+    public static OnnxModel openTried(Path path, Set<Allow> allowed) {
+        return open(path, allowed, Optional.of(OnnxTrial::usual));
+    }
+
+    /**
+     * The same with other limits.
+     *
+     * @param path    as for {@link #open(Path)}
+     * @param allowed as for {@link #open(Path, Set)}
+     * @param atMost  how long one trial may take
+     * @param memory  bytes that it may take beside the files that it maps; watched on Linux only
+     * @return the model, as {@link #open(Path)} gives it
+     * @throws ModscanException         as {@link #openTried(Path)}
+     * @throws IllegalArgumentException if a limit is not positive
+     * @throws UncheckedIOException     if a file cannot be read
+     */
+    public static OnnxModel openTried(Path path, Set<Allow> allowed, Duration atMost, long memory) {
+        if (atMost.isNegative() || atMost.isZero() || memory <= 0) {
+            throw new IllegalArgumentException(
+                    "nothing can be tried in " + atMost + " and " + memory + " bytes; both must be positive");
+        }
+        return open(path, allowed, Optional.of(any -> new OnnxTrial(atMost, memory)));
+    }
+
+    private static OnnxModel open(Path path, Set<Allow> allowed, Optional<Function<OnnxFile, OnnxTrial>> trial) {
         OnnxFile file = OnnxFile.read(path, allowed.contains(Allow.LINKS));
         Path folder = Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder");
-        return of(file, OnnxSettings.of(HubTokenizer.folder(folder)), Set.copyOf(allowed));
+        return of(
+                file,
+                OnnxSettings.of(HubTokenizer.folder(folder)),
+                Set.copyOf(allowed),
+                trial.map(limits -> limits.apply(file)));
     }
 
     /**
@@ -419,6 +490,8 @@ public final class OnnxModel implements RuntimeModel {
         }
         file.checkUnchanged();
         OnnxPlan graph = new OnnxPlan(file, inputs, plan, sites.recipes(), settings.dequantized());
+        OnnxBounds.checkMemory(file, graph.model().getGraph(), shapes);
+        trial.ifPresent(apart -> apart.open(file, graph.model().toByteArray()));
         return new OnnxSource(plan, graph, inputs, file, bosTokenId(), settings.options());
     }
 

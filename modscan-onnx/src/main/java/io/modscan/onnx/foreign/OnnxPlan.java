@@ -79,7 +79,7 @@ final class OnnxPlan {
         }
         dequantizer.sayWhatIsLeft();
         outputs.forEach(output -> edit.output(output.name()));
-        this.model = edit.build();
+        this.model = OnnxGuard.forRunning(edit.build(), file.opset());
         this.run = run(recipes.values());
     }
 

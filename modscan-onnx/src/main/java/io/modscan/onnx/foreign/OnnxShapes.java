@@ -16,6 +16,7 @@ import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
 import io.modscan.onnx.internal.runtime.OrtRuntime;
 import io.modscan.onnx.internal.runtime.SharedEnvironment;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -230,30 +231,38 @@ final class OnnxShapes {
             return new Inferred(kind.toLowerCase(Locale.ROOT), Optional.empty());
         }
         String type = OnnxTypes.name(first.onnxType);
+        int count = first.getShape().length;
+        if (count > OnnxBounds.MAX_AXES) {
+            throw OnnxBounds.tooManyAxes(file.path(), "tensor '" + tensor + "'", count);
+        }
+        List<Known> known =
+                seen.stream().map(binding -> Known.of(binding.get(tensor))).toList();
         List<String> axes = new ArrayList<>();
-        for (int axis = 0; axis < first.getShape().length; axis++) {
-            axes.add(axis(tensor, axis, seen));
+        for (int axis = 0; axis < count; axis++) {
+            axes.add(axis(axis, known));
         }
         return new Inferred(type, Optional.of(axes));
     }
 
-    private String axis(String tensor, int axis, List<Map<String, NodeInfo>> seen) {
+    /** What one binding tells of a tensor, which ONNX Runtime's Java copies whenever it is asked. */
+    private record Known(List<Long> shape, List<String> names) {
+        static Known of(@Nullable NodeInfo info) {
+            return info != null && info.getInfo() instanceof TensorInfo shape
+                    ? new Known(
+                            Arrays.stream(shape.getShape()).boxed().toList(), Arrays.asList(shape.getDimensionNames()))
+                    : new Known(List.of(), List.of());
+        }
+    }
+
+    private String axis(int axis, List<Known> seen) {
         Set<Long> sizes = new LinkedHashSet<>();
         List<Long> size = new ArrayList<>();
-        for (Map<String, NodeInfo> binding : seen) {
-            NodeInfo info = binding.get(tensor);
-            if (info == null
-                    || !(info.getInfo() instanceof TensorInfo shape)
-                    || shape.getShape().length <= axis
-                    || shape.getShape()[axis] < 0) {
-                return info != null
-                                && info.getInfo() instanceof TensorInfo shape
-                                && axis < shape.getDimensionNames().length
-                        ? named(shape.getDimensionNames()[axis])
-                        : "?";
+        for (Known binding : seen) {
+            if (binding.shape().size() <= axis || binding.shape().get(axis) < 0) {
+                return axis < binding.names().size() ? named(binding.names().get(axis)) : "?";
             }
-            size.add(shape.getShape()[axis]);
-            sizes.add(shape.getShape()[axis]);
+            size.add(binding.shape().get(axis));
+            sizes.add(binding.shape().get(axis));
         }
         if (sizes.size() == 1) {
             return size.get(0).toString();
@@ -296,15 +305,27 @@ final class OnnxShapes {
     /** The outputs of a session of which each tensor is one. */
     private Map<String, NodeInfo> outputs(int binding, boolean withoutWeights, List<String> ranksOf)
             throws OrtException {
+        return outputs(model(binding, withoutWeights, ranksOf).toByteArray(), file.root());
+    }
+
+    /** The graphs of which {@link #infer} opens sessions, but for what it adds to tell scalars apart. */
+    static List<byte[]> graphs(OnnxFile file, Map<String, List<String>> inputs, Map<String, List<Long>> known) {
+        OnnxShapes shapes = new OnnxShapes(file, inputs, known);
+        return IntStream.of(0, 1, 2, -1)
+                .mapToObj(binding ->
+                        shapes.model(binding, binding >= 0, List.of()).toByteArray())
+                .toList();
+    }
+
+    static Map<String, NodeInfo> outputs(byte[] graph, Path root) throws OrtException {
         try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
             // Folds constants; what is an output stays.
             settings.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.BASIC_OPT);
             OrtRuntime.quiet(settings);
             settings.setIntraOpNumThreads(1);
-            settings.addConfigEntry("optimization.constant_folding_max_output_size_in_bytes", LARGEST_FOLDED);
-            settings.addConfigEntry(OrtRuntime.WEIGHTS_FOLDER, file.root().toString());
-            try (OrtSession session = SharedEnvironment.get()
-                    .createSession(model(binding, withoutWeights, ranksOf).toByteArray(), settings)) {
+            settings.addConfigEntry(OrtRuntime.LARGEST_FOLDED, LARGEST_FOLDED);
+            settings.addConfigEntry(OrtRuntime.WEIGHTS_FOLDER, root.toString());
+            try (OrtSession session = SharedEnvironment.get().createSession(graph, settings)) {
                 return new HashMap<>(session.getOutputInfo());
             }
         }
@@ -353,7 +374,7 @@ final class OnnxShapes {
                     .addOutput(RANK + i));
             graph.addOutput(ValueInfoProto.newBuilder().setName(RANK + i));
         }
-        return file.model().toBuilder().setGraph(graph).build();
+        return OnnxGuard.forShapes(file.model().toBuilder().setGraph(graph).build(), file.opset());
     }
 
     private static void addNegated(GraphProto.Builder graph, NodeProto node) {

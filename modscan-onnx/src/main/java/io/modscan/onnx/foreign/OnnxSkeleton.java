@@ -1,27 +1,29 @@
 package io.modscan.onnx.foreign;
 
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import com.google.protobuf.CodedInputStream;
 import com.google.protobuf.CodedOutputStream;
+import com.google.protobuf.Descriptors.Descriptor;
+import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.WireFormat;
 import io.modscan.core.error.MalformedFileException;
-import io.modscan.core.error.ModscanException;
 import io.modscan.onnx.internal.graph.OnnxProtos;
+import io.modscan.onnx.internal.graph.ProtoWeight;
 import io.modscan.onnx.internal.graph.WeightBytes;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Copies a file but for the bytes of large initializers, of which it keeps the place. */
 final class OnnxSkeleton {
     /** What an initializer has at least for its bytes to be left in the file; shapes and scalars are smaller. */
     private static final int LEFT_IN_FILE = 1 << 10;
-
-    /** About what an object of a message takes in Java's heap, whatever is in it. */
-    private static final int MESSAGE = 200;
 
     /** Fields of ONNX's messages. */
     private static final int MODEL_GRAPH = 7;
@@ -33,19 +35,17 @@ final class OnnxSkeleton {
 
     private final Path path;
     private final Path file;
-    /** All that is read is held twice for a moment. */
-    private final long limit = Runtime.getRuntime().maxMemory() / 8;
-
-    private long kept;
+    private final ProtoWeight weight;
 
     OnnxSkeleton(Path path, Path file) {
         this.path = path;
         this.file = file;
+        this.weight = new ProtoWeight(path);
     }
 
     byte[] read(CodedInputStream in) throws IOException {
         // A position that can't be told, behind 2 GiB, is refused as protobuf refuses it.
-        return copy(in, Integer.MAX_VALUE, (tag, length, out) -> {
+        return copy(in, ModelProto.getDescriptor(), Integer.MAX_VALUE, (tag, length, out) -> {
             if (tag != OnnxProtos.lengthDelimited(MODEL_GRAPH)) {
                 return false;
             }
@@ -55,7 +55,7 @@ final class OnnxSkeleton {
     }
 
     private byte[] graph(CodedInputStream in, int graphLength) throws IOException {
-        return copy(in, graphLength, (tag, length, out) -> {
+        return copy(in, GraphProto.getDescriptor(), graphLength, (tag, length, out) -> {
             if (tag != OnnxProtos.lengthDelimited(GRAPH_INITIALIZER)) {
                 return false;
             }
@@ -65,8 +65,9 @@ final class OnnxSkeleton {
     }
 
     private byte[] initializer(CodedInputStream in, int tensorLength) throws IOException {
+        weight.add(ProtoWeight.MESSAGE);
         List<WeightBytes> left = new ArrayList<>();
-        byte[] rest = copy(in, tensorLength, (tag, length, out) -> {
+        byte[] rest = copy(in, TensorProto.getDescriptor(), tensorLength, (tag, length, out) -> {
             boolean bytes = tag == OnnxProtos.lengthDelimited(TENSOR_RAW)
                     // A packed list of numbers is on disk what raw bytes are.
                     || tag == OnnxProtos.lengthDelimited(TENSOR_FLOATS)
@@ -102,12 +103,12 @@ final class OnnxSkeleton {
         boolean take(int tag, int length, CodedOutputStream out) throws IOException;
     }
 
-    private byte[] copy(CodedInputStream in, int messageLength, Field field) throws IOException {
+    private byte[] copy(CodedInputStream in, Descriptor type, int messageLength, Field field) throws IOException {
         int outer = in.pushLimit(messageLength);
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         CodedOutputStream out = CodedOutputStream.newInstance(bytes);
         for (int tag = in.readTag(); tag != 0; tag = in.readTag()) {
-            copyField(in, tag, out, field);
+            copyField(in, type, tag, out, field);
         }
         out.flush();
         if (in.getBytesUntilLimit() > 0 && messageLength != Integer.MAX_VALUE) {
@@ -117,7 +118,11 @@ final class OnnxSkeleton {
         return bytes.toByteArray();
     }
 
-    private void copyField(CodedInputStream in, int tag, CodedOutputStream out, Field field) throws IOException {
+    private void copyField(CodedInputStream in, Descriptor type, int tag, CodedOutputStream out, Field field)
+            throws IOException {
+        if (WireFormat.getTagWireType(tag) != WireFormat.WIRETYPE_LENGTH_DELIMITED) {
+            weight.add(Long.BYTES);
+        }
         switch (WireFormat.getTagWireType(tag)) {
             case WireFormat.WIRETYPE_VARINT -> {
                 out.writeUInt32NoTag(tag);
@@ -153,17 +158,13 @@ final class OnnxSkeleton {
             }
         } else {
             out.writeUInt32NoTag(tag);
-            keep(length + MESSAGE);
-            out.writeByteArrayNoTag(in.readRawBytes(length));
-        }
-    }
-
-    /** Counts what a field takes once it is parsed, before it is read. */
-    private void keep(long bytes) {
-        kept += bytes;
-        if (kept > limit) {
-            throw new ModscanException(path + ": its graph takes more than " + limit
-                    + " bytes beside its weights, too many for Java's heap; give it more (-Xmx)");
+            weight.add(ProtoWeight.MESSAGE + length);
+            byte[] bytes = in.readRawBytes(length);
+            @Nullable FieldDescriptor known = type.findFieldByNumber(WireFormat.getTagFieldNumber(tag));
+            if (known != null && known.getJavaType() == FieldDescriptor.JavaType.MESSAGE) {
+                weight.add(bytes, known.getMessageType());
+            }
+            out.writeByteArrayNoTag(bytes);
         }
     }
 }

@@ -49,7 +49,8 @@ final class OnnxSource implements ActivationSource {
                 && inputs.fixedPositions().isEmpty()
                 && graph.outputs().stream()
                         .anyMatch(output -> output.axes().sizes().contains(inputs.length()));
-        this.runtime = new OrtRuntime(graph.model().toByteArray(), file.root(), true, options);
+        this.runtime = new OrtRuntime(
+                graph.model().toByteArray(), file.root(), true, options, file.ends(), OnnxBounds.largestFolded(file));
     }
 
     @Override

@@ -119,6 +119,13 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
         return root;
     }
 
+    /** Where the tensors of each file end. */
+    Map<Path, Long> ends() {
+        Map<Path, Long> ends = new LinkedHashMap<>();
+        tensors.values().forEach(tensor -> ends.merge(tensor.file(), tensor.offset() + tensor.length(), Math::max));
+        return ends;
+    }
+
     private static void check(Path path, Map<String, List<Long>> expected, Map<String, StoredTensor> tensors) {
         tensors.forEach((name, tensor) -> {
             // Where a tied head is stored all the same, it has the embedding's shape.

@@ -15,6 +15,7 @@ import io.modscan.onnx.internal.checkpoint.WeightFiles;
 import io.modscan.onnx.internal.graph.GraphBuilder;
 import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
+import io.modscan.onnx.internal.graph.ProtoWeight;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -137,7 +138,11 @@ record ExportedFile(String config, Map<String, String> provenance, WeightFiles w
                 throw new UnsupportedModelException(file + ": has " + size
                         + " bytes; an export of modscan's holds no weights and has at most " + MAX_SIZE);
             }
-            return ModelProto.parseFrom(Files.readAllBytes(file));
+            ProtoWeight weight = new ProtoWeight(file);
+            weight.add(size);
+            byte[] bytes = Files.readAllBytes(file);
+            weight.add(bytes, ModelProto.getDescriptor());
+            return ModelProto.parseFrom(bytes);
         } catch (InvalidProtocolBufferException e) {
             throw new MalformedFileException(file, "is no ONNX model, or not all of one (truncated?)", e);
         } catch (IOException e) {

@@ -420,7 +420,9 @@ public final class OptModel implements RuntimeModel {
     }
 
     ActivationSource open(CapturePlan plan, Dialect dialect) {
-        return new PlannedSource(graph(plan, dialect), loaded.checkpoint().root(), loaded.provenance(), options);
+        Checkpoint checkpoint = loaded.checkpoint();
+        return new PlannedSource(
+                graph(plan, dialect), checkpoint.root(), checkpoint.ends(), loaded.provenance(), options);
     }
 
     @Override

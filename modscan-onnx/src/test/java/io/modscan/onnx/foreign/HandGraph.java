@@ -1,6 +1,7 @@
 package io.modscan.onnx.foreign;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.FunctionProto;
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
@@ -27,6 +28,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 
 /** A small ONNX model, built by hand. */
 public final class HandGraph {
@@ -179,6 +181,11 @@ public final class HandGraph {
                 .filter(name -> !name.isEmpty())
                 .map(name -> name.equals("_") ? "" : name)
                 .toList();
+    }
+
+    HandGraph function(Consumer<FunctionProto.Builder> function) {
+        function.accept(model.addFunctionsBuilder());
+        return this;
     }
 
     HandGraph output(String name) {

@@ -136,6 +136,24 @@ class OnnxHostileTest {
     }
 
     @Test
+    void aPointerOfGitLfsIsCalledOne() throws IOException {
+        String pointer =
+                "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0".repeat(64) + "\nsize 470641600\n";
+        Files.writeString(file, pointer);
+        refused(MalformedFileException.class, "Git LFS", "git lfs pull");
+        Files.writeString(folder.resolve("data"), pointer);
+        withWeight("location", "data", "offset", "4096").write(file);
+        assertThatExceptionOfType(MalformedFileException.class)
+                .isThrownBy(() -> OnnxModel.open(file))
+                .withMessageContainingAll(folder.resolve("data").toString(), "Git LFS", "git lfs pull");
+        // One so short that the weight would fit into it.
+        withWeight("location", "data").write(file);
+        assertThatExceptionOfType(MalformedFileException.class)
+                .isThrownBy(() -> OnnxModel.open(file))
+                .withMessageContainingAll(folder.resolve("data").toString(), "Git LFS");
+    }
+
+    @Test
     void aModelNeedsAGraphAndAnOpset() {
         HandGraph.write(file, ModelProto.newBuilder().setIrVersion(8).build().toByteArray());
         refused(MalformedFileException.class, "graph");
@@ -301,7 +319,7 @@ class OnnxHostileTest {
                 simple().initializer(HandGraph.tensor("w", DataType.FLOAT, 4).setDataType(99)),
                 "'w'",
                 "type 99");
-        long[] ones = new long[100];
+        long[] ones = new long[64];
         Arrays.fill(ones, 1);
         OnnxModel model =
                 simple().floats("w", new float[1], ones).node("Add", "y w", "z").open(folder);
@@ -357,7 +375,7 @@ class OnnxHostileTest {
         refused(MalformedFileException.class, "no ONNX model");
     }
 
-    private static ByteString enclosed(int field, ByteString content) throws IOException {
+    static ByteString enclosed(int field, ByteString content) throws IOException {
         ByteString.Output bytes = ByteString.newOutput();
         CodedOutputStream out = CodedOutputStream.newInstance(bytes);
         out.writeTag(field, 2);

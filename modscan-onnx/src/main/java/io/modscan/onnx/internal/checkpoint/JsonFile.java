@@ -1,14 +1,23 @@
 package io.modscan.onnx.internal.checkpoint;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonLocation;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
+import java.io.BufferedInputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.Reader;
+import java.io.StringReader;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -22,6 +31,10 @@ public final class JsonFile {
     /** Far above any vocabulary, far below what a string holds. */
     private static final long MAX_BYTES = 256L << 20;
 
+    private static final JsonFactory FACTORY = new JsonFactory();
+
+    private static final String LFS_POINTER = "version https://git-lfs";
+
     private final Path path;
     private final Map<String, Object> values;
 
@@ -31,17 +44,31 @@ public final class JsonFile {
     }
 
     public static JsonFile read(Path path) {
-        return parse(path, readText(path));
+        try (BufferedInputStream in = new BufferedInputStream(open(path))) {
+            // Its bytes are not held beside what is made of them.
+            return parse(path, new InputStreamReader(in, StandardCharsets.UTF_8.newDecoder()));
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + ": cannot be read: " + e, e);
+        }
     }
 
     /** An object from text that was found in a file. */
     public static JsonFile parse(Path path, String text) {
-        try {
-            Map<String, Object> values = JSON.std.mapFrom(text);
+        return parse(path, new StringReader(text));
+    }
+
+    private static JsonFile parse(Path path, Reader text) {
+        try (JsonParser parser = new BoundedJson(path, FACTORY.createParser(text))) {
+            Map<String, Object> values = JSON.std.mapFrom(parser);
             if (values == null) {
                 throw new MalformedFileException(path, "is not a JSON object: it is null");
             }
+            if (parser.nextToken() != null) {
+                throw new MalformedFileException(path, "is not one JSON object and nothing else");
+            }
             return new JsonFile(path, values);
+        } catch (CharacterCodingException e) {
+            throw new MalformedFileException(path, "is not UTF-8", e);
         } catch (JsonProcessingException e) {
             throw new MalformedFileException(path, "is not a JSON object: " + problem(e), e);
         } catch (IOException e) {
@@ -75,24 +102,44 @@ public final class JsonFile {
 
     /** The text of a checkpoint's file, which must be the file itself. */
     public static String readText(Path path) {
+        long most = Runtime.getRuntime().maxMemory() / 8;
+        try (InputStream in = open(path)) {
+            if (Files.size(path) > most) {
+                throw new ModscanException(path + ": is " + Files.size(path) + " bytes long; Java's heap has room for "
+                        + most + "; give it more (-Xmx)");
+            }
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(in.readAllBytes()))
+                    .toString();
+        } catch (CharacterCodingException e) {
+            throw new MalformedFileException(path, "is not UTF-8", e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + ": cannot be read: " + e, e);
+        }
+    }
+
+    private static InputStream open(Path path) throws IOException {
         try {
             if (Files.size(path) > MAX_BYTES) {
                 throw new MalformedFileException(
                         path, "is " + Files.size(path) + " bytes long; at most " + MAX_BYTES + " are read");
             }
-            String text = Files.readString(path);
-            if (text.startsWith("version https://git-lfs")) {
+            refusePointer(path);
+            return Files.newInputStream(path);
+        } catch (NoSuchFileException e) {
+            throw new ModscanException(path + ": no such file", e);
+        }
+    }
+
+    /** Refuses what Git LFS leaves in a file's place where it was not told to fetch the file. */
+    public static void refusePointer(Path path) throws IOException {
+        try (InputStream in = Files.newInputStream(path)) {
+            if (LFS_POINTER.equals(new String(in.readNBytes(LFS_POINTER.length()), StandardCharsets.ISO_8859_1))) {
                 throw new MalformedFileException(
                         path,
                         "is Git LFS's pointer to the file, not the file; 'git lfs pull' in its folder fetches it");
             }
-            return text;
-        } catch (CharacterCodingException e) {
-            throw new MalformedFileException(path, "is not UTF-8", e);
-        } catch (NoSuchFileException e) {
-            throw new ModscanException(path + ": no such file", e);
-        } catch (IOException e) {
-            throw new UncheckedIOException(path + ": cannot be read: " + e, e);
         }
     }
 

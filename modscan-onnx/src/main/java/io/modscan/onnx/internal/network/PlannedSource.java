@@ -27,14 +27,21 @@ public final class PlannedSource implements ActivationSource {
      * Opens the session.
      *
      * @param root     the folder that all files of weights are in or below
+     * @param ends     how long each of these files has to be
      * @param metadata of the model
      */
-    public PlannedSource(PlannedGraph graph, Path root, Map<String, String> metadata, RuntimeOptions options) {
+    public PlannedSource(
+            PlannedGraph graph, Path root, Map<Path, Long> ends, Map<String, String> metadata, RuntimeOptions options) {
         this.plan = graph.plan();
         this.graph = graph;
         this.outputNames = graph.outputNames();
         this.runtime = new OrtRuntime(
-                graph.serialise(WeightLocation.inPlace(root), metadata), root, !graph.headDominates(), options);
+                graph.serialise(WeightLocation.inPlace(root), metadata),
+                root,
+                !graph.headDominates(),
+                options,
+                ends,
+                Long.MAX_VALUE);
     }
 
     @Override

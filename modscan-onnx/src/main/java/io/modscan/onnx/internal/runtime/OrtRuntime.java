@@ -10,10 +10,14 @@ import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.providers.OrtCUDAProviderOptions;
 import io.modscan.core.error.ModscanException;
 import io.modscan.onnx.runtime.RuntimeOptions;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.Buffer;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -33,6 +37,9 @@ public final class OrtRuntime implements AutoCloseable {
     /** Where initializers' files are looked for when the model comes as bytes. */
     public static final String WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path";
 
+    /** Constants of more bytes are computed in each run, and not while a session is opened. */
+    public static final String LARGEST_FOLDED = "optimization.constant_folding_max_output_size_in_bytes";
+
     /**
      * Rearranging a matrix for speed holds it twice meanwhile. That is nothing, unless one matrix is much of the model, as
      * the language-model head of a small one is. Without it, products run some hundredths slower.
@@ -47,6 +54,9 @@ public final class OrtRuntime implements AutoCloseable {
     private final OrtSession session;
     /** Runs share it; closing waits for them, since freeing a session under a run crashes the process. */
     private final ReadWriteLock lock = new ReentrantReadWriteLock();
+
+    /** How long each file of weights has to be: ONNX Runtime maps them, and what is read behind a file's end ends the process. */
+    private final Map<Path, Long> ends;
 
     private boolean closed;
 
@@ -72,7 +82,22 @@ public final class OrtRuntime implements AutoCloseable {
         }
     }
 
-    public OrtRuntime(byte[] model, Path weightsFolder, boolean prepack, RuntimeOptions options) {
+    /**
+     * Opens a session.
+     *
+     * @param prepack       whether matrices are rearranged for speed
+     * @param ends          how long each file of weights has to be at least
+     * @param largestFolded the bytes that a constant may have to be computed when this is opened
+     */
+    public OrtRuntime(
+            byte[] model,
+            Path weightsFolder,
+            boolean prepack,
+            RuntimeOptions options,
+            Map<Path, Long> ends,
+            long largestFolded) {
+        this.ends = Map.copyOf(ends);
+        checkEnds();
         this.options = options;
         try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
             quiet(settings);
@@ -81,6 +106,9 @@ public final class OrtRuntime implements AutoCloseable {
                 settings.addConfigEntry(DISABLE_PREPACKING, "1");
             }
             settings.addConfigEntry(STOP_SPINNING, "1");
+            if (largestFolded < Long.MAX_VALUE) {
+                settings.addConfigEntry(LARGEST_FOLDED, Long.toString(largestFolded));
+            }
             settings.setIntraOpNumThreads(options.threads().orElseGet(Threads::usual));
             if (options.cudaDevice().isPresent()) {
                 addCuda(settings, options.cudaDevice().getAsInt());
@@ -98,6 +126,23 @@ public final class OrtRuntime implements AutoCloseable {
      */
     public static void quiet(OrtSession.SessionOptions settings) throws OrtException {
         settings.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
+    }
+
+    /** Within a run nothing can be done about it. */
+    private void checkEnds() {
+        ends.forEach((file, end) -> {
+            try {
+                if (Files.size(file) < end) {
+                    throw new ModscanException(file + ": has " + Files.size(file)
+                            + " bytes, and weights that were found" + " in it end at " + end
+                            + "; it was truncated or replaced since the model was opened");
+                }
+            } catch (NoSuchFileException e) {
+                // ONNX Runtime says so when it opens the file; one that it has mapped stays until it is closed.
+            } catch (IOException e) {
+                throw new UncheckedIOException(file + ": cannot be read: " + e, e);
+            }
+        });
     }
 
     private static void addCuda(OrtSession.SessionOptions settings, int device) {
@@ -144,7 +189,7 @@ public final class OrtRuntime implements AutoCloseable {
      *
      * @param what what is run, for a message
      * @throws CancellationException if the thread is interrupted
-     * @throws ModscanException      if the computation fails
+     * @throws ModscanException      if the computation fails, or a file of weights is shorter than it was
      * @throws IllegalStateException if this is closed
      */
     public void run(String what, List<Bound> inputs, List<Bound> outputs) {
@@ -156,6 +201,7 @@ public final class OrtRuntime implements AutoCloseable {
             if (Thread.currentThread().isInterrupted()) {
                 throw cancelled(what);
             }
+            checkEnds();
             runOpen(inputs, outputs);
         } catch (OrtException e) {
             if (Thread.currentThread().isInterrupted()) {

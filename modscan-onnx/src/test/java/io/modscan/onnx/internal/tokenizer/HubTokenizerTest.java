@@ -624,12 +624,36 @@ class HubTokenizerTest {
     }
 
     @Test
-    void nestingIsReadAsFarAsTheLibraryReadsIt() throws IOException {
-        assertThat(openNested(60).encode("the")).isNotEmpty();
-        for (int depth : new int[] {70, 450}) {
+    void nestingIsReadHalfAsFarAsTheLibraryReadsIt() throws IOException {
+        assertThat(openNested(30).encode("the")).isNotEmpty();
+        for (int depth : new int[] {33, 63, 70, 450}) {
             assertThatThrownBy(() -> openNested(depth))
                     .isInstanceOf(MalformedFileException.class)
-                    .hasMessageContainingAll("tokenizer.json");
+                    .hasMessageContainingAll("tokenizer.json", "nested more than 64 deep");
+        }
+    }
+
+    /** The library reads some of these to its depth of 128, and ends the process at others. */
+    @ParameterizedTest
+    @CsvSource({
+        "normalizer, normalizers",
+        "pre_tokenizer, pretokenizers",
+        "post_processor, processors",
+        "decoder, decoders",
+        "model, x",
+        "padding, x",
+        "added_tokens, x"
+    })
+    void noPartOfATokenizerJsonIsNestedDeeply(String key, String members) throws IOException {
+        String sequence = "{\"type\": \"Sequence\", \"" + members + "\": [";
+        for (String value : List.of(
+                sequence.repeat(130) + "]}".repeat(130),
+                "{\"type\": \"Strip\", \"content\": " + "[".repeat(140) + "]".repeat(140) + "}",
+                "[".repeat(64) + "]".repeat(64))) {
+            write("tokenizer.json", tokenizerJson(key, value));
+            assertThatThrownBy(this::open)
+                    .isInstanceOf(MalformedFileException.class)
+                    .hasMessageContainingAll("tokenizer.json", "nested more than 64 deep");
         }
     }
 
