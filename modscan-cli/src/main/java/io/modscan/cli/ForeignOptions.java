@@ -3,7 +3,10 @@ package io.modscan.cli;
 import io.modscan.core.site.Sites;
 import io.modscan.onnx.foreign.InputRole;
 import io.modscan.onnx.foreign.OnnxModel;
+import io.modscan.onnx.runtime.RuntimeOptions;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,7 +26,10 @@ final class ForeignOptions {
     @Option(
             names = "--input",
             paramLabel = "NAME=ROLE",
-            description = "What an input takes: token_ids, attention_mask, token_types, positions or past.")
+            description = {
+                "What an input takes: token_ids, attention_mask (1 at real tokens), padding_mask (1 at padding),",
+                "additive_mask (0 and the lowest number), token_types, positions, past; or none of these."
+            })
     private Map<String, InputRole> inputs = new LinkedHashMap<>();
 
     @Option(
@@ -47,6 +53,13 @@ final class ForeignOptions {
     private @Nullable String positions;
 
     @Option(
+            names = "--position-axes",
+            paramLabel = "GLOB=AXES",
+            description =
+                    "Which axes of tensors are positions, counted from 0, where units or heads are as many: '*scores=2+3'.")
+    private Map<String, String> positionAxes = new LinkedHashMap<>();
+
+    @Option(
             names = "--heads",
             paramLabel = "GLOB=N",
             description = "How many heads tensors hold: [.., heads x d] or [.., heads, .., d].")
@@ -61,8 +74,28 @@ final class ForeignOptions {
     @Option(names = "--dequantize", description = "Read int8 and uint8 as the real numbers that they stand for.")
     private boolean dequantize;
 
+    @Option(
+            names = "--operators",
+            paramLabel = "LIB.so",
+            description = "A library of custom operators; native code, which runs as part of this program.")
+    private List<Path> operators = new ArrayList<>();
+
+    /** Opens a model and says to it what was said on the command line. */
+    OnnxModel open(Path model, CommandLine line) {
+        return applyTo(OnnxModel.open(model, with(RuntimeOptions.cpu())), line);
+    }
+
+    /** The same options with the libraries of operators. */
+    RuntimeOptions with(RuntimeOptions options) {
+        RuntimeOptions all = options;
+        for (Path library : operators) {
+            all = all.withOperators(library);
+        }
+        return all;
+    }
+
     /** Says to a model what was said on the command line. */
-    OnnxModel applyTo(OnnxModel opened, CommandLine line) {
+    private OnnxModel applyTo(OnnxModel opened, CommandLine line) {
         OnnxModel model = opened;
         try {
             for (Map.Entry<String, InputRole> input : inputs.entrySet()) {
@@ -75,6 +108,9 @@ final class ForeignOptions {
                 model = model.withBatch(axis);
             }
             model = positions == null ? model : model.withPositions(positions);
+            for (Map.Entry<String, String> tensors : positionAxes.entrySet()) {
+                model = model.withPositionAxes(Sites.glob(tensors.getKey()), axes(tensors.getValue()));
+            }
             for (Map.Entry<String, Integer> tensors : heads.entrySet()) {
                 model = model.withHeads(Sites.glob(tensors.getKey()), tensors.getValue());
             }
@@ -84,6 +120,32 @@ final class ForeignOptions {
         } catch (IllegalArgumentException e) {
             throw new ParameterException(line, e.getMessage(), e);
         }
+    }
+
+    private static int[] axes(String axes) {
+        if (!axes.matches("\\d{1,2}(\\+\\d{1,2})*")) {
+            throw new IllegalArgumentException(
+                    "--position-axes: '" + axes + "' are no axes; expected are numbers from 0, such as 1 or 2+3");
+        }
+        return Arrays.stream(axes.split("\\+")).mapToInt(Integer::parseInt).toArray();
+    }
+
+    /** What a message asks a program to do, in the words of the command line. */
+    static String inOptions(String message) {
+        return message.replaceAll("OnnxModel\\.withInput\\(\"([^\"]*)\", InputRole\\.", "--input $1=(")
+                .replaceAll("=\\(([A-Z_]+)\\)", "=$1")
+                .replaceAll("OnnxModel\\.withDimension\\(\"([^\"]*)\", N\\)", "--dimension $1=N")
+                .replaceAll("OnnxModel\\.withBatch\\(\"([^\"]*)\"\\)", "--batch $1")
+                .replaceAll("OnnxModel\\.withPositions\\(\"([^\"]*)\"\\)", "--positions $1")
+                .replace("OnnxModel.withPositionAxes", "--position-axes")
+                .replace("OnnxModel.withPositions", "--positions")
+                .replace("OnnxModel.withInput", "--input")
+                .replace("OnnxModel.withDimension", "--dimension")
+                .replace("OnnxModel.withBatch", "--batch")
+                .replace("OnnxModel.withHeads", "--heads")
+                .replace("OnnxModel.withMaxTokens", "--max-tokens")
+                .replace("OnnxModel.withBosTokenId", "--bos")
+                .replace(" (Prompt.ofTensors)", ", which takes a Java program");
     }
 
     /** Refuses these options for an OPT model, which needs to be told nothing. */

@@ -39,7 +39,7 @@ final class ModelOptions {
     /** Opens an ONNX model that modscan did not export. */
     OnnxModel loadOther(String model, ForeignOptions foreign, CommandLine line) {
         refuseRevision(model);
-        return foreign.applyTo(OnnxModel.open(Path.of(model)), line);
+        return foreign.open(Path.of(model), line);
     }
 
     /** Opens an OPT model, of which there is nothing else to say. */

@@ -87,7 +87,7 @@ public final class Modscan {
             failure.printStackTrace(err);
         } else {
             String message = failure.getMessage() == null ? failure.toString() : failure.getMessage();
-            err.println("modscan: " + message.replaceAll("\\R+", " "));
+            err.println("modscan: " + ForeignOptions.inOptions(message).replaceAll("\\R+", " "));
         }
         return ExitCode.SOFTWARE;
     }

@@ -56,7 +56,7 @@ record SiteTable(List<List<String>> rows) {
                         tensor.shape().map(List::toString).orElse("unknown"),
                         tensor.operator(),
                         layer(tensor.layer()),
-                        site != null ? axes(site) : "not: " + tensor.refusal().orElse("")));
+                        site != null ? axes(site) : "not: " + ForeignOptions.inOptions(tensor.refusal().orElse(""))));
             }
         }
         return new SiteTable(rows);

@@ -31,6 +31,8 @@ import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * An ONNX model that somebody else exported. Each of its tensors can be read, by its own name:
@@ -67,33 +69,87 @@ import java.util.function.Predicate;
  */
 public final class OnnxModel implements RuntimeModel {
 
+    /** As it was read. */
+    private final OnnxFile read;
+    /** Without the values of inputs that are asked for all the same. */
     private final OnnxFile file;
+
     private final OnnxSettings settings;
     private final OnnxInputs inputs;
     private final Map<String, Inferred> shapes;
+    /** Shapes with positions of any number, where that is fixed and the graph allows others. */
+    private final Map<String, Inferred> ofAnyLength;
+
+    private final LazyShapes withPast;
     private final OnnxSites sites;
     private final OptionalInt vocabularySize;
     private final LazyTokenizer tokenizer;
 
-    private OnnxModel(OnnxFile file, OnnxSettings settings, OnnxInputs inputs, Map<String, Inferred> shapes) {
-        this.file = file;
+    private OnnxModel(
+            OnnxFile file,
+            OnnxSettings settings,
+            OnnxInputs inputs,
+            Map<String, Inferred> shapes,
+            Map<String, Inferred> ofAnyLength) {
+        this.read = file;
+        this.file = file.asking(settings.said().roles().keySet());
         this.settings = settings;
         this.inputs = inputs;
         this.shapes = shapes;
-        this.sites = new OnnxSites(file, inputs, shapes, settings::headsOf);
-        this.vocabularySize = TokenTable.rows(file, inputs);
+        this.ofAnyLength = ofAnyLength;
+        this.sites = new OnnxSites(
+                this.file,
+                inputs,
+                inputs.fixedPositions().isPresent()
+                        ? FixedPositions.mark(
+                                this.file,
+                                inputs.fixedPositions().getAsInt(),
+                                shapes,
+                                ofAnyLength,
+                                settings::positionAxesOf)
+                        : shapes,
+                settings::headsOf);
+        this.vocabularySize = TokenTable.rows(this.file, inputs);
         this.tokenizer = new LazyTokenizer(this::openTokenizer);
+        this.withPast = new LazyShapes(this::shapesWithPast);
     }
 
-    private static OnnxModel of(OnnxFile file, OnnxSettings settings) {
+    private static OnnxModel of(OnnxFile read, OnnxSettings settings) {
+        OnnxFile file = read.asking(settings.said().roles().keySet());
         OnnxInputs inputs = OnnxInputs.of(file, settings.said());
-        return new OnnxModel(file, settings, inputs, OnnxShapes.infer(file, inputs.axes(), inputs.bindings()));
+        RuntimeOptions options = settings.options();
+        Map<String, Inferred> shapes =
+                TrialRun.complete(file, inputs, OnnxShapes.infer(file, inputs, options), options);
+        return new OnnxModel(
+                read,
+                settings,
+                inputs,
+                shapes,
+                inputs.fixedPositions().isPresent() && inputs.isText()
+                        ? OnnxShapes.inferIfOpen(file, inputs.withoutLength(), options)
+                                .orElse(Map.of())
+                        : Map.of());
     }
 
     private OnnxModel with(OnnxSettings changed) {
         return changed.said().equals(settings.said())
-                ? new OnnxModel(file, changed, inputs, shapes)
-                : of(file, changed);
+                        && changed.options().operators().equals(settings.options().operators())
+                ? new OnnxModel(read, changed, inputs, shapes, ofAnyLength)
+                : of(read, changed);
+    }
+
+    /** Shapes with a past of some tokens, which ready tensors may bring; none if they can't be told for certain. */
+    private Map<String, Inferred> shapesWithPast() {
+        return inputs.hasPast()
+                ? OnnxShapes.inferIfOpen(file, inputs.withPast(), settings.options()).orElse(Map.of())
+                : shapes;
+    }
+
+    /** Shapes for another program, which may give a past of any length. */
+    private Map<String, Inferred> shapesToWrite() {
+        return withPast.get().isEmpty()
+                ? OnnxShapes.infer(file, inputs.withPast(), settings.options())
+                : withPast.get();
     }
 
     /**
@@ -110,13 +166,30 @@ public final class OnnxModel implements RuntimeModel {
      * @throws UncheckedIOException      if a file cannot be read
      */
     public static OnnxModel open(Path path) {
-        OnnxFile file = OnnxFile.read(path);
-        Path folder = Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder");
-        return of(file, OnnxSettings.of(folder));
+        return open(path, RuntimeOptions.cpu());
     }
 
     /**
-     * Says what an input is, where its name doesn't.
+     * Opens a model that is to be run in some way; one of custom operators, with their library
+     * ({@link RuntimeOptions#withOperators}), without which ONNX Runtime does not take the graph.
+     *
+     * @param path    the file, as for {@link #open(Path)}
+     * @param options how it is run
+     * @return the model
+     * @throws ModscanException          as {@link #open(Path)}; if a library of operators is missing or is none
+     * @throws MalformedFileException    as {@link #open(Path)}
+     * @throws UnsupportedModelException as {@link #open(Path)}
+     * @throws UncheckedIOException      if a file cannot be read
+     */
+    public static OnnxModel open(Path path, RuntimeOptions options) {
+        OnnxFile file = OnnxFile.read(path);
+        Path folder = Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder");
+        return of(file, OnnxSettings.of(folder, options));
+    }
+
+    /**
+     * Says what an input is, where its name doesn't, or says too much: {@link InputRole#NONE} takes back what the name says.
+     * An input that has a value in the file is asked for once anything is said of it.
      *
      * @param input the input's name
      * @param role  what is to be put there
@@ -159,7 +232,8 @@ public final class OnnxModel implements RuntimeModel {
     /**
      * Says which axis is that of positions, such as the frames of audio. That of token ids is known, unless they are of a
      * fixed length. Where there are as many positions in every sample, as of the patches of an image or of texts of a fixed
-     * length, their number is said, such as {@code "197"}; then each axis of that length is one of positions. Of a shorter
+     * length, their number is said, such as {@code "197"}; then each axis of that length is one of positions, unless it is
+     * seen to be as long by chance, or the graph shows that some are: {@link #withPositionAxes}. Of a shorter
      * prompt as many are read as it has tokens; unless this is said, they are units, padding among them.
      *
      * @param axis its name in the graph, where an axis without a name is {@code INPUT.AXIS}, such as {@code audio.1}; or a
@@ -171,13 +245,42 @@ public final class OnnxModel implements RuntimeModel {
     public OnnxModel withPositions(String axis) {
         OnnxModel model = with(settings.withPositions(axis));
         if (model.inputs.fixedPositions().isPresent()
-                && model.sites.recipes().values().stream()
-                        .noneMatch(recipe -> recipe.axes().contains(axis))
+                && model.shapes.values().stream()
+                        .noneMatch(tensor -> tensor.axes().orElse(List.of()).contains(axis))
                 && !settings.said().dimensions().containsKey(axis)) {
             throw new ModscanException(
                     file.path() + ": no tensor that can be read has an axis of " + axis + " positions");
         }
         return model;
+    }
+
+    /**
+     * Says which axes of some tensors are positions, where there are as many units or heads as positions, so that it can't be
+     * told. Say first how many positions there are: {@link #withPositions}.
+     *
+     * @param tensors which, as for a probe
+     * @param axes    the axes as they are in the graph, from 0, such as 1 of [1, 128, 128]; none if all are units
+     * @return a copy
+     * @throws ModscanException if the number of positions is not fixed and said, or it is so of no tensor
+     */
+    public OnnxModel withPositionAxes(SiteSelector tensors, int... axes) {
+        Set<Integer> those = IntStream.of(axes).boxed().collect(Collectors.toSet());
+        if (inputs.fixedPositions().isEmpty()) {
+            throw new ModscanException(file.path() + ": " + (inputs.positions().isPresent()
+                    ? "its positions are the axis '" + inputs.positions().get() + "', wherever that is; nothing else is to be said"
+                    : "say first how many positions there are (OnnxModel.withPositions)"));
+        }
+        String number = String.valueOf(inputs.fixedPositions().getAsInt());
+        boolean any = false;
+        for (GraphTensor tensor : tensors().stream().filter(OnnxSites.meant(tensors)).toList()) {
+            List<String> shape = tensor.shape().orElse(List.of());
+            any |= those.stream().allMatch(axis -> axis >= 0 && axis < shape.size() && shape.get(axis).equals(number));
+        }
+        if (!any) {
+            throw new ModscanException(file.path() + ": no tensor that is meant by " + tensors + " has " + number
+                    + " positions as its axes " + those.stream().sorted().toList() + ", counted from 0");
+        }
+        return with(settings.withPositionAxes(tensors, those));
     }
 
     /**
@@ -336,20 +439,15 @@ public final class OnnxModel implements RuntimeModel {
 
     private Tokenizer openTokenizer() {
         if (!inputs.isText()) {
-            throw notText();
+            throw new ModscanException(file.path() + ": " + inputs.notText());
         }
         return HubTokenizer.open(settings.tokenizer());
     }
 
-    private ModscanException notText() {
-        return new ModscanException(file.path() + ": its inputs " + inputs.described()
-                + " are not all such as tokens are put into; say their roles (OnnxModel.withInput), or give ready tensors"
-                + " (Prompt.ofTensors)");
-    }
-
     /**
      * {@inheritDoc} A sample has a tensor for each input, without the batch axis where the input has one; a first axis of 1
-     * may be left out where the input is fixed to it. What an input keeps of the past is of none, 0 long.
+     * may be left out where the input is fixed to it. Inputs that the planned sites don't need may be left out. A past is as long as
+     * the sample's, be it 0; sites that are as long as past and positions together can't be read then.
      */
     @Override
     public int positions(Map<String, InputTensor> tensors) {
@@ -362,13 +460,16 @@ public final class OnnxModel implements RuntimeModel {
         Map<String, String> facts = new LinkedHashMap<>();
         facts.put("model.type", "onnx");
         facts.put("model.name", String.valueOf(file.path().getFileName()));
-        facts.put("model.fingerprint", file.fingerprint());
+        facts.put("model.fingerprint", read.fingerprint());
         // What was said changes what is read, and a capture may only go on with what it began with.
         facts.put("model.inputs", inputs.described());
         facts.put(
                 "model.axes",
                 "batch " + inputs.batch().orElse("none") + ", positions "
-                        + inputs.positions().orElse("none"));
+                        + inputs.positions().map(FixedPositions::plain).orElse("none"));
+        if (!settings.positionAxes().isEmpty()) {
+            facts.put("model.position_axes", settings.positionAxes().toString());
+        }
         facts.put("model.dequantized", Boolean.toString(settings.dequantized()));
         if (!file.model().getProducerName().isEmpty()) {
             facts.put(
@@ -400,7 +501,7 @@ public final class OnnxModel implements RuntimeModel {
         }
         file.checkUnchanged();
         OnnxPlan graph = new OnnxPlan(file, inputs, plan, sites.recipes(), settings.dequantized());
-        return new OnnxSource(plan, graph, inputs, file, bosTokenId(), settings.options());
+        return new OnnxSource(plan, graph, inputs, file, bosTokenId(), settings.options(), this::checkPast);
     }
 
     /**
@@ -411,7 +512,22 @@ public final class OnnxModel implements RuntimeModel {
      */
     @Override
     public Export export() {
-        return new FileExport(this, plan -> OnnxInstrumented.of(file, inputs, plan, sites.tensors(), files()));
+        return new FileExport(this, plan -> OnnxInstrumented.of(
+                        file, inputs, plan, sites.tensors(), shapesToWrite(), files()));
+    }
+
+    /** Tensors that a past makes longer than a site is. */
+    private void checkPast(CapturePlan plan) {
+        for (Reading reading : plan.readings()) {
+            String tensor = reading.site().tensorName();
+            if (!withPast.get().isEmpty() && !Objects.equals(withPast.get().get(tensor), shapes.get(tensor))) {
+                throw new ModscanException(file.path() + ": '" + tensor
+                        + "' is longer where there is a past, as there is in a sample: it is read as "
+                        + sites.tensors().get(tensor)
+                        + ". Give a past 0 long, or take back that it is one (OnnxModel.withInput(\"NAME\", InputRole.NONE)"
+                        + " of each) and say the lengths of past and tokens (OnnxModel.withDimension)");
+            }
+        }
     }
 
     @Override
