@@ -9,7 +9,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.ArgSpec;
@@ -22,6 +25,9 @@ final class ForeignOptions {
 
     /** Their heading in a command's help. */
     static final String HEADING = "%nOf an ONNX model that modscan did not export, where its file does not tell:%n";
+
+    private static final Pattern WITH_INPUT =
+            Pattern.compile("OnnxModel\\.withInput\\(\"([^\"]*)\", InputRole\\.([A-Z_]+)\\)");
 
     @Option(
             names = "--input",
@@ -132,8 +138,10 @@ final class ForeignOptions {
 
     /** What a message asks a program to do, in the words of the command line. */
     static String inOptions(String message) {
-        return message.replaceAll("OnnxModel\\.withInput\\(\"([^\"]*)\", InputRole\\.", "--input $1=(")
-                .replaceAll("=\\(([A-Z_]+)\\)", "=$1")
+        return WITH_INPUT
+                .matcher(message)
+                .replaceAll(input -> Matcher.quoteReplacement(
+                        "--input " + input.group(1) + "=" + input.group(2).toLowerCase(Locale.ROOT)))
                 .replaceAll("OnnxModel\\.withDimension\\(\"([^\"]*)\", N\\)", "--dimension $1=N")
                 .replaceAll("OnnxModel\\.withBatch\\(\"([^\"]*)\"\\)", "--batch $1")
                 .replaceAll("OnnxModel\\.withPositions\\(\"([^\"]*)\"\\)", "--positions $1")

@@ -102,7 +102,7 @@ final class OnnxFeed {
             what = "No tokens are put there";
         }
         return "input " + input + " is needed for '" + neededFor.apply(input.name()) + "'. " + what
-                + "; or read only tensors that don't need it, or give each input as a ready tensor (Prompt.ofTensors)";
+                + "; else read only tensors that don't need it, or give each input as a ready tensor (Prompt.ofTensors)";
     }
 
     private static long value(List<int[]> rows, int columns, long at) {

@@ -5,6 +5,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
+import io.modscan.onnx.foreign.OnnxInputs.Input;
 import io.modscan.onnx.foreign.OnnxShapes.Inferred;
 import io.modscan.onnx.internal.graph.OnnxProtos;
 import java.nio.file.Path;
@@ -306,12 +307,21 @@ final class OnnxSites {
 
     /** Where lengths are computed from those of the inputs, these may be given. */
     private String hint() {
+        List<Input> roleless = inputs.isText()
+                ? inputs.inputs().values().stream()
+                        .filter(input -> input.role().isEmpty() && input.axes().size() == 2)
+                        .toList()
+                : List.of();
         List<String> open = inputs.inputs().values().stream()
+                .filter(input -> !roleless.contains(input))
                 .flatMap(input -> input.axes().stream())
                 .filter(axis -> OnnxProtos.isSymbol(axis) && !isBatch(axis))
                 .distinct()
                 .toList();
-        return open.isEmpty() ? "" : ", unless the inputs' are given (OnnxModel.withDimension): " + open;
+        return (roleless.isEmpty()
+                        ? ""
+                        : ", unless it is said what tokens put into these (OnnxModel.withInput): " + roleless)
+                + (open.isEmpty() ? "" : ", unless the inputs' are given (OnnxModel.withDimension): " + open);
     }
 
     private boolean isHeld(List<String> axes) {

@@ -5,6 +5,7 @@ import ai.onnxruntime.NodeInfo;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtProvider;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
@@ -88,6 +89,8 @@ public final class OrtRuntime implements AutoCloseable {
             }
             settings.addConfigEntry(STOP_SPINNING, "1");
             register(settings, options);
+            // That a guess of its own about a shape was wrong is no news to the user.
+            settings.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR);
             settings.setIntraOpNumThreads(options.threads().orElseGet(Threads::usual));
             if (options.cudaDevice().isPresent()) {
                 addCuda(settings, options.cudaDevice().getAsInt());
