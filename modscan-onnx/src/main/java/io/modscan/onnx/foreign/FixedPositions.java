@@ -64,10 +64,13 @@ final class FixedPositions {
 
     /** An axis as the graph has it. */
     static String plain(String axis) {
-        return axis.replaceAll("[" + OnnxInputs.FIXED + UNSURE + "](?=\\d)", "");
+return axis.replaceAll("(^|\\*)[" + OnnxInputs.FIXED + UNSURE + "](?=\\d)", "$1");
     }
 
-    private List<String> marked(String tensor, List<String> axes, Optional<Set<Integer>> said) {
+    private List<String> marked(String tensor, List<String> axes, Optional<Set<Integer>> word) {
+        // What is said of many at once is not meant of those of another shape.
+        Optional<Set<Integer>> said =
+                word.filter(all -> all.stream().allMatch(axis -> axis < axes.size() && axes.get(axis).equals(number)));
         List<String> marked = new ArrayList<>(axes);
         List<String> following = Optional.ofNullable(open.get(tensor))
                 .flatMap(Inferred::axes)
