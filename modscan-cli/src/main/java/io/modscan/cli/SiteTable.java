@@ -56,7 +56,11 @@ record SiteTable(List<List<String>> rows) {
                         tensor.shape().map(List::toString).orElse("unknown"),
                         tensor.operator(),
                         layer(tensor.layer()),
-                        site != null ? axes(site) : "not: " + ForeignOptions.inOptions(tensor.refusal().orElse(""))));
+                        site != null
+                                ? axes(site)
+                                : "not: "
+                                        + ForeignOptions.inOptions(
+                                                tensor.refusal().orElse(""))));
             }
         }
         return new SiteTable(rows);

@@ -64,13 +64,13 @@ final class FixedPositions {
 
     /** An axis as the graph has it. */
     static String plain(String axis) {
-return axis.replaceAll("(^|\\*)[" + OnnxInputs.FIXED + UNSURE + "](?=\\d)", "$1");
+        return axis.replaceAll("(^|\\*)[" + OnnxInputs.FIXED + UNSURE + "](?=\\d)", "$1");
     }
 
     private List<String> marked(String tensor, List<String> axes, Optional<Set<Integer>> word) {
         // What is said of many at once is not meant of those of another shape.
-        Optional<Set<Integer>> said =
-                word.filter(all -> all.stream().allMatch(axis -> axis < axes.size() && axes.get(axis).equals(number)));
+        Optional<Set<Integer>> said = word.filter(all -> all.stream()
+                .allMatch(axis -> axis < axes.size() && axes.get(axis).equals(number)));
         List<String> marked = new ArrayList<>(axes);
         List<String> following = Optional.ofNullable(open.get(tensor))
                 .flatMap(Inferred::axes)
@@ -95,7 +95,8 @@ return axis.replaceAll("(^|\\*)[" + OnnxInputs.FIXED + UNSURE + "](?=\\d)", "$1"
     /** Whether no node makes a shape of the number itself, which inference would not notice. */
     private boolean follows(Map<String, Inferred> shapes) {
         return file.graph().getNodeList().stream()
-                .filter(node -> node.getOpType().equals("Reshape") || node.getOpType().equals("Flatten"))
+                .filter(node ->
+                        node.getOpType().equals("Reshape") || node.getOpType().equals("Flatten"))
                 .allMatch(node -> {
                     Optional<List<String>> before = axes(shapes, node.getInput(0));
                     Optional<List<String>> behind = axes(shapes, node.getOutput(0));
@@ -132,16 +133,15 @@ return axis.replaceAll("(^|\\*)[" + OnnxInputs.FIXED + UNSURE + "](?=\\d)", "$1"
     private boolean isWidth(int width) {
         Map<String, List<Long>> weights = new HashMap<>();
         Stream.concat(
-                        file.graph().getInitializerList().stream()
-                                .map(tensor -> Map.entry(tensor.getName(), tensor)),
+                        file.graph().getInitializerList().stream().map(tensor -> Map.entry(tensor.getName(), tensor)),
                         file.graph().getNodeList().stream()
                                 .filter(node -> node.getOpType().equals("Constant"))
                                 .flatMap(node -> node.getAttributeList().stream()
                                         .filter(AttributeProto::hasT)
                                         .map(value -> Map.entry(node.getOutput(0), value.getT()))))
                 .filter(tensor -> !isWhole(tensor.getValue()))
-                .forEach(tensor -> weights.put(
-                        tensor.getKey(), tensor.getValue().getDimsList()));
+                .forEach(
+                        tensor -> weights.put(tensor.getKey(), tensor.getValue().getDimsList()));
         return file.graph().getNodeList().stream().anyMatch(node -> isAsWide(node, weights, width));
     }
 

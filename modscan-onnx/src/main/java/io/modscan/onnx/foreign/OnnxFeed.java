@@ -73,8 +73,7 @@ final class OnnxFeed {
                         case TOKEN_IDS -> numbers(input, shape, at -> value(ids, columns, at));
                         case ATTENTION_MASK -> numbers(input, shape, at -> value(mask, columns, at));
                         case PADDING_MASK -> numbers(input, shape, at -> 1 - value(mask, columns, at));
-                        case ADDITIVE_MASK ->
-                            numbers(input, shape, at -> value(mask, columns, at) == 0 ? LOWEST : 0);
+                        case ADDITIVE_MASK -> numbers(input, shape, at -> value(mask, columns, at) == 0 ? LOWEST : 0);
                         case TOKEN_TYPES -> numbers(input, shape, at -> 0);
                         case POSITIONS -> {
                             long[] ordinals = ordinals(mask, columns);
@@ -92,10 +91,13 @@ final class OnnxFeed {
     private String notOfTokens(Input input) {
         String name = "(\"" + input.name() + "\", InputRole.";
         String what;
-        if (input.name().toLowerCase(Locale.ROOT).contains("mask") && input.axes().size() == 2) {
-            what = "A mask may be 1 at real tokens, be 1 at padding, or be added to scores; say which: OnnxModel.withInput"
-                    + name + "ATTENTION_MASK), OnnxModel.withInput" + name + "PADDING_MASK) or OnnxModel.withInput" + name
-                    + "ADDITIVE_MASK)";
+        if (input.name().toLowerCase(Locale.ROOT).contains("mask")
+                && input.axes().size() == 2) {
+            what =
+                    "A mask may be 1 at real tokens, be 1 at padding, or be added to scores; say which: OnnxModel.withInput"
+                            + name + "ATTENTION_MASK), OnnxModel.withInput" + name
+                            + "PADDING_MASK) or OnnxModel.withInput" + name
+                            + "ADDITIVE_MASK)";
         } else if (input.axes().size() == 2) {
             what = "Say what tokens put there (OnnxModel.withInput)";
         } else {
@@ -146,7 +148,8 @@ final class OnnxFeed {
                 .findFirst()
                 .ifPresent(sample -> {
                     throw new ModscanException("input " + input + " is needed for '" + neededFor.apply(input.name())
-                            + "', and a sample has only " + sample.keySet().stream().sorted().toList()
+                            + "', and a sample has only "
+                            + sample.keySet().stream().sorted().toList()
                             + "; the model takes the inputs " + inputs.described());
                 });
     }

@@ -183,12 +183,10 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
     private static void withoutEncoders(OnnxFile file, Map<String, Input> inputs, Said said) {
         boolean any = file.graph().getInputList().stream()
                 .anyMatch(input -> PastAxes.isOfEncoder(input.getName(), axes(file, input, Map.of())));
-        inputs.replaceAll((name, input) -> any
-                        && input.is(InputRole.PAST)
-                        && !said.roles().containsKey(name)
-                        && !PastAxes.isOfDecoder(name)
-                ? input.withoutRole()
-                : input);
+        inputs.replaceAll((name, input) ->
+                any && input.is(InputRole.PAST) && !said.roles().containsKey(name) && !PastAxes.isOfDecoder(name)
+                        ? input.withoutRole()
+                        : input);
     }
 
     /** Token ids tell what the axes are. */
@@ -362,7 +360,10 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
         return new OnnxInputs(
                 renamed,
                 Optional.of(batch).filter(OnnxProtos::isSymbol),
-                Optional.of(positions).filter(OnnxProtos::isSymbol).or(said::positions).map(OnnxInputs::marked),
+                Optional.of(positions)
+                        .filter(OnnxProtos::isSymbol)
+                        .or(said::positions)
+                        .map(OnnxInputs::marked),
                 OnnxProtos.isSymbol(positions) ? 0 : Integer.parseInt(positions));
     }
 
@@ -445,7 +446,9 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
     boolean bringsPast(Map<String, InputTensor> sample) {
         return inputs.values().stream()
                 .filter(input -> input.is(InputRole.PAST) && sample.containsKey(input.name()))
-                .anyMatch(input -> !Objects.requireNonNull(sample.get(input.name())).shape().contains(0L));
+                .anyMatch(input -> !Objects.requireNonNull(sample.get(input.name()))
+                        .shape()
+                        .contains(0L));
     }
 
     boolean hasPast() {
@@ -470,9 +473,7 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
 
     /** The inputs with their types, axes and roles, for a message. */
     String described() {
-        return inputs.values().stream()
-                .map(Input::toString)
-                .collect(Collectors.joining(", "));
+        return inputs.values().stream().map(Input::toString).collect(Collectors.joining(", "));
     }
 
     /** How many positions there are, if that is fixed and they are known as such. */
@@ -498,7 +499,8 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
 
     /** The same with a past of some tokens. */
     OnnxInputs withPast() {
-        return changed(input -> input.is(InputRole.PAST) || input.role().filter(InputRole::isMask).isPresent()
+        return changed(input -> input.is(InputRole.PAST)
+                        || input.role().filter(InputRole::isMask).isPresent()
                 ? input.withAxes(IntStream.range(0, input.own().size())
                         .mapToObj(axis -> axis == batchAxis(input)
                                 ? input.axes().get(axis)
@@ -512,7 +514,8 @@ record OnnxInputs(Map<String, Input> inputs, Optional<String> batch, Optional<St
         return changed(input -> input.role().isPresent() && !input.is(InputRole.PAST)
                 ? input.withAxes(List.of(
                         input.axes().get(0),
-                        positions.filter(axis -> axis.equals(FIXED + input.axes().get(1)))
+                        positions
+                                .filter(axis -> axis.equals(FIXED + input.axes().get(1)))
                                 .orElse(input.axes().get(1))))
                 : input);
     }

@@ -7,9 +7,9 @@ import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Site;
+import io.modscan.onnx.foreign.OnnxShapes.Inferred;
 import io.modscan.onnx.internal.graph.FileExport;
 import io.modscan.onnx.internal.graph.GraphBuilder;
-import io.modscan.onnx.foreign.OnnxShapes.Inferred;
 import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
 import io.modscan.onnx.internal.graph.WeightBytes;
@@ -60,7 +60,8 @@ record OnnxInstrumented(OnnxFile file, List<Site> sites, Set<Path> kept, ModelPr
             List<String> axes = Optional.ofNullable(shapes.get(tensor.name()))
                     .flatMap(Inferred::axes)
                     .filter(open -> open.size() == tensor.shape().orElseThrow().size())
-                    .orElseGet(() -> Collections.nCopies(tensor.shape().orElseThrow().size(), "?"));
+                    .orElseGet(() ->
+                            Collections.nCopies(tensor.shape().orElseThrow().size(), "?"));
             edit.output(output(tensor, axes, declared.get(tensor.name())));
         }
         return new OnnxInstrumented(file, sites, kept, withLengths(withoutConfig(edit.build()), inputs));
@@ -68,8 +69,9 @@ record OnnxInstrumented(OnnxFile file, List<Site> sites, Set<Path> kept, ModelPr
 
     /** An axis of which nothing is known keeps the name that it has in the file, if it has one. */
     private static ValueInfoProto output(GraphTensor tensor, List<String> axes, @Nullable ValueInfoProto before) {
-        TensorShapeProto old =
-                before == null ? TensorShapeProto.getDefaultInstance() : before.getType().getTensorType().getShape();
+        TensorShapeProto old = before == null
+                ? TensorShapeProto.getDefaultInstance()
+                : before.getType().getTensorType().getShape();
         TensorShapeProto.Builder shape = TensorShapeProto.newBuilder();
         for (int axis = 0; axis < axes.size(); axis++) {
             TensorShapeProto.Dimension.Builder dim = shape.addDimBuilder();

@@ -51,15 +51,17 @@ import java.util.stream.IntStream;
  * strings, tensors of unknown shape, those within the bodies of If, Loop and Scan, and what is the same whatever the input
  * can't be read; {@link #tensors()} says why, each with its reason.
  *
- * <p><b>Axes.</b> Shapes come from ONNX Runtime's own inference. The symbol of the first axis of the token ids is the batch,
+ * <p><b>Axes.</b> Shapes come from ONNX Runtime's own inference; behind operators that it has none for, such as those of
+ * {@code ai.onnx.ml}, from short runs on zeros and ones, if the graph is small. The symbol of the first axis of the token ids is the batch,
  * that of the second the positions; without token ids, symbols named like {@code batch} and {@code sequence}, or what
  * {@link #withBatch} and {@link #withPositions} say. A site's axes are put in the order of positions, heads, units; two axes of
  * positions are queries and keys. A tensor [batch, heads, positions, d] thus reads as [positions, heads, d]. The third axis counts as heads where
  * an attention of the graph has as many, or where {@link #withHeads} says so. Sites without an axis of positions can't be
  * pooled. A tensor without a batch axis, such as what is computed from shapes, is read on demand, one prompt at a time.
  *
- * <p><b>Inputs.</b> Texts and token ids need a graph whose inputs are all of an {@link InputRole}, known by their name or by
- * {@link #withInput}. A graph with token ids but without a mask, or with a batch of one, is run a prompt at a time,
+ * <p><b>Inputs.</b> Texts and token ids need a graph of which all inputs that the planned sites need are of an
+ * {@link InputRole}, known by their name or by {@link #withInput}. A name of two meanings, such as {@code mask}, is not guessed.
+ * A graph with token ids but without a mask, or with a batch of one, is run a prompt at a time,
  * unpadded; so is what a graph computes over a whole batch, as far as shapes and operators tell, and what it computes of a mask
  * that it quantizes. Padding is not seen at real tokens where a graph heeds its mask; for one that does not, a probe's
  * {@linkplain io.modscan.core.Probe.Builder#tokenBudget token budget} of 1 runs each by itself. Any graph takes {@linkplain io.modscan.core.prompt.Prompt#ofTensors ready tensors}.
@@ -133,7 +135,9 @@ public final class OnnxModel implements RuntimeModel {
 
     private OnnxModel with(OnnxSettings changed) {
         return changed.said().equals(settings.said())
-                        && changed.options().operators().equals(settings.options().operators())
+                        && changed.options()
+                                .operators()
+                                .equals(settings.options().operators())
                 ? new OnnxModel(read, changed, inputs, shapes, ofAnyLength)
                 : of(read, changed);
     }
@@ -141,7 +145,8 @@ public final class OnnxModel implements RuntimeModel {
     /** Shapes with a past of some tokens, which ready tensors may bring; none if they can't be told for certain. */
     private Map<String, Inferred> shapesWithPast() {
         return inputs.hasPast()
-                ? OnnxShapes.inferIfOpen(file, inputs.withPast(), settings.options()).orElse(Map.of())
+                ? OnnxShapes.inferIfOpen(file, inputs.withPast(), settings.options())
+                        .orElse(Map.of())
                 : shapes;
     }
 
@@ -266,15 +271,20 @@ public final class OnnxModel implements RuntimeModel {
     public OnnxModel withPositionAxes(SiteSelector tensors, int... axes) {
         Set<Integer> those = IntStream.of(axes).boxed().collect(Collectors.toSet());
         if (inputs.fixedPositions().isEmpty()) {
-            throw new ModscanException(file.path() + ": " + (inputs.positions().isPresent()
-                    ? "its positions are the axis '" + inputs.positions().get() + "', wherever that is; nothing else is to be said"
-                    : "say first how many positions there are (OnnxModel.withPositions)"));
+            throw new ModscanException(file.path() + ": "
+                    + (inputs.positions().isPresent()
+                            ? "its positions are the axis '"
+                                    + inputs.positions().get() + "', wherever that is; nothing else is to be said"
+                            : "say first how many positions there are (OnnxModel.withPositions)"));
         }
         String number = String.valueOf(inputs.fixedPositions().getAsInt());
         boolean any = false;
-        for (GraphTensor tensor : tensors().stream().filter(OnnxSites.meant(tensors)).toList()) {
+        for (GraphTensor tensor :
+                tensors().stream().filter(OnnxSites.meant(tensors)).toList()) {
             List<String> shape = tensor.shape().orElse(List.of());
-            any |= those.stream().allMatch(axis -> axis >= 0 && axis < shape.size() && shape.get(axis).equals(number));
+            any |= those.stream()
+                    .allMatch(axis ->
+                            axis >= 0 && axis < shape.size() && shape.get(axis).equals(number));
         }
         if (!any) {
             throw new ModscanException(file.path() + ": no tensor that is meant by " + tensors + " has " + number
@@ -512,8 +522,8 @@ public final class OnnxModel implements RuntimeModel {
      */
     @Override
     public Export export() {
-        return new FileExport(this, plan -> OnnxInstrumented.of(
-                        file, inputs, plan, sites.tensors(), shapesToWrite(), files()));
+        return new FileExport(
+                this, plan -> OnnxInstrumented.of(file, inputs, plan, sites.tensors(), shapesToWrite(), files()));
     }
 
     /** Tensors that a past makes longer than a site is. */

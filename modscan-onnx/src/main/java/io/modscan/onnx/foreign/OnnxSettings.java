@@ -83,14 +83,14 @@ record OnnxSettings(
     OnnxSettings withHeads(SiteSelector tensors, int count) {
         List<Heads> all = new ArrayList<>(heads);
         all.add(new Heads(tensors, count));
-        return new OnnxSettings(said, List.copyOf(all), positionAxes, dequantized, bosTokenId, maxTokens, tokenizer, options);
+        return new OnnxSettings(
+                said, List.copyOf(all), positionAxes, dequantized, bosTokenId, maxTokens, tokenizer, options);
     }
 
     OnnxSettings withPositionAxes(SiteSelector tensors, Set<Integer> axes) {
         List<PositionAxes> all = new ArrayList<>(positionAxes);
         all.add(new PositionAxes(tensors, Set.copyOf(axes)));
-        return new OnnxSettings(
-                said, heads, List.copyOf(all), dequantized, bosTokenId, maxTokens, tokenizer, options);
+        return new OnnxSettings(said, heads, List.copyOf(all), dequantized, bosTokenId, maxTokens, tokenizer, options);
     }
 
     /** The axes of a tensor that were said to be positions. */
@@ -116,11 +116,13 @@ record OnnxSettings(
     }
 
     OnnxSettings withBosTokenId(int id) {
-        return new OnnxSettings(said, heads, positionAxes, dequantized, OptionalInt.of(id), maxTokens, tokenizer, options);
+        return new OnnxSettings(
+                said, heads, positionAxes, dequantized, OptionalInt.of(id), maxTokens, tokenizer, options);
     }
 
     OnnxSettings withMaxTokens(int tokens) {
-        return new OnnxSettings(said, heads, positionAxes, dequantized, bosTokenId, OptionalInt.of(tokens), tokenizer, options);
+        return new OnnxSettings(
+                said, heads, positionAxes, dequantized, bosTokenId, OptionalInt.of(tokens), tokenizer, options);
     }
 
     OnnxSettings withTokenizer(Path path) {

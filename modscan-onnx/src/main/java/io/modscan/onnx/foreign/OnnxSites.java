@@ -360,10 +360,8 @@ final class OnnxSites {
         }
         // Of the batch rather than of a prompt, such as a shape or a row's number; so reading it takes a batch for each
         // prompt.
-        boolean onDemand = inputs.batch().isPresent()
-                && (!batched
-                        || !valued.contains(tensor.name())
-                        || !axes.equals(inferred));
+        boolean onDemand =
+                inputs.batch().isPresent() && (!batched || !valued.contains(tensor.name()) || !axes.equals(inferred));
         return new Recipe(
                 new Site(
                         tensor.name(),

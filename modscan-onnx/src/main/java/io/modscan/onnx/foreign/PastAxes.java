@@ -20,7 +20,8 @@ record PastAxes(int batch, int own) {
     private static final Pattern LENGTH = Pattern.compile("past|seq|len|time|cache|context|ctx|total|tokens");
 
     /** Parts of names by which exporters tell what an encoder leaves to a decoder. */
-    private static final Pattern ENCODER = Pattern.compile("(^|[^a-z])(encoder|enc|cross|cross_?att[a-z]*|memory|source|src)([^a-z]|$)");
+    private static final Pattern ENCODER =
+            Pattern.compile("(^|[^a-z])(encoder|enc|cross|cross_?att[a-z]*|memory|source|src)([^a-z]|$)");
 
     private static final Pattern DECODER = Pattern.compile("(^|[^a-z])(decoder|dec|self|self_?att[a-z]*)([^a-z]|$)");
 

@@ -20,9 +20,13 @@ final class ReadySample {
     static int positions(OnnxFile file, OnnxInputs inputs, Map<String, InputTensor> tensors) {
         for (String name : tensors.keySet()) {
             if (!inputs.inputs().containsKey(name)) {
-                throw new ModscanException(file.path() + ": takes the inputs " + inputs.described() + ", and the sample has "
-                        + tensors + (hasValue(file, name) ? "; '" + name + "' has a value in the file, and to give it another"
-                                + " say so first: OnnxModel.withInput(\"" + name + "\", InputRole.NONE)" : ""));
+                throw new ModscanException(
+                        file.path() + ": takes the inputs " + inputs.described() + ", and the sample has "
+                                + tensors
+                                + (hasValue(file, name)
+                                        ? "; '" + name + "' has a value in the file, and to give it another"
+                                                + " say so first: OnnxModel.withInput(\"" + name + "\", InputRole.NONE)"
+                                        : ""));
             }
         }
         Map<String, Long> symbols = new LinkedHashMap<>();

@@ -154,7 +154,10 @@ final class TrialRun {
     private OnnxTensor tensor(Input input, int binding) throws OrtException {
         List<Long> shape = new ArrayList<>();
         for (String axis : input.axes()) {
-            shape.add(OnnxProtos.isSymbol(axis) ? symbols.getOrDefault(axis, List.of()).get(binding) : Long.parseLong(axis));
+            shape.add(
+                    OnnxProtos.isSymbol(axis)
+                            ? symbols.getOrDefault(axis, List.of()).get(binding)
+                            : Long.parseLong(axis));
         }
         if (shape.stream().reduce(1L, (a, b) -> a * b) > MOST_VALUES) {
             throw new ModscanException("'" + input.name() + "' would take too many values: " + shape);
@@ -209,10 +212,14 @@ final class TrialRun {
         List<String> axes = new ArrayList<>();
         for (int i = 0; i < rank; i++) {
             int axis = i;
-            String known = tensor.axes().filter(all -> all.size() == rank).map(all -> all.get(axis)).orElse("?");
+            String known = tensor.axes()
+                    .filter(all -> all.size() == rank)
+                    .map(all -> all.get(axis))
+                    .orElse("?");
             axes.add(
                     known.equals("?")
-                            ? OnnxShapes.axis(sizes.stream().map(size -> size[axis]).toList(), symbols)
+                            ? OnnxShapes.axis(
+                                    sizes.stream().map(size -> size[axis]).toList(), symbols)
                             : known);
         }
         TensorInfo info = seen.get(0).get(name);

@@ -252,7 +252,9 @@ class FixedPositionsTest {
         for (int unit = 0; unit < 4; unit++) {
             assertThat(row[unit]).isEqualTo((float) Math.sin(4 + unit));
         }
-        assertThat(capture(wide, Pooling.mean(), TWO, "looked_up").at("looked_up").vector(0)[2])
+        assertThat(capture(wide, Pooling.mean(), TWO, "looked_up")
+                        .at("looked_up")
+                        .vector(0)[2])
                 .isCloseTo((float) (Math.sin(6) + Math.sin(14)) / 2, within(1e-6f));
         // As many heads, or heads as wide.
         OnnxModel heads = asWide(8, 4, false).open(folder).withPositions("4");
@@ -272,14 +274,17 @@ class FixedPositionsTest {
         OnnxModel said = wide.withPositionAxes(Sites.glob("*"), 1).withPositionAxes(Sites.glob("scores"), 2, 3);
         assertThat(site(said, "hidden").axes()).containsExactly(Axis.POSITION, Axis.units(4));
         assertThat(site(said, "scores").axes()).containsExactly(Axis.heads(2), Axis.QUERY, Axis.KEY);
-        assertThat(capture(said, Pooling.none(), TWO, "hidden").at("hidden").row(0).remaining())
+        assertThat(capture(said, Pooling.none(), TWO, "hidden")
+                        .at("hidden")
+                        .row(0)
+                        .remaining())
                 .isEqualTo(8);
         assertThat(said.provenance()).isNotEqualTo(wide.provenance());
         OnnxModel headWidth = asWide(8, 2, true).open(folder).withPositions("4");
         assertThat(HandGraph.refusal(headWidth, "split")).contains("OnnxModel.withPositionAxes");
-        OnnxModel both = headWidth.withPositionAxes(Sites.glob("split"), 1).withPositionAxes(Sites.glob("scores"), 2, 3);
-        assertThat(site(both, "split").axes())
-                .containsExactly(Axis.POSITION, Axis.heads(2), Axis.units(4));
+        OnnxModel both =
+                headWidth.withPositionAxes(Sites.glob("split"), 1).withPositionAxes(Sites.glob("scores"), 2, 3);
+        assertThat(site(both, "split").axes()).containsExactly(Axis.POSITION, Axis.heads(2), Axis.units(4));
         OnnxModel none = wide.withPositionAxes(Sites.glob("pooled"));
         assertThat(site(none, "pooled").axes()).containsExactly(Axis.units(1), Axis.units(4));
     }
@@ -310,7 +315,8 @@ class FixedPositionsTest {
         assertThat(capture(said, Pooling.mean(), image, "z").at("z").vector(0)).containsExactly(4, 10, 18);
         // The other way round it is another model's.
         OnnxModel turned = model.withPositionAxes(Sites.glob("z"), 2);
-        assertThat(capture(turned, Pooling.mean(), image, "z").at("z").vector(0)).containsExactly(new float[] {14f / 3, 32f / 3, 50f / 3}, within(1e-5f));
+        assertThat(capture(turned, Pooling.mean(), image, "z").at("z").vector(0))
+                .containsExactly(new float[] {14f / 3, 32f / 3, 50f / 3}, within(1e-5f));
     }
 
     /** What makes a shape of the number itself would be inferred as if it were another axis. */

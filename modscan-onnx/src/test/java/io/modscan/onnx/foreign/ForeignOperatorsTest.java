@@ -70,8 +70,8 @@ class ForeignOperatorsTest {
                             .setDomain("ai.onnx.ml")
                             .setVersion(1));
         }
-        return OnnxModel.open(
-                HandGraph.write(folder.resolve("ml" + axes[0] + main + ".onnx"), model.build().toByteArray()));
+        return OnnxModel.open(HandGraph.write(
+                folder.resolve("ml" + axes[0] + main + ".onnx"), model.build().toByteArray()));
     }
 
     private static Prompt row(String id, float... values) {
@@ -93,9 +93,7 @@ class ForeignOperatorsTest {
                     unsaid.withBatch("float_input.0"),
                     scaler(main, "batch", "4"),
                     unsaid.withDimension("float_input.0", 1))) {
-                assertThat(model.sites())
-                        .extracting(Site::name)
-                        .containsExactly("scaled", "normal", "y");
+                assertThat(model.sites()).extracting(Site::name).containsExactly("scaled", "normal", "y");
                 Activations scaled = capture(model, Pooling.none(), "scaled");
                 assertThat(scaled.at("scaled").vector(0)).containsExactly(1, 2, 3, 4);
                 assertThat(scaled.at("scaled").vector(1)).containsExactly(0, 0, 0, 8);
@@ -136,7 +134,9 @@ class ForeignOperatorsTest {
                     .sites("scaled")
                     .pooling(poolings.get(i))
                     .build()) {
-                assertThat(probe.capture(Prompts.of(List.of(prompt))).at("scaled").vector(0))
+                assertThat(probe.capture(Prompts.of(List.of(prompt)))
+                                .at("scaled")
+                                .vector(0))
                         .containsExactly(expected[i]);
             }
         }
@@ -156,7 +156,8 @@ class ForeignOperatorsTest {
                 .clearOpsetImport()
                 .addOpsetImport(
                         OperatorSetIdProto.newBuilder().setDomain("ai.onnx.ml").setVersion(2));
-        return OnnxModel.open(HandGraph.write(folder.resolve("text.onnx"), model.build().toByteArray()))
+        return OnnxModel.open(HandGraph.write(
+                        folder.resolve("text.onnx"), model.build().toByteArray()))
                 .withPositions("3");
     }
 
@@ -258,7 +259,9 @@ class ForeignOperatorsTest {
         Path missing = folder.resolve("libnone.so");
         for (ThrowingUse use : List.<ThrowingUse>of(
                 options -> OnnxModel.open(model, options),
-                options -> Probe.builder(opened.withRuntime(options)).sites("hidden").build())) {
+                options -> Probe.builder(opened.withRuntime(options))
+                        .sites("hidden")
+                        .build())) {
             assertThatExceptionOfType(ModscanException.class)
                     .isThrownBy(() -> use.with(RuntimeOptions.cpu().withOperators(missing)))
                     .withMessageContaining(missing + ": no such file; expected is a shared library of operators");

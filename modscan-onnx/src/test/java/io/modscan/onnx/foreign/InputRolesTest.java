@@ -167,8 +167,8 @@ class InputRolesTest {
     @Test
     void aRoleIsTakenBack() {
         OnnxModel model = attention("attention_mask", DataType.BOOL);
-        OnnxModel unsaid = model.withInput("attention_mask", InputRole.PADDING_MASK)
-                .withInput("attention_mask", InputRole.NONE);
+        OnnxModel unsaid =
+                model.withInput("attention_mask", InputRole.PADDING_MASK).withInput("attention_mask", InputRole.NONE);
         assertThatExceptionOfType(ModscanException.class)
                 .isThrownBy(() -> capture(unsaid, prompts(), "z"))
                 .withMessageContaining("input 'attention_mask' bool [batch, sequence] is needed for 'z'");
@@ -216,7 +216,9 @@ class InputRolesTest {
         // Of ready tensors, too, only what is needed has to be there.
         InputTensor ids = InputTensor.of(new long[] {3, 1}, 2);
         Prompt text = Prompt.ofTensors("t", Map.of("input_ids", ids));
-        assertThat(capture(one, Prompts.of(List.of(text)), "hidden").at("hidden").vector(0, 1))
+        assertThat(capture(one, Prompts.of(List.of(text)), "hidden")
+                        .at("hidden")
+                        .vector(0, 1))
                 .containsExactly(1, 10);
         Prompt whole = Prompt.ofTensors(
                 "w", Map.of("input_ids", ids, "pixel_values", InputTensor.of(new float[] {1, -1, 5}, 1, 3)));
@@ -298,8 +300,7 @@ class InputRolesTest {
                         "input_ids",
                         InputTensor.of(new long[] {3, 1}, 2),
                         "attention_mask",
-                        InputTensor.of(
-                                new long[] {1, 1, 1, 1, 1}, 2 + keys.length / 2 > 5 ? 5 : 2 + keys.length / 2),
+                        InputTensor.of(new long[] {1, 1, 1, 1, 1}, 2 + keys.length / 2 > 5 ? 5 : 2 + keys.length / 2),
                         past,
                         InputTensor.of(keys, keys.length / 2, 2)));
     }
@@ -386,8 +387,10 @@ class InputRolesTest {
                 .withMessageContaining("ready tensor");
         assertThat(capture(model, prompts(), "now").at("now").vector(0, 0)).containsExactly(3, 30);
         Map<String, InputTensor> sample = Map.of(
-                "input_ids", InputTensor.of(new long[] {3}, 1),
-                cache, InputTensor.of(new float[] {1, 2, 10, 20}, 2, 2));
+                "input_ids",
+                InputTensor.of(new long[] {3}, 1),
+                cache,
+                InputTensor.of(new float[] {1, 2, 10, 20}, 2, 2));
         assertThat(HandGraph.values(model, "z", Prompt.ofTensors("b", sample))).containsExactly(14, 52);
     }
 
@@ -521,13 +524,18 @@ class InputRolesTest {
     void aSavedGraphSaysNothingFalseOfThePast() {
         OnnxModel model = cached("past_key_values.0.key");
         Path saved = folder.resolve("saved.onnx");
-        model.export().sites(Sites.glob("scores"), Sites.glob("present"), Sites.glob("z")).to(saved);
+        model.export()
+                .sites(Sites.glob("scores"), Sites.glob("present"), Sites.glob("z"))
+                .to(saved);
         Map<String, List<String>> declared = new HashMap<>();
-        OnnxFile.read(saved).graph().getOutputList().forEach(output -> declared.put(
-                output.getName(),
-                output.getType().getTensorType().getShape().getDimList().stream()
-                        .map(dim -> dim.hasDimValue() ? "" + dim.getDimValue() : dim.getDimParam())
-                        .toList()));
+        OnnxFile.read(saved)
+                .graph()
+                .getOutputList()
+                .forEach(output -> declared.put(
+                        output.getName(),
+                        output.getType().getTensorType().getShape().getDimList().stream()
+                                .map(dim -> dim.hasDimValue() ? "" + dim.getDimValue() : dim.getDimParam())
+                                .toList()));
         assertThat(declared)
                 .containsEntry("scores", List.of("batch", "sequence", "total"))
                 .containsEntry("present", List.of("batch", "total", "2"))
@@ -545,7 +553,8 @@ class InputRolesTest {
         assertThat(file.graph().getOutputList())
                 .filteredOn(output -> output.getName().equals("present"))
                 .singleElement()
-                .satisfies(output -> assertThat(output.getType().getTensorType().getShape().getDim(1))
+                .satisfies(output -> assertThat(
+                                output.getType().getTensorType().getShape().getDim(1))
                         .satisfies(dim -> assertThat(dim.hasDimValue()).isFalse()));
         assertThat(OnnxModel.open(saved).tensors()).isNotEmpty();
     }

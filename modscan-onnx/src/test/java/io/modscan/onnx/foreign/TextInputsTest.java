@@ -115,7 +115,8 @@ class TextInputsTest {
 
     @Test
     void tokenIdsMayBeOfInt32() {
-        assertSums(sum(DataType.INT32, DataType.INT32, "input_ids:0", "attention_mask:0", "segment_ids:0", "position_ids"));
+        assertSums(sum(
+                DataType.INT32, DataType.INT32, "input_ids:0", "attention_mask:0", "segment_ids:0", "position_ids"));
     }
 
     @Test

@@ -1,7 +1,7 @@
 package io.modscan.onnx.internal.runtime;
 
-import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.NodeInfo;
+import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
@@ -22,7 +22,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -221,14 +220,13 @@ public final class OrtRuntime implements AutoCloseable {
         long[] axes = tensor.getShape();
         return axes.length != output.shape().size()
                 || IntStream.range(0, axes.length)
-                        .allMatch(axis -> axes[axis] < 0
-                                || axes[axis] == output.shape().get(axis));
+                        .allMatch(axis ->
+                                axes[axis] < 0 || axes[axis] == output.shape().get(axis));
     }
 
     private static void copy(OrtSession.Result result, Bound into) throws OrtException {
         OnnxTensor tensor = (OnnxTensor) result.get(into.name()).orElseThrow();
-        List<Long> shape =
-                LongStream.of(tensor.getInfo().getShape()).boxed().toList();
+        List<Long> shape = LongStream.of(tensor.getInfo().getShape()).boxed().toList();
         if (!shape.equals(into.shape())) {
             throw new ModscanException("'" + into.name() + "' comes as " + shape + ", where " + into.shape()
                     + " was expected of what ONNX Runtime says beforehand");
