@@ -155,7 +155,7 @@ final class FixedPositions {
         return node.getInputList().stream()
                 .map(name -> weights.getOrDefault(name, List.of()))
                 .filter(dims -> !dims.isEmpty())
-                .anyMatch(dims -> product || dims.size() == 1
+                .anyMatch(dims -> (product || dims.size() == 1)
                         ? dims.contains(width)
                         : operator.equals("Gather") && dims.get(dims.size() - 1) == width);
     }

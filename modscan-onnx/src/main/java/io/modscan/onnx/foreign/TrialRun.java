@@ -28,6 +28,7 @@ import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -85,7 +86,7 @@ final class TrialRun {
         return behind;
     }
 
-    private static boolean isUnknown(@org.jspecify.annotations.Nullable Inferred tensor) {
+    private static boolean isUnknown(@Nullable Inferred tensor) {
         return tensor != null
                 && (tensor.type().equals("unknown") || OnnxSites.READABLE.contains(tensor.type()))
                 && tensor.axes().filter(axes -> !axes.contains("?")).isEmpty();

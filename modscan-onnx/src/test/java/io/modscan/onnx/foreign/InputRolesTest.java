@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -293,18 +294,6 @@ class InputRolesTest {
                 .open(folder);
     }
 
-    private static Prompt withPast(String past, float... keys) {
-        return Prompt.ofTensors(
-                "r" + keys.length,
-                Map.of(
-                        "input_ids",
-                        InputTensor.of(new long[] {3, 1}, 2),
-                        "attention_mask",
-                        InputTensor.of(new long[] {1, 1, 1, 1, 1}, 2 + keys.length / 2 > 5 ? 5 : 2 + keys.length / 2),
-                        past,
-                        InputTensor.of(keys, keys.length / 2, 2)));
-    }
-
     @Test
     void aRealPastComesAsReadyTensors() {
         OnnxModel model = cached("past_key_values.0.key");
@@ -435,7 +424,7 @@ class InputRolesTest {
         if (!axes.contains("heads")) {
             float[] values = HandGraph.values(model, "shape", Prompt.ofTokens("a", 3, 1));
             assertThat(values[own]).isZero();
-            assertThat(java.util.stream.IntStream.range(0, values.length).filter(i -> values[i] == 0))
+            assertThat(IntStream.range(0, values.length).filter(i -> values[i] == 0))
                     .hasSize(1);
         } else {
             assertThatExceptionOfType(ModscanException.class)
