@@ -289,10 +289,13 @@ final class OnnxSites {
         return ", which has to be said first: " + choices(axis);
     }
 
-    private static String choices(String axis) {
-        return "that it is the batch (OnnxModel.withBatch(\"" + axis + "\")), or the positions"
-                + " (OnnxModel.withPositions(\"" + axis + "\")), or its length (OnnxModel.withDimension(\"" + axis
-                + "\", N))";
+    /** Where the positions are known no others can be said. */
+    private String choices(String axis) {
+        return "that it is the batch (OnnxModel.withBatch(\"" + axis + "\")), or "
+                + (inputs.positions().isPresent()
+                        ? ""
+                        : "the positions (OnnxModel.withPositions(\"" + axis + "\")), or ")
+                + "its length (OnnxModel.withDimension(\"" + axis + "\", N))";
     }
 
     /** The symbols of the inputs that stand in the way of tensors. */
