@@ -32,8 +32,9 @@ final class ForeignOptions {
     @Option(
             names = "--input",
             paramLabel = "NAME=ROLE",
-            description = "What an input takes: token_ids, attention_mask (1 at real tokens), padding_mask (1 at padding),"
-                    + " additive_mask (0 and the lowest number), token_types, positions, past; or none of these.")
+            description =
+                    "What an input takes: token_ids, attention_mask (1 at real tokens), padding_mask (1 at padding),"
+                            + " additive_mask (0 and the lowest number), token_types, positions, past; or none of these.")
     private Map<String, InputRole> inputs = new LinkedHashMap<>();
 
     @Option(

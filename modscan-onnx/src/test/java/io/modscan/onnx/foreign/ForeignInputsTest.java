@@ -62,10 +62,8 @@ class ForeignInputsTest {
         Map<String, InputTensor> sample = new HashMap<>();
         sample.put("input_ids", InputTensor.of(new long[] {3, 5, 7}, 3));
         for (String kind : List.of("key", "value")) {
-            sample.put(
-                    "past_key_values.0.decoder." + kind, InputTensor.of(sines(2 * 8, kind.length()), 1, 2, 8));
-            sample.put(
-                    "past_key_values.0.encoder." + kind, InputTensor.of(sines(6 * 8, 10 + kind.length()), 1, 6, 8));
+            sample.put("past_key_values.0.decoder." + kind, InputTensor.of(sines(2 * 8, kind.length()), 1, 2, 8));
+            sample.put("past_key_values.0.encoder." + kind, InputTensor.of(sines(6 * 8, 10 + kind.length()), 1, 6, 8));
         }
         float[] logits = HandGraph.values(model, "logits", Prompt.ofTensors("a", sample));
         assertThat(logits).hasSize(60);
@@ -75,8 +73,8 @@ class ForeignInputsTest {
     @Test
     void aMaskThatIsTrueAtPadding() {
         OnnxModel model = open("padding_mask.onnx");
-        Prompts prompts = Prompts.of(
-                List.of(Prompt.ofTokens("long", 3, 5, 7, 9, 11, 2, 4, 6), Prompt.ofTokens("short", 8, 1)));
+        Prompts prompts =
+                Prompts.of(List.of(Prompt.ofTokens("long", 3, 5, 7, 9, 11, 2, 4, 6), Prompt.ofTokens("short", 8, 1)));
         try (Probe probe = Probe.builder(model.withInput("padding_mask", InputRole.PADDING_MASK))
                 .sites("z")
                 .tokenBudget(1000)
@@ -131,8 +129,9 @@ class ForeignInputsTest {
         assertThat(HandGraph.values(model, "p", Prompt.ofTokens("a", 8, 1))).hasSize(4);
         try (Probe probe =
                 Probe.builder(model).sites("z").pooling(Pooling.mean()).build()) {
-            float[] mean =
-                    probe.capture(Prompts.of(List.of(Prompt.ofTokens("a", 8, 1)))).at("z").vector(0);
+            float[] mean = probe.capture(Prompts.of(List.of(Prompt.ofTokens("a", 8, 1))))
+                    .at("z")
+                    .vector(0);
             assertThat(mean[15]).isCloseTo((z[15] + z[31]) / 2, within(1e-6f));
         }
     }
