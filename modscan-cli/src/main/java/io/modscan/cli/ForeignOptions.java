@@ -3,9 +3,12 @@ package io.modscan.cli;
 import io.modscan.core.site.Sites;
 import io.modscan.onnx.foreign.InputRole;
 import io.modscan.onnx.foreign.OnnxModel;
+import io.modscan.onnx.foreign.OnnxOpening;
 import io.modscan.onnx.runtime.Allow;
+import io.modscan.onnx.runtime.RuntimeOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,10 +26,13 @@ final class ForeignOptions {
     /** Their heading in a command's help. */
     static final String HEADING = "%nOf an ONNX model that modscan did not export, where its file does not tell:%n";
 
+
     @Option(
             names = "--input",
             paramLabel = "NAME=ROLE",
-            description = "What an input takes: token_ids, attention_mask, token_types, positions or past.")
+            description =
+                    "What an input takes: token_ids, attention_mask (1 at real tokens), padding_mask (1 at padding),"
+                            + " additive_mask (0 and the lowest number), token_types, positions, past; or none of these.")
     private Map<String, InputRole> inputs = new LinkedHashMap<>();
 
     @Option(
@@ -50,6 +56,13 @@ final class ForeignOptions {
     private @Nullable String positions;
 
     @Option(
+            names = "--position-axes",
+            paramLabel = "GLOB=AXES",
+            description =
+                    "Which axes of tensors are positions, counted from 0, where units or heads are as many: '*scores=2+3'.")
+    private Map<String, String> positionAxes = new LinkedHashMap<>();
+
+    @Option(
             names = "--heads",
             paramLabel = "GLOB=N",
             description = "How many heads tensors hold: [.., heads x d] or [.., heads, .., d].")
@@ -69,9 +82,25 @@ final class ForeignOptions {
             description = "Open it at once, and not first in a process of its own, which it could end or fill.")
     private boolean trust;
 
-    /** Opens a model, as trusted or not. */
+    @Option(
+            names = "--operators",
+            paramLabel = "LIB.so",
+            description = "A library of custom operators; native code, which runs as part of this program.")
+    private List<Path> operators = new ArrayList<>();
+
+    /** Opens a model, as trusted or not, and says to it what was said on the command line. */
     OnnxModel open(Path file, Set<Allow> allowed, CommandLine line) {
-        return applyTo(trust ? OnnxModel.open(file, allowed) : OnnxModel.openTried(file, allowed), line);
+        OnnxOpening opening = OnnxOpening.usual().allowing(allowed).run(with(RuntimeOptions.cpu()));
+        return applyTo(OnnxModel.open(file, trust ? opening : opening.triedFirst()), line);
+    }
+
+    /** The same options with the libraries of operators. */
+    RuntimeOptions with(RuntimeOptions options) {
+        RuntimeOptions all = options;
+        for (Path library : operators) {
+            all = all.withOperators(library);
+        }
+        return all;
     }
 
     /** Says to a model what was said on the command line. */
@@ -88,6 +117,9 @@ final class ForeignOptions {
                 model = model.withBatch(axis);
             }
             model = positions == null ? model : model.withPositions(positions);
+            for (Map.Entry<String, String> tensors : positionAxes.entrySet()) {
+                model = model.withPositionAxes(Sites.glob(tensors.getKey()), axes(tensors.getValue()));
+            }
             for (Map.Entry<String, Integer> tensors : heads.entrySet()) {
                 model = model.withHeads(Sites.glob(tensors.getKey()), tensors.getValue());
             }
@@ -97,6 +129,14 @@ final class ForeignOptions {
         } catch (IllegalArgumentException e) {
             throw new ParameterException(line, OptionNames.in(String.valueOf(e.getMessage())), e);
         }
+    }
+
+    private static int[] axes(String axes) {
+        if (!axes.matches("\\d{1,2}(\\+\\d{1,2})*")) {
+            throw new IllegalArgumentException(
+                    "--position-axes: '" + axes + "' are no axes; expected are numbers from 0, such as 1 or 2+3");
+        }
+        return Arrays.stream(axes.split("\\+")).mapToInt(Integer::parseInt).toArray();
     }
 
     /** Refuses these options for an OPT model, which needs to be told nothing. */

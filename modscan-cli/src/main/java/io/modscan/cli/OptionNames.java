@@ -1,18 +1,28 @@
 package io.modscan.cli;
 
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** What a message of the library calls by its name in Java, called as it is on the command line. */
 final class OptionNames {
 
-    private static final Map<Pattern, String> OPTIONS = new LinkedHashMap<>();
+    private static final Map<Pattern, Function<MatchResult, String>> OPTIONS = new LinkedHashMap<>();
 
     static {
+        option(
+                "OnnxModel\\.withInput\\(\"([^\"]*)\", (?:InputRole\\.)?(\\w+)\\)",
+                input -> "--input " + input.group(1) + "=" + input.group(2).toLowerCase(Locale.ROOT));
         option("OnnxModel\\.withInput\\b", "--input NAME=ROLE");
+        option("OnnxModel\\.withDimension\\(\"([^\"]*)\", N\\)", "--dimension $1=N");
         option("OnnxModel\\.withDimension\\b", "--dimension SYMBOL=N");
+        option("OnnxModel\\.withBatch\\(\"([^\"]*)\"\\)", "--batch $1");
         option("OnnxModel\\.withBatch\\b", "--batch AXIS");
+        option("OnnxModel\\.withPositionAxes\\b", "--position-axes GLOB=AXES");
         option("OnnxModel\\.withPositions\\(\"([^\"]*)\"\\)", "--positions $1");
         option("OnnxModel\\.withPositions\\b", "--positions AXIS");
         option("OnnxModel\\.withHeads\\b", "--heads GLOB=N");
@@ -32,14 +42,21 @@ final class OptionNames {
     private OptionNames() {}
 
     private static void option(String java, String option) {
+        Pattern pattern = Pattern.compile(java);
+        option(java, found -> pattern.matcher(found.group()).replaceFirst(option));
+    }
+
+    private static void option(String java, Function<MatchResult, String> option) {
         OPTIONS.put(Pattern.compile(java), option);
     }
 
     /** The message with options in place of methods. */
     static String in(String message) {
         String translated = message;
-        for (Map.Entry<Pattern, String> option : OPTIONS.entrySet()) {
-            translated = option.getKey().matcher(translated).replaceAll(option.getValue());
+        for (Map.Entry<Pattern, Function<MatchResult, String>> option : OPTIONS.entrySet()) {
+            translated = option.getKey()
+                    .matcher(translated)
+                    .replaceAll(found -> Matcher.quoteReplacement(option.getValue().apply(found)));
         }
         return translated;
     }

@@ -60,21 +60,21 @@ final class RunOptions {
 
     /** Opens an OPT model for a command that can do with no other. */
     RuntimeModel loadOpt(String model, String why, PrintWriter err) {
-        return apply(source.loadOpt(model, why, err));
+        return apply(source.loadOpt(model, why, err), runtime());
     }
 
     /** Opens an OPT model or any other. */
     RuntimeModel loadAny(String model, ForeignOptions foreign, CommandLine line) {
-        return apply(source.loadAny(model, foreign, line));
+        return apply(source.loadAny(model, foreign, line), foreign.with(runtime()));
     }
 
     RuntimeModel demo() {
         source.refuseRevision("the demo model");
-        return apply(DemoModel.open());
+        return apply(DemoModel.open(), runtime());
     }
 
-    private RuntimeModel apply(RuntimeModel model) {
-        RuntimeModel runnable = model.withRuntime(runtime());
+    private RuntimeModel apply(RuntimeModel model, RuntimeOptions runtime) {
+        RuntimeModel runnable = model.withRuntime(runtime);
         return tokenizer == null ? runnable : runnable.withTokenizer(tokenizer);
     }
 

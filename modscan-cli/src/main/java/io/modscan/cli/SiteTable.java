@@ -56,7 +56,10 @@ record SiteTable(List<List<String>> rows) {
                         tensor.shape().map(List::toString).orElse("unknown"),
                         tensor.operator(),
                         layer(tensor.layer()),
-                        site != null ? axes(site) : "not: " + tensor.refusal().orElse("")));
+                        site != null
+                                ? axes(site)
+                                : "not: "
+                                        + OptionNames.in(tensor.refusal().orElse(""))));
             }
         }
         return new SiteTable(rows);

@@ -8,6 +8,7 @@ import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnx.proto.OnnxMl.TensorShapeProto;
 import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
@@ -527,5 +528,165 @@ class ForeignCommandLineTest {
         }
         assertThat(CommandLineRun.of("scan", "--help").out()).doesNotContain("--heads");
         assertThat(CommandLineRun.of("--help").out()).contains("(sites | capture | scan | export)");
+    }
+
+    private String write(String name, ModelProto.Builder model) throws IOException {
+        return Files.write(folder.resolve(name), model.build().toByteArray()).toString();
+    }
+
+    private static ValueInfoProto.Builder value(String name, DataType type, String... axes) {
+        TypeProto.Tensor.Builder tensor = TypeProto.Tensor.newBuilder().setElemType(type.getNumber());
+        for (String axis : axes) {
+            TensorShapeProto.Dimension.Builder dim = tensor.getShapeBuilder().addDimBuilder();
+            if (axis.matches("\\d+")) {
+                dim.setDimValue(Long.parseLong(axis));
+            } else {
+                dim.setDimParam(axis);
+            }
+        }
+        return ValueInfoProto.newBuilder()
+                .setName(name)
+                .setType(TypeProto.newBuilder().setTensorType(tensor));
+    }
+
+    private static ModelProto.Builder model(GraphProto.Builder graph) {
+        return ModelProto.newBuilder()
+                .setIrVersion(8)
+                .addOpsetImport(OperatorSetIdProto.newBuilder().setVersion(17))
+                .setGraph(graph.setName("graph"));
+    }
+
+    private static NodeProto node(String operator, String output, String... inputs) {
+        return NodeProto.newBuilder()
+                .setOpType(operator)
+                .addAllInput(List.of(inputs))
+                .addOutput(output)
+                .build();
+    }
+
+    /** A text of 4 tokens at most, 4 wide, whose places are in the graph; and a mask that may mean either. */
+    private String fixed() throws IOException {
+        TensorProto.Builder table = TensorProto.newBuilder()
+                .setName("table")
+                .setDataType(1)
+                .addDims(16)
+                .addDims(4);
+        TensorProto.Builder places = TensorProto.newBuilder()
+                .setName("places")
+                .setDataType(1)
+                .addDims(1)
+                .addDims(4)
+                .addDims(4);
+        for (int i = 0; i < 64; i++) {
+            table.addFloatData(i);
+        }
+        for (int i = 0; i < 16; i++) {
+            places.addFloatData(0);
+        }
+        return write(
+                "fixed.onnx",
+                model(GraphProto.newBuilder()
+                        .addInput(value("input_ids", DataType.INT64, "1", "4"))
+                        .addInput(value("padding_mask", DataType.INT64, "1", "4"))
+                        .addInitializer(table)
+                        .addInitializer(places)
+                        .addNode(node("Gather", "looked_up", "table", "input_ids"))
+                        .addNode(node("Add", "hidden", "looked_up", "places"))
+                        .addNode(node("Add", "sum", "input_ids", "padding_mask"))
+                        .addOutput(value("hidden", DataType.FLOAT, "1", "4", "4"))));
+    }
+
+    @Test
+    void messagesNameOptions() throws IOException {
+        String few = Files.writeString(
+                        folder.resolve("few.jsonl"), "{\"id\": \"a\", \"topic\": \"x\", \"ids\": [3, 1]}\n")
+                .toString();
+        String unnamed = write(
+                "unnamed.onnx",
+                model(GraphProto.newBuilder()
+                        .addInput(value("x", DataType.FLOAT, "unk__314", "4"))
+                        .addNode(node("Relu", "y", "x"))
+                        .addOutput(value("y", DataType.FLOAT, "unk__314", "4"))));
+        List<CommandLineRun> runs = List.of(
+                capture(unnamed, "--ids", few, "--out", file("x")),
+                capture(unnamed, "--batch", "unk__314", "--ids", few, "--out", file("x")),
+                capture(
+                        fixed(),
+                        "--ids",
+                        few,
+                        "--sites",
+                        "sum",
+                        "--positions",
+                        "4",
+                        "--position-axes",
+                        "sum=1",
+                        "--out",
+                        file("y")),
+                capture(fixed(), "--ids", few, "--sites", "hidden", "--out", file("z")),
+                capture(fixed(), "--ids", few, "--sites", "hidden", "--positions", "4", "--out", file("w")));
+        assertFailure("say first what the axis unk__314 is: that it is the batch (--batch unk__314)", runs.get(0));
+        assertThat(runs.get(0).err()).contains("(--dimension unk__314=N)");
+        assertFailure("take no token ids; say which takes them (--input)", runs.get(1));
+        assertFailure("--input padding_mask=attention_mask, --input padding_mask=padding_mask or", runs.get(2));
+        assertFailure("no mask and exactly 4", runs.get(3));
+        assertFailure("say which of its axes are positions (--position-axes)", runs.get(4));
+        for (CommandLineRun run : runs) {
+            assertThat(run.err()).doesNotContain("OnnxModel", "InputRole", "Prompt.of");
+        }
+        CommandLineRun run = capture(
+                fixed(),
+                "--ids",
+                few,
+                "--sites",
+                "hidden,sum",
+                "--positions",
+                "4",
+                "--position-axes",
+                "hidden=1",
+                "--position-axes",
+                "sum=1",
+                "--input",
+                "padding_mask=padding_mask",
+                "--out",
+                file("v"));
+        assertThat(run.status()).as(run.err()).isZero();
+        SafetensorsFile captured = SafetensorsFile.open(folder.resolve("v"));
+        float[] hidden = new float[8];
+        captured.map("hidden").asFloatBuffer().get(hidden);
+        assertThat(hidden).containsExactly(12, 13, 14, 15, 4, 5, 6, 7);
+        float[] sum = new float[2];
+        captured.map("sum").asFloatBuffer().get(sum);
+        assertThat(sum).containsExactly(3, 1);
+        assertUsage(
+                "'1-2' are no axes; expected are numbers from 0",
+                capture(
+                        fixed(),
+                        "--ids",
+                        few,
+                        "--positions",
+                        "4",
+                        "--position-axes",
+                        "hidden=1-2",
+                        "--out",
+                        file("x")));
+        assertFailure(
+                "libnone.so: no such file; expected is a shared library of operators",
+                CommandLineRun.of("sites", "--model", fixed(), "--operators", file("libnone.so")));
+        assertFailure(
+                "input 'padding_mask' int64 [1, 4] is needed for 'sum'",
+                capture(
+                        fixed(),
+                        "--ids",
+                        few,
+                        "--positions",
+                        "4",
+                        "--position-axes",
+                        "*=1",
+                        "--input",
+                        "padding_mask=none",
+                        "--sites",
+                        "sum",
+                        "--out",
+                        file("u")));
     }
 }

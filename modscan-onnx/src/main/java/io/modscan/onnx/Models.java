@@ -2,6 +2,7 @@ package io.modscan.onnx;
 
 import io.modscan.core.error.ModscanException;
 import io.modscan.onnx.foreign.OnnxModel;
+import io.modscan.onnx.foreign.OnnxOpening;
 import io.modscan.onnx.hub.HubException;
 import io.modscan.onnx.opt.OptModel;
 import io.modscan.onnx.runtime.Allow;
@@ -41,7 +42,7 @@ public final class Models {
      * @throws UncheckedIOException if a file cannot be read
      */
     public static RuntimeModel open(String model, Set<Allow> allowed) {
-        return isOther(model) ? OnnxModel.open(Path.of(model), allowed) : OptModel.open(model, allowed);
+        return isOther(model) ? OnnxModel.open(Path.of(model), OnnxOpening.usual().allowing(allowed)) : OptModel.open(model, allowed);
     }
 
     /**
@@ -67,7 +68,7 @@ public final class Models {
      * @throws UncheckedIOException if a file cannot be read
      */
     public static RuntimeModel open(Path path, Set<Allow> allowed) {
-        return isOther(path) ? OnnxModel.open(path, allowed) : OptModel.open(path, allowed);
+        return isOther(path) ? OnnxModel.open(path, OnnxOpening.usual().allowing(allowed)) : OptModel.open(path, allowed);
     }
 
     /**

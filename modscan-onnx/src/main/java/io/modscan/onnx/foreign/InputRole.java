@@ -10,14 +10,27 @@ public enum InputRole {
     TOKEN_IDS,
     /** 1 at each real token, 0 at padding [batch, positions]; of any type of number, or bool. */
     ATTENTION_MASK,
+    /** The other way round, as PyTorch's key_padding_mask: 1 at padding, 0 at each real token [batch, positions]; of any type
+     * of number, or bool. */
+    PADDING_MASK,
+    /** What is added to attention scores: 0 at each real token, the lowest finite number at padding [batch, positions]; of a
+     * floating type. */
+    ADDITIVE_MASK,
     /** Which of two texts a token is of [batch, positions]; always the first, 0. */
     TOKEN_TYPES,
     /** Each token's number among its text's, from 0 [batch, positions]; 0 at padding. */
     POSITIONS,
-    /** What a decoder keeps of earlier tokens, [batch, …] with a symbolic axis; always of none, so that each such axis but
-     * the first is 0 long. */
-    PAST;
+    /** What a decoder keeps of earlier tokens; for tokens always of none, so that its own axis is 0 long. Which axis that is
+     * and which is the batch, their symbols tell. Ready tensors may bring a real past. */
+    PAST,
+    /** None of these, whatever its name: what is put there comes as ready tensors. It takes a role back, and it asks for an
+     * input that has a value in the file. */
+    NONE;
 
+    /**
+     * Names that mean one thing wherever they are used. Of masks only one is among them: {@code mask}, {@code input_mask} and
+     * {@code padding_mask} are 1 at real tokens in some libraries and at padding in others.
+     */
     private static final Map<String, InputRole> USUAL = Map.ofEntries(
             Map.entry("input_ids", TOKEN_IDS),
             Map.entry("token_ids", TOKEN_IDS),
@@ -25,9 +38,6 @@ public enum InputRole {
             Map.entry("tokens", TOKEN_IDS),
             Map.entry("ids", TOKEN_IDS),
             Map.entry("attention_mask", ATTENTION_MASK),
-            Map.entry("input_mask", ATTENTION_MASK),
-            Map.entry("padding_mask", ATTENTION_MASK),
-            Map.entry("mask", ATTENTION_MASK),
             Map.entry("token_type_ids", TOKEN_TYPES),
             Map.entry("segment_ids", TOKEN_TYPES),
             Map.entry("type_ids", TOKEN_TYPES),
@@ -36,9 +46,18 @@ public enum InputRole {
 
     /** The role of an input that is called so. */
     static Optional<InputRole> of(String input) {
-        String name = input.toLowerCase(Locale.ROOT);
+        String name = plain(input);
         return Optional.ofNullable(USUAL.get(name))
                 .or(() ->
                         Optional.of(PAST).filter(past -> name.startsWith("past_key") || name.startsWith("past_value")));
+    }
+
+    /** TensorFlow counts a node's outputs behind its name. */
+    private static String plain(String input) {
+        return input.toLowerCase(Locale.ROOT).replaceFirst(":\\d+$", "");
+    }
+
+    boolean isMask() {
+        return this == ATTENTION_MASK || this == PADDING_MASK || this == ADDITIVE_MASK;
     }
 }

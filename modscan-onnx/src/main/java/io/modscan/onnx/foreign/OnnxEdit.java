@@ -167,6 +167,7 @@ final class OnnxEdit {
                 .filter(node -> node.getOutputList().stream().anyMatch(needed::contains))
                 .forEach(graph::addNode);
         graph.addAllOutput(outputs);
-        return file.model().toBuilder().setGraph(graph).build();
+        ModelProto model = nodes.isEmpty() ? file.model() : file.withOwnOperators();
+        return model.toBuilder().setGraph(graph).build();
     }
 }

@@ -14,27 +14,41 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.LongUnaryOperator;
+import java.util.function.UnaryOperator;
 
 /** What a foreign graph is given for one run, by the roles of its inputs. */
 final class OnnxFeed {
 
     private static final short HALF_ONE = 0x3c00;
     private static final short BRAIN_ONE = 0x3f80;
+    private static final short HALF_LOWEST = (short) 0xfbff;
+    private static final short BRAIN_LOWEST = (short) 0xff7f;
+
+    /** Stands for the lowest number that a type has. */
+    private static final long LOWEST = Long.MIN_VALUE;
 
     private final OnnxInputs inputs;
     private final Set<String> taken;
     private final OptionalInt bosTokenId;
+    private final UnaryOperator<String> neededFor;
 
-    /** @param taken the names of the inputs that the graph of a plan takes */
-    OnnxFeed(OnnxInputs inputs, Set<String> taken, OptionalInt bosTokenId) {
+    /**
+     * Feeds a plan's graph.
+     *
+     * @param taken     the names of the inputs that it takes
+     * @param neededFor tells of an input which tensor it is needed for
+     */
+    OnnxFeed(OnnxInputs inputs, Set<String> taken, OptionalInt bosTokenId, UnaryOperator<String> neededFor) {
         this.inputs = inputs;
         this.taken = taken;
         this.bosTokenId = bosTokenId;
+        this.neededFor = neededFor;
     }
 
     /**
@@ -45,6 +59,9 @@ final class OnnxFeed {
      * @param columns how many the model is given, at least as many; a model may have a length of its own
      */
     List<Bound> tokens(List<int[]> ids, List<int[]> mask, int columns) {
+        if (!inputs.isText()) {
+            throw new ModscanException("the model takes no tokens: " + inputs.notText());
+        }
         List<Long> shape = List.of((long) ids.size(), (long) columns);
         List<Bound> bound = new ArrayList<>();
         for (Input input : inputs.inputs().values()) {
@@ -52,22 +69,42 @@ final class OnnxFeed {
                 continue;
             }
             bound.add(
-                    switch (input.role()
-                            .orElseThrow(() -> new UnsupportedModelException("input '" + input.name()
-                                    + "' is none of those that tokens are put into; say its role"
-                                    + " (OnnxModel.withInput), or give ready tensors"))) {
+                    switch (input.role().orElse(InputRole.NONE)) {
                         case TOKEN_IDS -> numbers(input, shape, at -> value(ids, columns, at));
                         case ATTENTION_MASK -> numbers(input, shape, at -> value(mask, columns, at));
+                        case PADDING_MASK -> numbers(input, shape, at -> 1 - value(mask, columns, at));
+                        case ADDITIVE_MASK -> numbers(input, shape, at -> value(mask, columns, at) == 0 ? LOWEST : 0);
                         case TOKEN_TYPES -> numbers(input, shape, at -> 0);
                         case POSITIONS -> {
                             long[] ordinals = ordinals(mask, columns);
                             yield numbers(input, shape, at -> ordinals[(int) at]);
                         }
                         case PAST -> past(input, ids.size());
+                        case NONE -> throw new UnsupportedModelException(notOfTokens(input));
                     });
         }
         bound.addAll(counted(ids, mask, ids.get(0).length));
         return bound;
+    }
+
+    /** Why no tokens are put there, and what can be done. */
+    private String notOfTokens(Input input) {
+        String name = "(\"" + input.name() + "\", InputRole.";
+        String what;
+        if (input.name().toLowerCase(Locale.ROOT).contains("mask")
+                && input.axes().size() == 2) {
+            what =
+                    "A mask may be 1 at real tokens, be 1 at padding, or be added to scores; say which: OnnxModel.withInput"
+                            + name + "ATTENTION_MASK), OnnxModel.withInput" + name
+                            + "PADDING_MASK) or OnnxModel.withInput" + name
+                            + "ADDITIVE_MASK)";
+        } else if (input.axes().size() == 2) {
+            what = "Say what tokens put there (OnnxModel.withInput)";
+        } else {
+            what = "No tokens are put there";
+        }
+        return "input " + input + " is needed for '" + neededFor.apply(input.name()) + "'. " + what
+                + "; else read only tensors that don't need it, or give each input as a ready tensor (Prompt.ofTensors)";
     }
 
     private static long value(List<int[]> rows, int columns, long at) {
@@ -95,6 +132,7 @@ final class OnnxFeed {
         List<Bound> bound = new ArrayList<>();
         for (Input input : inputs.inputs().values()) {
             if (taken.contains(input.name())) {
+                checkGiven(input, samples);
                 bound.add(stacked(input, samples));
             }
         }
@@ -102,6 +140,18 @@ final class OnnxFeed {
         List<int[]> none = samples.stream().map(sample -> filled(positions, -1)).toList();
         bound.addAll(counted(none, ones, positions));
         return bound;
+    }
+
+    private void checkGiven(Input input, List<Map<String, InputTensor>> samples) {
+        samples.stream()
+                .filter(sample -> !sample.containsKey(input.name()))
+                .findFirst()
+                .ifPresent(sample -> {
+                    throw new ModscanException("input " + input + " is needed for '" + neededFor.apply(input.name())
+                            + "', and a sample has only "
+                            + sample.keySet().stream().sorted().toList()
+                            + "; the model takes the inputs " + inputs.described());
+                });
     }
 
     private static int[] filled(int length, int value) {
@@ -204,13 +254,28 @@ final class OnnxFeed {
         }
     }
 
-    private static Bound past(Input input, int rows) {
+    private Bound past(Input input, int rows) {
         List<Long> shape = new ArrayList<>();
         for (int axis = 0; axis < input.axes().size(); axis++) {
             String length = input.axes().get(axis);
-            shape.add(axis == 0 && OnnxProtos.isSymbol(length) ? (long) rows : Long.parseLong(length));
+            if (OnnxProtos.isSymbol(length) && axis != inputs.batchAxis(input)) {
+                throw new ModscanException("input " + input + " is needed for '" + neededFor.apply(input.name())
+                        + "'; say first how long its axis " + length + " is: OnnxModel.withDimension(\"" + length
+                        + "\", N)");
+            }
+            shape.add(axis == inputs.batchAxis(input) ? (long) rows : Long.parseLong(length));
         }
         return typed(input.name(), allocate(0), input.type(), shape);
+    }
+
+    /** A tensor of one number throughout. */
+    static Bound filled(Input input, List<Long> shape, long number) {
+        long count = shape.stream().reduce(1L, Math::multiplyExact);
+        ByteBuffer data = allocate(count * Long.BYTES);
+        for (long at = 0; at < count; at++) {
+            put(data, input, number);
+        }
+        return typed(input.name(), flipped(data), input.type(), shape);
     }
 
     private static Bound numbers(Input input, List<Long> shape, LongUnaryOperator value) {
@@ -226,21 +291,26 @@ final class OnnxFeed {
         ByteBuffer data = allocate(count * Long.BYTES);
         for (long at = 0; at < count; at++) {
             long number = value.applyAsLong(at);
-            switch (input.type()) {
-                case DataType.INT64_VALUE -> data.putLong(number);
-                case DataType.INT32_VALUE -> data.putInt((int) number);
-                case DataType.FLOAT_VALUE -> data.putFloat((float) number);
-                case DataType.DOUBLE_VALUE -> data.putDouble((double) number);
-                case DataType.BOOL_VALUE, DataType.INT8_VALUE, DataType.UINT8_VALUE -> data.put((byte) number);
-                case DataType.FLOAT16_VALUE -> data.putShort(number == 0 ? 0 : HALF_ONE);
-                case DataType.BFLOAT16_VALUE -> data.putShort(number == 0 ? 0 : BRAIN_ONE);
-                default ->
-                    throw new UnsupportedModelException(
-                            "input '" + input.name() + "' takes " + OnnxTypes.name(input.type())
-                                    + ", which token ids, masks and positions can't be given as");
-            }
+            put(data, input, number);
         }
         return typed(input.name(), flipped(data), input.type(), shape);
+    }
+
+    private static void put(ByteBuffer data, Input input, long number) {
+        boolean lowest = number == LOWEST;
+        switch (input.type()) {
+            case DataType.INT64_VALUE -> data.putLong(number);
+            case DataType.INT32_VALUE -> data.putInt((int) number);
+            case DataType.INT16_VALUE -> data.putShort((short) number);
+            case DataType.FLOAT_VALUE -> data.putFloat(lowest ? -Float.MAX_VALUE : number);
+            case DataType.DOUBLE_VALUE -> data.putDouble(lowest ? -Float.MAX_VALUE : (double) number);
+            case DataType.BOOL_VALUE, DataType.INT8_VALUE, DataType.UINT8_VALUE -> data.put((byte) number);
+            case DataType.FLOAT16_VALUE -> data.putShort(lowest ? HALF_LOWEST : number == 0 ? 0 : HALF_ONE);
+            case DataType.BFLOAT16_VALUE -> data.putShort(lowest ? BRAIN_LOWEST : number == 0 ? 0 : BRAIN_ONE);
+            default ->
+                throw new UnsupportedModelException("input '" + input.name() + "' takes " + OnnxTypes.name(input.type())
+                        + ", which token ids, masks and positions can't be given as");
+        }
     }
 
     private static ByteBuffer flipped(ByteBuffer data) {

@@ -3,6 +3,7 @@ package io.modscan.onnx.foreign;
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import com.google.protobuf.CodedInputStream;
 import com.google.protobuf.InvalidProtocolBufferException;
@@ -29,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -51,6 +53,9 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights
 
     /** Git LFS makes none that is larger. */
     private static final long LARGEST_POINTER = 1024;
+
+    /** Of ONNX's own operators, where a model of others' only is added to. */
+    private static final long TO_IMPORT = 17;
 
     /**
      * Reads a file and checks that it is a graph: each tensor that a node reads is there, none comes from two places, and no
@@ -153,14 +158,38 @@ record OnnxFile(Path path, ModelProto model, Path root, Set<WeightBytes> weights
         }
     }
 
-    /** The version of ONNX's own operators. */
+    /** The version of ONNX's own operators; one to be imported, where the file has none of them. */
     long opset() {
+        return imported().orElse(TO_IMPORT);
+    }
+
+    /** The same model with ONNX's own operators among those that may be used. */
+    ModelProto withOwnOperators() {
+        return imported().isPresent()
+                ? model
+                : model.toBuilder()
+                        .addOpsetImport(OperatorSetIdProto.newBuilder().setVersion(TO_IMPORT))
+                        .build();
+    }
+
+    private OptionalLong imported() {
         return model.getOpsetImportList().stream()
                 .filter(opset ->
                         opset.getDomain().isEmpty() || opset.getDomain().equals("ai.onnx"))
-                .mapToLong(opset -> opset.getVersion())
-                .findFirst()
-                .orElse(0);
+                .mapToLong(OperatorSetIdProto::getVersion)
+                .findFirst();
+    }
+
+    /** The same with some inputs that have a value in the file as inputs without one. */
+    OnnxFile asking(Set<String> given) {
+        if (graph().getInitializerList().stream().noneMatch(initializer -> given.contains(initializer.getName()))) {
+            return this;
+        }
+        GraphProto.Builder asking = graph().toBuilder().clearInitializer();
+        graph().getInitializerList().stream()
+                .filter(initializer -> !given.contains(initializer.getName()))
+                .forEach(asking::addInitializer);
+        return new OnnxFile(path, model.toBuilder().setGraph(asking).build(), root, weights, stamps);
     }
 
     /** A checksum of all that the file says, and of where its weights lie; not of these themselves. */

@@ -2,9 +2,12 @@ package io.modscan.onnx.foreign;
 
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.TensorShapeProto;
+import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Site;
+import io.modscan.onnx.foreign.OnnxShapes.Inferred;
 import io.modscan.onnx.internal.graph.FileExport;
 import io.modscan.onnx.internal.graph.GraphBuilder;
 import io.modscan.onnx.internal.graph.OnnxProtos;
@@ -12,6 +15,7 @@ import io.modscan.onnx.internal.graph.OnnxTypes;
 import io.modscan.onnx.internal.graph.WeightBytes;
 import io.modscan.onnx.internal.graph.WeightLocation;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -19,6 +23,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Somebody's graph with other outputs, to be written to a file. A magnitude is computed when a model is run, not here: its
@@ -30,33 +35,69 @@ import java.util.Set;
 record OnnxInstrumented(OnnxFile file, List<Site> sites, Set<Path> kept, ModelProto model)
         implements FileExport.Content {
 
+    /**
+     * Makes one.
+     *
+     * @param shapes as they are with a past of any length, which another program may give
+     */
     static OnnxInstrumented of(
-            OnnxFile file, OnnxInputs inputs, CapturePlan plan, Map<String, GraphTensor> tensors, Set<Path> kept) {
+            OnnxFile file,
+            OnnxInputs inputs,
+            CapturePlan plan,
+            Map<String, GraphTensor> tensors,
+            Map<String, Inferred> shapes,
+            Set<Path> kept) {
         file.checkUnchanged();
         List<Site> sites = plan.readings().stream()
                 .map(reading -> reading.site().magnitudeOf().orElse(reading.site()))
                 .distinct()
                 .toList();
+        Map<String, ValueInfoProto> declared = new LinkedHashMap<>();
+        file.graph().getOutputList().forEach(output -> declared.put(output.getName(), output));
         OnnxEdit edit = new OnnxEdit(file);
         for (Site site : sites) {
             GraphTensor tensor = Objects.requireNonNull(tensors.get(site.name()), site.name());
-            edit.output(OnnxProtos.valueInfo(
-                    tensor.name(),
-                    OnnxTypes.number(tensor.type()),
-                    tensor.shape().orElseThrow()));
+            List<String> axes = Optional.ofNullable(shapes.get(tensor.name()))
+                    .flatMap(Inferred::axes)
+                    .filter(open -> open.size() == tensor.shape().orElseThrow().size())
+                    .orElseGet(() ->
+                            Collections.nCopies(tensor.shape().orElseThrow().size(), "?"));
+            edit.output(output(tensor, axes, declared.get(tensor.name())));
         }
         return new OnnxInstrumented(file, sites, kept, withLengths(withoutConfig(edit.build()), inputs));
     }
 
-    /** As far as lengths were given to the inputs' axes; what is past may be of any length for another program. */
+    /** An axis of which nothing is known keeps the name that it has in the file, if it has one. */
+    private static ValueInfoProto output(GraphTensor tensor, List<String> axes, @Nullable ValueInfoProto before) {
+        TensorShapeProto old = before == null
+                ? TensorShapeProto.getDefaultInstance()
+                : before.getType().getTensorType().getShape();
+        TensorShapeProto.Builder shape = TensorShapeProto.newBuilder();
+        for (int axis = 0; axis < axes.size(); axis++) {
+            TensorShapeProto.Dimension.Builder dim = shape.addDimBuilder();
+            if (OnnxProtos.isSymbol(axes.get(axis))) {
+                dim.setDimParam(axes.get(axis));
+            } else if (!axes.get(axis).equals("?")) {
+                dim.setDimValue(Long.parseLong(axes.get(axis)));
+            } else if (old.getDimCount() == axes.size() && !old.getDim(axis).hasDimValue()) {
+                dim.setDimParam(old.getDim(axis).getDimParam());
+            }
+        }
+        return ValueInfoProto.newBuilder()
+                .setName(tensor.name())
+                .setType(TypeProto.newBuilder()
+                        .setTensorType(TypeProto.Tensor.newBuilder()
+                                .setElemType(OnnxTypes.number(tensor.type()))
+                                .setShape(shape)))
+                .build();
+    }
+
+    /** As far as lengths were given to the inputs' axes. */
     private static ModelProto withLengths(ModelProto model, OnnxInputs inputs) {
-        Map<String, List<String>> given = new LinkedHashMap<>(inputs.axes());
-        inputs.inputs().values().stream()
-                .filter(input -> input.role().equals(Optional.of(InputRole.PAST)))
-                .forEach(input -> given.remove(input.name()));
         ModelProto.Builder changed = model.toBuilder();
         for (ValueInfoProto.Builder input : changed.getGraphBuilder().getInputBuilderList()) {
-            List<String> axes = given.getOrDefault(input.getName(), List.of());
+            OnnxInputs.Input known = inputs.inputs().get(input.getName());
+            List<String> axes = known == null ? List.of() : known.own();
             for (int axis = 0; axis < axes.size(); axis++) {
                 if (!OnnxProtos.isSymbol(axes.get(axis))) {
                     input.getTypeBuilder()

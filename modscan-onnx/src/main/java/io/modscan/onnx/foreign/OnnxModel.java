@@ -24,7 +24,6 @@ import io.modscan.onnx.runtime.RuntimeModel;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -33,8 +32,9 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * An ONNX model that somebody else exported. Each of its tensors can be read, by its own name:
@@ -53,15 +53,17 @@ import java.util.function.Predicate;
  * strings, tensors of unknown shape, those within the bodies of If, Loop and Scan, and what is the same whatever the input
  * can't be read; {@link #tensors()} says why, each with its reason.
  *
- * <p><b>Axes.</b> Shapes come from ONNX Runtime's own inference. The symbol of the first axis of the token ids is the batch,
+ * <p><b>Axes.</b> Shapes come from ONNX Runtime's own inference; behind operators that it has none for, such as those of
+ * {@code ai.onnx.ml}, from short runs on zeros and ones, if the graph is small. The symbol of the first axis of the token ids is the batch,
  * that of the second the positions; without token ids, symbols named like {@code batch} and {@code sequence}, or what
  * {@link #withBatch} and {@link #withPositions} say. A site's axes are put in the order of positions, heads, units; two axes of
  * positions are queries and keys. A tensor [batch, heads, positions, d] thus reads as [positions, heads, d]. The third axis counts as heads where
  * an attention of the graph has as many, or where {@link #withHeads} says so. Sites without an axis of positions can't be
  * pooled. A tensor without a batch axis, such as what is computed from shapes, is read on demand, one prompt at a time.
  *
- * <p><b>Inputs.</b> Texts and token ids need a graph whose inputs are all of an {@link InputRole}, known by their name or by
- * {@link #withInput}. A graph with token ids but without a mask, or with a batch of one, is run a prompt at a time,
+ * <p><b>Inputs.</b> Texts and token ids need a graph of which all inputs that the planned sites need are of an
+ * {@link InputRole}, known by their name or by {@link #withInput}. A name of two meanings, such as {@code mask}, is not guessed.
+ * A graph with token ids but without a mask, or with a batch of one, is run a prompt at a time,
  * unpadded; so is what a graph computes over a whole batch, as far as shapes and operators tell, and what it computes of a mask
  * that it quantizes. Padding is not seen at real tokens where a graph heeds its mask; for one that does not, a probe's
  * {@linkplain io.modscan.core.Probe.Builder#tokenBudget token budget} of 1 runs each by itself. Any graph takes {@linkplain io.modscan.core.prompt.Prompt#ofTensors ready tensors}.
@@ -71,10 +73,18 @@ import java.util.function.Predicate;
  */
 public final class OnnxModel implements RuntimeModel {
 
+    /** As it was read. */
+    private final OnnxFile read;
+    /** Without the values of inputs that are asked for all the same. */
     private final OnnxFile file;
+
     private final OnnxSettings settings;
     private final OnnxInputs inputs;
     private final Map<String, Inferred> shapes;
+    /** Shapes with positions of any number, where that is fixed and the graph allows others. */
+    private final Map<String, Inferred> ofAnyLength;
+
+    private final LazyShapes withPast;
     private final OnnxSites sites;
     private final Optional<OnnxTrial> trial;
     private final OptionalInt vocabularySize;
@@ -86,30 +96,76 @@ public final class OnnxModel implements RuntimeModel {
             OnnxSettings settings,
             OnnxInputs inputs,
             Map<String, Inferred> shapes,
+            Map<String, Inferred> ofAnyLength,
             Set<Allow> allowed,
             Optional<OnnxTrial> trial) {
         this.allowed = allowed;
-        this.file = file;
         this.trial = trial;
+        this.read = file;
+        this.file = file.asking(settings.said().roles().keySet());
         this.settings = settings;
         this.inputs = inputs;
         this.shapes = shapes;
-        this.sites = new OnnxSites(file, inputs, shapes, settings::headsOf);
-        this.vocabularySize = TokenTable.rows(file, inputs);
+        this.ofAnyLength = ofAnyLength;
+        this.sites = new OnnxSites(
+                this.file,
+                inputs,
+                inputs.fixedPositions().isPresent()
+                        ? FixedPositions.mark(
+                                this.file,
+                                inputs.fixedPositions().getAsInt(),
+                                shapes,
+                                ofAnyLength,
+                                settings::positionAxesOf)
+                        : shapes,
+                settings::headsOf);
+        this.vocabularySize = TokenTable.rows(this.file, inputs);
         this.tokenizer = new LazyTokenizer(this::openTokenizer);
+        this.withPast = new LazyShapes(this::shapesWithPast);
     }
 
-    private static OnnxModel of(OnnxFile file, OnnxSettings settings, Set<Allow> allowed, Optional<OnnxTrial> trial) {
+    private static OnnxModel of(
+            OnnxFile read, OnnxSettings settings, Set<Allow> allowed, Optional<OnnxTrial> trial) {
+        OnnxFile file = read.asking(settings.said().roles().keySet());
         OnnxInputs inputs = OnnxInputs.of(file, settings.said());
-        trial.ifPresent(apart -> apart.infer(file, OnnxShapes.graphs(file, inputs.axes(), inputs.bindings())));
-        Map<String, Inferred> shapes = OnnxShapes.infer(file, inputs.axes(), inputs.bindings());
-        return new OnnxModel(file, settings, inputs, shapes, allowed, trial);
+        RuntimeOptions options = settings.options();
+        Map<String, Inferred> shapes =
+                TrialRun.complete(file, inputs, OnnxShapes.infer(file, inputs, options, trial), options, trial);
+        return new OnnxModel(
+                read,
+                settings,
+                inputs,
+                shapes,
+                inputs.fixedPositions().isPresent() && inputs.isText()
+                        ? OnnxShapes.inferIfOpen(file, inputs.withoutLength(), options, trial)
+                                .orElse(Map.of())
+                        : Map.of(),
+                allowed,
+                trial);
     }
 
     private OnnxModel with(OnnxSettings changed) {
         return changed.said().equals(settings.said())
-                ? new OnnxModel(file, changed, inputs, shapes, allowed, trial)
-                : of(file, changed, allowed, trial);
+                        && changed.options()
+                                .operators()
+                                .equals(settings.options().operators())
+                ? new OnnxModel(read, changed, inputs, shapes, ofAnyLength, allowed, trial)
+                : of(read, changed, allowed, trial);
+    }
+
+    /** Shapes with a past of some tokens, which ready tensors may bring; none if they can't be told for certain. */
+    private Map<String, Inferred> shapesWithPast() {
+        return inputs.hasPast()
+                ? OnnxShapes.inferIfOpen(file, inputs.withPast(), settings.options(), trial)
+                        .orElse(Map.of())
+                : shapes;
+    }
+
+    /** Shapes for another program, which may give a past of any length. */
+    private Map<String, Inferred> shapesToWrite() {
+        return withPast.get().isEmpty()
+                ? OnnxShapes.infer(file, inputs.withPast(), settings.options(), trial)
+                : withPast.get();
     }
 
     /**
@@ -127,85 +183,35 @@ public final class OnnxModel implements RuntimeModel {
      * @throws UncheckedIOException      if a file cannot be read
      */
     public static OnnxModel open(Path path) {
-        return open(path, Set.of());
+        return open(path, OnnxOpening.usual());
     }
 
     /**
-     * Opens a model as {@link #open(Path)} does, with leave for what is refused else.
+     * Opens a model in another way than usual: with leave for links, in a process of its own first, with libraries of
+     * operators.
      *
-     * @param path    the file
-     * @param allowed what is allowed, of which {@link Allow#LINKS} matters here
-     * @return the model, to be run on the CPU
-     * @throws ModscanException     as {@link #open(Path)} throws
-     * @throws UncheckedIOException if a file cannot be read
+     * @param path    the file, as for {@link #open(Path)}
+     * @param opening how
+     * @return the model
+     * @throws ModscanException          as {@link #open(Path)}; if a library of operators is missing or is none; if the model is
+     *                                   tried first, and {@linkplain OnnxOpening#triedFirst() does not bear it}
+     * @throws MalformedFileException    as {@link #open(Path)}
+     * @throws UnsupportedModelException as {@link #open(Path)}
+     * @throws UncheckedIOException      if a file cannot be read
      */
-    public static OnnxModel open(Path path, Set<Allow> allowed) {
-        return open(path, allowed, Optional.empty());
-    }
-
-    /**
-     * Opens a model that is not trusted. Whatever ONNX Runtime has to open of it, when shapes are inferred and when a probe is
-     * built, is opened first in a process of its own, for two minutes and 2 GiB of memory at most, and more for large weights. If that
-     * process ends early, or takes more, this throws; the other way, this process would have. Each trial takes about the time
-     * that Java and ONNX Runtime need to start, and as long as the opening itself. What the model does when it is
-     * <em>run</em> is not tried, and the process is no sandbox.
-     *
-     * @param path as for {@link #open(Path)}
-     * @return the model, as {@link #open(Path)} gives it
-     * @throws ModscanException     as {@link #open(Path)}; if the model ends the process, or takes more than it may; or if there can
-     *                              be no such process, since {@code java.home} has no {@code bin/java} or the class path of this one
-     *                              is not enough to start another
-     * @throws UncheckedIOException if a file cannot be read
-     */
-    public static OnnxModel openTried(Path path) {
-        return openTried(path, Set.of());
-    }
-
-    /**
-     * The same, with leave for what is refused else.
-     *
-     * @param path    as for {@link #open(Path)}
-     * @param allowed as for {@link #open(Path, Set)}
-     * @return the model, as {@link #open(Path)} gives it
-     * @throws ModscanException     as {@link #openTried(Path)}
-     * @throws UncheckedIOException if a file cannot be read
-     */
-    public static OnnxModel openTried(Path path, Set<Allow> allowed) {
-        return open(path, allowed, Optional.of(OnnxTrial::usual));
-    }
-
-    /**
-     * The same with other limits.
-     *
-     * @param path    as for {@link #open(Path)}
-     * @param allowed as for {@link #open(Path, Set)}
-     * @param atMost  how long one trial may take
-     * @param memory  bytes that it may take beside the files that it maps; watched on Linux only
-     * @return the model, as {@link #open(Path)} gives it
-     * @throws ModscanException         as {@link #openTried(Path)}
-     * @throws IllegalArgumentException if a limit is not positive
-     * @throws UncheckedIOException     if a file cannot be read
-     */
-    public static OnnxModel openTried(Path path, Set<Allow> allowed, Duration atMost, long memory) {
-        if (atMost.isNegative() || atMost.isZero() || memory <= 0) {
-            throw new IllegalArgumentException(
-                    "nothing can be tried in " + atMost + " and " + memory + " bytes; both must be positive");
-        }
-        return open(path, allowed, Optional.of(any -> new OnnxTrial(atMost, memory)));
-    }
-
-    private static OnnxModel open(Path path, Set<Allow> allowed, Optional<Function<OnnxFile, OnnxTrial>> trial) {
-        OnnxFile file = OnnxFile.read(path, allowed.contains(Allow.LINKS));
+    public static OnnxModel open(Path path, OnnxOpening opening) {
+        OnnxFile file = OnnxFile.read(path, opening.allowed().contains(Allow.LINKS));
         Path folder = Objects.requireNonNull(path.toAbsolutePath().getParent(), "a file lies in a folder");
         return of(
                 file,
-                OnnxSettings.of(HubTokenizer.folder(folder)),
-                Set.copyOf(allowed),
-                trial.map(limits -> limits.apply(file)));
+                OnnxSettings.of(HubTokenizer.folder(folder), opening.runtime()),
+                opening.allowed(),
+                opening.trial(file));
     }
 
     /**
-     * Says what an input is, where its name doesn't.
+     * Says what an input is, where its name doesn't, or says too much: {@link InputRole#NONE} takes back what the name says.
+     * An input that has a value in the file is asked for once anything is said of it.
      *
      * @param input the input's name
      * @param role  what is to be put there
@@ -248,7 +254,8 @@ public final class OnnxModel implements RuntimeModel {
     /**
      * Says which axis is that of positions, such as the frames of audio. That of token ids is known, unless they are of a
      * fixed length. Where there are as many positions in every sample, as of the patches of an image or of texts of a fixed
-     * length, their number is said, such as {@code "197"}; then each axis of that length is one of positions. Of a shorter
+     * length, their number is said, such as {@code "197"}; then each axis of that length is one of positions, unless it is
+     * seen to be as long by chance, or the graph shows that some are: {@link #withPositionAxes}. Of a shorter
      * prompt as many are read as it has tokens; unless this is said, they are units, padding among them.
      *
      * @param axis its name in the graph, where an axis without a name is {@code INPUT.AXIS}, such as {@code audio.1}; or a
@@ -260,13 +267,47 @@ public final class OnnxModel implements RuntimeModel {
     public OnnxModel withPositions(String axis) {
         OnnxModel model = with(settings.withPositions(axis));
         if (model.inputs.fixedPositions().isPresent()
-                && model.sites.recipes().values().stream()
-                        .noneMatch(recipe -> recipe.axes().contains(axis))
+                && model.shapes.values().stream()
+                        .noneMatch(tensor -> tensor.axes().orElse(List.of()).contains(axis))
                 && !settings.said().dimensions().containsKey(axis)) {
             throw new ModscanException(
                     file.path() + ": no tensor that can be read has an axis of " + axis + " positions");
         }
         return model;
+    }
+
+    /**
+     * Says which axes of some tensors are positions, where there are as many units or heads as positions, so that it can't be
+     * told. Say first how many positions there are: {@link #withPositions}.
+     *
+     * @param tensors which, as for a probe
+     * @param axes    the axes as they are in the graph, from 0, such as 1 of [1, 128, 128]; none if all are units
+     * @return a copy
+     * @throws ModscanException if the number of positions is not fixed and said, or it is so of no tensor
+     */
+    public OnnxModel withPositionAxes(SiteSelector tensors, int... axes) {
+        Set<Integer> those = IntStream.of(axes).boxed().collect(Collectors.toSet());
+        if (inputs.fixedPositions().isEmpty()) {
+            throw new ModscanException(file.path() + ": "
+                    + (inputs.positions().isPresent()
+                            ? "its positions are the axis '"
+                                    + inputs.positions().get() + "', wherever that is; nothing else is to be said"
+                            : "say first how many positions there are (OnnxModel.withPositions)"));
+        }
+        String number = String.valueOf(inputs.fixedPositions().getAsInt());
+        boolean any = false;
+        for (GraphTensor tensor :
+                tensors().stream().filter(OnnxSites.meant(tensors)).toList()) {
+            List<String> shape = tensor.shape().orElse(List.of());
+            any |= those.stream()
+                    .allMatch(axis ->
+                            axis >= 0 && axis < shape.size() && shape.get(axis).equals(number));
+        }
+        if (!any) {
+            throw new ModscanException(file.path() + ": no tensor that is meant by " + tensors + " has " + number
+                    + " positions as its axes " + those.stream().sorted().toList() + ", counted from 0");
+        }
+        return with(settings.withPositionAxes(tensors, those));
     }
 
     /**
@@ -426,20 +467,15 @@ public final class OnnxModel implements RuntimeModel {
 
     private Tokenizer openTokenizer() {
         if (!inputs.isText()) {
-            throw notText();
+            throw new ModscanException(file.path() + ": " + inputs.notText());
         }
         return HubTokenizer.open(settings.tokenizer(), allowed.contains(Allow.LINKS));
     }
 
-    private ModscanException notText() {
-        return new ModscanException(file.path() + ": its inputs " + inputs.described()
-                + " are not all such as tokens are put into; say their roles (OnnxModel.withInput), or give ready tensors"
-                + " (Prompt.ofTensors)");
-    }
-
     /**
      * {@inheritDoc} A sample has a tensor for each input, without the batch axis where the input has one; a first axis of 1
-     * may be left out where the input is fixed to it. What an input keeps of the past is of none, 0 long.
+     * may be left out where the input is fixed to it. Inputs that the planned sites don't need may be left out. A past is as long as
+     * the sample's, be it 0; sites that are as long as past and positions together can't be read then.
      */
     @Override
     public int positions(Map<String, InputTensor> tensors) {
@@ -452,13 +488,16 @@ public final class OnnxModel implements RuntimeModel {
         Map<String, String> facts = new LinkedHashMap<>();
         facts.put("model.type", "onnx");
         facts.put("model.name", String.valueOf(file.path().getFileName()));
-        facts.put("model.fingerprint", file.fingerprint());
+        facts.put("model.fingerprint", read.fingerprint());
         // What was said changes what is read, and a capture may only go on with what it began with.
         facts.put("model.inputs", inputs.described());
         facts.put(
                 "model.axes",
                 "batch " + inputs.batch().orElse("none") + ", positions "
-                        + inputs.positions().orElse("none"));
+                        + inputs.positions().map(FixedPositions::plain).orElse("none"));
+        if (!settings.positionAxes().isEmpty()) {
+            facts.put("model.position_axes", settings.positionAxes().toString());
+        }
         facts.put("model.dequantized", Boolean.toString(settings.dequantized()));
         if (!file.model().getProducerName().isEmpty()) {
             facts.put(
@@ -491,8 +530,8 @@ public final class OnnxModel implements RuntimeModel {
         file.checkUnchanged();
         OnnxPlan graph = new OnnxPlan(file, inputs, plan, sites.recipes(), settings.dequantized());
         OnnxBounds.checkMemory(file, graph.model().getGraph(), shapes);
-        trial.ifPresent(apart -> apart.open(file, graph.model().toByteArray()));
-        return new OnnxSource(plan, graph, inputs, file, bosTokenId(), settings.options());
+        trial.ifPresent(apart -> apart.open(file, settings.options(), graph.model().toByteArray()));
+        return new OnnxSource(plan, graph, inputs, file, bosTokenId(), settings.options(), this::checkPast);
     }
 
     /**
@@ -503,7 +542,22 @@ public final class OnnxModel implements RuntimeModel {
      */
     @Override
     public Export export() {
-        return new FileExport(this, plan -> OnnxInstrumented.of(file, inputs, plan, sites.tensors(), files()));
+        return new FileExport(
+                this, plan -> OnnxInstrumented.of(file, inputs, plan, sites.tensors(), shapesToWrite(), files()));
+    }
+
+    /** Tensors that a past makes longer than a site is. */
+    private void checkPast(CapturePlan plan) {
+        for (Reading reading : plan.readings()) {
+            String tensor = reading.site().tensorName();
+            if (!withPast.get().isEmpty() && !Objects.equals(withPast.get().get(tensor), shapes.get(tensor))) {
+                throw new ModscanException(file.path() + ": '" + tensor
+                        + "' is longer where there is a past, as there is in a sample: it is read as "
+                        + sites.tensors().get(tensor)
+                        + ". Give a past 0 long, or take back that it is one (OnnxModel.withInput(\"NAME\", InputRole.NONE)"
+                        + " of each) and say the lengths of past and tokens (OnnxModel.withDimension)");
+            }
+        }
     }
 
     @Override

@@ -54,6 +54,7 @@ final class OnnxPlan {
     private final OnnxInputs inputs;
     private final boolean alone;
     private final OnnxDequantizer dequantizer;
+    private final List<Recipe> planned;
     /** The sites whose tensors are computed. */
     private final List<Site> run;
 
@@ -63,14 +64,16 @@ final class OnnxPlan {
     OnnxPlan(OnnxFile file, OnnxInputs inputs, CapturePlan plan, Map<String, Recipe> recipes, boolean dequantized) {
         this.edit = new OnnxEdit(file);
         this.dequantizer = new OnnxDequantizer(file, edit, dequantized);
-        List<Recipe> planned = plan.readings().stream()
+        this.planned = plan.readings().stream()
                 .map(reading ->
                         Objects.requireNonNull(recipes.get(reading.site().tensorName()), "planned of this model"))
                 .toList();
         Set<String> masked = new OnnxGraph(file.graph()).dependents(inputs.masks(), operator -> true);
         boolean rounded = isRounded(file, inputs);
         this.inputs = inputs;
-        this.alone = inputs.alone()
+        Set<String> needed = new OnnxGraph(file.graph())
+                .needed(planned.stream().map(recipe -> recipe.tensor().name()).toList());
+        this.alone = inputs.alone(needed)
                 || planned.stream()
                         .anyMatch(recipe -> recipe.alone()
                                 || (rounded && masked.contains(recipe.tensor().name())));
@@ -124,6 +127,16 @@ final class OnnxPlan {
     /** Whether it is to be run with one prompt at a time. */
     boolean alone() {
         return alone;
+    }
+
+    /** An output that an input is needed for. */
+    String neededFor(String input) {
+        OnnxGraph cut = new OnnxGraph(model.getGraph());
+        return planned.stream()
+                .map(recipe -> recipe.tensor().name())
+                .filter(tensor -> cut.needed(List.of(tensor)).contains(input))
+                .findFirst()
+                .orElse(input);
     }
 
     /** The names of the inputs that it takes. */

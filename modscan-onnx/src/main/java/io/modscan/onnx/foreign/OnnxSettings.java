@@ -11,12 +11,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * What a user has said of a model.
  *
  * @param said        of its inputs
  * @param heads       which tensors have how many heads; the last word counts
+ * @param positionAxes which axes of which tensors are positions, where their number is fixed; the last word counts
  * @param dequantized whether quantized tensors are read as real numbers
  * @param bosTokenId  the token that begins a text, if it is known
  * @param maxTokens   the longest sequence, if it is known
@@ -26,6 +28,7 @@ import java.util.OptionalInt;
 record OnnxSettings(
         Said said,
         List<Heads> heads,
+        List<PositionAxes> positionAxes,
         boolean dequantized,
         OptionalInt bosTokenId,
         OptionalInt maxTokens,
@@ -35,16 +38,20 @@ record OnnxSettings(
     /** Says how many heads some tensors have. */
     record Heads(SiteSelector tensors, int count) {}
 
+    /** Says which axes of some tensors are positions. */
+    record PositionAxes(SiteSelector tensors, Set<Integer> axes) {}
+
     /** Nothing is said. */
-    static OnnxSettings of(Path tokenizer) {
+    static OnnxSettings of(Path tokenizer, RuntimeOptions options) {
         return new OnnxSettings(
                 Said.nothing(),
+                List.of(),
                 List.of(),
                 false,
                 OptionalInt.empty(),
                 OptionalInt.empty(),
                 tokenizer,
-                RuntimeOptions.cpu());
+                options);
     }
 
     OnnxSettings withInput(String input, InputRole role) {
@@ -70,13 +77,29 @@ record OnnxSettings(
     }
 
     private OnnxSettings with(Said changed) {
-        return new OnnxSettings(changed, heads, dequantized, bosTokenId, maxTokens, tokenizer, options);
+        return new OnnxSettings(changed, heads, positionAxes, dequantized, bosTokenId, maxTokens, tokenizer, options);
     }
 
     OnnxSettings withHeads(SiteSelector tensors, int count) {
         List<Heads> all = new ArrayList<>(heads);
         all.add(new Heads(tensors, count));
-        return new OnnxSettings(said, List.copyOf(all), dequantized, bosTokenId, maxTokens, tokenizer, options);
+        return new OnnxSettings(
+                said, List.copyOf(all), positionAxes, dequantized, bosTokenId, maxTokens, tokenizer, options);
+    }
+
+    OnnxSettings withPositionAxes(SiteSelector tensors, Set<Integer> axes) {
+        List<PositionAxes> all = new ArrayList<>(positionAxes);
+        all.add(new PositionAxes(tensors, Set.copyOf(axes)));
+        return new OnnxSettings(said, heads, List.copyOf(all), dequantized, bosTokenId, maxTokens, tokenizer, options);
+    }
+
+    /** The axes of a tensor that were said to be positions. */
+    Optional<Set<Integer>> positionAxesOf(String tensor) {
+        Site site = new Site(tensor, OptionalInt.empty(), List.of(), false);
+        return positionAxes.stream()
+                .filter(each -> each.tensors().selects(site))
+                .map(PositionAxes::axes)
+                .reduce((first, second) -> second);
     }
 
     /** The heads that a tensor was said to have. */
@@ -89,22 +112,24 @@ record OnnxSettings(
     }
 
     OnnxSettings asDequantized() {
-        return new OnnxSettings(said, heads, true, bosTokenId, maxTokens, tokenizer, options);
+        return new OnnxSettings(said, heads, positionAxes, true, bosTokenId, maxTokens, tokenizer, options);
     }
 
     OnnxSettings withBosTokenId(int id) {
-        return new OnnxSettings(said, heads, dequantized, OptionalInt.of(id), maxTokens, tokenizer, options);
+        return new OnnxSettings(
+                said, heads, positionAxes, dequantized, OptionalInt.of(id), maxTokens, tokenizer, options);
     }
 
     OnnxSettings withMaxTokens(int tokens) {
-        return new OnnxSettings(said, heads, dequantized, bosTokenId, OptionalInt.of(tokens), tokenizer, options);
+        return new OnnxSettings(
+                said, heads, positionAxes, dequantized, bosTokenId, OptionalInt.of(tokens), tokenizer, options);
     }
 
     OnnxSettings withTokenizer(Path path) {
-        return new OnnxSettings(said, heads, dequantized, bosTokenId, maxTokens, path, options);
+        return new OnnxSettings(said, heads, positionAxes, dequantized, bosTokenId, maxTokens, path, options);
     }
 
     OnnxSettings withRuntime(RuntimeOptions runtime) {
-        return new OnnxSettings(said, heads, dequantized, bosTokenId, maxTokens, tokenizer, runtime);
+        return new OnnxSettings(said, heads, positionAxes, dequantized, bosTokenId, maxTokens, tokenizer, runtime);
     }
 }

@@ -17,12 +17,12 @@ import io.modscan.onnx.internal.graph.OnnxTypes;
 import io.modscan.onnx.internal.runtime.OrtRuntime;
 import io.modscan.onnx.internal.runtime.SharedEnvironment;
 import java.nio.file.Path;
+import io.modscan.onnx.runtime.RuntimeOptions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -48,7 +48,7 @@ final class OnnxShapes {
     /** Shapes are short; a constant of gigabytes is not to be computed to list it. */
     private static final String LARGEST_FOLDED = Integer.toString(1 << 20);
 
-    private static final int BINDINGS = 3;
+    static final int BINDINGS = 3;
 
     /** Comparisons of which ONNX had no inference before opset 16, with their opposites. */
     private static final Map<String, String> NOT_INFERRED = Map.of("GreaterOrEqual", "Less", "LessOrEqual", "Greater");
@@ -66,6 +66,7 @@ final class OnnxShapes {
     record Inferred(String type, Optional<List<String>> axes) {}
 
     private final OnnxFile file;
+    private final RuntimeOptions options;
     private final Map<String, Inferred> tensors = new LinkedHashMap<>();
     /** Symbols by what they stand for, one number in each binding. */
     private final Map<String, List<Long>> symbols = new LinkedHashMap<>();
@@ -79,28 +80,16 @@ final class OnnxShapes {
     /** The axes that inputs are declared with. */
     private final Map<String, List<String>> inputs;
 
-    /**
-     * Infers.
-     *
-     * @param inputs the axes of the graph's inputs, each a number or a symbol
-     * @param known  what to take for the symbols that are of batch and positions, in each binding
-     */
-    private OnnxShapes(OnnxFile file, Map<String, List<String>> inputs, Map<String, List<Long>> known) {
+    private OnnxShapes(OnnxFile file, OnnxInputs inputs, RuntimeOptions options) {
         this.file = file;
-        this.inputs = inputs;
+        this.options = options;
+        this.inputs = inputs.axes();
         for (NodeProto node : file.graph().getNodeList()) {
             if (yieldsOptional(node)) {
                 optional.addAll(node.getOutputList());
             }
         }
-        for (List<String> axes : inputs.values()) {
-            for (String axis : axes) {
-                if (OnnxProtos.isSymbol(axis)) {
-                    List<Long> usual = usual(symbols.size());
-                    symbols.putIfAbsent(axis, known.getOrDefault(axis, usual));
-                }
-            }
-        }
+        symbols.putAll(symbols(inputs));
         file.graph().getValueInfoList().forEach(this::declare);
         file.graph().getOutputList().forEach(this::declare);
     }
@@ -126,8 +115,43 @@ final class OnnxShapes {
         }
     }
 
-    static Map<String, Inferred> infer(OnnxFile file, Map<String, List<String>> inputs, Map<String, List<Long>> known) {
-        return new OnnxShapes(file, inputs, known).infer();
+    static Map<String, Inferred> infer(
+            OnnxFile file, OnnxInputs inputs, RuntimeOptions options, Optional<OnnxTrial> trial) {
+        return tried(file, inputs, options, trial).infer();
+    }
+
+    private static OnnxShapes tried(
+            OnnxFile file, OnnxInputs inputs, RuntimeOptions options, Optional<OnnxTrial> trial) {
+        OnnxShapes shapes = new OnnxShapes(file, inputs, options);
+        trial.ifPresent(apart -> apart.infer(file, options, shapes.graphs()));
+        return shapes;
+    }
+
+    /** The same, or empty if the symbols can't be as long as is tried. */
+    static Optional<Map<String, Inferred>> inferIfOpen(
+            OnnxFile file, OnnxInputs inputs, RuntimeOptions options, Optional<OnnxTrial> trial) {
+        OnnxShapes shapes = tried(file, inputs, options, trial);
+        try {
+            return Optional.of(shapes.infer(shapes.bound()));
+        } catch (OrtException e) {
+            LOG.debug("{}: can't be as long as is tried: {}", file.path(), e.getMessage());
+            return Optional.empty();
+        }
+    }
+
+    /** What each symbol of the inputs stands for, in each of the bindings. */
+    static Map<String, List<Long>> symbols(OnnxInputs inputs) {
+        Map<String, List<Long>> symbols = new LinkedHashMap<>();
+        Map<String, List<Long>> known = inputs.bindings();
+        for (List<String> axes : inputs.axes().values()) {
+            for (String axis : axes) {
+                if (OnnxProtos.isSymbol(axis)) {
+                    List<Long> usual = usual(symbols.size());
+                    symbols.putIfAbsent(axis, known.getOrDefault(axis, usual));
+                }
+            }
+        }
+        return symbols;
     }
 
     /** Multiples of 32, which survive the strides of a network over images; different for each symbol. */
@@ -135,22 +159,29 @@ final class OnnxShapes {
         return List.of(96L + 32L * symbol, 160L + 64L * symbol, 64L + 96L * symbol);
     }
 
-    private Map<String, Inferred> infer() {
+    private List<Map<String, NodeInfo>> bound() throws OrtException {
         List<Map<String, NodeInfo>> seen = new ArrayList<>();
+        for (int binding = 0; binding < BINDINGS; binding++) {
+            seen.add(outputs(binding, true, List.of()));
+        }
+        return seen;
+    }
+
+    private Map<String, Inferred> infer() {
         try {
-            for (int binding = 0; binding < BINDINGS; binding++) {
-                seen.add(outputs(binding, true, List.of()));
-            }
+            return infer(bound());
         } catch (OrtException e) {
             try {
                 // A symbol that can't be as long as tried, or a weight that an operator has to know.
-                seen.clear();
-                seen.add(outputs(-1, false, List.of()));
+                return infer(List.of(outputs(-1, false, List.of())));
             } catch (OrtException worse) {
                 throw new ModscanException(
                         file.path() + ": ONNX Runtime cannot take the graph: " + worse.getMessage(), worse);
             }
         }
+    }
+
+    private Map<String, Inferred> infer(List<Map<String, NodeInfo>> seen) {
         inputs.forEach((name, axes) -> tensors.put(
                 name,
                 new Inferred(
@@ -255,28 +286,31 @@ final class OnnxShapes {
     }
 
     private String axis(int axis, List<Known> seen) {
-        Set<Long> sizes = new LinkedHashSet<>();
         List<Long> size = new ArrayList<>();
         for (Known binding : seen) {
             if (binding.shape().size() <= axis || binding.shape().get(axis) < 0) {
                 return axis < binding.names().size() ? named(binding.names().get(axis)) : "?";
             }
             size.add(binding.shape().get(axis));
-            sizes.add(binding.shape().get(axis));
         }
-        if (sizes.size() == 1) {
+        return axis(size, symbols);
+    }
+
+    /** What an axis is of which each binding has told the length. */
+    static String axis(List<Long> size, Map<String, List<Long>> symbols) {
+        if (Set.copyOf(size).size() == 1) {
             return size.get(0).toString();
         }
         return symbols.entrySet().stream()
                 .filter(symbol -> symbol.getValue().equals(size))
                 .map(Map.Entry::getKey)
                 .findFirst()
-                .or(() -> product(size))
+                .or(() -> product(size, symbols))
                 .orElse("?");
     }
 
     /** Two axes that were made one, as in [batch*positions, units] or [batch*12, positions, units]. */
-    private Optional<String> product(List<Long> size) {
+    private static Optional<String> product(List<Long> size, Map<String, List<Long>> symbols) {
         for (Map.Entry<String, List<Long>> one : symbols.entrySet()) {
             long times = size.get(0) / one.getValue().get(0);
             if (times > 1
@@ -305,19 +339,17 @@ final class OnnxShapes {
     /** The outputs of a session of which each tensor is one. */
     private Map<String, NodeInfo> outputs(int binding, boolean withoutWeights, List<String> ranksOf)
             throws OrtException {
-        return outputs(model(binding, withoutWeights, ranksOf).toByteArray(), file.root());
+        return outputs(model(binding, withoutWeights, ranksOf).toByteArray(), file.root(), options);
     }
 
-    /** The graphs of which {@link #infer} opens sessions, but for what it adds to tell scalars apart. */
-    static List<byte[]> graphs(OnnxFile file, Map<String, List<String>> inputs, Map<String, List<Long>> known) {
-        OnnxShapes shapes = new OnnxShapes(file, inputs, known);
+    /** The graphs of which sessions are opened, but for what it adds to tell scalars apart. */
+    private List<byte[]> graphs() {
         return IntStream.of(0, 1, 2, -1)
-                .mapToObj(binding ->
-                        shapes.model(binding, binding >= 0, List.of()).toByteArray())
+                .mapToObj(binding -> model(binding, binding >= 0, List.of()).toByteArray())
                 .toList();
     }
 
-    static Map<String, NodeInfo> outputs(byte[] graph, Path root) throws OrtException {
+    static Map<String, NodeInfo> outputs(byte[] graph, Path root, RuntimeOptions options) throws OrtException {
         try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
             // Folds constants; what is an output stays.
             settings.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.BASIC_OPT);
@@ -325,6 +357,7 @@ final class OnnxShapes {
             settings.setIntraOpNumThreads(1);
             settings.addConfigEntry(OrtRuntime.LARGEST_FOLDED, LARGEST_FOLDED);
             settings.addConfigEntry(OrtRuntime.WEIGHTS_FOLDER, root.toString());
+            OrtRuntime.register(settings, options);
             try (OrtSession session = SharedEnvironment.get().createSession(graph, settings)) {
                 return new HashMap<>(session.getOutputInfo());
             }

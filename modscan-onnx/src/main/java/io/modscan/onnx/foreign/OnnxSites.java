@@ -5,10 +5,12 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
+import io.modscan.onnx.foreign.OnnxInputs.Input;
 import io.modscan.onnx.foreign.OnnxShapes.Inferred;
 import io.modscan.onnx.internal.graph.OnnxProtos;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -32,7 +34,7 @@ final class OnnxSites {
     private static final Pattern LAYER = Pattern.compile(
             "(?:^|[./_])(?:layers?|blocks?|h|layer_module|encoder_layer|decoder_layer|resblocks|stages)[./_](\\d{1,4})(?=[./_]|$)");
 
-    private static final Set<String> READABLE = Set.of(
+    static final Set<String> READABLE = Set.of(
             "float32",
             "float16",
             "bfloat16",
@@ -154,9 +156,17 @@ final class OnnxSites {
                             .filter(name -> !name.isEmpty())
                             .collect(Collectors.toCollection(TreeSet::new)));
         }
+        if (recipes.isEmpty() && those.size() > 1 && !unsaid().isEmpty()) {
+            throw new ModscanException(path + ": no tensor can be read yet; say first what "
+                    + unsaid().stream()
+                            .map(axis -> "the axis " + axis + " is: " + choices(axis))
+                            .collect(Collectors.joining("; and ")));
+        }
         those.stream()
                 .filter(tensor -> tensor.refusal().isPresent())
-                .findFirst()
+                // What it is given comes first, and is no reason where others are meant too.
+                .min(Comparator.comparing(
+                        tensor -> inputs.inputs().containsKey(tensor.name()) || !varying.contains(tensor.name())))
                 .ifPresent(tensor -> {
                     throw new ModscanException(path + ": '" + tensor.name() + "' can't be read: "
                             + tensor.refusal().orElseThrow());
@@ -171,14 +181,15 @@ final class OnnxSites {
         GraphTensor tensor = new GraphTensor(
                 name,
                 inferred.type(),
-                inferred.axes(),
+                inferred.axes()
+                        .map(axes -> axes.stream().map(FixedPositions::plain).toList()),
                 node.map(NodeProto::getName).orElse(""),
                 node.map(OnnxGraph::operator).orElse(""),
                 layer,
                 refusal);
         tensors.put(name, tensor);
         if (refusal.isEmpty()) {
-            recipes.put(name, recipe(tensor, apart(inferred.axes().orElseThrow())));
+            recipes.put(name, recipe(tensor, inferred.axes().orElseThrow()));
         }
     }
 
@@ -237,15 +248,7 @@ final class OnnxSites {
         for (int i = 0; i < axes.size(); i++) {
             String axis = axes.get(i);
             if (axis.equals("0") || (!isNumber(axis) && !isBatch(axis) && !isPosition(axis))) {
-                return Optional.of(
-                        "its axis " + i + " is " + axis
-                                + (axis.equals("?")
-                                        ? ": its length is not known before it is computed" + hint()
-                                        : axis.equals("0")
-                                                ? ": there is nothing in it"
-                                                : axis.contains("*")
-                                                        ? ": two axes in one; read the tensor before or behind it that has them apart"
-                                                        : ", which has to be said first: its length, or that it is the batch or the positions"));
+                return Optional.of("its axis " + i + " is " + FixedPositions.plain(axis) + why(axis));
             }
         }
         if (!isHeld(axes)) {
@@ -268,14 +271,60 @@ final class OnnxSites {
                 : Optional.empty();
     }
 
+    /** Why an axis can't be read. */
+    private String why(String axis) {
+        if (axis.equals("?")) {
+            return ": its length is not known before it is computed" + hint();
+        }
+        if (axis.equals("0")) {
+            return ": there is nothing in it";
+        }
+        if (axis.startsWith(FixedPositions.UNSURE)) {
+            return ", as long as there are positions, and so are others in this graph that are none; say which of its axes are"
+                    + " positions (OnnxModel.withPositionAxes)";
+        }
+        if (axis.contains("*")) {
+            return ": two axes in one; read the tensor before or behind it that has them apart";
+        }
+        return ", which has to be said first: " + choices(axis);
+    }
+
+    /** Where the positions are known no others can be said. */
+    private String choices(String axis) {
+        return "that it is the batch (OnnxModel.withBatch(\"" + axis + "\")), or "
+                + (inputs.positions().isPresent()
+                        ? ""
+                        : "the positions (OnnxModel.withPositions(\"" + axis + "\")), or ")
+                + "its length (OnnxModel.withDimension(\"" + axis + "\", N))";
+    }
+
+    /** The symbols of the inputs that stand in the way of tensors. */
+    private List<String> unsaid() {
+        return tensors.values().stream()
+                .filter(tensor -> varying.contains(tensor.name()) && READABLE.contains(tensor.type()))
+                .flatMap(tensor -> tensor.shape().orElse(List.of()).stream())
+                .filter(axis -> OnnxProtos.isSymbol(axis) && !axis.contains("*") && !isBatch(axis) && !isPosition(axis))
+                .distinct()
+                .toList();
+    }
+
     /** Where lengths are computed from those of the inputs, these may be given. */
     private String hint() {
+        List<Input> roleless = inputs.isText()
+                ? inputs.inputs().values().stream()
+                        .filter(input -> input.role().isEmpty() && input.axes().size() == 2)
+                        .toList()
+                : List.of();
         List<String> open = inputs.inputs().values().stream()
+                .filter(input -> !roleless.contains(input))
                 .flatMap(input -> input.axes().stream())
                 .filter(axis -> OnnxProtos.isSymbol(axis) && !isBatch(axis))
                 .distinct()
                 .toList();
-        return open.isEmpty() ? "" : ", unless the inputs' are given (OnnxModel.withDimension): " + open;
+        return (roleless.isEmpty()
+                        ? ""
+                        : ", unless it is said what tokens put into these (OnnxModel.withInput): " + roleless)
+                + (open.isEmpty() ? "" : ", unless the inputs' are given (OnnxModel.withDimension): " + open);
     }
 
     private boolean isHeld(List<String> axes) {
@@ -297,7 +346,8 @@ final class OnnxSites {
                 : (others.size() == 1 && others.get(0) % count == 0) || (others.size() == 2 && others.get(0) == count);
     }
 
-    private Recipe recipe(GraphTensor tensor, List<String> axes) {
+    private Recipe recipe(GraphTensor tensor, List<String> inferred) {
+        List<String> axes = apart(inferred);
         List<Integer> order = new ArrayList<>();
         boolean batched = axes.stream().anyMatch(this::isBatch);
         append(order, axes, this::isBatch);
@@ -313,10 +363,8 @@ final class OnnxSites {
         }
         // Of the batch rather than of a prompt, such as a shape or a row's number; so reading it takes a batch for each
         // prompt.
-        boolean onDemand = inputs.batch().isPresent()
-                && (!batched
-                        || !valued.contains(tensor.name())
-                        || !axes.equals(tensor.shape().orElseThrow()));
+        boolean onDemand =
+                inputs.batch().isPresent() && (!batched || !valued.contains(tensor.name()) || !axes.equals(inferred));
         return new Recipe(
                 new Site(
                         tensor.name(),

@@ -1,6 +1,7 @@
 package io.modscan.onnx.foreign;
 
 import ai.onnxruntime.OnnxJavaType;
+import ai.onnxruntime.OrtException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.model.ActivationSource;
 import io.modscan.core.model.TokenBatch;
@@ -19,6 +20,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /** A session of ONNX Runtime for the graph of one plan over somebody's model. */
@@ -30,6 +32,7 @@ final class OnnxSource implements ActivationSource {
     private final OnnxFeed feed;
     private final Path name;
     private final boolean readsPadding;
+    private final Consumer<CapturePlan> checkPast;
     private final OrtRuntime runtime;
 
     OnnxSource(
@@ -38,17 +41,19 @@ final class OnnxSource implements ActivationSource {
             OnnxInputs inputs,
             OnnxFile file,
             OptionalInt bosTokenId,
-            RuntimeOptions options) {
+            RuntimeOptions options,
+            Consumer<CapturePlan> checkPast) {
         this.plan = plan;
         this.graph = graph;
         this.inputs = inputs;
-        this.feed = new OnnxFeed(inputs, graph.inputNames(), bosTokenId);
+        this.feed = new OnnxFeed(inputs, graph.inputNames(), bosTokenId, graph::neededFor);
         this.name = file.path();
         this.readsPadding = inputs.hasMask()
                 && inputs.length() > 0
                 && inputs.fixedPositions().isEmpty()
                 && graph.outputs().stream()
                         .anyMatch(output -> output.axes().sizes().contains(inputs.length()));
+        this.checkPast = checkPast;
         this.runtime = new OrtRuntime(
                 graph.model().toByteArray(), file.root(), true, options, file.ends(), OnnxBounds.largestFolded(file));
     }
@@ -85,6 +90,8 @@ final class OnnxSource implements ActivationSource {
         boolean tokens = batch.tensors().isEmpty();
         if (tokens) {
             rows(batch, true).forEach(this::checkFilled);
+        } else if (batch.tensors().stream().anyMatch(inputs::bringsPast)) {
+            checkPast.accept(plan);
         }
         boolean together = tokens ? !graph.alone() : !graph.alone() && alike(batch.tensors());
         if (!together) {
@@ -112,6 +119,9 @@ final class OnnxSource implements ActivationSource {
         try {
             runtime.run("a batch of " + rows + " × " + columns + " tokens of " + name, given, pinned);
         } catch (ModscanException e) {
+            if (!(e.getCause() instanceof OrtException)) {
+                throw e;
+            }
             throw new ModscanException(
                     e.getMessage()
                             + ". Is a prompt longer than the model takes (say so: OnnxModel.withMaxTokens), or a value or"

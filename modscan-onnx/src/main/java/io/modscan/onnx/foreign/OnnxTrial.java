@@ -3,6 +3,7 @@ package io.modscan.onnx.foreign;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import io.modscan.core.error.ModscanException;
+import io.modscan.onnx.foreign.TrialRun.Filled;
 import io.modscan.onnx.internal.graph.WeightBytes;
 import io.modscan.onnx.internal.runtime.OrtRuntime;
 import io.modscan.onnx.runtime.RuntimeOptions;
@@ -67,29 +68,53 @@ record OnnxTrial(Duration atMost, long memory) {
         return file.weights().stream().mapToLong(WeightBytes::length).sum();
     }
 
-    /** Tries what {@link OnnxShapes#outputs(byte[], Path)} does. */
-    void infer(OnnxFile file, List<byte[]> graphs) {
-        run(file, graphs, false);
+    /** What is opened, and how. */
+    private enum Kind {
+        SHAPES,
+        CAPTURE,
+        RUN
+    }
+
+    /** Tries what {@link OnnxShapes} does. */
+    void infer(OnnxFile file, RuntimeOptions options, List<byte[]> graphs) {
+        run(file, options, Kind.SHAPES, graphs, List.of());
     }
 
     /** Tries what {@link OnnxSource} does when it is opened. */
-    void open(OnnxFile file, byte[] graph) {
-        run(file, List.of(graph), true);
+    void open(OnnxFile file, RuntimeOptions options, byte[] graph) {
+        run(file, options, Kind.CAPTURE, List.of(graph), List.of());
     }
 
-    private void run(OnnxFile file, List<byte[]> graphs, boolean toRun) {
+    /** Tries what {@link TrialRun} does. */
+    void run(OnnxFile file, RuntimeOptions options, byte[] graph, List<List<Filled>> feeds) {
+        run(file, options, Kind.RUN, List.of(graph), feeds);
+    }
+
+    private void run(
+            OnnxFile file, RuntimeOptions options, Kind kind, List<byte[]> graphs, List<List<Filled>> feeds) {
         try {
             Path folder = Files.createTempDirectory("modscan-trial");
             try {
                 Path request = folder.resolve("request");
                 try (DataOutputStream out = new DataOutputStream(Files.newOutputStream(request))) {
                     out.writeUTF(file.root().toString());
-                    out.writeBoolean(toRun);
+                    out.writeInt(options.operators().size());
+                    for (Path library : options.operators()) {
+                        out.writeUTF(library.toAbsolutePath().toString());
+                    }
+                    out.writeInt(kind.ordinal());
                     out.writeLong(OnnxBounds.largestFolded(file));
                     out.writeInt(graphs.size());
                     for (byte[] graph : graphs) {
                         out.writeInt(graph.length);
                         out.write(graph);
+                    }
+                    out.writeInt(feeds.size());
+                    for (List<Filled> feed : feeds) {
+                        out.writeInt(feed.size());
+                        for (Filled filled : feed) {
+                            filled.write(out);
+                        }
                     }
                 }
                 watch(file.path(), folder, request);
@@ -149,7 +174,7 @@ record OnnxTrial(Duration atMost, long memory) {
 
     private static ModscanException cannotBeTried(Path model, String why) {
         return new ModscanException(model + ": cannot be tried in a process of its own: " + why
-                + ". If you trust the file, open it without a trial (OnnxModel.open; --trust on the command line)");
+                + ". If you trust the file, open it without a trial (OnnxOpening.usual; --trust on the command line)");
     }
 
     private static List<String> command(Path model, Path folder, Path request) {
@@ -225,22 +250,38 @@ record OnnxTrial(Duration atMost, long memory) {
         System.out.println(READY);
         try (DataInputStream in = new DataInputStream(Files.newInputStream(Path.of(arguments[0])))) {
             Path root = Path.of(in.readUTF());
-            boolean toRun = in.readBoolean();
+            RuntimeOptions options = RuntimeOptions.cpu();
+            for (int libraries = in.readInt(); libraries > 0; libraries--) {
+                options = options.withOperators(Path.of(in.readUTF()));
+            }
+            Kind kind = Kind.values()[in.readInt()];
             long largestFolded = in.readLong();
-            int graphs = in.readInt();
-            for (int i = 0; i < graphs; i++) {
-                open(in.readNBytes(in.readInt()), root, toRun, largestFolded);
+            List<byte[]> graphs = new ArrayList<>();
+            for (int count = in.readInt(); count > 0; count--) {
+                graphs.add(in.readNBytes(in.readInt()));
+            }
+            List<List<Filled>> feeds = new ArrayList<>();
+            for (int count = in.readInt(); count > 0; count--) {
+                List<Filled> feed = new ArrayList<>();
+                for (int inputs = in.readInt(); inputs > 0; inputs--) {
+                    feed.add(Filled.read(in));
+                }
+                feeds.add(feed);
+            }
+            for (byte[] graph : graphs) {
+                open(kind, graph, root, options, largestFolded, feeds);
             }
         }
         Runtime.getRuntime().halt(0);
     }
 
-    private static void open(byte[] graph, Path root, boolean toRun, long largestFolded) {
+    private static void open(
+            Kind kind, byte[] graph, Path root, RuntimeOptions options, long largestFolded, List<List<Filled>> feeds) {
         try {
-            if (toRun) {
-                new OrtRuntime(graph, root, true, RuntimeOptions.cpu(), Map.of(), largestFolded).close();
-            } else {
-                OnnxShapes.outputs(graph, root);
+            switch (kind) {
+                case SHAPES -> OnnxShapes.outputs(graph, root, options);
+                case CAPTURE -> new OrtRuntime(graph, root, true, options, Map.of(), largestFolded).close();
+                case RUN -> TrialRun.shapes(graph, root, options, feeds);
             }
         } catch (OrtException | RuntimeException e) {
             System.out.println("refused: " + e.getMessage());

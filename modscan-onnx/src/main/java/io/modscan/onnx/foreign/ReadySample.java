@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 
 /** Whether a sample of ready tensors is one that a graph takes. */
@@ -19,13 +18,23 @@ final class ReadySample {
 
     /** Checks the sample, and tells how many positions it has. */
     static int positions(OnnxFile file, OnnxInputs inputs, Map<String, InputTensor> tensors) {
-        if (!tensors.keySet().equals(inputs.inputs().keySet())) {
-            throw new ModscanException(
-                    file.path() + ": takes the inputs " + inputs.described() + ", and the sample has " + tensors);
+        for (String name : tensors.keySet()) {
+            if (!inputs.inputs().containsKey(name)) {
+                throw new ModscanException(
+                        file.path() + ": takes the inputs " + inputs.described() + ", and the sample has "
+                                + tensors
+                                + (hasValue(file, name)
+                                        ? "; '" + name + "' has a value in the file, and to give it another"
+                                                + " say so first: OnnxModel.withInput(\"" + name + "\", InputRole.NONE)"
+                                        : ""));
+            }
         }
         Map<String, Long> symbols = new LinkedHashMap<>();
         for (Input input : inputs.inputs().values()) {
-            InputTensor tensor = Objects.requireNonNull(tensors.get(input.name()), input.name());
+            InputTensor tensor = tensors.get(input.name());
+            if (tensor == null) {
+                continue; // Whether it is needed hangs on what is read.
+            }
             OnnxTypes.javaType(input.type());
             if (OnnxFeed.number(tensor.type()) != input.type()
                     || !fits(axes(inputs, input, tensor.shape().size()), tensor.shape(), symbols)) {
@@ -43,8 +52,13 @@ final class ReadySample {
         return inputs.fixedPositions().orElse(Math.toIntExact(positions));
     }
 
+    private static boolean hasValue(OnnxFile file, String input) {
+        return file.graph().getInputList().stream()
+                .anyMatch(each -> each.getName().equals(input));
+    }
+
     private static List<String> axes(OnnxInputs inputs, Input input, int rank) {
-        List<String> axes = new ArrayList<>(input.axes());
+        List<String> axes = new ArrayList<>(input.own());
         int batch = inputs.batchAxis(input);
         if (batch >= 0) {
             axes.remove(batch);

@@ -14,8 +14,7 @@ import java.util.stream.Collectors;
 final class TokenTable {
 
     /** Operators that leave token ids what they are. */
-    private static final Set<String> RESHAPING =
-            Set.of("Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze");
+    static final Set<String> RESHAPING = Set.of("Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze");
 
     private TokenTable() {}
 

@@ -13,6 +13,7 @@ import io.modscan.core.site.CapturePlan.Selection;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Sites;
 import io.modscan.onnx.internal.graph.OnnxProtos;
+import io.modscan.onnx.runtime.RuntimeOptions;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
@@ -152,7 +153,7 @@ class MixingTest {
         OnnxSites sites = new OnnxSites(
                 file,
                 inputs,
-                OnnxShapes.infer(file, inputs.axes(), inputs.bindings()),
+                OnnxShapes.infer(file, inputs, RuntimeOptions.cpu(), Optional.empty()),
                 (tensor, layer) -> OptionalInt.empty());
         OnnxPlan plan = new OnnxPlan(
                 file,

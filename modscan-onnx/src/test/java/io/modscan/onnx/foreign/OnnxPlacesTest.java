@@ -203,7 +203,7 @@ class OnnxPlacesTest {
                 .output("hidden")
                 .write(inner.resolve("model.onnx"));
         for (Set<Allow> allowed : List.of(Set.<Allow>of(), Set.of(Allow.values()))) {
-            assertThatThrownBy(() -> OnnxModel.open(file, allowed))
+            assertThatThrownBy(() -> OnnxModel.open(file, OnnxOpening.usual().allowing(allowed)))
                     .isInstanceOf(ModscanException.class)
                     .hasMessageContaining("outside")
                     .hasMessageNotContaining("--allow");
@@ -222,7 +222,7 @@ class OnnxPlacesTest {
                 .output("hidden")
                 .write(inner.resolve("model.onnx"));
         assertThatThrownBy(() -> OnnxModel.open(file)).hasMessageContaining("outside");
-        assertThatThrownBy(() -> OnnxModel.open(file, Set.of(Allow.LINKS))).hasMessageContaining("no such file");
+        assertThatThrownBy(() -> OnnxModel.open(file, OnnxOpening.usual().allowing(Set.of(Allow.LINKS)))).hasMessageContaining("no such file");
     }
 
     @Test

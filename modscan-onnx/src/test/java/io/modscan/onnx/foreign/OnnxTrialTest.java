@@ -8,6 +8,7 @@ import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.onnx.Forked;
+import io.modscan.onnx.runtime.RuntimeOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -66,7 +67,7 @@ class OnnxTrialTest {
     @Test
     void whatOpensDoesTheSame() {
         HandGraph.text(17, false).node("Relu", "hidden", "y").write(file());
-        OnnxModel tried = OnnxModel.openTried(file());
+        OnnxModel tried = OnnxModel.open(file(), OnnxOpening.usual().triedFirst());
         OnnxModel model = OnnxModel.open(file());
         assertThat(tried.tensors()).isEqualTo(model.tensors());
         Prompt prompt = Prompt.ofTokens("p", 3, 5, 1);
@@ -79,7 +80,7 @@ class OnnxTrialTest {
 
     @Test
     void whatEndsTheProcessIsAMessage() {
-        assertThatThrownBy(() -> PATIENT.infer(harmless(), deadly()))
+        assertThatThrownBy(() -> PATIENT.infer(harmless(), RuntimeOptions.cpu(), deadly()))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContainingAll(file().toString(), "ended the process in which it was tried", "status");
     }
@@ -87,14 +88,14 @@ class OnnxTrialTest {
     @Test
     void whatIsNoModelIsRefusedAsEver() throws IOException {
         Files.writeString(file(), "no model");
-        assertThatThrownBy(() -> OnnxModel.openTried(file()))
+        assertThatThrownBy(() -> OnnxModel.open(file(), OnnxOpening.usual().triedFirst()))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("no ONNX model");
         HandGraph.opset(17)
                 .input("x", DataType.FLOAT, "4")
                 .node("Frobnicate", "x", "y")
                 .write(file());
-        assertThatThrownBy(() -> OnnxModel.openTried(file()))
+        assertThatThrownBy(() -> OnnxModel.open(file(), OnnxOpening.usual().triedFirst()))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("Frobnicate");
     }
@@ -104,7 +105,7 @@ class OnnxTrialTest {
     void whatFillsTheMemoryIsEnded() {
         Set<Long> before = children();
         OnnxTrial trial = new OnnxTrial(Duration.ofMinutes(2), 400L << 20);
-        assertThatThrownBy(() -> trial.infer(harmless(), endless()))
+        assertThatThrownBy(() -> trial.infer(harmless(), RuntimeOptions.cpu(), endless()))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContainingAll(file().toString(), "more than 400 MiB of memory");
         assertThat(before).containsAll(children());
@@ -114,7 +115,7 @@ class OnnxTrialTest {
     void whatTakesTooLongIsEnded() {
         Set<Long> before = children();
         OnnxTrial trial = new OnnxTrial(Duration.ofSeconds(3), 64L << 30);
-        assertThatThrownBy(() -> trial.infer(harmless(), endless()))
+        assertThatThrownBy(() -> trial.infer(harmless(), RuntimeOptions.cpu(), endless()))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContainingAll(file().toString(), "more than 3 s");
         assertThat(before).containsAll(children());
@@ -122,16 +123,16 @@ class OnnxTrialTest {
 
     @Test
     void aSessionIsTriedToo() {
-        assertThatThrownBy(() -> PATIENT.open(harmless(), deadly().get(0)))
+        assertThatThrownBy(() -> PATIENT.open(harmless(), RuntimeOptions.cpu(), deadly().get(0)))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("ended the process in which it was tried");
-        PATIENT.open(harmless(), harmless().model().toByteArray());
+        PATIENT.open(harmless(), RuntimeOptions.cpu(), harmless().model().toByteArray());
     }
 
     @Test
     void limitsArePositive() {
-        assertThatIllegalArgumentException().isThrownBy(() -> OnnxModel.openTried(file(), Set.of(), Duration.ZERO, 1));
-        assertThatIllegalArgumentException().isThrownBy(() -> OnnxModel.openTried(file(), Set.of(), Duration.ofSeconds(1), 0));
+        assertThatIllegalArgumentException().isThrownBy(() -> OnnxOpening.usual().triedFirst(Duration.ZERO, 1));
+        assertThatIllegalArgumentException().isThrownBy(() -> OnnxOpening.usual().triedFirst(Duration.ofSeconds(1), 0));
     }
 
     @Test
@@ -142,7 +143,7 @@ class OnnxTrialTest {
         boolean[] interrupted = new boolean[1];
         Thread thread = new Thread(() -> {
             try {
-                PATIENT.infer(file, endless());
+                PATIENT.infer(file, RuntimeOptions.cpu(), endless());
             } catch (RuntimeException e) {
                 thrown[0] = e;
                 interrupted[0] = Thread.currentThread().isInterrupted();
@@ -165,7 +166,7 @@ class OnnxTrialTest {
             OnnxModel.open(Path.of(arguments[2]));
             System.setProperty(arguments[0], arguments[1]);
             try {
-                OnnxModel.openTried(Path.of(arguments[2]));
+                OnnxModel.open(Path.of(arguments[2]), OnnxOpening.usual().triedFirst());
             } catch (ModscanException e) {
                 System.out.println(e.getMessage());
             }

@@ -1,5 +1,6 @@
 package io.modscan.onnx.internal.runtime;
 
+import ai.onnxruntime.NodeInfo;
 import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
@@ -7,6 +8,7 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtProvider;
 import ai.onnxruntime.OrtSession;
+import ai.onnxruntime.TensorInfo;
 import ai.onnxruntime.providers.OrtCUDAProviderOptions;
 import io.modscan.core.error.ModscanException;
 import io.modscan.onnx.runtime.RuntimeOptions;
@@ -23,10 +25,13 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 
 /**
  * The one owner of a session of ONNX Runtime. Inputs are read from, and outputs written to, the caller's buffers. Safe for
@@ -52,6 +57,7 @@ public final class OrtRuntime implements AutoCloseable {
     private final RuntimeOptions options;
     private final OrtEnvironment environment = SharedEnvironment.get();
     private final OrtSession session;
+    private final Map<String, NodeInfo> declared;
     /** Runs share it; closing waits for them, since freeing a session under a run crashes the process. */
     private final ReadWriteLock lock = new ReentrantReadWriteLock();
 
@@ -70,7 +76,7 @@ public final class OrtRuntime implements AutoCloseable {
      */
     public record Bound(String name, Buffer values, OnnxJavaType type, List<Long> shape) {
 
-        OnnxTensor open(OrtEnvironment environment) throws OrtException {
+        public OnnxTensor open(OrtEnvironment environment) throws OrtException {
             long[] axes = shape.stream().mapToLong(Long::longValue).toArray();
             if (values instanceof FloatBuffer floats) {
                 return OnnxTensor.createTensor(environment, floats, axes);
@@ -109,11 +115,13 @@ public final class OrtRuntime implements AutoCloseable {
             if (largestFolded < Long.MAX_VALUE) {
                 settings.addConfigEntry(LARGEST_FOLDED, Long.toString(largestFolded));
             }
+            register(settings, options);
             settings.setIntraOpNumThreads(options.threads().orElseGet(Threads::usual));
             if (options.cudaDevice().isPresent()) {
                 addCuda(settings, options.cudaDevice().getAsInt());
             }
             this.session = environment.createSession(model, settings);
+            this.declared = session.getOutputInfo();
         } catch (OrtException e) {
             throw new ModscanException(
                     "ONNX Runtime cannot load the model with weights in " + weightsFolder + ": " + e.getMessage(), e);
@@ -143,6 +151,22 @@ public final class OrtRuntime implements AutoCloseable {
                 throw new UncheckedIOException(file + ": cannot be read: " + e, e);
             }
         });
+    }
+
+    /** Lets a session use the libraries of operators. */
+    public static void register(OrtSession.SessionOptions settings, RuntimeOptions options) {
+        for (Path library : options.operators()) {
+            if (!Files.isRegularFile(library)) {
+                throw new ModscanException(
+                        library + ": no such file; expected is a shared library of operators for ONNX Runtime");
+            }
+            try {
+                settings.registerCustomOpLibrary(library.toAbsolutePath().toString());
+            } catch (OrtException e) {
+                throw new ModscanException(
+                        library + ": is no library of operators that ONNX Runtime can use: " + e.getMessage(), e);
+            }
+        }
     }
 
     private static void addCuda(OrtSession.SessionOptions settings, int device) {
@@ -222,16 +246,45 @@ public final class OrtRuntime implements AutoCloseable {
         try (OrtSession.RunOptions settings = new OrtSession.RunOptions()) {
             settings.setLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
             Map<String, OnnxTensor> given = opened(inputs, opened);
-            Map<String, OnnxTensor> pinned = opened(outputs, opened);
+            Map<Boolean, List<Bound>> byDeclaration =
+                    outputs.stream().collect(Collectors.partitioningBy(this::isAsDeclared));
+            Map<String, OnnxTensor> pinned = opened(byDeclaration.getOrDefault(true, List.of()), opened);
+            Map<String, Bound> copied = byDeclaration.getOrDefault(false, List.of()).stream()
+                    .collect(Collectors.toMap(Bound::name, Function.identity()));
             RunWatch watch = RunWatch.over(settings);
-            try {
-                session.run(given, Set.of(), pinned, settings).close();
+            try (OrtSession.Result result = session.run(given, copied.keySet(), pinned, settings)) {
+                for (Bound bound : copied.values()) {
+                    copy(result, bound);
+                }
             } finally {
                 watch.end();
             }
         } finally {
             opened.forEach(OnnxTensor::close);
         }
+    }
+
+    /** ONNX Runtime infers some shapes wrongly, and then takes no memory of the right one for them. */
+    private boolean isAsDeclared(Bound output) {
+        NodeInfo info = declared.get(output.name());
+        if (info == null || !(info.getInfo() instanceof TensorInfo tensor)) {
+            return true;
+        }
+        long[] axes = tensor.getShape();
+        return axes.length != output.shape().size()
+                || IntStream.range(0, axes.length)
+                        .allMatch(axis ->
+                                axes[axis] < 0 || axes[axis] == output.shape().get(axis));
+    }
+
+    private static void copy(OrtSession.Result result, Bound into) throws OrtException {
+        OnnxTensor tensor = (OnnxTensor) result.get(into.name()).orElseThrow();
+        List<Long> shape = LongStream.of(tensor.getInfo().getShape()).boxed().toList();
+        if (!shape.equals(into.shape())) {
+            throw new ModscanException("'" + into.name() + "' comes as " + shape + ", where " + into.shape()
+                    + " was expected of what ONNX Runtime says beforehand");
+        }
+        ((FloatBuffer) into.values()).duplicate().put(tensor.getFloatBuffer());
     }
 
     private Map<String, OnnxTensor> opened(List<Bound> tensors, List<OnnxTensor> opened) throws OrtException {
