@@ -20,9 +20,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A session of ONNX Runtime for the graph of one plan over somebody's model. */
 final class OnnxSource implements ActivationSource {
+
+    private static final Logger LOG = LoggerFactory.getLogger(OnnxSource.class);
 
     private final CapturePlan plan;
     private final OnnxPlan graph;
@@ -49,6 +53,7 @@ final class OnnxSource implements ActivationSource {
                 && inputs.fixedPositions().isEmpty()
                 && graph.outputs().stream()
                         .anyMatch(output -> output.axes().sizes().contains(inputs.length()));
+        graph.whyAlone().ifPresent(why -> LOG.info("{}: prompts are run one at a time, unpadded: {}", name, why));
         this.runtime = new OrtRuntime(graph.model().toByteArray(), file.root(), true, options);
     }
 

@@ -1,0 +1,186 @@
+package io.modscan.onnx.foreign;
+
+import java.math.BigInteger;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.function.Predicate;
+
+/**
+ * How a tensor keeps apart what is along one kind of axis: the rows of a batch, or positions.
+ *
+ * @param kind    which of the four
+ * @param axes    the axes that are such, if they are held
+ * @param lengths of a list of numbers that hang on how long such an axis is, which of them do; empty if that can't be told
+ * @param values  what a small constant holds
+ * @param uniform the one value that all elements have
+ * @param numbers the axis along which the values are 0, 1, 2 and so on
+ * @param columns where a last axis holds such numbers beside each other, the axis that each counts, or -1; else empty
+ * @param why     why it is mixed
+ */
+record Kept(
+        Kind kind,
+        List<Held> axes,
+        List<Boolean> lengths,
+        Optional<List<Double>> values,
+        OptionalDouble uniform,
+        OptionalInt numbers,
+        List<Integer> columns,
+        String why) {
+
+    /** What there is. */
+    enum Kind {
+        /** Hangs on nothing that is along such an axis, nor on its length. */
+        FREE,
+        /** Hangs on the axis' length, and on nothing along it. */
+        LENGTH,
+        /** Has such axes; what is at one place of them hangs on that place alone. */
+        HELD,
+        /** Brings places together, or can't be told not to. */
+        MIXED
+    }
+
+    /**
+     * An axis of that kind, on its own or made one with others.
+     *
+     * @param place   which of the tensor's axes
+     * @param before  how long the axes before it within the same are
+     * @param after   how long those behind it are
+     * @param padding what is at padding
+     */
+    record Held(int place, BigInteger before, BigInteger after, Padding padding) {
+
+        static Held at(int place, Padding padding) {
+            return new Held(place, BigInteger.ONE, BigInteger.ONE, padding);
+        }
+
+        Held to(int other) {
+            return new Held(other, before, after, padding);
+        }
+
+        Held with(Padding other) {
+            return new Held(place, before, after, other);
+        }
+
+        boolean isPure() {
+            return before.equals(BigInteger.ONE) && after.equals(BigInteger.ONE);
+        }
+    }
+
+    private static final Kept FREE = new Kept(
+            Kind.FREE,
+            List.of(),
+            List.of(),
+            Optional.empty(),
+            OptionalDouble.empty(),
+            OptionalInt.empty(),
+            List.of(),
+            "");
+
+    Kept {
+        axes = List.copyOf(axes);
+        lengths = List.copyOf(lengths);
+        columns = List.copyOf(columns);
+    }
+
+    static Kept free() {
+        return FREE;
+    }
+
+    static Kept constant(List<Double> values) {
+        boolean same = !values.isEmpty() && values.stream().distinct().count() == 1;
+        return new Kept(
+                Kind.FREE,
+                List.of(),
+                List.of(),
+                Optional.of(List.copyOf(values)),
+                same ? OptionalDouble.of(values.get(0)) : OptionalDouble.empty(),
+                OptionalInt.empty(),
+                List.of(),
+                "");
+    }
+
+    /** That hangs on lengths; free if none of its numbers does. */
+    static Kept lengths(List<Boolean> which) {
+        return !which.isEmpty() && which.stream().noneMatch(hangs -> hangs)
+                ? FREE
+                : new Kept(
+                        Kind.LENGTH,
+                        List.of(),
+                        which,
+                        Optional.empty(),
+                        OptionalDouble.empty(),
+                        OptionalInt.empty(),
+                        List.of(),
+                        "");
+    }
+
+    /** That holds these axes; free if there are none. */
+    static Kept held(List<Held> axes) {
+        return axes.isEmpty()
+                ? FREE
+                : new Kept(
+                        Kind.HELD,
+                        axes,
+                        List.of(),
+                        Optional.empty(),
+                        OptionalDouble.empty(),
+                        OptionalInt.empty(),
+                        List.of(),
+                        "");
+    }
+
+    static Kept mixed(String why) {
+        return new Kept(
+                Kind.MIXED,
+                List.of(),
+                List.of(),
+                Optional.empty(),
+                OptionalDouble.empty(),
+                OptionalInt.empty(),
+                List.of(),
+                why);
+    }
+
+    Kept filledWith(OptionalDouble value) {
+        return new Kept(kind, axes, lengths, values, value, numbers, columns, why);
+    }
+
+    Kept numbering(OptionalInt axis) {
+        return new Kept(kind, axes, lengths, values, uniform, axis, columns, why);
+    }
+
+    Kept inColumns(List<Integer> which) {
+        return new Kept(kind, axes, lengths, values, uniform, numbers, which, why);
+    }
+
+    boolean isFree() {
+        return kind == Kind.FREE;
+    }
+
+    boolean isLength() {
+        return kind == Kind.LENGTH;
+    }
+
+    boolean isHeld() {
+        return kind == Kind.HELD;
+    }
+
+    boolean isMixed() {
+        return kind == Kind.MIXED;
+    }
+
+    /** Whether it holds places' numbers. */
+    boolean isNumbered() {
+        return numbers.isPresent() || columns.stream().anyMatch(axis -> axis >= 0);
+    }
+
+    boolean holds(int place) {
+        return axes.stream().anyMatch(axis -> axis.place() == place);
+    }
+
+    boolean any(Predicate<Held> which) {
+        return axes.stream().anyMatch(which);
+    }
+}
