@@ -12,7 +12,7 @@ import java.util.function.Predicate;
  *
  * @param kind    which of the four
  * @param axes    the axes that are such, if they are held
- * @param lengths of a list of numbers that hang on how long such an axis is, which of them do; empty if that can't be told
+ * @param lengths each of a list of numbers that are computed of lengths; empty if it can't be told
  * @param values  what a small constant holds
  * @param uniform the one value that all elements have
  * @param numbers the axis along which the values are 0, 1, 2 and so on
@@ -22,7 +22,7 @@ import java.util.function.Predicate;
 record Kept(
         Kind kind,
         List<Held> axes,
-        List<Boolean> lengths,
+        List<Length> lengths,
         Optional<List<Double>> values,
         OptionalDouble uniform,
         OptionalInt numbers,
@@ -68,6 +68,34 @@ record Kept(
         }
     }
 
+    /**
+     * A number that is computed of lengths.
+     *
+     * @param hangs whether on that of the axis
+     * @param at    what it is where the axis is as long as each of {@link #TRIED}, if that is known
+     */
+    record Length(boolean hangs, Optional<List<Long>> at) {
+
+        /** More than any product of lengths has factors. */
+        static final List<Long> TRIED = List.of(1L, 2L, 3L, 5L, 7L, 11L, 1009L);
+
+        static Length unknown(boolean hangs) {
+            return new Length(hangs, Optional.empty());
+        }
+
+        static Length at(List<Long> each) {
+            return new Length(each.stream().distinct().count() > 1, Optional.of(each));
+        }
+
+        static Length constant(long value) {
+            return at(TRIED.stream().map(any -> value).toList());
+        }
+
+        double value() {
+            return at.orElseThrow().get(0);
+        }
+    }
+
     private static final Kept FREE = new Kept(
             Kind.FREE,
             List.of(),
@@ -101,19 +129,21 @@ record Kept(
                 "");
     }
 
-    /** That hangs on lengths; free if none of its numbers does. */
-    static Kept lengths(List<Boolean> which) {
-        return !which.isEmpty() && which.stream().noneMatch(hangs -> hangs)
-                ? FREE
-                : new Kept(
-                        Kind.LENGTH,
-                        List.of(),
-                        which,
-                        Optional.empty(),
-                        OptionalDouble.empty(),
-                        OptionalInt.empty(),
-                        List.of(),
-                        "");
+    /** Numbers that are computed of lengths; free if none hangs on that of the axis. */
+    static Kept lengths(List<Length> all) {
+        boolean free = !all.isEmpty() && all.stream().noneMatch(Length::hangs);
+        Kept constant = free && all.stream().allMatch(length -> length.at().isPresent())
+                ? constant(all.stream().map(Length::value).toList())
+                : FREE;
+        return new Kept(
+                free ? Kind.FREE : Kind.LENGTH,
+                List.of(),
+                all,
+                constant.values(),
+                constant.uniform(),
+                OptionalInt.empty(),
+                List.of(),
+                "");
     }
 
     /** That holds these axes; free if there are none. */

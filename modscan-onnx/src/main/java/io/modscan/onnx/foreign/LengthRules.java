@@ -1,11 +1,12 @@
 package io.modscan.onnx.foreign;
 
-import io.modscan.onnx.foreign.Kept.Held;
+import io.modscan.onnx.foreign.Kept.Length;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.function.LongBinaryOperator;
 import java.util.stream.IntStream;
 
 /** What becomes of what hangs on how many rows or positions there are, and on nothing that is at one. */
@@ -29,6 +30,9 @@ final class LengthRules {
                         elementwise(node);
                     default -> Kept.lengths(List.of());
                 };
+        if (node.isFree(0)) {
+            return node.all(kept.isFree() ? kept : Kept.free());
+        }
         // What has axes of that kind and is not known to be alike along them hangs on lengths as a whole.
         return node.all(kept.isMixed() ? Kept.lengths(List.of()) : kept);
     }
@@ -55,7 +59,7 @@ final class LengthRules {
 
     private static Kept sliced(MixingNode node) {
         Kept from = node.kept(0);
-        if (from.isLength()) {
+        if (!from.lengths().isEmpty() || from.isLength()) {
             Optional<List<Long>> starts = node.integers("starts", 1);
             Optional<List<Long>> ends = node.integers("ends", 2);
             int count = from.lengths().size();
@@ -83,21 +87,21 @@ final class LengthRules {
     }
 
     private static Kept gathered(MixingNode node) {
-        List<Boolean> lengths = node.kept(0).lengths();
+        List<Length> lengths = node.kept(0).lengths();
         Optional<List<Long>> which = node.integers(1);
         if (lengths.isEmpty() || which.isEmpty() || node.rank(0) != 1) {
             return MixingNode.MIXED;
         }
-        List<Boolean> taken = new ArrayList<>();
+        List<Length> taken = new ArrayList<>();
         for (long one : which.get()) {
             long at = one < 0 ? one + lengths.size() : one;
-            taken.add(at < 0 || at >= lengths.size() || lengths.get((int) at));
+            taken.add(at < 0 || at >= lengths.size() ? Length.unknown(true) : lengths.get((int) at));
         }
         return Kept.lengths(taken);
     }
 
     private static Kept joined(MixingNode node) {
-        List<Boolean> lengths = new ArrayList<>();
+        List<Length> lengths = new ArrayList<>();
         for (int input = 0; input < node.inputs(); input++) {
             Optional<Integer> count = count(node, input);
             if (count.isEmpty() || node.rank(input) != 1) {
@@ -109,7 +113,7 @@ final class LengthRules {
     }
 
     private static Kept same(MixingNode node) {
-        return node.kept(0).isLength() ? node.kept(0) : MixingNode.MIXED;
+        return node.kept(0).isLength() || !node.kept(0).lengths().isEmpty() ? node.kept(0) : MixingNode.MIXED;
     }
 
     private static Kept elementwise(MixingNode node) {
@@ -122,20 +126,42 @@ final class LengthRules {
             count = Math.max(count, own.get());
         }
         int all = count;
-        List<Boolean> lengths = new ArrayList<>();
+        List<Length> lengths = new ArrayList<>();
         for (int at = 0; at < all; at++) {
             int each = at;
-            lengths.add(IntStream.range(0, node.inputs()).anyMatch(input -> {
-                List<Boolean> own = entries(node, input, count(node, input).orElse(1));
-                return own.get(Math.min(each, own.size() - 1));
-            }));
+            lengths.add(computed(
+                    node.operator(),
+                    IntStream.range(0, node.inputs())
+                            .mapToObj(input -> {
+                                List<Length> own = entries(node, input, count(node, input).orElse(1));
+                                return own.get(Math.min(each, own.size() - 1));
+                            })
+                            .toList()));
         }
         return Kept.lengths(lengths);
     }
 
+    private static Length computed(String operator, List<Length> of) {
+        Optional<LongBinaryOperator> known =
+                switch (operator) {
+                    case "Add" -> Optional.of(Long::sum);
+                    case "Sub" -> Optional.of((a, b) -> a - b);
+                    case "Mul" -> Optional.of((a, b) -> a * b);
+                    default -> Optional.empty();
+                };
+        if (known.isEmpty() || of.stream().anyMatch(length -> length.at().isEmpty())) {
+            return Length.unknown(of.stream().anyMatch(Length::hangs));
+        }
+        List<Long> a = of.get(0).at().orElseThrow();
+        List<Long> b = of.get(1).at().orElseThrow();
+        return Length.at(IntStream.range(0, a.size())
+                .mapToObj(each -> known.get().applyAsLong(a.get(each), b.get(each)))
+                .toList());
+    }
+
     private static Optional<Integer> count(MixingNode node, int input) {
         List<String> axes = node.axes(input);
-        if (node.kept(input).isLength() && !node.kept(input).lengths().isEmpty()) {
+        if (!node.kept(input).lengths().isEmpty()) {
             return Optional.of(node.kept(input).lengths().size());
         }
         return axes.isEmpty()
@@ -146,12 +172,20 @@ final class LengthRules {
                         .filter(length -> length > 0);
     }
 
-    private static List<Boolean> entries(MixingNode node, int input, int count) {
-        List<Boolean> own = node.kept(input).lengths();
-        return own.size() == count
-                ? own
+    private static List<Length> entries(MixingNode node, int input, int count) {
+        List<Length> own = node.kept(input).lengths();
+        if (own.size() == count) {
+            return own;
+        }
+        Optional<List<Double>> values = node.kept(input).values().filter(all -> all.size() == count);
+        return values.isPresent()
+                ? values.get().stream()
+                        .map(value -> value == Math.rint(value)
+                                ? Length.constant(value.longValue())
+                                : Length.unknown(false))
+                        .toList()
                 : IntStream.range(0, count)
-                        .mapToObj(any -> node.kept(input).isLength())
+                        .mapToObj(any -> Length.unknown(node.kept(input).isLength()))
                         .toList();
     }
 }

@@ -4,6 +4,7 @@ import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import io.modscan.onnx.foreign.Kept.Held;
+import io.modscan.onnx.foreign.Kept.Length;
 import io.modscan.onnx.foreign.MixingNode.Question;
 import io.modscan.onnx.foreign.MixingRules.Known;
 import io.modscan.onnx.foreign.OnnxInputs.Input;
@@ -232,7 +233,8 @@ final class Mixing {
         if (before.isPresent()) {
             return seen.all(before.get());
         }
-        if (!hasHeld(node, all)) {
+        boolean computed = !own && kept.stream().flatMap(Optional::stream).anyMatch(one -> !one.lengths().isEmpty());
+        if (!hasHeld(node, all) && !computed) {
             return seen.all(own ? Kept.free() : ConstantRules.of(operator, node, seen));
         }
         boolean inBody = !OnnxGraph.subgraphs(node).isEmpty();
@@ -280,22 +282,18 @@ final class Mixing {
 
     private static Kept lengths(MixingNode seen, Question question) {
         List<String> axes = seen.axes(0);
-        boolean free = seen.kept(0).isFree();
-        if (free) {
-            return Kept.free();
-        }
         if (axes.isEmpty()) {
-            return Kept.lengths(List.of());
+            return seen.kept(0).isFree() ? Kept.free() : Kept.lengths(List.of());
         }
         if (seen.operator().equals("Size")) {
-            return Kept.lengths(List.of(axes.stream().anyMatch(question::hangs)));
+            return Kept.lengths(List.of(Length.unknown(axes.stream().anyMatch(question::hangs))));
         }
         int start = Math.toIntExact(seen.integer("start", 0));
         int end = Math.toIntExact(seen.integer("end", axes.size()));
         int from = Math.max(0, start < 0 ? start + axes.size() : start);
         int to = Math.min(axes.size(), end < 0 ? end + axes.size() : end);
-        List<Boolean> hang = axes.stream().map(question::hangs).toList();
-        return Kept.lengths(from < to ? hang.subList(from, to) : List.of());
+        List<Length> all = axes.stream().map(question::computed).toList();
+        return Kept.lengths(from < to ? all.subList(from, to) : List.of());
     }
 
     private long opset(NodeProto node) {

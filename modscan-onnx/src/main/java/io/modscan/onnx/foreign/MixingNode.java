@@ -3,6 +3,7 @@ package io.modscan.onnx.foreign;
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import io.modscan.onnx.foreign.Kept.Held;
+import io.modscan.onnx.foreign.Kept.Length;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -40,6 +41,26 @@ final class MixingNode {
         /** Whether an axis' length may hang on it. */
         boolean hangs(String axis) {
             return !Character.isDigit(symbol.charAt(0)) && (axis.equals("?") || List.of(axis.split("\\*")).contains(symbol));
+        }
+
+        /** What an axis' length is, as far as it hangs on nothing else. */
+        Length computed(String axis) {
+            long factor = 1;
+            int times = 0;
+            for (String each : axis.split("\\*")) {
+                if (each.equals(symbol) && !Character.isDigit(symbol.charAt(0))) {
+                    times++;
+                } else if (Character.isDigit(each.charAt(0))) {
+                    factor *= Long.parseLong(each);
+                } else {
+                    return Length.unknown(hangs(axis));
+                }
+            }
+            long by = factor;
+            int power = times;
+            return Length.at(Length.TRIED.stream()
+                    .map(length -> by * (power == 0 ? 1 : power == 1 ? length : length * length))
+                    .toList());
         }
 
         /** A length, or empty if it is not known. */
