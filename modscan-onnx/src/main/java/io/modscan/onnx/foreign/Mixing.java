@@ -33,6 +33,7 @@ import java.util.stream.IntStream;
  *
  * <p>Attention sees all positions, and heeds a mask: a Softmax along positions is taken to leave out padding where something
  * computed of the mask alone is added to the scores, or chosen instead of them, unless what it is there is known and not low.
+ * What the model makes of padding is taken to be finite there.
  */
 final class Mixing {
 

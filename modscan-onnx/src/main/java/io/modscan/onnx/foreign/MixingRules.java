@@ -239,12 +239,19 @@ final class MixingRules {
                 return MIXED;
             }
         }
-        boolean lengths = node.kept(1).isLength();
-        if (lengths && held.size() < from.axes().size()) {
-            return MIXED;
+        for (int at = 0; at < places.size(); at++) {
+            int place = places.get(at);
+            boolean whole = held.stream().anyMatch(axis -> axis.place() == place);
+            if (!whole && (hangs(node.kept(1), at, places.size()) || hangs(node.kept(2), at, places.size()))) {
+                return MIXED;
+            }
         }
         // Numbers that are taken from elsewhere than the beginning tell of other places.
         return Kept.held(held).filledWith(from.uniform()).numbering(from.numbers());
+    }
+
+    private static boolean hangs(Kept bounds, int at, int count) {
+        return bounds.lengths().size() == count ? bounds.lengths().get(at).hangs() : bounds.isLength();
     }
 
     /** The first position is a real one in every prompt. */
@@ -496,7 +503,7 @@ final class MixingRules {
                             ? Padding.OF_MASK
                             : Padding.ANYTHING));
         }
-        return node.kept(2).any(one -> one.padding().equals(Padding.ANYTHING) && false) ? MIXED : Kept.held(held);
+        return Kept.held(held);
     }
 
     private void alongAxes() {
@@ -840,8 +847,7 @@ final class MixingRules {
                                 || node.kept(scales)
                                         .values()
                                         .filter(all -> all.get(0) == 1)
-                                        .isPresent()
-                                || (node.says("scales") && false)));
+                                        .isPresent()));
         return fits
                         && !node.text("coordinate_transformation_mode", "").equals("tf_crop_and_resize")
                         && !node.kept(3).isHeld()

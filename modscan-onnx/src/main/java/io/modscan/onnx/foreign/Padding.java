@@ -113,7 +113,8 @@ record Padding(Kind kind, double value) {
     }
 
     private static Padding product(Padding a, Padding b) {
-        if (a.isZero() || b.isZero()) {
+        // Nothing times what is no number is no number.
+        if ((a.isZero() && b.isSame()) || (b.isZero() && a.isSame())) {
             return known(0);
         }
         if (a.isKnown() && b.isKnown()) {
@@ -126,7 +127,7 @@ record Padding(Kind kind, double value) {
         if (a.isKnown() && b.isKnown()) {
             return known(a.value / b.value);
         }
-        return a.isZero() || (a.isLow() && b == ELSEWHERE) || (a.kind == Kind.OF_MASK && b.isSame()) ? a : ANYTHING;
+        return (a.isZero() || a.isLow()) && b == ELSEWHERE || (a.kind == Kind.OF_MASK && b.isSame()) ? a : ANYTHING;
     }
 
     private static Padding and(Padding a, Padding b) {
