@@ -144,6 +144,11 @@ final class MixingNode {
         return question.positions();
     }
 
+    /** Whether what it yields is computed of the mask and of nothing else that is given. */
+    boolean isOfMask() {
+        return ofMask;
+    }
+
     int inputs() {
         return kept.size();
     }

@@ -431,6 +431,7 @@ final class MixingRules {
         }
         List<Integer> columns = counted(node);
         Set<Integer> used = new HashSet<>();
+        Map<Integer, Padding> own = new HashMap<>();
         List<Held> slices = new ArrayList<>();
         for (Held axis : table.axes()) {
             int column = axis.place() - shared;
@@ -444,6 +445,7 @@ final class MixingRules {
                     return MIXED;
                 }
                 used.add(column);
+                own.put(counts, axis.padding());
             } else {
                 slices.add(axis.to(rank - 1 + column - columns.size()));
             }
@@ -457,7 +459,16 @@ final class MixingRules {
         if (which.holds(rank - 1) || which.axes().stream().anyMatch(axis -> axis.place() < shared && !table.holds(axis.place()))) {
             return MIXED;
         }
-        return node.changed(node.union(List.of(Kept.held(which.axes()), Kept.held(slices))));
+        return withOwn(node.changed(node.union(List.of(Kept.held(which.axes()), Kept.held(slices)))), own);
+    }
+
+    /** What each place looked up by its own number is what it was. */
+    private static Kept withOwn(Kept kept, Map<Integer, Padding> own) {
+        return kept.isHeld()
+                ? Kept.held(kept.axes().stream()
+                        .map(axis -> axis.with(own.getOrDefault(axis.place(), axis.padding())))
+                        .toList())
+                : kept;
     }
 
     private static Kept scatteredDeep(MixingNode node) {
@@ -495,14 +506,11 @@ final class MixingRules {
         if (others || stray || Set.copyOf(covered).size() < covered.size()) {
             return MIXED;
         }
-        List<Held> held = new ArrayList<>();
-        for (Held axis : into.axes()) {
-            held.add(axis.with(
-                    into.any(one -> one.padding().equals(Padding.OF_MASK))
-                                    || node.kept(2).any(one -> one.padding().equals(Padding.OF_MASK))
-                            ? Padding.OF_MASK
-                            : Padding.ANYTHING));
-        }
+        // What of the mask is written there lowers padding, as far as that is followed.
+        boolean lowers = node.isOfMask() && node.kept(2).any(axis -> axis.padding().isLow());
+        List<Held> held = into.axes().stream()
+                .map(axis -> axis.with(lowers ? Padding.OF_MASK : Padding.ANYTHING))
+                .toList();
         return Kept.held(held);
     }
 

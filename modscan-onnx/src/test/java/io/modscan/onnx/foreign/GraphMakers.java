@@ -759,6 +759,7 @@ final class GraphMakers {
                     ? graph.aside("Cast", graph.aside("Sub", graph.aside("ReduceSum", "attention_mask " + graph.list(1), attribute("keepdims", 0L)) + " " + graph.scalar(1)), attribute("to", 6L))
                     : graph.list(5);
             String total = graph.aside("Cast", graph.aside("Gather", graph.aside("Shape", "$") + " " + graph.scalar(1)), attribute("to", 6L));
+            graph.op("MatMul", "$ " + graph.floats(last(graph), 16));
             graph.ops("com.microsoft.GroupQueryAttention", "$ $ " + graph.aside("Neg", "$") + " _ _ " + lengths + " " + total, 3, 0,
                     attribute("num_heads", 2L), attribute("kv_num_heads", 2L));
             graph.inexact();
