@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.function.DoubleUnaryOperator;
 
 /** What small constants become: the axes and limits that exporters compute rather than write down. */
 final class ConstantRules {
@@ -13,6 +14,9 @@ final class ConstantRules {
     private ConstantRules() {}
 
     static Kept of(String operator, NodeProto node, MixingNode seen) {
+        if (operator.equals("Cast") && seen.kept(0).counts()) {
+            return seen.kept(0);
+        }
         return switch (operator) {
             case "Constant" ->
                 node.getAttributeList().stream()
@@ -53,7 +57,7 @@ final class ConstantRules {
         };
     }
 
-    private static Kept each(MixingNode seen, int input, java.util.function.DoubleUnaryOperator to) {
+    private static Kept each(MixingNode seen, int input, DoubleUnaryOperator to) {
         Kept of = seen.kept(input);
         Optional<List<Double>> values =
                 of.values().map(all -> all.stream().map(to::applyAsDouble).toList());

@@ -3,7 +3,6 @@ package io.modscan.onnx.foreign;
 import io.modscan.onnx.foreign.Kept.Held;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 
@@ -88,30 +87,29 @@ final class ContribRules {
 
     private static Kept skipped(MixingNode node) {
         boolean apart = node.isFree(2)
-                && node.kept(0).any(axis -> axis.place() == node.rank(0) - 1) == false
-                && node.kept(1).any(axis -> axis.place() == node.rank(1) - 1) == false;
+                && !node.kept(0).holds(node.rank(0) - 1)
+                && !node.kept(1).holds(node.rank(1) - 1);
         return apart ? node.elementwise(0, 1) : MIXED;
     }
 
     private static List<Kept> embedded(MixingNode node) {
         Kept ids = node.kept(0);
-        Kept types = node.kept(1);
         Kept mask = node.kept(7);
-        if (!node.isFree(2, 7) || !node.kept(8).isFree() && !node.kept(8).isHeld()) {
+        boolean numbers = node.kept(8).isFree() || node.axes(8).equals(node.axes(0));
+        if (!node.isFree(2, 7) || !numbers || node.rank(0) != 2) {
             return node.all(MIXED);
         }
-        Kept embedded = node.changed(node.union(List.of(ids, types, node.rank(8) == 2 && node.rank(8) == node.rank(0) ? node.kept(8) : Kept.free())));
+        Kept embedded = node.changed(node.union(List.of(ids, node.kept(1), node.kept(8))));
         List<Kept> outputs = new ArrayList<>();
         for (int output = 0; output < node.outputs(); output++) {
             if (output != 1) {
-                outputs.add(node.has(8) && node.kept(8).isHeld() && !node.axes(8).equals(node.axes(0)) ? MIXED : embedded);
+                outputs.add(embedded);
             } else if (!node.positions()) {
                 outputs.add(ids.holds(0) ? Kept.held(List.of(Held.at(0, Padding.ANYTHING))) : MIXED);
             } else {
                 // How many are real.
-                outputs.add(mask.axes().size() == 1 && mask.any(axis -> axis.place() == 1 && axis.padding().isZero())
-                        ? Kept.free()
-                        : MIXED);
+                boolean counts = mask.any(axis -> axis.place() == 1 && axis.padding().isZero());
+                outputs.add(counts ? Kept.free().counting() : MIXED);
             }
         }
         return outputs;
@@ -186,7 +184,7 @@ final class ContribRules {
         return node.kept(input).isFree()
                 || (node.kept(input).axes().size() == 1
                         && node.kept(input).any(axis -> axis.place() == 0 && axis.isPure())
-                        && (node.rank(input) == 4 || node.rank(input) == 2 && node.kept(input).isHeld() && node.operator().equals("MultiHeadAttention")));
+                        && node.rank(input) == 4);
     }
 
     private static Kept present(MixingNode node, int rows, int positions) {
@@ -196,7 +194,7 @@ final class ContribRules {
     private static List<Kept> fusedAttention(MixingNode node) {
         Kept mask = node.kept(3);
         boolean input = node.rank(0) == 3 && heldAlike(node, List.of(0), 1) && node.isFree(1, 3) && node.isFree(6);
-        boolean noPast = !node.has(4) || node.axes(4).contains("0");
+        boolean noPast = isNone(node, 4);
         boolean bias = !node.has(5) || node.kept(5).isFree()
                 || (node.rank(5) == 4 && node.kept(5).axes().stream().allMatch(axis -> node.positions() || axis.place() == 0));
         boolean rows = mask.isFree() || (mask.axes().size() == 1 && mask.any(axis -> axis.place() == 0 && axis.isPure()));
@@ -204,7 +202,7 @@ final class ContribRules {
             return node.all(MIXED);
         }
         // How many are real may be said of each row instead.
-        boolean counted = node.has(3) && node.rank(3) == 1 && mask.isFree();
+        boolean counted = node.has(3) && node.rank(3) == 1 && mask.counts();
         boolean seen = isCausal(node)
                 || counted
                 || (node.has(3) && node.rank(3) == 2 && isMask(node, 3, false))
@@ -226,19 +224,23 @@ final class ContribRules {
 
     private static List<Kept> multiHead(MixingNode node) {
         boolean three = node.rank(0) == 3 && node.rank(1) == 3 && node.rank(2) == 3;
-        boolean noPast = (!node.has(6) || node.axes(6).contains("0")) && (!node.has(7) || node.axes(7).contains("0"));
+        boolean noPast = isNone(node, 6) && isNone(node, 7);
         boolean later = node.isFree(8);
         boolean rows = node.positions()
                 || (rowsOnly(node, 4) && rowsOnly(node, 5));
         if (!three || !noPast || !later || !rows || !node.isFree(3, 4) || !heldAlike(node, List.of(0, 1, 2), 1)) {
             return node.all(MIXED);
         }
-        boolean counted = node.has(4) && node.rank(4) == 1 && node.kept(4).isFree() && node.positions();
+        boolean counted = node.has(4) && node.rank(4) == 1 && node.kept(4).counts();
         boolean seen = isCausal(node)
                 || counted
                 || (node.has(4) && node.rank(4) == 2 && isMask(node, 4, false))
                 || (node.has(5) && isMask(node, 5, true));
         return outputs(node, seen, 0, 2);
+    }
+
+    private static boolean isNone(MixingNode node, int past) {
+        return !node.has(past) || node.axes(past).contains("0");
     }
 
     private static boolean rowsOnly(MixingNode node, int input) {
@@ -247,9 +249,7 @@ final class ContribRules {
 
     /** Looks back only. */
     private static List<Kept> grouped(MixingNode node) {
-        boolean noPast = Optional.of(node)
-                .filter(any -> (!any.has(3) || any.axes(3).contains("0")) && (!any.has(4) || any.axes(4).contains("0")))
-                .isPresent();
+        boolean noPast = isNone(node, 3) && isNone(node, 4);
         boolean keys = !node.has(1) || (node.rank(1) == 3 && node.rank(2) == 3);
         boolean lengths = node.positions() ? node.kept(5).isFree() : node.kept(5).isFree() || rowsOnly(node, 5);
         if (node.rank(0) != 3 || !noPast || !keys || !lengths || !node.isFree(7)

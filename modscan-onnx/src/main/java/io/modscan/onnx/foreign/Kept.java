@@ -17,6 +17,7 @@ import java.util.function.Predicate;
  * @param uniform the one value that all elements have
  * @param numbers the axis along which the values are 0, 1, 2 and so on
  * @param columns where a last axis holds such numbers beside each other, the axis that each counts, or -1; else empty
+ * @param counts  whether it says how many of each row's tokens are real
  * @param why     why it is mixed
  */
 record Kept(
@@ -27,6 +28,7 @@ record Kept(
         OptionalDouble uniform,
         OptionalInt numbers,
         List<Integer> columns,
+        boolean counts,
         String why) {
 
     /** What there is. */
@@ -104,7 +106,8 @@ record Kept(
             OptionalDouble.empty(),
             OptionalInt.empty(),
             List.of(),
-            "");
+            false,
+                "");
 
     Kept {
         axes = List.copyOf(axes);
@@ -126,6 +129,7 @@ record Kept(
                 same ? OptionalDouble.of(values.get(0)) : OptionalDouble.empty(),
                 OptionalInt.empty(),
                 List.of(),
+                false,
                 "");
     }
 
@@ -143,6 +147,7 @@ record Kept(
                 constant.uniform(),
                 OptionalInt.empty(),
                 List.of(),
+                false,
                 "");
     }
 
@@ -158,7 +163,8 @@ record Kept(
                         OptionalDouble.empty(),
                         OptionalInt.empty(),
                         List.of(),
-                        "");
+                        false,
+                "");
     }
 
     static Kept mixed(String why) {
@@ -170,19 +176,24 @@ record Kept(
                 OptionalDouble.empty(),
                 OptionalInt.empty(),
                 List.of(),
+                false,
                 why);
     }
 
     Kept filledWith(OptionalDouble value) {
-        return new Kept(kind, axes, lengths, values, value, numbers, columns, why);
+        return new Kept(kind, axes, lengths, values, value, numbers, columns, counts, why);
     }
 
     Kept numbering(OptionalInt axis) {
-        return new Kept(kind, axes, lengths, values, uniform, axis, columns, why);
+        return new Kept(kind, axes, lengths, values, uniform, axis, columns, counts, why);
     }
 
     Kept inColumns(List<Integer> which) {
-        return new Kept(kind, axes, lengths, values, uniform, numbers, which, why);
+        return new Kept(kind, axes, lengths, values, uniform, numbers, which, counts, why);
+    }
+
+    Kept counting() {
+        return new Kept(kind, axes, lengths, values, uniform, numbers, columns, true, why);
     }
 
     boolean isFree() {

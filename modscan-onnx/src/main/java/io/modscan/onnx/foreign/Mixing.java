@@ -19,11 +19,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalDouble;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Finds what hangs on more than a prompt itself: tensors of which one row hangs on others in its batch, or a real token on
@@ -115,7 +114,7 @@ final class Mixing {
         return why(rows.get(tensor), false).or(() -> why(positions.get(tensor), true));
     }
 
-    private Optional<String> why(@org.jspecify.annotations.Nullable Kept kept, boolean isPositions) {
+    private Optional<String> why(@Nullable Kept kept, boolean isPositions) {
         if (kept == null || kept.isFree()) {
             return Optional.empty();
         }

@@ -6,6 +6,7 @@ import io.modscan.onnx.foreign.Kept.Held;
 import io.modscan.onnx.foreign.Kept.Length;
 import java.math.BigInteger;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -417,6 +418,6 @@ final class MixingNode {
     }
 
     List<Kept> all(Kept one) {
-        return java.util.Collections.nCopies(outputs(), one);
+        return Collections.nCopies(outputs(), one);
     }
 }

@@ -9,6 +9,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -88,7 +89,7 @@ final class MixingRules {
                 "ratio seed",
                 node -> node.opset() >= 7
                                 && node.isFree(1)
-                                && (!node.has(2) || node.kept(2).uniform().equals(java.util.OptionalDouble.of(0)))
+                                && (!node.has(2) || node.kept(2).uniform().equals(OptionalDouble.of(0)))
                         ? node.elementwise(0)
                         : MIXED);
         // What is lowest is only low when it is whole numbers.
@@ -101,7 +102,7 @@ final class MixingRules {
     private static Kept quantized(MixingNode node) {
         Kept from = node.kept(0);
         boolean zeroStays = from.axes().stream().allMatch(axis -> axis.padding().isZero())
-                && (!node.has(2) || node.kept(2).uniform().equals(java.util.OptionalDouble.of(0)));
+                && (!node.has(2) || node.kept(2).uniform().equals(OptionalDouble.of(0)));
         return zeroStays ? from : dropped(from);
     }
 
@@ -356,7 +357,7 @@ final class MixingRules {
                 && which.numbers().isPresent();
         boolean first = node.positions()
                 && which.isFree()
-                && which.uniform().equals(java.util.OptionalDouble.of(0));
+                && which.uniform().equals(OptionalDouble.of(0));
         if (which.isNumbered() && !own && !node.positions()) {
             return MIXED;
         }
@@ -620,7 +621,8 @@ final class MixingRules {
                 return MIXED;
             }
         }
-        return node.changed(Kept.held(held));
+        boolean counts = node.isOfMask() && held.isEmpty() && node.operator().equals("ReduceSum");
+        return counts ? Kept.free().counting() : node.changed(Kept.held(held));
     }
 
     private void products() {

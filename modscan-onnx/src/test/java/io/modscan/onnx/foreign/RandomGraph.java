@@ -143,6 +143,11 @@ final class RandomGraph {
 
     private void look(OrtEnvironment environment) throws OrtException {
         HandGraph graph = graph().output(current);
+        String log = System.getProperty("modscan.graphs.log");
+        if (log != null) {
+            // What ends the process is there to be seen.
+            HandGraph.write(java.nio.file.Path.of(log), graph.model().build().toByteArray());
+        }
         try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
             options.setIntraOpNumThreads(1);
             options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
