@@ -41,9 +41,11 @@ final class ConstantRules {
             case "value_int" -> Kept.constant(List.of((double) value.getI()));
             case "value_float" -> Kept.constant(List.of((double) value.getF()));
             case "value_ints" ->
-                Kept.constant(value.getIntsList().stream().map(Long::doubleValue).toList());
+                Kept.constant(
+                        value.getIntsList().stream().map(Long::doubleValue).toList());
             case "value_floats" ->
-                Kept.constant(value.getFloatsList().stream().map(Float::doubleValue).toList());
+                Kept.constant(
+                        value.getFloatsList().stream().map(Float::doubleValue).toList());
             default -> Kept.free();
         };
     }

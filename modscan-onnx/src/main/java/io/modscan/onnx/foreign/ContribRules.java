@@ -23,43 +23,74 @@ final class ContribRules {
 
     void add() {
         alike("Gelu FastGelu BiasGelu QuickGelu", "alpha", node -> node.isFree(1) ? node.elementwise(0) : MIXED);
-        alike("QLinearAdd QLinearMul", "", node -> node.isFree(1, 3) && node.isFree(4) ? node.elementwise(0, 3) : MIXED);
+        alike(
+                "QLinearAdd QLinearMul",
+                "",
+                node -> node.isFree(1, 3) && node.isFree(4) ? node.elementwise(0, 3) : MIXED);
         alike("QLinearSigmoid QLinearLeakyRelu", "alpha", node -> node.isFree(1) ? node.elementwise(0) : MIXED);
         alike("SkipLayerNormalization SkipSimplifiedLayerNormalization", "epsilon", ContribRules::skipped);
-        alike("MatMulNBits MatMulBnb4", "K N bits block_size accuracy_level quant_type transB", node ->
-                node.isFree(1) ? node.apart(0, axis -> axis == node.rank(0) - 1) : MIXED);
-        alike("MatMulIntegerToFloat", "", node ->
-                node.isFree(2) ? MixingRules.product(node, 0, 1, false, false) : MIXED);
-        alike("FusedMatMul TransposeMatMul", "alpha transA transB", node -> MixingRules.product(
-                node, 0, 1, node.integer("transA", 0) != 0, node.integer("transB", 0) != 0));
-        alike("FusedGemm", "alpha beta transA transB activation activation_alpha activation_beta activation_gamma", node ->
-                node.isFree(1) && node.integer("transA", 0) == 0
-                        ? node.apart(0, axis -> axis == 1)
-                        : MIXED);
-        alike("FusedConv", "auto_pad dilations group kernel_shape pads strides activation activation_params", node ->
-                node.isFree(1) ? MixingRules.window(node, 0) : MIXED);
-        alike("QGemm", "alpha transA transB", node ->
-                node.isFree(1) && node.integer("transA", 0) == 0 ? node.apart(0, axis -> axis == 1) : MIXED);
-        alike("GatherBlockQuantized", "gather_axis quantize_axis block_size bits", node ->
-                node.integer("gather_axis", 0) == 0 && node.kept(0).isFree() && node.isFree(2)
+        alike(
+                "MatMulNBits MatMulBnb4",
+                "K N bits block_size accuracy_level quant_type transB",
+                node -> node.isFree(1) ? node.apart(0, axis -> axis == node.rank(0) - 1) : MIXED);
+        alike(
+                "MatMulIntegerToFloat",
+                "",
+                node -> node.isFree(2) ? MixingRules.product(node, 0, 1, false, false) : MIXED);
+        alike(
+                "FusedMatMul TransposeMatMul",
+                "alpha transA transB",
+                node -> MixingRules.product(
+                        node, 0, 1, node.integer("transA", 0) != 0, node.integer("transB", 0) != 0));
+        alike(
+                "FusedGemm",
+                "alpha beta transA transB activation activation_alpha activation_beta activation_gamma",
+                node -> node.isFree(1) && node.integer("transA", 0) == 0 ? node.apart(0, axis -> axis == 1) : MIXED);
+        alike(
+                "FusedConv",
+                "auto_pad dilations group kernel_shape pads strides activation activation_params",
+                node -> node.isFree(1) ? MixingRules.window(node, 0) : MIXED);
+        alike(
+                "QGemm",
+                "alpha transA transB",
+                node -> node.isFree(1) && node.integer("transA", 0) == 0 ? node.apart(0, axis -> axis == 1) : MIXED);
+        alike(
+                "GatherBlockQuantized",
+                "gather_axis quantize_axis block_size bits",
+                node -> node.integer("gather_axis", 0) == 0 && node.kept(0).isFree() && node.isFree(2)
                         ? MixingRules.gathered(node)
                         : MIXED);
         add("EmbedLayerNormalization", "epsilon mask_index_type", ContribRules::embedded);
-        add("RotaryEmbedding", "interleaved num_heads rotary_embedding_dim is_packed_batching scale", ContribRules::rotated);
-        add("Attention", "num_heads unidirectional do_rotary mask_filter_value rotary_embedding_dim scale qkv_hidden_sizes"
-                + " past_present_share_buffer", ContribRules::fusedAttention);
+        add(
+                "RotaryEmbedding",
+                "interleaved num_heads rotary_embedding_dim is_packed_batching scale",
+                ContribRules::rotated);
+        add(
+                "Attention",
+                "num_heads unidirectional do_rotary mask_filter_value rotary_embedding_dim scale qkv_hidden_sizes"
+                        + " past_present_share_buffer",
+                ContribRules::fusedAttention);
         add("MultiHeadAttention", "num_heads unidirectional mask_filter_value scale", ContribRules::multiHead);
-        rules.add(MS + "GroupQueryAttention", "num_heads kv_num_heads do_rotary rotary_interleaved scale local_window_size"
-                + " softcap smooth_softmax", Set.of(6), ContribRules::grouped);
+        rules.add(
+                MS + "GroupQueryAttention",
+                "num_heads kv_num_heads do_rotary rotary_interleaved scale local_window_size"
+                        + " softcap smooth_softmax",
+                Set.of(6),
+                ContribRules::grouped);
         // Each row of [rows, features] by itself.
-        rules.add(ML + "LinearRegressor", "coefficients intercepts post_transform targets", Set.of(), ContribRules::rows);
-        rules.add(ML + "LinearClassifier", "coefficients intercepts post_transform classlabels_ints classlabels_strings"
-                + " multi_class", Set.of(), ContribRules::rows);
+        rules.add(
+                ML + "LinearRegressor", "coefficients intercepts post_transform targets", Set.of(), ContribRules::rows);
+        rules.add(
+                ML + "LinearClassifier",
+                "coefficients intercepts post_transform classlabels_ints classlabels_strings" + " multi_class",
+                Set.of(),
+                ContribRules::rows);
         for (String trees : List.of("TreeEnsembleClassifier", "TreeEnsembleRegressor")) {
             rules.add(ML + trees, TREES, Set.of(), ContribRules::rows);
         }
         rules.alike(ML + "Normalizer", "norm", node -> node.rank(0) == 2 ? node.apart(0, axis -> axis != 0) : MIXED);
-        rules.alike(ML + "Scaler", "offset scale", node -> node.rank(0) == 2 ? node.apart(0, axis -> axis != 0) : MIXED);
+        rules.alike(
+                ML + "Scaler", "offset scale", node -> node.rank(0) == 2 ? node.apart(0, axis -> axis != 0) : MIXED);
         rules.alike(ML + "Binarizer", "threshold", node -> node.elementwise(0));
     }
 
@@ -81,7 +112,9 @@ final class ContribRules {
     }
 
     private static List<Kept> rows(MixingNode node) {
-        boolean apart = node.rank(0) == 2 && node.isFree(1) && node.kept(0).axes().stream().allMatch(axis -> axis.place() == 0);
+        boolean apart = node.rank(0) == 2
+                && node.isFree(1)
+                && node.kept(0).axes().stream().allMatch(axis -> axis.place() == 0);
         return node.all(apart ? node.changed(node.kept(0)) : MIXED);
     }
 
@@ -108,7 +141,8 @@ final class ContribRules {
                 outputs.add(ids.holds(0) ? Kept.held(List.of(Held.at(0, Padding.ANYTHING))) : MIXED);
             } else {
                 // How many are real.
-                boolean counts = mask.any(axis -> axis.place() == 1 && axis.padding().isZero());
+                boolean counts =
+                        mask.any(axis -> axis.place() == 1 && axis.padding().isZero());
                 outputs.add(counts ? Kept.free().counting() : MIXED);
             }
         }
@@ -123,9 +157,9 @@ final class ContribRules {
                 : ids.isFree() ? ids : MIXED;
         boolean apart = node.rank(0) >= 3
                 && node.isFree(2)
-                && (moved.isFree() || moved.axes().stream().allMatch(axis -> node.kept(0).holds(axis.place())))
-                && node.kept(0).axes().stream()
-                        .allMatch(axis -> axis.place() == 0 || axis.place() == own)
+                && (moved.isFree()
+                        || moved.axes().stream().allMatch(axis -> node.kept(0).holds(axis.place())))
+                && node.kept(0).axes().stream().allMatch(axis -> axis.place() == 0 || axis.place() == own)
                 && (node.positions() || moved.isFree() || moved.holds(0));
         return node.all(
                 apart && !moved.isMixed() && node.integer("is_packed_batching", 0) == 0
@@ -195,9 +229,12 @@ final class ContribRules {
         Kept mask = node.kept(3);
         boolean input = node.rank(0) == 3 && heldAlike(node, List.of(0), 1) && node.isFree(1, 3) && node.isFree(6);
         boolean noPast = isNone(node, 4);
-        boolean bias = !node.has(5) || node.kept(5).isFree()
-                || (node.rank(5) == 4 && node.kept(5).axes().stream().allMatch(axis -> node.positions() || axis.place() == 0));
-        boolean rows = mask.isFree() || (mask.axes().size() == 1 && mask.any(axis -> axis.place() == 0 && axis.isPure()));
+        boolean bias = !node.has(5)
+                || node.kept(5).isFree()
+                || (node.rank(5) == 4
+                        && node.kept(5).axes().stream().allMatch(axis -> node.positions() || axis.place() == 0));
+        boolean rows =
+                mask.isFree() || (mask.axes().size() == 1 && mask.any(axis -> axis.place() == 0 && axis.isPure()));
         if (!input || !noPast || !bias || (!node.positions() && !rows)) {
             return node.all(MIXED);
         }
@@ -226,8 +263,7 @@ final class ContribRules {
         boolean three = node.rank(0) == 3 && node.rank(1) == 3 && node.rank(2) == 3;
         boolean noPast = isNone(node, 6) && isNone(node, 7);
         boolean later = node.isFree(8);
-        boolean rows = node.positions()
-                || (rowsOnly(node, 4) && rowsOnly(node, 5));
+        boolean rows = node.positions() || (rowsOnly(node, 4) && rowsOnly(node, 5));
         if (!three || !noPast || !later || !rows || !node.isFree(3, 4) || !heldAlike(node, List.of(0, 1, 2), 1)) {
             return node.all(MIXED);
         }
@@ -251,9 +287,15 @@ final class ContribRules {
     private static List<Kept> grouped(MixingNode node) {
         boolean noPast = isNone(node, 3) && isNone(node, 4);
         boolean keys = !node.has(1) || (node.rank(1) == 3 && node.rank(2) == 3);
-        boolean lengths = node.positions() ? node.kept(5).isFree() : node.kept(5).isFree() || rowsOnly(node, 5);
-        if (node.rank(0) != 3 || !noPast || !keys || !lengths || !node.isFree(7)
-                || node.kept(6).isHeld() || !heldAlike(node, List.of(0, 1, 2), 1)) {
+        boolean lengths =
+                node.positions() ? node.kept(5).isFree() : node.kept(5).isFree() || rowsOnly(node, 5);
+        if (node.rank(0) != 3
+                || !noPast
+                || !keys
+                || !lengths
+                || !node.isFree(7)
+                || node.kept(6).isHeld()
+                || !heldAlike(node, List.of(0, 1, 2), 1)) {
             return node.all(MIXED);
         }
         return outputs(node, true, 0, 2);

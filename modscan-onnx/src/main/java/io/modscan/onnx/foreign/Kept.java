@@ -107,7 +107,7 @@ record Kept(
             OptionalInt.empty(),
             List.of(),
             false,
-                "");
+            "");
 
     Kept {
         axes = List.copyOf(axes);
@@ -164,7 +164,7 @@ record Kept(
                         OptionalInt.empty(),
                         List.of(),
                         false,
-                "");
+                        "");
     }
 
     static Kept mixed(String why) {

@@ -17,19 +17,18 @@ final class LengthRules {
     private LengthRules() {}
 
     static List<Kept> of(String operator, MixingNode node) {
-        Kept kept =
-                switch (operator) {
-                    case "Range" -> range(node);
-                    case "ConstantOfShape" -> constant(node);
-                    case "Expand" -> node.kept(0).isFree() ? MixingRules.expanded(node) : Kept.lengths(List.of());
-                    case "Slice" -> sliced(node);
-                    case "Gather" -> gathered(node);
-                    case "Concat" -> joined(node);
-                    case "Cast", "Identity", "Squeeze", "Unsqueeze", "Reshape", "Flatten" -> same(node);
-                    case "Add", "Sub", "Mul", "Div", "Mod", "Min", "Max", "Equal", "Where", "Neg", "Floor", "Ceil" ->
-                        elementwise(node);
-                    default -> Kept.lengths(List.of());
-                };
+        Kept kept = switch (operator) {
+            case "Range" -> range(node);
+            case "ConstantOfShape" -> constant(node);
+            case "Expand" -> node.kept(0).isFree() ? MixingRules.expanded(node) : Kept.lengths(List.of());
+            case "Slice" -> sliced(node);
+            case "Gather" -> gathered(node);
+            case "Concat" -> joined(node);
+            case "Cast", "Identity", "Squeeze", "Unsqueeze", "Reshape", "Flatten" -> same(node);
+            case "Add", "Sub", "Mul", "Div", "Mod", "Min", "Max", "Equal", "Where", "Neg", "Floor", "Ceil" ->
+                elementwise(node);
+            default -> Kept.lengths(List.of());
+        };
         if (node.isFree(0)) {
             return node.all(kept.isFree() ? kept : Kept.free());
         }
@@ -43,8 +42,8 @@ final class LengthRules {
             return MixingNode.MIXED;
         }
         Kept filled = node.filled(0);
-        boolean counts = node.kept(0).uniform().equals(ZERO)
-                && node.kept(2).uniform().equals(OptionalDouble.of(1));
+        boolean counts =
+                node.kept(0).uniform().equals(ZERO) && node.kept(2).uniform().equals(OptionalDouble.of(1));
         if (filled.isHeld() && counts) {
             return filled.numbering(OptionalInt.of(0));
         }
@@ -133,7 +132,8 @@ final class LengthRules {
                     node.operator(),
                     IntStream.range(0, node.inputs())
                             .mapToObj(input -> {
-                                List<Length> own = entries(node, input, count(node, input).orElse(1));
+                                List<Length> own =
+                                        entries(node, input, count(node, input).orElse(1));
                                 return own.get(Math.min(each, own.size() - 1));
                             })
                             .toList()));
@@ -142,13 +142,12 @@ final class LengthRules {
     }
 
     private static Length computed(String operator, List<Length> of) {
-        Optional<LongBinaryOperator> known =
-                switch (operator) {
-                    case "Add" -> Optional.of(Long::sum);
-                    case "Sub" -> Optional.of((a, b) -> a - b);
-                    case "Mul" -> Optional.of((a, b) -> a * b);
-                    default -> Optional.empty();
-                };
+        Optional<LongBinaryOperator> known = switch (operator) {
+            case "Add" -> Optional.of(Long::sum);
+            case "Sub" -> Optional.of((a, b) -> a - b);
+            case "Mul" -> Optional.of((a, b) -> a * b);
+            default -> Optional.empty();
+        };
         if (known.isEmpty() || of.stream().anyMatch(length -> length.at().isEmpty())) {
             return Length.unknown(of.stream().anyMatch(Length::hangs));
         }
@@ -167,7 +166,8 @@ final class LengthRules {
         return axes.isEmpty()
                 ? Optional.of(1)
                 : Optional.of(axes.get(0))
-                        .filter(axis -> axes.size() == 1 && axis.chars().allMatch(Character::isDigit) && axis.length() < 4)
+                        .filter(axis ->
+                                axes.size() == 1 && axis.chars().allMatch(Character::isDigit) && axis.length() < 4)
                         .map(Integer::valueOf)
                         .filter(length -> length > 0);
     }
@@ -180,9 +180,8 @@ final class LengthRules {
         Optional<List<Double>> values = node.kept(input).values().filter(all -> all.size() == count);
         return values.isPresent()
                 ? values.get().stream()
-                        .map(value -> value == Math.rint(value)
-                                ? Length.constant(value.longValue())
-                                : Length.unknown(false))
+                        .map(value ->
+                                value == Math.rint(value) ? Length.constant(value.longValue()) : Length.unknown(false))
                         .toList()
                 : IntStream.range(0, count)
                         .mapToObj(any -> Length.unknown(node.kept(input).isLength()))

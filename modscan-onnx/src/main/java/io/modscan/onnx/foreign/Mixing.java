@@ -41,16 +41,11 @@ final class Mixing {
 
     /** Operators of which no two runs are alike. */
     private static final Set<String> RANDOM = Set.of(
-            "RandomNormal",
-            "RandomNormalLike",
-            "RandomUniform",
-            "RandomUniformLike",
-            "Bernoulli",
-            "Multinomial");
+            "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial");
 
     /** Operators that only move places' numbers about. */
-    private static final Set<String> MOVING = Set.of(
-            "Cast", "Identity", "Unsqueeze", "Squeeze", "Reshape", "Expand", "Transpose", "Concat", "Slice");
+    private static final Set<String> MOVING =
+            Set.of("Cast", "Identity", "Unsqueeze", "Squeeze", "Reshape", "Expand", "Transpose", "Concat", "Slice");
 
     /** Operators that look up by their second input. */
     private static final Set<String> LOOKING_UP = Set.of("Gather", "GatherND", "ScatterND");
@@ -177,14 +172,14 @@ final class Mixing {
     }
 
     private static boolean hasHeld(NodeProto node, Map<String, Kept> all) {
-        return OnnxGraph.reads(node).stream()
-                .map(all::get)
-                .anyMatch(kept -> kept != null && !kept.isFree());
+        return OnnxGraph.reads(node).stream().map(all::get).anyMatch(kept -> kept != null && !kept.isFree());
     }
 
     private Kept mixed(NodeProto node, Question question, Map<String, Kept> all) {
         String of = OnnxGraph.reads(node).stream()
-                .filter(tensor -> Optional.ofNullable(all.get(tensor)).filter(Kept::isHeld).isPresent())
+                .filter(tensor -> Optional.ofNullable(all.get(tensor))
+                        .filter(Kept::isHeld)
+                        .isPresent())
                 .findFirst()
                 .map(tensor -> " (axis "
                         + Objects.requireNonNull(all.get(tensor)).axes().stream()
@@ -233,7 +228,10 @@ final class Mixing {
         if (before.isPresent()) {
             return seen.all(before.get());
         }
-        boolean computed = !own && kept.stream().flatMap(Optional::stream).anyMatch(one -> !one.lengths().isEmpty());
+        boolean computed = !own
+                && kept.stream()
+                        .flatMap(Optional::stream)
+                        .anyMatch(one -> !one.lengths().isEmpty());
         if (!hasHeld(node, all) && !computed) {
             return seen.all(own ? Kept.free() : ConstantRules.of(operator, node, seen));
         }
@@ -252,15 +250,15 @@ final class Mixing {
     }
 
     private boolean fits(NodeProto node, MixingNode seen, Known known) {
-        boolean attributes = node.getAttributeList().stream()
-                .map(AttributeProto::getName)
-                .allMatch(known.attributes()::contains);
+        boolean attributes =
+                node.getAttributeList().stream().map(AttributeProto::getName).allMatch(known.attributes()::contains);
         boolean shapes = IntStream.range(0, seen.inputs())
                 .filter(seen::has)
                 .allMatch(input -> !seen.kept(input).isLength() || known.sizes().contains(input));
         return attributes
                 && shapes
-                && node.getOutputList().stream().allMatch(output -> output.isEmpty() || axes(output).isPresent());
+                && node.getOutputList().stream()
+                        .allMatch(output -> output.isEmpty() || axes(output).isPresent());
     }
 
     /** A row's number says which it is among others; it may only look up the row's own. */
@@ -331,8 +329,9 @@ final class Mixing {
                 case TensorProto.DataType.INT32_VALUE -> values.add((double) raw.getInt());
                 case TensorProto.DataType.FLOAT_VALUE -> values.add((double) raw.getFloat());
                 case TensorProto.DataType.DOUBLE_VALUE -> values.add(raw.getDouble());
-                case TensorProto.DataType.BOOL_VALUE, TensorProto.DataType.INT8_VALUE, TensorProto.DataType.UINT8_VALUE ->
-                    values.add((double) raw.get());
+                case TensorProto.DataType.BOOL_VALUE,
+                        TensorProto.DataType.INT8_VALUE,
+                        TensorProto.DataType.UINT8_VALUE -> values.add((double) raw.get());
                 default -> {
                     return Kept.free();
                 }

@@ -41,7 +41,8 @@ final class MixingNode {
 
         /** Whether an axis' length may hang on it. */
         boolean hangs(String axis) {
-            return !Character.isDigit(symbol.charAt(0)) && (axis.equals("?") || List.of(axis.split("\\*")).contains(symbol));
+            return !Character.isDigit(symbol.charAt(0))
+                    && (axis.equals("?") || List.of(axis.split("\\*")).contains(symbol));
         }
 
         /** What an axis' length is, as far as it hangs on nothing else. */
@@ -168,7 +169,8 @@ final class MixingNode {
 
     /** Whether inputs from one on to another, without it, hang on nothing, or are left out. */
     boolean isFree(int from, int to) {
-        return IntStream.range(from, Math.min(to, inputs())).allMatch(input -> kept(input).isFree());
+        return IntStream.range(from, Math.min(to, inputs()))
+                .allMatch(input -> kept(input).isFree());
     }
 
     boolean isFree(int from) {
@@ -225,11 +227,15 @@ final class MixingNode {
 
     /** What ConstantOfShape fills with. */
     OptionalDouble constantOfShape() {
-        return attribute("value").map(value -> Mixing.constant(value.getT()).uniform()).orElse(OptionalDouble.of(0));
+        return attribute("value")
+                .map(value -> Mixing.constant(value.getT()).uniform())
+                .orElse(OptionalDouble.of(0));
     }
 
     Optional<List<Long>> integers(int input) {
-        return kept(input).values().map(values -> values.stream().map(Double::longValue).toList());
+        return kept(input)
+                .values()
+                .map(values -> values.stream().map(Double::longValue).toList());
     }
 
     OptionalLong integer(int input) {
@@ -255,7 +261,9 @@ final class MixingNode {
             held.add(axis.to(place.getAsInt()));
         }
         Kept carried = Kept.held(held).filledWith(from.uniform());
-        return from.numbers().isPresent() ? carried.numbering(to.apply(from.numbers().getAsInt())) : carried;
+        return from.numbers().isPresent()
+                ? carried.numbering(to.apply(from.numbers().getAsInt()))
+                : carried;
     }
 
     /** What an input holds, if an operator does not work along any such axis; all stays in its place. */
@@ -332,16 +340,20 @@ final class MixingNode {
                 Kept of = kept(operand);
                 Optional<Held> axis =
                         of.axes().stream().filter(one -> one.place() == own).findFirst();
-                if (of.isHeld() && axis.isEmpty() && own >= 0 && !axes(operand).get(own).equals("1")) {
+                if (of.isHeld()
+                        && axis.isEmpty()
+                        && own >= 0
+                        && !axes(operand).get(own).equals("1")) {
                     return MIXED;
                 }
-                told |= axis.filter(one -> !one.padding().equals(Padding.ANYTHING)).isPresent();
-                paddings.add(axis.map(Held::padding).orElseGet(() -> of.uniform().isPresent()
-                        ? Padding.known(of.uniform().getAsDouble())
-                        : Padding.elsewhere()));
+                told |= axis.filter(one -> !one.padding().equals(Padding.ANYTHING))
+                        .isPresent();
+                paddings.add(axis.map(Held::padding)
+                        .orElseGet(() -> of.uniform().isPresent()
+                                ? Padding.known(of.uniform().getAsDouble())
+                                : Padding.elsewhere()));
             }
-            Padding padding =
-                    told ? Padding.of(operator(), paddings, integer("to", 0) == BOOL) : Padding.ANYTHING;
+            Padding padding = told ? Padding.of(operator(), paddings, integer("to", 0) == BOOL) : Padding.ANYTHING;
             held.add(place.with(told && ofMask && !padding.isKnown() ? Padding.OF_MASK : padding));
         }
         Kept result = Kept.held(held);
@@ -401,8 +413,7 @@ final class MixingNode {
             if (here.get().mod(length).signum() == 0
                     && outer.get().mod(prefix).signum() == 0
                     && with.mod(through).signum() == 0) {
-                return Optional.of(
-                        new Held(place, outer.get().divide(prefix), with.divide(through), axis.padding()));
+                return Optional.of(new Held(place, outer.get().divide(prefix), with.divide(through), axis.padding()));
             }
             prefix = with;
         }

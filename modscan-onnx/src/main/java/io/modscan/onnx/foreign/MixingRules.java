@@ -118,26 +118,36 @@ final class MixingRules {
 
     private void movers() {
         alike("Transpose", "perm", MixingRules::transposed);
-        add("Reshape", "allowzero shape", Set.of(1), node -> node.all(node.kept(1).isHeld() ? MIXED : node.reshaped(0)));
+        add(
+                "Reshape",
+                "allowzero shape",
+                Set.of(1),
+                node -> node.all(node.kept(1).isHeld() ? MIXED : node.reshaped(0)));
         alike("Flatten", "axis", node -> node.reshaped(0));
         alike("Squeeze", "axes", MixingRules::squeezed);
         alike("Unsqueeze", "axes", MixingRules::unsqueezed);
         add("Expand", "", Set.of(1), node -> node.all(node.kept(1).isHeld() ? MIXED : expanded(node)));
-        add("Tile", "", Set.of(1), node -> node.all(
-                !node.kept(1).isHeld() && node.kept(0).axes().stream().allMatch(axis -> sameLength(node, axis.place()))
-                        ? node.changed(node.kept(0))
-                        : MIXED));
+        add(
+                "Tile",
+                "",
+                Set.of(1),
+                node -> node.all(
+                        !node.kept(1).isHeld()
+                                        && node.kept(0).axes().stream().allMatch(axis -> sameLength(node, axis.place()))
+                                ? node.changed(node.kept(0))
+                                : MIXED));
         add("Slice", "axes starts ends", Set.of(1, 2), node -> node.all(sliced(node)));
         alike("Concat", "axis", MixingRules::joined);
-        add("Split", "axis split num_outputs", Set.of(1), node -> node.all(
-                node.apart(0, axis -> axis == MixingNode.at(node.integer("axis", 0), node.rank(0)))));
+        add(
+                "Split",
+                "axis split num_outputs",
+                Set.of(1),
+                node -> node.all(node.apart(0, axis -> axis == MixingNode.at(node.integer("axis", 0), node.rank(0)))));
         alike("Pad", "mode pads value", MixingRules::padded);
         alike(
                 "Trilu",
                 "upper",
-                node -> !node.isFree(1)
-                        ? MIXED
-                        : node.apart(0, axis -> !node.positions() && axis >= node.rank(0) - 2));
+                node -> !node.isFree(1) ? MIXED : node.apart(0, axis -> !node.positions() && axis >= node.rank(0) - 2));
         // By lengths alone, and 1 where two places have one number.
         alike("EyeLike", "k dtype", node -> node.positions() || node.kept(0).isFree() ? node.filled(0) : MIXED);
         alike("DepthToSpace SpaceToDepth", "blocksize mode", node -> node.apart(0, axis -> axis > 0));
@@ -165,14 +175,15 @@ final class MixingRules {
         if (axes.isEmpty()) {
             return node.isFree(1) ? node.reshaped(0) : MIXED;
         }
-        List<Integer> gone =
-                axes.get().stream().map(axis -> MixingNode.at(axis, node.rank(0))).toList();
+        List<Integer> gone = axes.get().stream()
+                .map(axis -> MixingNode.at(axis, node.rank(0)))
+                .toList();
         return node.carry(
                 0,
                 axis -> gone.contains(axis)
                         ? OptionalInt.empty()
-                        : OptionalInt.of(
-                                axis - (int) gone.stream().filter(one -> one < axis).count()));
+                        : OptionalInt.of(axis
+                                - (int) gone.stream().filter(one -> one < axis).count()));
     }
 
     private static Kept unsqueezed(MixingNode node) {
@@ -200,8 +211,7 @@ final class MixingRules {
             if (moved.holds(place)) {
                 continue;
             }
-            boolean repeated =
-                    place < shift || node.axes(0).get(place - shift).equals("1");
+            boolean repeated = place < shift || node.axes(0).get(place - shift).equals("1");
             if (node.question().isIt(to.get(place)) && repeated) {
                 held.add(Held.at(place, Padding.ANYTHING));
             } else if (node.question().hangs(to.get(place))) {
@@ -223,8 +233,9 @@ final class MixingRules {
         Optional<List<Long>> axes = said.isPresent() || node.has(3)
                 ? said
                 : starts.or(() -> ends)
-                        .map(all ->
-                                IntStream.range(0, all.size()).mapToObj(Long::valueOf).toList());
+                        .map(all -> IntStream.range(0, all.size())
+                                .mapToObj(Long::valueOf)
+                                .toList());
         if (axes.isEmpty() || (node.has(4) && node.integers(4).isEmpty())) {
             return MIXED;
         }
@@ -233,7 +244,8 @@ final class MixingRules {
         List<Held> held = new ArrayList<>();
         for (Held axis : from.axes()) {
             int at = places.indexOf(axis.place());
-            long step = at < 0 ? 1 : node.integers(4).map(steps -> steps.get(at)).orElse(1L);
+            long step =
+                    at < 0 ? 1 : node.integers(4).map(steps -> steps.get(at)).orElse(1L);
             if (at < 0 || (step == 1 && sameLength(node, axis.place()))) {
                 held.add(axis);
             } else if (!isFirst(node, starts.map(all -> all.get(at)), ends.map(all -> all.get(at)), step)) {
@@ -257,10 +269,7 @@ final class MixingRules {
 
     /** The first position is a real one in every prompt. */
     private static boolean isFirst(MixingNode node, Optional<Long> start, Optional<Long> end, long step) {
-        return node.positions()
-                && start.equals(Optional.of(0L))
-                && end.equals(Optional.of(1L))
-                && step == 1;
+        return node.positions() && start.equals(Optional.of(0L)) && end.equals(Optional.of(1L)) && step == 1;
     }
 
     private static Kept joined(MixingNode node) {
@@ -318,8 +327,8 @@ final class MixingRules {
         if (node.has(3) && axes.isEmpty()) {
             return MIXED;
         }
-        List<Integer> places = axes.map(
-                        all -> all.stream().map(axis -> MixingNode.at(axis, rank)).toList())
+        List<Integer> places = axes.map(all ->
+                        all.stream().map(axis -> MixingNode.at(axis, rank)).toList())
                 .orElseGet(() -> IntStream.range(0, rank).boxed().toList());
         List<Long> said = pads.get();
         return node.apart(0, axis -> {
@@ -355,9 +364,7 @@ final class MixingRules {
         int along = MixingNode.at(node.integer("axis", 0), node.rank(0));
         boolean own = table.any(axis -> axis.place() == along && axis.isPure())
                 && which.numbers().isPresent();
-        boolean first = node.positions()
-                && which.isFree()
-                && which.uniform().equals(OptionalDouble.of(0));
+        boolean first = node.positions() && which.isFree() && which.uniform().equals(OptionalDouble.of(0));
         if (which.isNumbered() && !own && !node.positions()) {
             return MIXED;
         }
@@ -396,7 +403,8 @@ final class MixingRules {
                 }
                 continue;
             }
-            boolean all = Arrays.stream(inputs).allMatch(input -> node.kept(input).holds(place));
+            boolean all =
+                    Arrays.stream(inputs).allMatch(input -> node.kept(input).holds(place));
             // By its number, each position is looked up in a table.
             boolean table = looksUp && node.positions() && node.kept(0).isFree();
             if (!all && !table) {
@@ -457,7 +465,8 @@ final class MixingRules {
                 return MIXED;
             }
         }
-        if (which.holds(rank - 1) || which.axes().stream().anyMatch(axis -> axis.place() < shared && !table.holds(axis.place()))) {
+        if (which.holds(rank - 1)
+                || which.axes().stream().anyMatch(axis -> axis.place() < shared && !table.holds(axis.place()))) {
             return MIXED;
         }
         return withOwn(node.changed(node.union(List.of(Kept.held(which.axes()), Kept.held(slices)))), own);
@@ -508,7 +517,8 @@ final class MixingRules {
             return MIXED;
         }
         // What of the mask is written there lowers padding, as far as that is followed.
-        boolean lowers = node.isOfMask() && node.kept(2).any(axis -> axis.padding().isLow());
+        boolean lowers =
+                node.isOfMask() && node.kept(2).any(axis -> axis.padding().isLow());
         List<Held> held = into.axes().stream()
                 .map(axis -> axis.with(lowers ? Padding.OF_MASK : Padding.ANYTHING))
                 .toList();
@@ -519,8 +529,10 @@ final class MixingRules {
         alike("Softmax Hardmax LogSoftmax", "axis", MixingRules::shares);
         alike("LpNormalization", "axis p", node -> along(node, -1));
         add("TopK", "axis largest sorted k", Set.of(), node -> node.all(node.isFree(1) ? along(node, -1) : MIXED));
-        alike("ArgMax ArgMin", "axis keepdims select_last_index", node -> reduced(
-                node, Optional.of(List.of(node.integer("axis", 0))), false));
+        alike(
+                "ArgMax ArgMin",
+                "axis keepdims select_last_index",
+                node -> reduced(node, Optional.of(List.of(node.integer("axis", 0))), false));
         alike(
                 "ReduceMax ReduceMin ReduceMean ReduceProd ReduceLogSum ReduceLogSumExp",
                 "axes keepdims noop_with_empty_axes",
@@ -550,16 +562,24 @@ final class MixingRules {
                 "epsilon num_groups stash_type",
                 node -> node.isFree(1) ? node.apart(0, axis -> axis > 0) : MIXED);
         alike("LRN", "alpha beta bias size", node -> node.apart(0, axis -> axis == 1));
-        alike("MeanVarianceNormalization", "axes", node -> node.apart(
-                0, axis -> node.integers("axes").orElse(List.of(0L, 2L, 3L)).stream()
-                        .anyMatch(one -> MixingNode.at(one, node.rank(0)) == axis)));
-        add("BatchNormalization", "epsilon momentum training_mode", Set.of(), node -> node.all(
-                node.opset() >= 7
-                                && node.integer("training_mode", 0) == 0
-                                && node.outputs() == 1
-                                && node.isFree(1)
-                        ? node.apart(0, axis -> axis == 1)
-                        : MIXED));
+        alike(
+                "MeanVarianceNormalization",
+                "axes",
+                node -> node.apart(
+                        0,
+                        axis -> node.integers("axes").orElse(List.of(0L, 2L, 3L)).stream()
+                                .anyMatch(one -> MixingNode.at(one, node.rank(0)) == axis)));
+        add(
+                "BatchNormalization",
+                "epsilon momentum training_mode",
+                Set.of(),
+                node -> node.all(
+                        node.opset() >= 7
+                                        && node.integer("training_mode", 0) == 0
+                                        && node.outputs() == 1
+                                        && node.isFree(1)
+                                ? node.apart(0, axis -> axis == 1)
+                                : MIXED));
         alike("ReverseSequence", "batch_axis time_axis", node -> {
             int rows = Math.toIntExact(node.integer("batch_axis", 1));
             Kept lengths = node.kept(1);
@@ -586,8 +606,7 @@ final class MixingRules {
             if (along && !each.padding().isLow()) {
                 return MIXED;
             }
-            held.add(each.with(
-                    !along || node.operator().equals("LogSoftmax") ? Padding.ANYTHING : Padding.known(0)));
+            held.add(each.with(!along || node.operator().equals("LogSoftmax") ? Padding.ANYTHING : Padding.known(0)));
         }
         return Kept.held(held);
     }
@@ -615,7 +634,8 @@ final class MixingRules {
         List<Held> held = new ArrayList<>();
         for (Held axis : node.kept(0).axes()) {
             if (!gone.contains(axis.place())) {
-                int before = (int) gone.stream().filter(one -> one < axis.place()).count();
+                int before =
+                        (int) gone.stream().filter(one -> one < axis.place()).count();
                 held.add(axis.to(stays ? axis.place() : axis.place() - before));
             } else if (!sums || !axis.padding().isZero()) {
                 return MIXED;
@@ -633,27 +653,34 @@ final class MixingRules {
                 "",
                 node -> node.isFree(1, 3) && node.isFree(4) ? product(node, 0, 3, false, false) : MIXED);
         alike("Gemm", "alpha beta transA transB", node -> {
-            Kept product =
-                    product(node, 0, 1, node.integer("transA", 0) != 0, node.integer("transB", 0) != 0);
+            Kept product = product(node, 0, 1, node.integer("transA", 0) != 0, node.integer("transB", 0) != 0);
             if (!node.kept(2).isHeld() || product.isMixed()) {
                 return product;
             }
             int shift = node.yields().size() - node.rank(2);
             for (Held axis : product.axes()) {
                 int own = axis.place() - shift;
-                if (own >= 0 && !node.kept(2).holds(own) && !node.axes(2).get(own).equals("1")) {
+                if (own >= 0
+                        && !node.kept(2).holds(own)
+                        && !node.axes(2).get(own).equals("1")) {
                     return MIXED;
                 }
             }
-            return node.changed(node.union(List.of(
-                    product,
-                    node.carry(2, axis -> OptionalInt.of(axis + shift)))));
+            return node.changed(node.union(List.of(product, node.carry(2, axis -> OptionalInt.of(axis + shift)))));
         });
         alike("Einsum", "equation", MixingRules::einsum);
         alike("Det", "", node -> node.apart(0, axis -> axis >= node.rank(0) - 2));
-        add("LSTM GRU RNN", "activations activation_alpha activation_beta clip direction hidden_size input_forget"
-                + " linear_before_reset layout", Set.of(), MixingRules::recurrent);
-        add("Attention", "is_causal scale softcap q_num_heads kv_num_heads qk_matmul_output_mode softmax_precision", Set.of(), ContribRules::attention);
+        add(
+                "LSTM GRU RNN",
+                "activations activation_alpha activation_beta clip direction hidden_size input_forget"
+                        + " linear_before_reset layout",
+                Set.of(),
+                MixingRules::recurrent);
+        add(
+                "Attention",
+                "is_causal scale softcap q_num_heads kv_num_heads qk_matmul_output_mode softmax_precision",
+                Set.of(),
+                ContribRules::attention);
     }
 
     /** A product of matrices; what is summed over has to be nothing at padding. */
@@ -669,7 +696,9 @@ final class MixingRules {
         Optional<Held> overA = at(node.kept(a), inA);
         Optional<Held> overB = at(node.kept(b), inB);
         if (overA.isPresent() || overB.isPresent()) {
-            boolean none = Stream.of(overA, overB).flatMap(Optional::stream).anyMatch(axis -> axis.padding().isZero());
+            boolean none = Stream.of(overA, overB)
+                    .flatMap(Optional::stream)
+                    .anyMatch(axis -> axis.padding().isZero());
             if (!node.positions() || !none || overA.isEmpty() || overB.isEmpty()) {
                 return MIXED;
             }
@@ -695,7 +724,9 @@ final class MixingRules {
             if (ofA.contains(place) != ofB.contains(place)) {
                 int other = ofA.contains(place) ? b : a;
                 int own = place - rank + node.rank(other);
-                if (node.kept(other).isHeld() && own >= 0 && !node.axes(other).get(own).equals("1")) {
+                if (node.kept(other).isHeld()
+                        && own >= 0
+                        && !node.axes(other).get(own).equals("1")) {
                     return MIXED;
                 }
             }
@@ -778,7 +809,8 @@ final class MixingRules {
                 && node.rank(0) == 3
                 && from.axes().stream().allMatch(axis -> axis.place() == 1 && axis.isPure())
                 && node.kept(4).axes().stream().allMatch(axis -> axis.place() == 0)
-                && IntStream.of(5, 6).allMatch(input -> node.kept(input).axes().stream().allMatch(axis -> axis.place() == 1));
+                && IntStream.of(5, 6)
+                        .allMatch(input -> node.kept(input).axes().stream().allMatch(axis -> axis.place() == 1));
         if (node.positions() && usual && node.isFree(1) && from.axes().stream().allMatch(axis -> axis.place() == 1)) {
             apart = true; // positions taken for rows
         }
@@ -813,7 +845,8 @@ final class MixingRules {
                 "align_corners mode padding_mode",
                 Set.of(),
                 node -> node.all(
-                        node.kept(0).holds(0) && node.kept(1).holds(0)
+                        node.kept(0).holds(0)
+                                        && node.kept(1).holds(0)
                                         && node.kept(0).axes().size() == 1
                                         && node.kept(1).axes().size() == 1
                                 ? node.changed(node.kept(0))

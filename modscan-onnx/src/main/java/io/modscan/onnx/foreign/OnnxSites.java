@@ -82,6 +82,7 @@ final class OnnxSites {
     private final Set<String> varying;
     /** What hangs on the inputs' values, not on their shapes alone. */
     private final Set<String> valued;
+
     private final Mixing mixing;
 
     private final Set<String> initializers = new LinkedHashSet<>();

@@ -78,7 +78,9 @@ record Padding(Kind kind, double value) {
                         : a.isZero() && of.get(1).isZero() ? known(0) : ANYTHING;
             case "Where" -> where(a, of.get(1), of.get(2));
             case "Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual" ->
-                a.isKnown() && of.get(1).isKnown() ? known(compare(operator, a.value, of.get(1).value) ? 1 : 0) : ANYTHING;
+                a.isKnown() && of.get(1).isKnown()
+                        ? known(compare(operator, a.value, of.get(1).value) ? 1 : 0)
+                        : ANYTHING;
             default -> ANYTHING;
         };
     }

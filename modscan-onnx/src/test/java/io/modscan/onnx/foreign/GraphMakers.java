@@ -7,6 +7,7 @@ import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -129,7 +130,9 @@ final class GraphMakers {
             graph.needsExact();
             String scale = graph.number(0.5f);
             String zero = graph.bytes(DataType.UINT8, 100);
-            graph.op("DequantizeLinear", graph.aside("QuantizeLinear", "$ " + scale + " " + zero) + " " + scale + " " + zero);
+            graph.op(
+                    "DequantizeLinear",
+                    graph.aside("QuantizeLinear", "$ " + scale + " " + zero) + " " + scale + " " + zero);
         });
         makers.put("DynamicQuantizeLinear", graph -> {
             graph.needsExact();
@@ -153,9 +156,7 @@ final class GraphMakers {
             case 6 -> {
                 String shape = graph.aside("Shape", "$");
                 String which = graph.scalar(graph.rank() == 0 ? 0 : graph.random.nextInt(graph.rank()));
-                yield "$ "
-                        + graph.aside(
-                                "Cast", graph.aside("Gather", shape + " " + which), attribute("to", 1L));
+                yield "$ " + graph.aside("Cast", graph.aside("Gather", shape + " " + which), attribute("to", 1L));
             }
             default -> "$ " + (graph.coin() ? "column" : graph.coin() ? "added" : "line");
         };
@@ -173,28 +174,34 @@ final class GraphMakers {
         makers.put("Transpose", graph -> {
             List<Long> order = new ArrayList<>(
                     IntStream.range(0, graph.rank()).mapToObj(Long::valueOf).toList());
-            java.util.Collections.shuffle(order, graph.random);
-            graph.op("Transpose", "", attribute("perm", order.stream().mapToLong(Long::longValue).toArray()));
+            Collections.shuffle(order, graph.random);
+            graph.op(
+                    "Transpose",
+                    "",
+                    attribute("perm", order.stream().mapToLong(Long::longValue).toArray()));
         });
         makers.put("Reshape", graph -> {
-            long[] to =
-                    switch (graph.random.nextInt(6)) {
-                        case 0 -> new long[] {-1};
-                        case 1 -> new long[] {-1, last(graph)};
-                        case 2 -> new long[] {0, -1};
-                        case 3 -> new long[] {0, 0, 2, -1};
-                        case 4 -> new long[] {last(graph), -1};
-                        default -> new long[] {1, -1, 2};
-                    };
+            long[] to = switch (graph.random.nextInt(6)) {
+                case 0 -> new long[] {-1};
+                case 1 -> new long[] {-1, last(graph)};
+                case 2 -> new long[] {0, -1};
+                case 3 -> new long[] {0, 0, 2, -1};
+                case 4 -> new long[] {last(graph), -1};
+                default -> new long[] {1, -1, 2};
+            };
             graph.op("Reshape", "$ " + graph.list(to));
         });
         makers.put("Reshape by lengths", graph -> {
             // The lengths in some order.
-            List<Integer> order = new ArrayList<>(IntStream.range(0, graph.rank()).boxed().toList());
-            java.util.Collections.shuffle(order, graph.random);
+            List<Integer> order =
+                    new ArrayList<>(IntStream.range(0, graph.rank()).boxed().toList());
+            Collections.shuffle(order, graph.random);
             String shape = graph.aside("Shape", "$");
             String to = graph.aside(
-                    "Gather", shape + " " + graph.list(order.stream().mapToLong(Integer::longValue).toArray()));
+                    "Gather",
+                    shape + " "
+                            + graph.list(
+                                    order.stream().mapToLong(Integer::longValue).toArray()));
             graph.op("Reshape", "$ " + to);
         });
         makers.put("Flatten", graph -> graph.op("Flatten", "", axis(graph.random.nextInt(graph.rank() + 1))));
@@ -215,11 +222,14 @@ final class GraphMakers {
                 graph.op("Expand", graph.floats(1) + " " + graph.aside("Shape", "$"));
             }
         });
-        makers.put("Tile", graph -> graph.op(
+        makers.put(
                 "Tile",
-                "$ " + graph.list(IntStream.range(0, graph.rank())
-                        .mapToLong(any -> 1 + graph.random.nextInt(2))
-                        .toArray())));
+                graph -> graph.op(
+                        "Tile",
+                        "$ "
+                                + graph.list(IntStream.range(0, graph.rank())
+                                        .mapToLong(any -> 1 + graph.random.nextInt(2))
+                                        .toArray())));
         makers.put("Slice", graph -> {
             long axis = graph.axis();
             long[] range = List.of(
@@ -244,11 +254,13 @@ final class GraphMakers {
         makers.put("Slice of a table", graph -> {
             String shape = graph.aside("Shape", "$");
             String end = graph.aside("Gather", shape + " " + graph.list(graph.random.nextInt(graph.rank())));
-            String rows = graph.aside("Slice", graph.floats(64, 1) + " " + graph.list(0) + " " + end + " " + graph.list(0));
+            String rows =
+                    graph.aside("Slice", graph.floats(64, 1) + " " + graph.list(0) + " " + end + " " + graph.list(0));
             graph.op("Add", "$ " + rows);
         });
-        makers.put("Concat", graph -> graph.op(
-                "Concat", graph.coin() ? "$ $" : "$ " + graph.aside("Neg", "$"), axis(graph.axis())));
+        makers.put(
+                "Concat",
+                graph -> graph.op("Concat", graph.coin() ? "$ $" : "$ " + graph.aside("Neg", "$"), axis(graph.axis())));
         makers.put("Concat of a constant", graph -> {
             long[] shape = graph.shape();
             graph.op("Concat", "$ " + graph.floats(shape), axis(graph.axis()));
@@ -256,9 +268,14 @@ final class GraphMakers {
         makers.put("Split", graph -> {
             long axis = graph.axis();
             if (graph.size(axis) % 2 != 0 || graph.opset >= 18) {
-                graph.ops("Split", "$", 1, 0, graph.opset >= 18
-                        ? new AttributeProto[] {axis(axis), attribute("num_outputs", 1L)}
-                        : new AttributeProto[] {axis(axis)});
+                graph.ops(
+                        "Split",
+                        "$",
+                        1,
+                        0,
+                        graph.opset >= 18
+                                ? new AttributeProto[] {axis(axis), attribute("num_outputs", 1L)}
+                                : new AttributeProto[] {axis(axis)});
             } else {
                 graph.ops("Split", "$", 2, graph.random.nextInt(2), axis(axis));
             }
@@ -272,8 +289,12 @@ final class GraphMakers {
                     "$ " + graph.list(pads),
                     string("mode", List.of("constant", "edge", "reflect").get(graph.random.nextInt(3))));
         });
-        makers.put("Trilu", graph -> graph.op(
-                "Trilu", graph.coin() ? "$" : "$ " + graph.scalar(graph.random.nextInt(3) - 1), attribute("upper", graph.coin() ? 1L : 0L)));
+        makers.put(
+                "Trilu",
+                graph -> graph.op(
+                        "Trilu",
+                        graph.coin() ? "$" : "$ " + graph.scalar(graph.random.nextInt(3) - 1),
+                        attribute("upper", graph.coin() ? 1L : 0L)));
         makers.put("EyeLike", graph -> graph.op("EyeLike", "$", attribute("k", graph.random.nextInt(3) - 1L)));
         makers.put("DepthToSpace", graph -> {
             graph.turned();
@@ -285,26 +306,49 @@ final class GraphMakers {
             graph.ofRank(4);
             graph.op("SpaceToDepth", "", attribute("blocksize", graph.coin() ? 1L : 2L));
         });
-        makers.put("ConstantOfShape", graph -> graph.op("Add", "$ " + graph.aside("ConstantOfShape", graph.aside("Shape", "$"))));
+        makers.put(
+                "ConstantOfShape",
+                graph -> graph.op("Add", "$ " + graph.aside("ConstantOfShape", graph.aside("Shape", "$"))));
         makers.put("Range", graph -> {
             String shape = graph.aside("Shape", "$");
             String limit = graph.aside("Gather", shape + " " + graph.scalar(graph.random.nextInt(graph.rank())));
             String start = graph.scalar(graph.random.nextInt(2));
             String numbers = graph.aside("Range", start + " " + limit + " " + graph.scalar(1));
             String reals = graph.aside("Cast", numbers, attribute("to", 1L));
-            graph.op("Mul", "$ " + graph.aside("Reshape", reals + " " + graph.list(List.of(
-                            new long[] {-1}, new long[] {-1, 1}, new long[] {-1, 1, 1})
-                    .get(graph.random.nextInt(3)))));
+            graph.op(
+                    "Mul",
+                    "$ "
+                            + graph.aside(
+                                    "Reshape",
+                                    reals + " "
+                                            + graph.list(
+                                                    List.of(new long[] {-1}, new long[] {-1, 1}, new long[] {-1, 1, 1})
+                                                            .get(graph.random.nextInt(3)))));
         });
         makers.put("Shape", graph -> graph.op("Shape", ""));
         makers.put("Size", graph -> graph.op("Size", ""));
         makers.put("NonZero", graph -> graph.op("NonZero", ""));
-        makers.put("Unique", graph -> graph.ops("Unique", "$", 4, graph.random.nextInt(4), graph.coin() ? new AttributeProto[] {axis(graph.axis())} : none()));
+        makers.put(
+                "Unique",
+                graph -> graph.ops(
+                        "Unique",
+                        "$",
+                        4,
+                        graph.random.nextInt(4),
+                        graph.coin() ? new AttributeProto[] {axis(graph.axis())} : none()));
         makers.put("Compress", graph -> {
             byte[] which = {1, 0, 1, 1, 0, 1};
             String condition = "which" + graph.random.nextInt(1_000_000);
             int length = 1 + graph.random.nextInt(6);
-            graph.op("Compress", "$ " + graph.aside("Cast", graph.list(IntStream.range(0, length).mapToLong(i -> which[i]).toArray()), attribute("to", 9L)),
+            graph.op(
+                    "Compress",
+                    "$ "
+                            + graph.aside(
+                                    "Cast",
+                                    graph.list(IntStream.range(0, length)
+                                            .mapToLong(i -> which[i])
+                                            .toArray()),
+                                    attribute("to", 9L)),
                     graph.coin() ? new AttributeProto[] {axis(graph.axis())} : none());
         });
     }
@@ -312,9 +356,8 @@ final class GraphMakers {
     private void lookingUp() {
         makers.put("Gather", graph -> {
             long axis = graph.axis();
-            String which = graph.coin()
-                    ? graph.scalar(graph.random.nextInt(2) - (graph.coin() ? 1 : 0))
-                    : graph.list(0, 1, 0);
+            String which =
+                    graph.coin() ? graph.scalar(graph.random.nextInt(2) - (graph.coin() ? 1 : 0)) : graph.list(0, 1, 0);
             graph.op("Gather", "$ " + which, axis(axis));
         });
         makers.put("Gather by numbers", graph -> {
@@ -329,7 +372,10 @@ final class GraphMakers {
         });
         makers.put("Gather from a table", graph -> {
             graph.needsExact();
-            String whole = graph.aside("Cast", graph.aside("Clip", graph.aside("Abs", "$") + " _ " + graph.number(3)), attribute("to", 7L));
+            String whole = graph.aside(
+                    "Cast",
+                    graph.aside("Clip", graph.aside("Abs", "$") + " _ " + graph.number(3)),
+                    attribute("to", 7L));
             graph.op("Gather", graph.floats(4, 2) + " " + whole, axis(0));
         });
         makers.put("GatherElements", graph -> {
@@ -342,17 +388,32 @@ final class GraphMakers {
                 graph.op("GatherElements", "$ " + which, axis(axis));
             } else {
                 graph.needsExact();
-                String zero = graph.aside("Cast", graph.aside("Clip", graph.aside("Abs", "$") + " _ " + graph.number(1)), attribute("to", 7L));
+                String zero = graph.aside(
+                        "Cast",
+                        graph.aside("Clip", graph.aside("Abs", "$") + " _ " + graph.number(1)),
+                        attribute("to", 7L));
                 graph.op("GatherElements", "$ " + zero, axis(axis));
             }
         });
         makers.put("GatherND", graph -> {
             if (graph.rank() > 1 && graph.coin()) {
-                String which = graph.aside("Expand", graph.aside("Reshape", graph.scalar(0) + " " + graph.list(1, 1))
-                        + " " + graph.aside("Concat", graph.aside("Gather", graph.aside("Shape", "$") + " " + graph.list(0)) + " " + graph.list(1), axis(0)));
+                String which = graph.aside(
+                        "Expand",
+                        graph.aside("Reshape", graph.scalar(0) + " " + graph.list(1, 1)) + " "
+                                + graph.aside(
+                                        "Concat",
+                                        graph.aside("Gather", graph.aside("Shape", "$") + " " + graph.list(0)) + " "
+                                                + graph.list(1),
+                                        axis(0)));
                 graph.op("GatherND", "$ " + which, attribute("batch_dims", 1L));
             } else {
-                graph.op("GatherND", "$ " + graph.aside("Reshape", graph.list(0, 1) + " " + graph.list(graph.coin() ? new long[] {2, 1} : new long[] {1, 2})));
+                graph.op(
+                        "GatherND",
+                        "$ "
+                                + graph.aside(
+                                        "Reshape",
+                                        graph.list(0, 1) + " "
+                                                + graph.list(graph.coin() ? new long[] {2, 1} : new long[] {1, 2})));
             }
         });
         makers.put("GatherND by numbers", graph -> {
@@ -365,7 +426,10 @@ final class GraphMakers {
         });
         makers.put("ScatterElements", graph -> {
             graph.needsExact();
-            String zero = graph.aside("Cast", graph.aside("Clip", graph.aside("Abs", "$") + " _ " + graph.number(1)), attribute("to", 7L));
+            String zero = graph.aside(
+                    "Cast",
+                    graph.aside("Clip", graph.aside("Abs", "$") + " _ " + graph.number(1)),
+                    attribute("to", 7L));
             graph.op("ScatterElements", "$ " + zero + " " + graph.aside("Neg", "$"), axis(graph.axis()));
         });
         makers.put("ScatterND", graph -> {
@@ -373,7 +437,10 @@ final class GraphMakers {
             long[] updates = new long[rest.length + 1];
             updates[0] = 1;
             System.arraycopy(rest, 0, updates, 1, rest.length);
-            graph.op("ScatterND", "$ " + graph.aside("Reshape", graph.scalar(0) + " " + graph.list(1, 1)) + " " + graph.floats(updates));
+            graph.op(
+                    "ScatterND",
+                    "$ " + graph.aside("Reshape", graph.scalar(0) + " " + graph.list(1, 1)) + " "
+                            + graph.floats(updates));
         });
         makers.put("ScatterND by numbers", graph -> {
             String shape = graph.aside("Shape", "$");
@@ -382,12 +449,21 @@ final class GraphMakers {
             if (graph.coin()) {
                 numbers = graph.aside("Sub", graph.aside("Sub", count + " " + graph.scalar(1)) + " " + numbers);
             }
-            graph.op("ScatterND", "$ " + graph.aside("Reshape", numbers + " " + graph.list(-1, 1)) + " " + (graph.coin() ? graph.aside("Neg", "$") : "$"));
+            graph.op(
+                    "ScatterND",
+                    "$ " + graph.aside("Reshape", numbers + " " + graph.list(-1, 1)) + " "
+                            + (graph.coin() ? graph.aside("Neg", "$") : "$"));
         });
         makers.put("OneHot", graph -> {
             graph.needsExact();
-            String whole = graph.aside("Cast", graph.aside("Clip", graph.aside("Abs", "$") + " _ " + graph.number(2)), attribute("to", 7L));
-            graph.op("OneHot", whole + " " + graph.scalar(3) + " " + graph.floats(2), axis(graph.random.nextInt(graph.rank() + 1)));
+            String whole = graph.aside(
+                    "Cast",
+                    graph.aside("Clip", graph.aside("Abs", "$") + " _ " + graph.number(2)),
+                    attribute("to", 7L));
+            graph.op(
+                    "OneHot",
+                    whole + " " + graph.scalar(3) + " " + graph.floats(2),
+                    axis(graph.random.nextInt(graph.rank() + 1)));
         });
         makers.put("TopK", graph -> {
             graph.needsExact();
@@ -402,7 +478,10 @@ final class GraphMakers {
                 if (name.equals("Hardmax")) {
                     graph.needsExact();
                 }
-                graph.op(name, graph.text && graph.isFinite() && graph.coin() ? graph.aside("Add", "$ added") : "$", axis(graph.axis()));
+                graph.op(
+                        name,
+                        graph.text && graph.isFinite() && graph.coin() ? graph.aside("Add", "$ added") : "$",
+                        axis(graph.axis()));
                 graph.inexact();
             });
         }
@@ -412,13 +491,13 @@ final class GraphMakers {
             }
             String keys = graph.aside("Transpose", "hidden", attribute("perm", new long[] {0, 2, 1}));
             String scores = graph.aside("MatMul", "$ " + keys);
-            String masked =
-                    switch (graph.random.nextInt(4)) {
-                        case 0 -> scores;
-                        case 1 -> graph.aside("Mul", scores + " line");
-                        case 2 -> graph.aside("Where", graph.aside("Cast", "line", attribute("to", 9L)) + " " + scores + " lowest");
-                        default -> graph.aside("Add", scores + " added");
-                    };
+            String masked = switch (graph.random.nextInt(4)) {
+                case 0 -> scores;
+                case 1 -> graph.aside("Mul", scores + " line");
+                case 2 ->
+                    graph.aside("Where", graph.aside("Cast", "line", attribute("to", 9L)) + " " + scores + " lowest");
+                default -> graph.aside("Add", scores + " added");
+            };
             graph.op("MatMul", graph.aside("Softmax", masked, axis(graph.random.nextInt(3))) + " hidden");
             graph.inexact();
         });
@@ -428,8 +507,7 @@ final class GraphMakers {
                 graph.op(name, "$", axis(graph.axis()), attribute("keepdims", graph.coin() ? 1L : 0L));
             });
         }
-        for (String name :
-                "Max Min Mean Prod LogSum LogSumExp Sum L1 L2 SumSquare".split(" ")) {
+        for (String name : "Max Min Mean Prod LogSum LogSumExp Sum L1 L2 SumSquare".split(" ")) {
             makers.put("Reduce" + name, graph -> {
                 graph.inexact();
                 graph.notFinite();
@@ -445,11 +523,13 @@ final class GraphMakers {
                 }
             });
         }
-        makers.put("CumSum", graph -> graph.op(
+        makers.put(
                 "CumSum",
-                "$ " + graph.scalar(graph.axis()),
-                attribute("reverse", graph.coin() ? 1L : 0L),
-                attribute("exclusive", graph.coin() ? 1L : 0L)));
+                graph -> graph.op(
+                        "CumSum",
+                        "$ " + graph.scalar(graph.axis()),
+                        attribute("reverse", graph.coin() ? 1L : 0L),
+                        attribute("exclusive", graph.coin() ? 1L : 0L)));
         makers.put("LayerNormalization", graph -> {
             long axis = graph.axis();
             long[] behind = Arrays.copyOfRange(graph.shape(), graph.positive(axis), graph.rank());
@@ -462,7 +542,8 @@ final class GraphMakers {
         });
         makers.put("InstanceNormalization", graph -> {
             graph.turned();
-            graph.op("InstanceNormalization", "$ " + graph.positives(graph.size(1)) + " " + graph.floats(graph.size(1)));
+            graph.op(
+                    "InstanceNormalization", "$ " + graph.positives(graph.size(1)) + " " + graph.floats(graph.size(1)));
             graph.inexact();
         });
         makers.put("GroupNormalization", graph -> {
@@ -501,20 +582,26 @@ final class GraphMakers {
             boolean first = graph.coin();
             String count = graph.aside("Gather", graph.aside("Shape", "$") + " " + graph.list(first ? 0 : 1));
             String lengths = graph.aside("Expand", graph.list(2) + " " + count);
-            graph.op("ReverseSequence", "$ " + lengths, attribute("batch_axis", first ? 0L : 1L), attribute("time_axis", first ? 1L : 0L));
+            graph.op(
+                    "ReverseSequence",
+                    "$ " + lengths,
+                    attribute("batch_axis", first ? 0L : 1L),
+                    attribute("time_axis", first ? 1L : 0L));
         });
     }
 
     private void products() {
-        makers.put("MatMul", graph -> graph.op(
+        makers.put(
                 "MatMul",
-                switch (graph.random.nextInt(5)) {
-                    case 0 -> "$ " + graph.aside("Transpose", "$");
-                    case 1 -> graph.aside("Transpose", "$") + " $";
-                    case 2 -> graph.floats(3, graph.size(-2)) + " $";
-                    case 3 -> "$ " + graph.floats(last(graph));
-                    default -> "$ " + graph.floats(last(graph), 3);
-                }));
+                graph -> graph.op(
+                        "MatMul",
+                        switch (graph.random.nextInt(5)) {
+                            case 0 -> "$ " + graph.aside("Transpose", "$");
+                            case 1 -> graph.aside("Transpose", "$") + " $";
+                            case 2 -> graph.floats(3, graph.size(-2)) + " $";
+                            case 3 -> "$ " + graph.floats(last(graph));
+                            default -> "$ " + graph.floats(last(graph), 3);
+                        }));
         makers.put("Gemm", graph -> {
             graph.turned();
             boolean turned = graph.coin();
@@ -525,21 +612,40 @@ final class GraphMakers {
                             "Gemm",
                             "$ " + graph.floats(graph.size(turned ? 0 : 1), 3) + " " + graph.floats(3),
                             attribute("transA", turned ? 1L : 0L));
-                default ->
-                    graph.op("Gemm", graph.floats(2, graph.size(0)) + " $ " + graph.floats(2, 1));
+                default -> graph.op("Gemm", graph.floats(2, graph.size(0)) + " $ " + graph.floats(2, 1));
             }
         });
         makers.put("Einsum", graph -> {
             if (graph.rank() == 3) {
-                graph.op("Einsum", "$ $", string("equation", List.of("abc,abc->ab", "abc,abd->acd", "abc,adc->abd", "abc,dbc->ad", "abc,abc->cba", "abc,abc->ac")
-                        .get(graph.random.nextInt(6))));
+                graph.op(
+                        "Einsum",
+                        "$ $",
+                        string(
+                                "equation",
+                                List.of(
+                                                "abc,abc->ab",
+                                                "abc,abd->acd",
+                                                "abc,adc->abd",
+                                                "abc,dbc->ad",
+                                                "abc,abc->cba",
+                                                "abc,abc->ac")
+                                        .get(graph.random.nextInt(6))));
             } else {
-                graph.op("Einsum", "$ $", string("equation", List.of("ab,ab->a", "ab,cb->ac", "ab,ac->bc", "ab,ab->ba").get(graph.random.nextInt(4))));
+                graph.op(
+                        "Einsum",
+                        "$ $",
+                        string(
+                                "equation",
+                                List.of("ab,ab->a", "ab,cb->ac", "ab,ac->bc", "ab,ab->ba")
+                                        .get(graph.random.nextInt(4))));
             }
         });
         makers.put("MatMulInteger", graph -> {
             graph.needsExact();
-            String whole = graph.aside("Cast", graph.aside("Clip", graph.aside("Abs", "$") + " _ " + graph.number(9)), attribute("to", 2L));
+            String whole = graph.aside(
+                    "Cast",
+                    graph.aside("Clip", graph.aside("Abs", "$") + " _ " + graph.number(9)),
+                    attribute("to", 2L));
             graph.op("MatMulInteger", whole + " " + graph.byteTensor(DataType.INT8, last(graph), 3));
         });
         makers.put("QLinearMatMul", graph -> {
@@ -547,8 +653,10 @@ final class GraphMakers {
             String scale = graph.number(0.5f);
             String zero = graph.bytes(DataType.UINT8, 100);
             String whole = graph.aside("QuantizeLinear", "$ " + scale + " " + zero);
-            graph.op("QLinearMatMul", whole + " " + scale + " " + zero + " " + graph.byteTensor(DataType.UINT8, last(graph), 3) + " "
-                    + scale + " " + zero + " " + scale + " " + zero);
+            graph.op(
+                    "QLinearMatMul",
+                    whole + " " + scale + " " + zero + " " + graph.byteTensor(DataType.UINT8, last(graph), 3) + " "
+                            + scale + " " + zero + " " + scale + " " + zero);
         });
         makers.put("Det", graph -> {
             graph.op("Det", graph.aside("MatMul", "$ " + graph.aside("Transpose", "$")));
@@ -564,11 +672,14 @@ final class GraphMakers {
                 long width = graph.size(2);
                 graph.ops(
                         name,
-                        "$ " + graph.floats(directions, 2L * gates, width) + " " + graph.floats(directions, 2L * gates, 2),
+                        "$ " + graph.floats(directions, 2L * gates, width) + " "
+                                + graph.floats(directions, 2L * gates, 2),
                         name.equals("LSTM") ? 3 : 2,
                         graph.random.nextInt(2),
                         attribute("hidden_size", 2L),
-                        string("direction", List.of("forward", "reverse", "bidirectional").get(kind)));
+                        string(
+                                "direction",
+                                List.of("forward", "reverse", "bidirectional").get(kind)));
                 graph.inexact();
             });
         }
@@ -583,21 +694,31 @@ final class GraphMakers {
             weight[0] = 3;
             weight[1] = graph.size(1);
             System.arraycopy(kernel, 0, weight, 2, kernel.length);
-            graph.op("Conv", "$ " + graph.floats(weight), attribute("kernel_shape", kernel), string("auto_pad", graph.coin() ? "SAME_UPPER" : "VALID"));
+            graph.op(
+                    "Conv",
+                    "$ " + graph.floats(weight),
+                    attribute("kernel_shape", kernel),
+                    string("auto_pad", graph.coin() ? "SAME_UPPER" : "VALID"));
             graph.inexact();
         });
         makers.put("ConvTranspose", graph -> {
             graph.turned();
             graph.ofRank(3);
             long width = 1 + graph.random.nextInt(2);
-            graph.op("ConvTranspose", "$ " + graph.floats(graph.size(1), 2, width), attribute("kernel_shape", new long[] {width}));
+            graph.op(
+                    "ConvTranspose",
+                    "$ " + graph.floats(graph.size(1), 2, width),
+                    attribute("kernel_shape", new long[] {width}));
             graph.inexact();
         });
         makers.put("ConvInteger", graph -> {
             graph.needsExact();
             graph.turned();
             graph.ofRank(4);
-            String whole = graph.aside("Cast", graph.aside("Clip", graph.aside("Abs", "$") + " _ " + graph.number(9)), attribute("to", 2L));
+            String whole = graph.aside(
+                    "Cast",
+                    graph.aside("Clip", graph.aside("Abs", "$") + " _ " + graph.number(9)),
+                    attribute("to", 2L));
             graph.op("ConvInteger", whole + " " + graph.byteTensor(DataType.UINT8, 2, graph.size(1), 1, 1));
         });
         makers.put("QLinearConv", graph -> {
@@ -607,8 +728,10 @@ final class GraphMakers {
             String scale = graph.number(0.5f);
             String zero = graph.bytes(DataType.UINT8, 100);
             String whole = graph.aside("QuantizeLinear", "$ " + scale + " " + zero);
-            graph.op("QLinearConv", whole + " " + scale + " " + zero + " " + graph.byteTensor(DataType.UINT8, 2, graph.size(1), 1, 1) + " "
-                    + scale + " " + zero + " " + scale + " " + zero);
+            graph.op(
+                    "QLinearConv",
+                    whole + " " + scale + " " + zero + " " + graph.byteTensor(DataType.UINT8, 2, graph.size(1), 1, 1)
+                            + " " + scale + " " + zero + " " + scale + " " + zero);
         });
         for (String name : "MaxPool AveragePool LpPool".split(" ")) {
             makers.put(name, graph -> {
@@ -618,7 +741,11 @@ final class GraphMakers {
                 if (name.equals("MaxPool")) {
                     graph.ops(name, "$", 2, graph.random.nextInt(2), attribute("kernel_shape", kernel));
                 } else {
-                    graph.op(name, "$", attribute("kernel_shape", kernel), string("auto_pad", graph.coin() ? "SAME_LOWER" : "VALID"));
+                    graph.op(
+                            name,
+                            "$",
+                            attribute("kernel_shape", kernel),
+                            string("auto_pad", graph.coin() ? "SAME_LOWER" : "VALID"));
                 }
                 graph.inexact();
             });
@@ -635,7 +762,11 @@ final class GraphMakers {
             graph.turned();
             graph.ofRank(4);
             float[] scales = {1, 1, 1, 2};
-            String name = graph.aside("Concat", graph.number(graph.random.nextInt(4) == 0 ? 2 : 1, 1) + " " + graph.number(1, 2) + " " + graph.number(scales[graph.random.nextInt(4)], 1), axis(0));
+            String name = graph.aside(
+                    "Concat",
+                    graph.number(graph.random.nextInt(4) == 0 ? 2 : 1, 1) + " " + graph.number(1, 2) + " "
+                            + graph.number(scales[graph.random.nextInt(4)], 1),
+                    axis(0));
             graph.op("Resize", "$ _ " + name, string("mode", graph.coin() ? "nearest" : "linear"));
             graph.inexact();
         });
@@ -643,7 +774,9 @@ final class GraphMakers {
             graph.turned();
             graph.ofRank(4);
             String count = graph.aside("Gather", graph.aside("Shape", "$") + " " + graph.list(0));
-            String grid = graph.aside("Expand", graph.floats(1, 2, 2, 2) + " " + graph.aside("Concat", count + " " + graph.list(2, 2, 2), axis(0)));
+            String grid = graph.aside(
+                    "Expand",
+                    graph.floats(1, 2, 2, 2) + " " + graph.aside("Concat", count + " " + graph.list(2, 2, 2), axis(0)));
             graph.op("GridSample", "$ " + grid);
             graph.inexact();
         });
@@ -657,7 +790,10 @@ final class GraphMakers {
         });
         makers.put("DFT", graph -> {
             graph.unsqueeze(graph.rank());
-            graph.op("DFT", graph.opset >= 20 ? "$ _ " + graph.scalar(1) : "$", graph.opset >= 20 ? none() : new AttributeProto[] {axis(1)});
+            graph.op(
+                    "DFT",
+                    graph.opset >= 20 ? "$ _ " + graph.scalar(1) : "$",
+                    graph.opset >= 20 ? none() : new AttributeProto[] {axis(1)});
             graph.inexact();
         });
     }
@@ -675,8 +811,12 @@ final class GraphMakers {
             graph.op(
                     "If",
                     yes,
-                    HandGraph.graph("then_branch", HandGraph.body().node("Neg", captured, "then_out").output("then_out")),
-                    HandGraph.graph("else_branch", HandGraph.body().node("Abs", captured, "else_out").output("else_out")));
+                    HandGraph.graph(
+                            "then_branch",
+                            HandGraph.body().node("Neg", captured, "then_out").output("then_out")),
+                    HandGraph.graph(
+                            "else_branch",
+                            HandGraph.body().node("Abs", captured, "else_out").output("else_out")));
         });
         makers.put("Loop", graph -> {
             String yes = graph.aside("Cast", graph.scalar(1), attribute("to", 9L));
@@ -708,10 +848,13 @@ final class GraphMakers {
                                     .node("Add", "slice " + captured, "slice_out")
                                     .output("slice_out")));
         });
-        makers.put("SequenceAt", graph -> graph.op(
-                "SequenceAt", graph.aside("SplitToSequence", "$", axis(graph.axis())) + " " + graph.scalar(0)));
-        makers.put("ConcatFromSequence", graph -> graph.op(
-                "ConcatFromSequence", graph.aside("SequenceConstruct", "$ $"), axis(graph.axis())));
+        makers.put(
+                "SequenceAt",
+                graph -> graph.op(
+                        "SequenceAt", graph.aside("SplitToSequence", "$", axis(graph.axis())) + " " + graph.scalar(0)));
+        makers.put(
+                "ConcatFromSequence",
+                graph -> graph.op("ConcatFromSequence", graph.aside("SequenceConstruct", "$ $"), axis(graph.axis())));
     }
 
     private void contrib() {
@@ -726,22 +869,31 @@ final class GraphMakers {
             graph.inexact();
         });
         makers.put("com.microsoft.SkipLayerNormalization", graph -> {
-            graph.ops("com.microsoft.SkipLayerNormalization", "$ " + graph.aside("Neg", "$") + " " + graph.positives(last(graph)), 4, graph.coin() ? 0 : 3);
+            graph.ops(
+                    "com.microsoft.SkipLayerNormalization",
+                    "$ " + graph.aside("Neg", "$") + " " + graph.positives(last(graph)),
+                    4,
+                    graph.coin() ? 0 : 3);
             graph.inexact();
         });
-        makers.put("com.microsoft.FusedMatMul", graph -> graph.op(
+        makers.put(
                 "com.microsoft.FusedMatMul",
-                graph.coin() ? "$ $" : "$ " + graph.floats(last(graph), 2),
-                attribute("transA", graph.coin() ? 1L : 0L),
-                attribute("transB", graph.coin() ? 1L : 0L)));
+                graph -> graph.op(
+                        "com.microsoft.FusedMatMul",
+                        graph.coin() ? "$ $" : "$ " + graph.floats(last(graph), 2),
+                        attribute("transA", graph.coin() ? 1L : 0L),
+                        attribute("transB", graph.coin() ? 1L : 0L)));
         makers.put("com.microsoft.DynamicQuantizeMatMul", graph -> {
             graph.needsExact();
-            graph.op("com.microsoft.DynamicQuantizeMatMul", "$ " + graph.byteTensor(DataType.INT8, last(graph), 2) + " " + graph.number(0.25f, 1));
+            graph.op(
+                    "com.microsoft.DynamicQuantizeMatMul",
+                    "$ " + graph.byteTensor(DataType.INT8, last(graph), 2) + " " + graph.number(0.25f, 1));
         });
         makers.put("com.microsoft.Attention", graph -> {
             graph.op(
                     "com.microsoft.Attention",
-                    "$ " + graph.floats(last(graph), 12) + " " + graph.floats(12) + (graph.coin() ? maskOfWholeNumbers(graph) : ""),
+                    "$ " + graph.floats(last(graph), 12) + " " + graph.floats(12)
+                            + (graph.coin() ? maskOfWholeNumbers(graph) : ""),
                     attribute("num_heads", 2L),
                     attribute("unidirectional", graph.coin() ? 1L : 0L));
             graph.inexact();
@@ -749,31 +901,61 @@ final class GraphMakers {
         makers.put("com.microsoft.MultiHeadAttention", graph -> {
             graph.op(
                     "com.microsoft.MultiHeadAttention",
-                    "$ $ " + graph.aside("Neg", "$") + (graph.coin() && graph.text ? " _" + maskOfWholeNumbers(graph) : ""),
+                    "$ $ " + graph.aside("Neg", "$")
+                            + (graph.coin() && graph.text ? " _" + maskOfWholeNumbers(graph) : ""),
                     attribute("num_heads", 2L),
                     attribute("unidirectional", graph.coin() ? 1L : 0L));
             graph.inexact();
         });
         makers.put("com.microsoft.GroupQueryAttention", graph -> {
             String lengths = graph.text
-                    ? graph.aside("Cast", graph.aside("Sub", graph.aside("ReduceSum", "attention_mask " + graph.list(1), attribute("keepdims", 0L)) + " " + graph.scalar(1)), attribute("to", 6L))
+                    ? graph.aside(
+                            "Cast",
+                            graph.aside(
+                                    "Sub",
+                                    graph.aside(
+                                                    "ReduceSum",
+                                                    "attention_mask " + graph.list(1),
+                                                    attribute("keepdims", 0L))
+                                            + " " + graph.scalar(1)),
+                            attribute("to", 6L))
                     : graph.list(5);
-            String total = graph.aside("Cast", graph.aside("Gather", graph.aside("Shape", "$") + " " + graph.scalar(1)), attribute("to", 6L));
+            String total = graph.aside(
+                    "Cast",
+                    graph.aside("Gather", graph.aside("Shape", "$") + " " + graph.scalar(1)),
+                    attribute("to", 6L));
             graph.op("MatMul", "$ " + graph.floats(last(graph), 16));
-            graph.ops("com.microsoft.GroupQueryAttention", "$ $ " + graph.aside("Neg", "$") + " _ _ " + lengths + " " + total, 3, 0,
-                    attribute("num_heads", 2L), attribute("kv_num_heads", 2L));
+            graph.ops(
+                    "com.microsoft.GroupQueryAttention",
+                    "$ $ " + graph.aside("Neg", "$") + " _ _ " + lengths + " " + total,
+                    3,
+                    0,
+                    attribute("num_heads", 2L),
+                    attribute("kv_num_heads", 2L));
             graph.inexact();
         });
         makers.put("ai.onnx.ml.Normalizer", graph -> {
+            if (graph.rank() == 0) {
+                throw new IllegalArgumentException("a number alone ends ONNX Runtime's process");
+            }
             graph.op("ai.onnx.ml.Normalizer", "$", string("norm", "L2"));
             graph.inexact();
         });
-        makers.put("ai.onnx.ml.Scaler", graph -> graph.op("ai.onnx.ml.Scaler", "$", reals("offset", 1), reals("scale", 2)));
+        makers.put(
+                "ai.onnx.ml.Scaler",
+                graph -> graph.op("ai.onnx.ml.Scaler", "$", reals("offset", 1), reals("scale", 2)));
         makers.put("ai.onnx.ml.Binarizer", graph -> {
             graph.needsExact();
             graph.op("ai.onnx.ml.Binarizer", "$", attribute("threshold", 0.5f));
         });
-        makers.put("ai.onnx.ml.LinearRegressor", graph -> graph.op("ai.onnx.ml.LinearRegressor", "$", reals("coefficients", 1, 2, 3, 4), reals("intercepts", 1), attribute("targets", 1L)));
+        makers.put(
+                "ai.onnx.ml.LinearRegressor",
+                graph -> graph.op(
+                        "ai.onnx.ml.LinearRegressor",
+                        "$",
+                        reals("coefficients", 1, 2, 3, 4),
+                        reals("intercepts", 1),
+                        attribute("targets", 1L)));
     }
 
     private static String maskOfWholeNumbers(RandomGraph graph) {
@@ -781,7 +963,8 @@ final class GraphMakers {
     }
 
     private static AttributeProto reals(String name, float... values) {
-        AttributeProto.Builder attribute = AttributeProto.newBuilder().setName(name).setType(AttributeProto.AttributeType.FLOATS);
+        AttributeProto.Builder attribute =
+                AttributeProto.newBuilder().setName(name).setType(AttributeProto.AttributeType.FLOATS);
         for (float value : values) {
             attribute.addFloats(value);
         }

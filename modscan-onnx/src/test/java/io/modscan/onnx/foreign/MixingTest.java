@@ -145,11 +145,7 @@ class MixingTest {
                 OnnxShapes.infer(file, inputs.axes(), inputs.bindings()),
                 (tensor, layer) -> OptionalInt.empty());
         return new OnnxPlan(
-                file,
-                inputs,
-                model.plan(List.of(new Selection(Sites.glob(site), pooling))),
-                sites.recipes(),
-                false);
+                file, inputs, model.plan(List.of(new Selection(Sites.glob(site), pooling))), sites.recipes(), false);
     }
 
     /** Else every model would be run a prompt at a time. */
@@ -246,7 +242,8 @@ class MixingTest {
             for (int prompt = 0; prompt < prompts.size(); prompt++) {
                 Activations single = alone.capture(Prompts.of(List.of(prompts.get(prompt))));
                 for (String site : sites) {
-                    assertSame(site, company.at(site).row(prompt), single.at(site).row(0));
+                    assertSame(
+                            site, company.at(site).row(prompt), single.at(site).row(0));
                 }
             }
         }
@@ -259,13 +256,14 @@ class MixingTest {
         }
         assertThat(company.remaining()).as(site).isEqualTo(alone.remaining());
         for (int i = 0; i < alone.remaining(); i++) {
-            assertThat(company.get(i)).as("%s, value %d", site, i).isCloseTo(alone.get(i), within((float) Math.max(1e-7, 2e-5 * largest)));
+            assertThat(company.get(i)).as("%s, value %d", site, i).isCloseTo(alone.get(i), within((float)
+                    Math.max(1e-7, 2e-5 * largest)));
         }
     }
 
     private static OnnxModel resource(String name) {
-        return OnnxModel.open(Path.of(URI.create(
-                Objects.requireNonNull(MixingTest.class.getResource("/mixing/" + name + ".onnx"), name)
+        return OnnxModel.open(Path.of(
+                URI.create(Objects.requireNonNull(MixingTest.class.getResource("/mixing/" + name + ".onnx"), name)
                         .toString())));
     }
 
@@ -333,75 +331,145 @@ class MixingTest {
     /** Each ends in {@code y}, which sees padding. */
     static Stream<Arguments> seeingPadding() {
         return Stream.of(
-                along("wide convolution", graph -> channels(graph)
-                        .floats("kernel", RandomGraph.dyadic(new Random(3), 48), 4, 4, 3)
-                        .node("Conv", "channels kernel", "y", OnnxProtos.attribute("kernel_shape", new long[] {3}),
-                                OnnxProtos.attribute("pads", new long[] {1, 1}))),
-                along("mean of neighbours", graph -> channels(graph)
-                        .node("AveragePool", "channels", "y", OnnxProtos.attribute("kernel_shape", new long[] {3}),
-                                OnnxProtos.attribute("pads", new long[] {1, 1}), OnnxProtos.attribute("count_include_pad", 1L))),
-                along("normalized over positions", graph -> channels(graph)
-                        .floats("ones", new float[] {1, 1, 1, 1}, 4)
-                        .node("InstanceNormalization", "channels ones ones", "y")),
-                along("GRU backwards", graph -> graph
-                        .node("Transpose", "hidden", "steps", OnnxProtos.attribute("perm", new long[] {1, 0, 2}))
-                        .floats("w", RandomGraph.dyadic(new Random(4), 24), 1, 6, 4)
-                        .floats("r", RandomGraph.dyadic(new Random(5), 12), 1, 6, 2)
-                        .node("GRU", "steps w r", "y", OnnxProtos.attribute("hidden_size", 2L), string("direction", "reverse"))),
-                along("last state", graph -> graph
-                        .node("Transpose", "hidden", "steps", OnnxProtos.attribute("perm", new long[] {1, 0, 2}))
-                        .floats("w", RandomGraph.dyadic(new Random(4), 8), 1, 2, 4)
-                        .floats("r", RandomGraph.dyadic(new Random(5), 4), 1, 2, 2)
-                        .node("RNN", "steps w r", "_ y", OnnxProtos.attribute("hidden_size", 2L))),
-                along("softmax without a mask", graph -> graph.node("Softmax", "hidden", "y", OnnxProtos.attribute("axis", 1L))),
-                along("attention without a mask", graph -> scores(graph)
-                        .node("Softmax", "scores", "shares", OnnxProtos.attribute("axis", -1L))
-                        .node("MatMul", "shares hidden", "y")),
-                along("attention whose mask is weak", graph -> added(scores(graph), -2)
-                        .node("Add", "scores added", "masked")
-                        .node("Softmax", "masked", "shares", OnnxProtos.attribute("axis", -1L))
-                        .node("MatMul", "shares hidden", "y")),
-                along("attention whose mask is factor", graph -> added(scores(graph), -10000)
-                        .node("Mul", "scores line", "masked")
-                        .node("Softmax", "masked", "shares", OnnxProtos.attribute("axis", -1L))
-                        .node("MatMul", "shares hidden", "y")),
-                along("attention whose mask is of queries", graph -> added(scores(graph), -10000)
-                        .node("Transpose", "added", "of_queries", OnnxProtos.attribute("perm", new long[] {0, 2, 1}))
-                        .node("Add", "scores of_queries", "masked")
-                        .node("Softmax", "masked", "shares", OnnxProtos.attribute("axis", -1L))
-                        .node("MatMul", "shares hidden", "y")),
-                along("sum from the end", graph -> graph.longs("axis", new long[] {1})
-                        .node("CumSum", "hidden axis", "y", OnnxProtos.attribute("reverse", 1L))),
-                along("turned about", graph -> graph.list("from", -1).list("to", -99).list("axis", 1).list("step", -1)
-                        .node("Slice", "hidden from to axis step", "y")),
-                along("last position", graph -> graph.longs("minus", new long[] {-1})
-                        .node("Gather", "hidden minus", "y", OnnxProtos.attribute("axis", 1L))),
-                along("largest position", graph -> graph.node("ArgMax", "hidden", "y", OnnxProtos.attribute("axis", 1L))),
+                along(
+                        "wide convolution",
+                        graph -> channels(graph)
+                                .floats("kernel", RandomGraph.dyadic(new Random(3), 48), 4, 4, 3)
+                                .node(
+                                        "Conv",
+                                        "channels kernel",
+                                        "y",
+                                        OnnxProtos.attribute("kernel_shape", new long[] {3}),
+                                        OnnxProtos.attribute("pads", new long[] {1, 1}))),
+                along(
+                        "mean of neighbours",
+                        graph -> channels(graph)
+                                .node(
+                                        "AveragePool",
+                                        "channels",
+                                        "y",
+                                        OnnxProtos.attribute("kernel_shape", new long[] {3}),
+                                        OnnxProtos.attribute("pads", new long[] {1, 1}),
+                                        OnnxProtos.attribute("count_include_pad", 1L))),
+                along(
+                        "normalized over positions",
+                        graph -> channels(graph)
+                                .floats("ones", new float[] {1, 1, 1, 1}, 4)
+                                .node("InstanceNormalization", "channels ones ones", "y")),
+                along(
+                        "GRU backwards",
+                        graph -> graph.node(
+                                        "Transpose", "hidden", "steps", OnnxProtos.attribute("perm", new long[] {1, 0, 2
+                                        }))
+                                .floats("w", RandomGraph.dyadic(new Random(4), 24), 1, 6, 4)
+                                .floats("r", RandomGraph.dyadic(new Random(5), 12), 1, 6, 2)
+                                .node(
+                                        "GRU",
+                                        "steps w r",
+                                        "y",
+                                        OnnxProtos.attribute("hidden_size", 2L),
+                                        string("direction", "reverse"))),
+                along(
+                        "last state",
+                        graph -> graph.node(
+                                        "Transpose", "hidden", "steps", OnnxProtos.attribute("perm", new long[] {1, 0, 2
+                                        }))
+                                .floats("w", RandomGraph.dyadic(new Random(4), 8), 1, 2, 4)
+                                .floats("r", RandomGraph.dyadic(new Random(5), 4), 1, 2, 2)
+                                .node("RNN", "steps w r", "_ y", OnnxProtos.attribute("hidden_size", 2L))),
+                along(
+                        "softmax without a mask",
+                        graph -> graph.node("Softmax", "hidden", "y", OnnxProtos.attribute("axis", 1L))),
+                along(
+                        "attention without a mask",
+                        graph -> scores(graph)
+                                .node("Softmax", "scores", "shares", OnnxProtos.attribute("axis", -1L))
+                                .node("MatMul", "shares hidden", "y")),
+                along(
+                        "attention whose mask is weak",
+                        graph -> added(scores(graph), -2)
+                                .node("Add", "scores added", "masked")
+                                .node("Softmax", "masked", "shares", OnnxProtos.attribute("axis", -1L))
+                                .node("MatMul", "shares hidden", "y")),
+                along(
+                        "attention whose mask is factor",
+                        graph -> added(scores(graph), -10000)
+                                .node("Mul", "scores line", "masked")
+                                .node("Softmax", "masked", "shares", OnnxProtos.attribute("axis", -1L))
+                                .node("MatMul", "shares hidden", "y")),
+                along(
+                        "attention whose mask is of queries",
+                        graph -> added(scores(graph), -10000)
+                                .node("Transpose", "added", "of_queries", OnnxProtos.attribute("perm", new long[] {
+                                    0, 2, 1
+                                }))
+                                .node("Add", "scores of_queries", "masked")
+                                .node("Softmax", "masked", "shares", OnnxProtos.attribute("axis", -1L))
+                                .node("MatMul", "shares hidden", "y")),
+                along(
+                        "sum from the end",
+                        graph -> graph.longs("axis", new long[] {1})
+                                .node("CumSum", "hidden axis", "y", OnnxProtos.attribute("reverse", 1L))),
+                along(
+                        "turned about",
+                        graph -> graph.list("from", -1)
+                                .list("to", -99)
+                                .list("axis", 1)
+                                .list("step", -1)
+                                .node("Slice", "hidden from to axis step", "y")),
+                along(
+                        "last position",
+                        graph -> graph.longs("minus", new long[] {-1})
+                                .node("Gather", "hidden minus", "y", OnnxProtos.attribute("axis", 1L))),
+                along(
+                        "largest position",
+                        graph -> graph.node("ArgMax", "hidden", "y", OnnxProtos.attribute("axis", 1L))),
                 along("shifted", graph -> graph.list("pads", 0, 1, 0, 0, -1, 0).node("Pad", "hidden pads", "y")),
-                along("scaled by the length", graph -> graph.longs("at", new long[] {1})
-                        .node("Shape", "input_ids", "shape")
-                        .node("Gather", "shape at", "length")
-                        .node("Cast", "length", "real_length", OnnxProtos.attribute("to", 1L))
-                        .node("Div", "hidden real_length", "y")),
-                along("in a body", graph -> graph.longs("seven", new long[] {7})
-                        .node("Cast", "seven", "always", OnnxProtos.attribute("to", 9L))
-                        .node("If", "always", "y",
-                                HandGraph.graph("then_branch", HandGraph.body()
-                                        .node("ReduceMax", "hidden", "top", OnnxProtos.attribute("axes", new long[] {1}))
-                                        .node("Sub", "hidden top", "t").output("t")),
-                                HandGraph.graph("else_branch", HandGraph.body().node("Neg", "hidden", "e").output("e"))))
-        );
+                along(
+                        "scaled by the length",
+                        graph -> graph.longs("at", new long[] {1})
+                                .node("Shape", "input_ids", "shape")
+                                .node("Gather", "shape at", "length")
+                                .node("Cast", "length", "real_length", OnnxProtos.attribute("to", 1L))
+                                .node("Div", "hidden real_length", "y")),
+                along(
+                        "in a body",
+                        graph -> graph.longs("seven", new long[] {7})
+                                .node("Cast", "seven", "always", OnnxProtos.attribute("to", 9L))
+                                .node(
+                                        "If",
+                                        "always",
+                                        "y",
+                                        HandGraph.graph(
+                                                "then_branch",
+                                                HandGraph.body()
+                                                        .node(
+                                                                "ReduceMax",
+                                                                "hidden",
+                                                                "top",
+                                                                OnnxProtos.attribute("axes", new long[] {1}))
+                                                        .node("Sub", "hidden top", "t")
+                                                        .output("t")),
+                                        HandGraph.graph(
+                                                "else_branch",
+                                                HandGraph.body()
+                                                        .node("Neg", "hidden", "e")
+                                                        .output("e")))));
     }
 
     @ParameterizedTest
     @MethodSource("seeingPadding")
     void whatSeesPaddingIsRunUnpadded(UnaryOperator<HandGraph> behind) {
-        OnnxModel model = behind.apply(HandGraph.text(17, false)).node("Cast", "y", "z", OnnxProtos.attribute("to", 1L)).open(folder);
+        OnnxModel model = behind.apply(HandGraph.text(17, false))
+                .node("Cast", "y", "z", OnnxProtos.attribute("to", 1L))
+                .open(folder);
         for (GraphTensor tensor : model.tensors()) {
-            if (tensor.refusal().isEmpty() && (tensor.name().equals("y") || tensor.name().equals("z"))) {
+            if (tensor.refusal().isEmpty()
+                    && (tensor.name().equals("y") || tensor.name().equals("z"))) {
                 OnnxPlan plan = plan(folder.resolve("model.onnx"), model, tensor.name(), Pooling.none());
                 assertThat(plan.alone()).isTrue();
-                assertThat(plan.whyAlone().orElseThrow()).containsPattern("not known to keep (padding from real tokens|the rows of a batch apart)");
+                assertThat(plan.whyAlone().orElseThrow())
+                        .containsPattern("not known to keep (padding from real tokens|the rows of a batch apart)");
                 assertAloneAsInCompany(model, LONG_AND_SHORT, tensor.name());
             }
         }
@@ -409,93 +477,162 @@ class MixingTest {
 
     /** Attention as exporters write it. Each ends in {@code y}. */
     static Stream<Arguments> heedingTheMask() {
-        UnaryOperator<HandGraph> shares = graph -> graph
-                .node("Softmax", "masked", "shares", OnnxProtos.attribute("axis", -1L))
-                .node("MatMul", "shares hidden", "y");
+        UnaryOperator<HandGraph> shares =
+                graph -> graph.node("Softmax", "masked", "shares", OnnxProtos.attribute("axis", -1L))
+                        .node("MatMul", "shares hidden", "y");
         return Stream.of(
-                along("added", graph -> shares.apply(added(scores(graph), -10000).node("Add", "scores added", "masked"))),
-                along("chosen", graph -> shares.apply(added(scores(graph), -1e30f)
-                        .node("Cast", "line", "is_real", OnnxProtos.attribute("to", 9L))
-                        .node("Where", "is_real scores lowest", "masked"))),
-                along("taken from the scores", graph -> shares.apply(added(scores(graph), 65500)
-                        .node("Sub", "scores added", "masked"))),
-                along("expanded, and looking back only", graph -> shares.apply(added(scores(graph), -1e9f)
-                        .longs("at", new long[] {1}).longs("zero", new long[] {0}).longs("step", new long[] {1})
-                        .list("last_axis", 1).list("first_axis", 0)
-                        .node("Shape", "input_ids", "shape")
-                        .node("Gather", "shape at", "length")
-                        .node("Range", "zero length step", "numbers")
-                        .node("Unsqueeze", "numbers last_axis", "queries")
-                        .node("Unsqueeze", "numbers first_axis", "keys")
-                        .node("LessOrEqual", "keys queries", "back")
-                        .node("Cast", "line", "is_real", OnnxProtos.attribute("to", 9L))
-                        .node("And", "back is_real", "seen")
-                        .floats("none", new float[] {0})
-                        .node("Where", "seen none lowest", "all_added")
-                        .node("Add", "scores all_added", "masked"))),
-                along("written into a mask", graph -> shares.apply(added(scores(graph), -1e9f)
-                        // What PyTorch's exporter makes of mask[:, :, :n] = …
-                        .longs("at0", new long[] {0}).longs("at1", new long[] {1}).longs("step", new long[] {1})
-                        .list("minus1_1_1", -1, 1, 1).list("one_minus1_1", 1, -1, 1).list("one_one_minus1", 1, 1, -1)
-                        .list("end", 3)
-                        .node("Shape", "scores", "shape")
-                        .node("Gather", "shape at0", "rows").node("Gather", "shape at1", "length")
-                        .node("Range", "at0 rows step", "row_numbers").node("Range", "at0 length step", "numbers")
-                        .node("Reshape", "row_numbers minus1_1_1", "n0").node("Reshape", "numbers one_minus1_1", "n1")
-                        .node("Reshape", "numbers one_one_minus1", "n2")
-                        .node("Expand", "n0 shape", "e0").node("Expand", "n1 shape", "e1").node("Expand", "n2 shape", "e2")
-                        .node("Unsqueeze", "e0 end", "c0").node("Unsqueeze", "e1 end", "c1").node("Unsqueeze", "e2 end", "c2")
-                        .node("Concat", "c0 c1 c2", "indices", OnnxProtos.attribute("axis", -1L))
-                        .node("ConstantOfShape", "shape", "empty")
-                        .node("Expand", "added shape", "updates")
-                        .node("ScatterND", "empty indices updates", "all_added")
-                        .node("Add", "scores all_added", "masked"))),
-                along("looked up by rows' numbers", graph -> shares.apply(added(scores(graph), -1e9f)
-                        // mask[rows, keys], as PyTorch's vmap makes it.
-                        .longs("at0", new long[] {0}).longs("at1", new long[] {1}).longs("step", new long[] {1})
-                        .list("column", -1, 1).list("row", 1, -1).list("end", 2)
-                        .node("Shape", "input_ids", "shape")
-                        .node("Gather", "shape at0", "rows").node("Gather", "shape at1", "length")
-                        .node("Range", "at0 rows step", "row_numbers").node("Range", "at0 length step", "numbers")
-                        .node("Reshape", "row_numbers column", "n0").node("Reshape", "numbers row", "n1")
-                        .node("Expand", "n0 shape", "e0").node("Expand", "n1 shape", "e1")
-                        .node("Unsqueeze", "e0 end", "c0").node("Unsqueeze", "e1 end", "c1")
-                        .node("Concat", "c0 c1", "indices", OnnxProtos.attribute("axis", -1L))
-                        .node("GatherND", "real indices", "looked_up")
-                        .node("Unsqueeze", "looked_up middle", "line_2")
-                        .node("Sub", "unit line_2", "absent_2").node("Mul", "absent_2 lowest", "added_2")
-                        .node("Add", "scores added_2", "masked"))),
-                along("fused", graph -> graph.domain("com.microsoft", 1)
-                        .node("Cast", "attention_mask", "whole", OnnxProtos.attribute("to", 6L))
-                        .floats("w", RandomGraph.dyadic(new Random(3), 48), 4, 12)
-                        .floats("b", RandomGraph.dyadic(new Random(4), 12), 12)
-                        .node("com.microsoft.Attention", "hidden w b whole", "y", OnnxProtos.attribute("num_heads", 2L))),
-                along("fused of many heads", graph -> graph.domain("com.microsoft", 1)
-                        .node("Cast", "attention_mask", "whole", OnnxProtos.attribute("to", 6L))
-                        .node("com.microsoft.MultiHeadAttention", "hidden hidden hidden _ whole", "y", OnnxProtos.attribute("num_heads", 2L))),
-                along("fused of groups", graph -> graph.domain("com.microsoft", 1)
-                        .list("axis", 1).longs("one", new long[] {1}).longs("at", new long[] {1})
-                        .floats("w", RandomGraph.dyadic(new Random(3), 64), 4, 16)
-                        .node("MatMul", "hidden w", "wide")
-                        .node("ReduceSum", "attention_mask axis", "counts", OnnxProtos.attribute("keepdims", 0L))
-                        .node("Sub", "counts one", "lasts").node("Cast", "lasts", "seqlens", OnnxProtos.attribute("to", 6L))
-                        .node("Shape", "attention_mask", "shape").node("Gather", "shape at", "length")
-                        .node("Cast", "length", "total", OnnxProtos.attribute("to", 6L))
-                        .node("com.microsoft.GroupQueryAttention", "wide wide wide _ _ seqlens total", "y k v",
-                                OnnxProtos.attribute("num_heads", 2L), OnnxProtos.attribute("kv_num_heads", 2L))),
-                along("positions counted by the mask", graph -> graph
-                        .longs("axis", new long[] {1}).longs("one", new long[] {1}).longs("two", new long[] {2})
-                        .node("CumSum", "attention_mask axis", "counts").node("Mul", "counts attention_mask", "numbers")
-                        .node("Sub", "numbers one", "positions").node("Add", "positions two", "rows_of_table")
-                        .floats("places", RandomGraph.dyadic(new Random(3), 64), 16, 4)
-                        .node("Gather", "places rows_of_table", "of_place").node("Add", "hidden of_place", "y")),
-                along("quantized weights", graph -> graph
-                        .bytes("w", DataType.INT8, new byte[] {1, 2, 3, 4, 5, 6, 7, 8}, 4, 2)
-                        .floats("scale", new float[] {0.5f})
-                        .bytes("zero", DataType.INT8, new byte[] {0})
-                        .node("DequantizeLinear", "w scale zero", "real_w")
-                        .node("QuantizeLinear", "hidden scale zero", "whole").node("DequantizeLinear", "whole scale zero", "back")
-                        .node("MatMul", "back real_w", "y")));
+                along(
+                        "added",
+                        graph -> shares.apply(added(scores(graph), -10000).node("Add", "scores added", "masked"))),
+                along(
+                        "chosen",
+                        graph -> shares.apply(added(scores(graph), -1e30f)
+                                .node("Cast", "line", "is_real", OnnxProtos.attribute("to", 9L))
+                                .node("Where", "is_real scores lowest", "masked"))),
+                along(
+                        "taken from the scores",
+                        graph -> shares.apply(added(scores(graph), 65500).node("Sub", "scores added", "masked"))),
+                along(
+                        "expanded, and looking back only",
+                        graph -> shares.apply(added(scores(graph), -1e9f)
+                                .longs("at", new long[] {1})
+                                .longs("zero", new long[] {0})
+                                .longs("step", new long[] {1})
+                                .list("last_axis", 1)
+                                .list("first_axis", 0)
+                                .node("Shape", "input_ids", "shape")
+                                .node("Gather", "shape at", "length")
+                                .node("Range", "zero length step", "numbers")
+                                .node("Unsqueeze", "numbers last_axis", "queries")
+                                .node("Unsqueeze", "numbers first_axis", "keys")
+                                .node("LessOrEqual", "keys queries", "back")
+                                .node("Cast", "line", "is_real", OnnxProtos.attribute("to", 9L))
+                                .node("And", "back is_real", "seen")
+                                .floats("none", new float[] {0})
+                                .node("Where", "seen none lowest", "all_added")
+                                .node("Add", "scores all_added", "masked"))),
+                along(
+                        "written into a mask",
+                        graph -> shares.apply(added(scores(graph), -1e9f)
+                                // What PyTorch's exporter makes of mask[:, :, :n] = …
+                                .longs("at0", new long[] {0})
+                                .longs("at1", new long[] {1})
+                                .longs("step", new long[] {1})
+                                .list("minus1_1_1", -1, 1, 1)
+                                .list("one_minus1_1", 1, -1, 1)
+                                .list("one_one_minus1", 1, 1, -1)
+                                .list("end", 3)
+                                .node("Shape", "scores", "shape")
+                                .node("Gather", "shape at0", "rows")
+                                .node("Gather", "shape at1", "length")
+                                .node("Range", "at0 rows step", "row_numbers")
+                                .node("Range", "at0 length step", "numbers")
+                                .node("Reshape", "row_numbers minus1_1_1", "n0")
+                                .node("Reshape", "numbers one_minus1_1", "n1")
+                                .node("Reshape", "numbers one_one_minus1", "n2")
+                                .node("Expand", "n0 shape", "e0")
+                                .node("Expand", "n1 shape", "e1")
+                                .node("Expand", "n2 shape", "e2")
+                                .node("Unsqueeze", "e0 end", "c0")
+                                .node("Unsqueeze", "e1 end", "c1")
+                                .node("Unsqueeze", "e2 end", "c2")
+                                .node("Concat", "c0 c1 c2", "indices", OnnxProtos.attribute("axis", -1L))
+                                .node("ConstantOfShape", "shape", "empty")
+                                .node("Expand", "added shape", "updates")
+                                .node("ScatterND", "empty indices updates", "all_added")
+                                .node("Add", "scores all_added", "masked"))),
+                along(
+                        "looked up by rows' numbers",
+                        graph -> shares.apply(added(scores(graph), -1e9f)
+                                // mask[rows, keys], as PyTorch's vmap makes it.
+                                .longs("at0", new long[] {0})
+                                .longs("at1", new long[] {1})
+                                .longs("step", new long[] {1})
+                                .list("column", -1, 1)
+                                .list("row", 1, -1)
+                                .list("end", 2)
+                                .node("Shape", "input_ids", "shape")
+                                .node("Gather", "shape at0", "rows")
+                                .node("Gather", "shape at1", "length")
+                                .node("Range", "at0 rows step", "row_numbers")
+                                .node("Range", "at0 length step", "numbers")
+                                .node("Reshape", "row_numbers column", "n0")
+                                .node("Reshape", "numbers row", "n1")
+                                .node("Expand", "n0 shape", "e0")
+                                .node("Expand", "n1 shape", "e1")
+                                .node("Unsqueeze", "e0 end", "c0")
+                                .node("Unsqueeze", "e1 end", "c1")
+                                .node("Concat", "c0 c1", "indices", OnnxProtos.attribute("axis", -1L))
+                                .node("GatherND", "real indices", "looked_up")
+                                .node("Unsqueeze", "looked_up middle", "line_2")
+                                .node("Sub", "unit line_2", "absent_2")
+                                .node("Mul", "absent_2 lowest", "added_2")
+                                .node("Add", "scores added_2", "masked"))),
+                along(
+                        "fused",
+                        graph -> graph.domain("com.microsoft", 1)
+                                .node("Cast", "attention_mask", "whole", OnnxProtos.attribute("to", 6L))
+                                .floats("w", RandomGraph.dyadic(new Random(3), 48), 4, 12)
+                                .floats("b", RandomGraph.dyadic(new Random(4), 12), 12)
+                                .node(
+                                        "com.microsoft.Attention",
+                                        "hidden w b whole",
+                                        "y",
+                                        OnnxProtos.attribute("num_heads", 2L))),
+                along(
+                        "fused of many heads",
+                        graph -> graph.domain("com.microsoft", 1)
+                                .node("Cast", "attention_mask", "whole", OnnxProtos.attribute("to", 6L))
+                                .node(
+                                        "com.microsoft.MultiHeadAttention",
+                                        "hidden hidden hidden _ whole",
+                                        "y",
+                                        OnnxProtos.attribute("num_heads", 2L))),
+                along(
+                        "fused of groups",
+                        graph -> graph.domain("com.microsoft", 1)
+                                .list("axis", 1)
+                                .longs("one", new long[] {1})
+                                .longs("at", new long[] {1})
+                                .floats("w", RandomGraph.dyadic(new Random(3), 64), 4, 16)
+                                .node("MatMul", "hidden w", "wide")
+                                .node(
+                                        "ReduceSum",
+                                        "attention_mask axis",
+                                        "counts",
+                                        OnnxProtos.attribute("keepdims", 0L))
+                                .node("Sub", "counts one", "lasts")
+                                .node("Cast", "lasts", "seqlens", OnnxProtos.attribute("to", 6L))
+                                .node("Shape", "attention_mask", "shape")
+                                .node("Gather", "shape at", "length")
+                                .node("Cast", "length", "total", OnnxProtos.attribute("to", 6L))
+                                .node(
+                                        "com.microsoft.GroupQueryAttention",
+                                        "wide wide wide _ _ seqlens total",
+                                        "y k v",
+                                        OnnxProtos.attribute("num_heads", 2L),
+                                        OnnxProtos.attribute("kv_num_heads", 2L))),
+                along(
+                        "positions counted by the mask",
+                        graph -> graph.longs("axis", new long[] {1})
+                                .longs("one", new long[] {1})
+                                .longs("two", new long[] {2})
+                                .node("CumSum", "attention_mask axis", "counts")
+                                .node("Mul", "counts attention_mask", "numbers")
+                                .node("Sub", "numbers one", "positions")
+                                .node("Add", "positions two", "rows_of_table")
+                                .floats("places", RandomGraph.dyadic(new Random(3), 64), 16, 4)
+                                .node("Gather", "places rows_of_table", "of_place")
+                                .node("Add", "hidden of_place", "y")),
+                along(
+                        "quantized weights",
+                        graph -> graph.bytes("w", DataType.INT8, new byte[] {1, 2, 3, 4, 5, 6, 7, 8}, 4, 2)
+                                .floats("scale", new float[] {0.5f})
+                                .bytes("zero", DataType.INT8, new byte[] {0})
+                                .node("DequantizeLinear", "w scale zero", "real_w")
+                                .node("QuantizeLinear", "hidden scale zero", "whole")
+                                .node("DequantizeLinear", "whole scale zero", "back")
+                                .node("MatMul", "back real_w", "y")));
     }
 
     @ParameterizedTest

@@ -13,8 +13,10 @@ import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.TextFormat;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -78,12 +80,20 @@ final class RandomGraph {
                     .floats("table", dyadic(new Random(1), 64), 16, UNITS)
                     .node("Gather", "table input_ids", "hidden")
                     .node("Cast", "attention_mask", "mask", attribute("to", 1L))
-                    .node("Unsqueeze", opset < 13 ? "mask" : "mask two", "column", opset < 13
-                            ? new AttributeProto[] {attribute("axes", new long[] {2})}
-                            : new AttributeProto[0])
-                    .node("Unsqueeze", opset < 13 ? "mask" : "mask one", "line", opset < 13
-                            ? new AttributeProto[] {attribute("axes", new long[] {1})}
-                            : new AttributeProto[0])
+                    .node(
+                            "Unsqueeze",
+                            opset < 13 ? "mask" : "mask two",
+                            "column",
+                            opset < 13
+                                    ? new AttributeProto[] {attribute("axes", new long[] {2})}
+                                    : new AttributeProto[0])
+                    .node(
+                            "Unsqueeze",
+                            opset < 13 ? "mask" : "mask one",
+                            "line",
+                            opset < 13
+                                    ? new AttributeProto[] {attribute("axes", new long[] {1})}
+                                    : new AttributeProto[0])
                     .list("two", 2)
                     .list("one", 1)
                     .floats("ones", new float[] {1})
@@ -146,7 +156,7 @@ final class RandomGraph {
         String log = System.getProperty("modscan.graphs.log");
         if (log != null) {
             // What ends the process is there to be seen.
-            HandGraph.write(java.nio.file.Path.of(log), graph.model().build().toByteArray());
+            HandGraph.write(Path.of(log), graph.model().build().toByteArray());
         }
         try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
             options.setIntraOpNumThreads(1);
@@ -163,10 +173,14 @@ final class RandomGraph {
                                             environment,
                                             input.equals("input_ids")
                                                     ? new long[][] {
-                                                        {1, 2, 3, 4, 5, 6, 8}, {9, 10, 7, 7, 7, 7, 7}, {3, 11, 12, 13, 7, 7, 7}
+                                                        {1, 2, 3, 4, 5, 6, 8},
+                                                        {9, 10, 7, 7, 7, 7, 7},
+                                                        {3, 11, 12, 13, 7, 7, 7}
                                                     }
                                                     : new long[][] {
-                                                        {1, 1, 1, 1, 1, 1, 1}, {1, 1, 0, 0, 0, 0, 0}, {1, 1, 1, 1, 0, 0, 0}
+                                                        {1, 1, 1, 1, 1, 1, 1},
+                                                        {1, 1, 0, 0, 0, 0, 0},
+                                                        {1, 1, 1, 1, 0, 0, 0}
                                                     })
                                     : input.equals("x")
                                             ? OnnxTensor.createTensor(environment, new float[ROWS][UNITS])
@@ -235,7 +249,8 @@ final class RandomGraph {
 
     /** As {@link #op} with several outputs, of which one is gone on with. */
     void ops(String operator, String inputs, int outputs, int chosen, AttributeProto... attributes) {
-        List<String> names = IntStream.range(0, outputs).mapToObj(any -> fresh()).toList();
+        List<String> names =
+                IntStream.range(0, outputs).mapToObj(any -> fresh()).toList();
         String reads = inputs.replace("$", current);
         steps.add(graph -> graph.node(operator, reads, String.join(" ", names), attributes));
         current = names.get(chosen);
@@ -326,9 +341,13 @@ final class RandomGraph {
         if (rank() < 2 || random.nextInt(2) == 0) {
             return;
         }
-        List<Long> order = new ArrayList<>(IntStream.range(0, rank()).mapToObj(Long::valueOf).toList());
-        java.util.Collections.shuffle(order, random);
-        op("Transpose", "", attribute("perm", order.stream().mapToLong(Long::longValue).toArray()));
+        List<Long> order = new ArrayList<>(
+                IntStream.range(0, rank()).mapToObj(Long::valueOf).toList());
+        Collections.shuffle(order, random);
+        op(
+                "Transpose",
+                "",
+                attribute("perm", order.stream().mapToLong(Long::longValue).toArray()));
         long[] was = shape;
         shape = order.stream().mapToLong(axis -> was[axis.intValue()]).toArray();
     }
@@ -374,14 +393,19 @@ final class RandomGraph {
     @Override
     public String toString() {
         StringBuilder text = new StringBuilder("opset " + opset + " " + operators);
-        graph().model().getGraph().getNodeList().forEach(node -> text.append("\n  ")
-                .append(node.getOpType())
-                .append(node.getInputList())
-                .append(" -> ")
-                .append(node.getOutputList())
-                .append(node.getAttributeList().stream()
-                        .map(attribute -> TextFormat.printer().emittingSingleLine(true).printToString(attribute))
-                        .toList()));
+        graph().model()
+                .getGraph()
+                .getNodeList()
+                .forEach(node -> text.append("\n  ")
+                        .append(node.getOpType())
+                        .append(node.getInputList())
+                        .append(" -> ")
+                        .append(node.getOutputList())
+                        .append(node.getAttributeList().stream()
+                                .map(attribute -> TextFormat.printer()
+                                        .emittingSingleLine(true)
+                                        .printToString(attribute))
+                                .toList()));
         return text.toString();
     }
 

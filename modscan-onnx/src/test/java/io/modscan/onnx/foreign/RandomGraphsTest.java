@@ -34,7 +34,6 @@ class RandomGraphsTest {
     private static final double TOLERANCE = 2e-5;
     private static final int[][] ROWS = {{1, 2, 3, 4, 5, 6, 8}, {9, 10}, {3, 11, 12, 13}};
 
-    /** What is in no chain of floats, or gives no tensor that can be read together. */
     @TempDir
     private Path folder;
 
@@ -48,7 +47,7 @@ class RandomGraphsTest {
 
     @Test
     void aloneIsAsInCompany() throws Exception {
-        int count = Integer.getInteger("modscan.graphs", 400);
+        int count = Integer.getInteger("modscan.graphs", 320);
         long seed = Long.getLong("modscan.graphs.seed", 1);
         List<String> names = List.copyOf(RandomGraph.MAKERS.keySet());
         for (int i = 0; i < count && wrong.size() < 20; i++) {
@@ -71,17 +70,14 @@ class RandomGraphsTest {
                 check(i, graph);
             }
         }
-        System.out.println(count + " graphs, " + refused + " refused, " + failed + " failed with other lengths, " + tensors + " tensors run together; by operator ran "
-                + ran + " of which together " + together);
+        System.out.println(count + " graphs, " + refused + " refused, " + failed + " failed with other lengths, "
+                + tensors + " tensors run together; by operator ran " + ran + " of which together " + together);
         assertThat(wrong).isEmpty();
-        if (count >= 400) {
-            assertThat(tensors).isGreaterThan(count);
-        }
-        if (count >= 3000) {
-            TreeSet<String> never = new TreeSet<>(names);
-            never.removeAll(ran.keySet());
-            assertThat(never).as("operators that never ran").isEmpty();
-        }
+        assertThat(tensors).isGreaterThan(count);
+        TreeSet<String> never = new TreeSet<>(names);
+        never.removeAll(ran.keySet());
+        assertThat(never).as("operators that never ran").hasSizeLessThan(count < 3000 ? names.size() / 5 : 3);
+        assertThat(together.size()).as("operators that were run together").isGreaterThan(names.size() / 3);
     }
 
     private void check(int number, RandomGraph graph) throws Exception {
@@ -167,7 +163,8 @@ class RandomGraphsTest {
     }
 
     private static TokenBatch batch(List<Map<String, InputTensor>> samples) {
-        return TokenBatch.padRight(samples.stream().map(any -> new int[1]).toList(), Runs.longs(2 * samples.size()), samples);
+        return TokenBatch.padRight(
+                samples.stream().map(any -> new int[1]).toList(), Runs.longs(2 * samples.size()), samples);
     }
 
     private void compare(int number, RandomGraph graph, String site, int row, float[] company, float[] alone) {
@@ -184,7 +181,8 @@ class RandomGraphsTest {
             where = company[i] + " and " + alone[i];
         }
         if (!same) {
-            wrong.add("graph " + number + ", '" + site + "' of row " + row + ": " + where + " of " + largest + "\n" + graph);
+            wrong.add("graph " + number + ", '" + site + "' of row " + row + ": " + where + " of " + largest + "\n"
+                    + graph);
         }
     }
 }
