@@ -69,7 +69,7 @@ final class Mixing {
         this.inputs = inputs;
         this.inferred = inferred;
         this.functions = file.model().getFunctionsList().stream()
-                .map(function -> function.getDomain() + ":" + function.getName())
+                .map(function -> name(function.getDomain(), function.getName()))
                 .collect(Collectors.toSet());
         for (TensorProto initializer : file.graph().getInitializerList()) {
             initializers.put(
@@ -87,6 +87,10 @@ final class Mixing {
                 .filter(any -> inputs.hasMask() && isPadded())
                 .map(symbol -> walk(question(symbol, true)))
                 .orElse(Map.of());
+    }
+
+    private static String name(String domain, String operator) {
+        return (domain.equals("ai.onnx") ? "" : domain) + ":" + operator;
     }
 
     private static boolean looksAtValues(String operator) {
@@ -214,7 +218,7 @@ final class Mixing {
                         .toList(),
                 node.getOutputList().stream().allMatch(ofMasks::contains));
         String operator = OnnxGraph.operator(node);
-        boolean own = functions.contains(node.getDomain() + ":" + node.getOpType());
+        boolean own = functions.contains(name(node.getDomain(), node.getOpType()));
         if (!own && (operator.equals("Shape") || operator.equals("Size"))) {
             return seen.all(lengths(seen, question));
         }

@@ -147,7 +147,7 @@ final class MixingRules {
         alike(
                 "Trilu",
                 "upper",
-                node -> !node.isFree(1) ? MIXED : node.apart(0, axis -> !node.positions() && axis >= node.rank(0) - 2));
+                node -> !node.isFree(1) || !node.kept(0).axes().stream().allMatch(Held::isPure) ? MIXED : node.apart(0, axis -> !node.positions() && axis >= node.rank(0) - 2));
         // By lengths alone, and 1 where two places have one number.
         alike("EyeLike", "k dtype", node -> node.positions() || node.kept(0).isFree() ? node.filled(0) : MIXED);
         alike("DepthToSpace SpaceToDepth", "blocksize mode", node -> node.apart(0, axis -> axis > 0));
@@ -406,7 +406,10 @@ final class MixingRules {
             boolean all =
                     Arrays.stream(inputs).allMatch(input -> node.kept(input).holds(place));
             // By its number, each position is looked up in a table.
-            boolean table = looksUp && node.positions() && node.kept(0).isFree();
+            boolean table = looksUp
+                    && node.positions()
+                    && node.kept(0).isFree()
+                    && node.kept(1).axes().stream().allMatch(Held::isPure);
             if (!all && !table) {
                 return MIXED;
             }
@@ -547,8 +550,10 @@ final class MixingRules {
                 return MIXED;
             }
             // A sum of the positions so far sees none behind.
-            boolean forwards = node.positions() && node.integer("reverse", 0) == 0;
             int along = MixingNode.at(axis.getAsLong(), node.rank(0));
+            boolean forwards = node.positions()
+                    && node.integer("reverse", 0) == 0
+                    && node.kept(0).axes().stream().allMatch(Held::isPure);
             return node.apart(0, place -> place == along && !forwards);
         });
         alike(
@@ -699,7 +704,7 @@ final class MixingRules {
             boolean none = Stream.of(overA, overB)
                     .flatMap(Optional::stream)
                     .anyMatch(axis -> axis.padding().isZero());
-            if (!node.positions() || !none || overA.isEmpty() || overB.isEmpty()) {
+            if (!node.positions() || !none || !isSame(overA, overB)) {
                 return MIXED;
             }
         }
@@ -732,6 +737,13 @@ final class MixingRules {
             }
         }
         return node.changed(node.union(List.of(Kept.held(held), Kept.held(others))));
+    }
+
+    private static boolean isSame(Optional<Held> one, Optional<Held> other) {
+        return one.isPresent()
+                && other.isPresent()
+                && one.get().before().equals(other.get().before())
+                && one.get().after().equals(other.get().after());
     }
 
     /** One of both has no other axis than that which is summed over. */
@@ -768,7 +780,7 @@ final class MixingRules {
                 char letter = term.charAt(axis.place());
                 int place = sides[1].indexOf(letter);
                 if (place < 0 || term.indexOf(letter) != term.lastIndexOf(letter)) {
-                    boolean summed = node.positions() && place < 0 && isNothing(node, terms, letter);
+                    boolean summed = node.positions() && place < 0 && axis.isPure() && isNothing(node, terms, letter);
                     if (!summed) {
                         return MIXED;
                     }
