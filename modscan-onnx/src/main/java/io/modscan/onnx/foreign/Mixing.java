@@ -3,246 +3,346 @@ package io.modscan.onnx.foreign;
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
+import io.modscan.onnx.foreign.Kept.Held;
+import io.modscan.onnx.foreign.Kept.Length;
+import io.modscan.onnx.foreign.MixingNode.Question;
+import io.modscan.onnx.foreign.MixingRules.Known;
+import io.modscan.onnx.foreign.OnnxInputs.Input;
 import io.modscan.onnx.foreign.OnnxShapes.Inferred;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Set;
-import java.util.function.Predicate;
-import java.util.stream.LongStream;
-import java.util.stream.Stream;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Finds what hangs on more than a prompt itself: tensors for which rows of a batch are brought together or counted, and for
- * which positions are, padding among them; and all behind these. It goes by shapes and operators; what the body of an If, Loop
- * or Scan does is not seen.
+ * Finds what hangs on more than a prompt itself: tensors of which one row hangs on others in its batch, or a real token on
+ * padding. It follows where the rows, and the positions, are in each tensor, from the inputs on. An operator keeps them
+ * apart only where {@link MixingRules} know that it does; all else is taken as mixing them: other operators, those with
+ * attributes that aren't known, functions of the file, and what has bodies, If, Loop and Scan.
+ *
+ * <p>Attention sees all positions, and heeds a mask: a Softmax along positions is taken to leave out padding where something
+ * computed of the mask alone is added to the scores, or chosen instead of them, unless what it is there is known and not low.
+ * What the model makes of padding is taken to be finite there.
  */
 final class Mixing {
 
-    /** Operators that work along an axis, with the axis that is meant where none is said. */
-    private static final Map<String, Integer> ALONG = Map.of(
-            "Softmax", -1,
-            "LogSoftmax", -1,
-            "Hardmax", -1,
-            "LpNormalization", -1,
-            "TopK", -1,
-            "Gather", 0,
-            "GatherElements", 0,
-            "ScatterElements", 0,
-            "Scatter", 0);
+    /** What a constant has at most to be looked at. */
+    private static final int SMALL = 64;
 
-    /** Operators whose second input says which values of the first. */
-    private static final Set<String> LOOKING_UP =
-            Set.of("Gather", "GatherElements", "GatherND", "ScatterElements", "ScatterND");
+    /** Operators of which no two runs are alike. */
+    private static final Set<String> RANDOM = Set.of(
+            "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial");
 
-    /** Operators that work along an axis and all behind it. */
-    private static final Set<String> FROM = Set.of("LayerNormalization", "RMSNormalization");
+    /** Operators that only move places' numbers about. */
+    private static final Set<String> MOVING =
+            Set.of("Cast", "Identity", "Unsqueeze", "Squeeze", "Reshape", "Expand", "Transpose", "Concat", "Slice");
 
-    /** Operators that did so before opset 13. */
-    private static final Set<String> FROM_ONCE = Set.of("Softmax", "LogSoftmax", "Hardmax");
+    /** Operators that look up by their second input. */
+    private static final Set<String> LOOKING_UP = Set.of("Gather", "GatherND", "ScatterND");
+
+    private static final MixingRules RULES = new MixingRules();
 
     private final OnnxFile file;
-    private final OnnxGraph graph;
     private final OnnxInputs inputs;
-    private final String batch;
     private final Map<String, Inferred> inferred;
-    private final Set<String> valued;
-    /** What tells a row's number in the batch. */
-    private final Set<String> numbered = new HashSet<>();
+    private final Map<String, List<String>> initializers = new HashMap<>();
+    private final Map<String, Kept> constants = new HashMap<>();
+    private final Set<String> functions;
+    /** What is computed of masks, and of nothing else that is given. */
+    private final Set<String> ofMasks;
 
-    private final Set<String> tensors;
+    private final Map<String, Kept> rows;
+    private final Map<String, Kept> positions;
 
-    /** @param valued what hangs on the inputs' values, not on their shapes alone */
-    Mixing(OnnxFile file, OnnxGraph graph, OnnxInputs inputs, Map<String, Inferred> inferred, Set<String> valued) {
+    Mixing(OnnxFile file, OnnxInputs inputs, Map<String, Inferred> inferred) {
         this.file = file;
-        this.graph = graph;
         this.inputs = inputs;
-        this.batch = inputs.batch().orElse("");
         this.inferred = inferred;
-        this.valued = valued;
-        Set<String> mixed = new HashSet<>();
-        if (!batch.isEmpty()) {
-            for (NodeProto node : file.graph().getNodeList()) {
-                if (numbersRows(node)) {
-                    numbered.addAll(node.getOutputList());
-                } else if (mixes(node)) {
-                    mixed.addAll(node.getOutputList());
+        this.functions = file.model().getFunctionsList().stream()
+                .map(function -> name(function.getDomain(), function.getName()))
+                .collect(Collectors.toSet());
+        for (TensorProto initializer : file.graph().getInitializerList()) {
+            initializers.put(
+                    initializer.getName(),
+                    initializer.getDimsList().stream().map(String::valueOf).toList());
+            constants.put(initializer.getName(), constant(initializer));
+        }
+        OnnxGraph graph = new OnnxGraph(file.graph());
+        Set<String> others = new HashSet<>(inputs.inputs().keySet());
+        inputs.masks().forEach(others::remove);
+        this.ofMasks = new HashSet<>(graph.dependents(inputs.masks(), Mixing::looksAtValues));
+        ofMasks.removeAll(graph.dependents(others, Mixing::looksAtValues));
+        this.rows = inputs.batch().map(symbol -> walk(question(symbol, false))).orElse(Map.of());
+        this.positions = inputs.positions()
+                .filter(any -> inputs.hasMask() && isPadded())
+                .map(symbol -> walk(question(symbol, true)))
+                .orElse(Map.of());
+    }
+
+    private static String name(String domain, String operator) {
+        return (domain.equals("ai.onnx") ? "" : domain) + ":" + operator;
+    }
+
+    private static boolean looksAtValues(String operator) {
+        return !operator.equals("Shape") && !operator.equals("Size");
+    }
+
+    private static Question question(String symbol, boolean positions) {
+        return new Question(symbol, positions, new LinkedHashMap<>());
+    }
+
+    /** Only tokens are padded, and only up to the longest of those that are run at once. */
+    private boolean isPadded() {
+        return inputs.length() == 0
+                && inputs.inputs().values().stream()
+                        .anyMatch(input -> input.role().equals(Optional.of(InputRole.TOKEN_IDS)));
+    }
+
+    /** Why a prompt's values of a tensor may hang on others in its batch, or on padding; empty if they can't. */
+    Optional<String> why(String tensor) {
+        return why(rows.get(tensor), false).or(() -> why(positions.get(tensor), true));
+    }
+
+    private Optional<String> why(@Nullable Kept kept, boolean isPositions) {
+        if (kept == null || kept.isFree()) {
+            return Optional.empty();
+        }
+        if (kept.isMixed()) {
+            return Optional.of(kept.why());
+        }
+        if (kept.isLength() || (!isPositions && kept.isNumbered())) {
+            return Optional.of("it tells of the batch, not of a prompt");
+        }
+        return isPositions || (kept.axes().size() == 1 && kept.axes().get(0).isPure())
+                ? Optional.empty()
+                : Optional.of("its rows are not along one axis");
+    }
+
+    private Map<String, Kept> walk(Question question) {
+        Map<String, Kept> all = new HashMap<>(constants);
+        for (Input input : inputs.inputs().values()) {
+            all.put(input.name(), given(input, question));
+        }
+        for (NodeProto node : file.graph().getNodeList()) {
+            List<Kept> outputs = outputs(node, question, all);
+            for (int output = 0; output < node.getOutputCount(); output++) {
+                if (!node.getOutput(output).isEmpty()) {
+                    all.put(node.getOutput(output), checked(node, output, outputs.get(output), question, all));
                 }
             }
         }
-        this.tensors = graph.dependents(mixed, operator -> true);
-        this.tensors.addAll(numbered);
+        return all;
     }
 
-    /** What hangs on others in the batch. */
-    Set<String> acrossBatch() {
-        return tensors;
+    private Kept given(Input input, Question question) {
+        Padding padding = !question.positions() || !inputs.masks().contains(input.name())
+                ? Padding.ANYTHING
+                : input.is(InputRole.ATTENTION_MASK)
+                        ? Padding.known(0)
+                        : input.is(InputRole.PADDING_MASK) ? Padding.known(1) : Padding.known(-Float.MAX_VALUE);
+        return Kept.held(IntStream.range(0, input.axes().size())
+                .filter(axis -> question.isIt(input.axes().get(axis)))
+                .mapToObj(axis -> Held.at(axis, padding))
+                .toList());
     }
 
-    /**
-     * What is computed of all positions at once, such as their mean, whether a mask is heeded or not, which can't be told. What
-     * attends to positions is not meant, and not what one position is taken for, counted from the first.
-     */
-    Set<String> acrossPositions() {
-        Set<String> mixed = new HashSet<>();
-        for (NodeProto node : file.graph().getNodeList()) {
-            boolean reads = OnnxGraph.reads(node).stream()
-                    .anyMatch(tensor ->
-                            valued.contains(tensor) && axes(tensor).stream().anyMatch(this::isPosition));
-            if (reads && !takesOne(node)) {
-                node.getOutputList().stream()
-                        .filter(output -> valued.contains(output) && isWithout(output, this::isPosition))
-                        .forEach(mixed::add);
-            }
+    /** No axis whose length hangs on what is asked after is lost sight of. */
+    private Kept checked(NodeProto node, int output, Kept kept, Question question, Map<String, Kept> all) {
+        if (kept.isMixed()) {
+            return kept.why().isEmpty() ? mixed(node, question, all) : kept;
         }
-        return graph.dependents(mixed, operator -> true);
-    }
-
-    private boolean takesOne(NodeProto node) {
-        return node.getOpType().equals("Gather")
-                && constant(node.getInput(1)).orElse(-1) >= 0
-                && at(
-                                OptionalLong.of(integer(node, "axis").orElse(0)),
-                                axes(node.getInput(0)).size())
-                        .stream()
-                        .anyMatch(axis -> isPosition(axes(node.getInput(0)).get((int) axis)));
-    }
-
-    private boolean isPosition(String axis) {
-        return inputs.isPosition(axis) || Arrays.stream(axis.split("\\*")).anyMatch(inputs::isPosition);
-    }
-
-    /** Whether a node numbers rows, or hands on their numbers; looking up a row's own values by its number hands on none. */
-    private boolean numbersRows(NodeProto node) {
-        if (node.getOpType().equals("Range")) {
-            return node.getOutputList().stream().anyMatch(output -> batches(output) > 0);
+        if (kept.isLength()) {
+            return kept;
         }
-        if (node.getOpType().equals("Shape") || node.getOpType().equals("Size")) {
-            return false;
-        }
-        String index = LOOKING_UP.contains(node.getOpType()) ? node.getInput(1) : "";
-        return OnnxGraph.reads(node).stream().anyMatch(tensor -> !tensor.equals(index) && numbered.contains(tensor));
+        Optional<List<String>> axes = axes(node.getOutput(output));
+        boolean held = axes.isPresent()
+                && IntStream.range(0, axes.get().size())
+                        .allMatch(axis -> kept.holds(axis)
+                                || axes.get().get(axis).equals("?")
+                                || !question.hangs(axes.get().get(axis)))
+                && kept.axes().stream()
+                        .allMatch(axis -> axis.place() < axes.get().size()
+                                && (!axis.isPure() || question.isIt(axes.get().get(axis.place()))))
+                && (question.positions() || kept.axes().size() < 2);
+        return held || (kept.isFree() && !hasHeld(node, all)) ? kept : mixed(node, question, all);
     }
 
-    private boolean mixes(NodeProto node) {
-        String operator = node.getOpType();
-        if (operator.startsWith("DynamicQuantize")) {
-            return true; // one scale for all
-        }
-        if (node.getOutputList().stream().anyMatch(output -> batches(output) > 1)) {
-            return true;
-        }
-        boolean reads =
-                OnnxGraph.reads(node).stream().anyMatch(tensor -> valued.contains(tensor) && batches(tensor) > 0);
-        if (!reads) {
-            return false;
-        }
-        return node.getOutputList().stream()
-                        .anyMatch(output -> valued.contains(output) && isWithout(output, this::isBatch))
-                || (operator.equals("BatchNormalization")
-                        && integer(node, "training_mode").orElse(0) != 0)
-                || isAlong(node);
+    private static boolean hasHeld(NodeProto node, Map<String, Kept> all) {
+        return OnnxGraph.reads(node).stream().map(all::get).anyMatch(kept -> kept != null && !kept.isFree());
     }
 
-    /** How many of a tensor's axes are, or hold, the batch. */
-    private long batches(String tensor) {
-        return axes(tensor).stream().filter(this::isBatch).count();
+    private Kept mixed(NodeProto node, Question question, Map<String, Kept> all) {
+        String of = OnnxGraph.reads(node).stream()
+                .filter(tensor -> Optional.ofNullable(all.get(tensor))
+                        .filter(Kept::isHeld)
+                        .isPresent())
+                .findFirst()
+                .map(tensor -> " (axis "
+                        + Objects.requireNonNull(all.get(tensor)).axes().stream()
+                                .map(axis -> String.valueOf(axis.place()))
+                                .collect(Collectors.joining(" and "))
+                        + " of '" + tensor + "')")
+                .orElse("");
+        return Kept.mixed("node " + OnnxGraph.describe(node)
+                + (question.positions()
+                        ? " is not known to keep padding from real tokens"
+                        : " is not known to keep the rows of a batch apart")
+                + of);
     }
 
-    /** Whether a tensor's axes are all known, and none is of some kind. */
-    private boolean isWithout(String tensor, Predicate<String> kind) {
-        Inferred known = inferred.get(tensor);
+    private List<Kept> outputs(NodeProto node, Question question, Map<String, Kept> all) {
+        List<Optional<Kept>> kept = node.getInputList().stream()
+                .map(input -> Optional.of(input)
+                        .filter(name -> !name.isEmpty())
+                        .map(name -> all.getOrDefault(name, Kept.free())))
+                .toList();
+        MixingNode seen = new MixingNode(
+                node,
+                opset(node),
+                question,
+                kept,
+                node.getInputList().stream().map(this::axes).toList(),
+                node.getOutputList().stream().map(this::axes).toList(),
+                node.getInputList().stream()
+                        .map(input -> Optional.ofNullable(inferred.get(input))
+                                .map(Inferred::type)
+                                .orElse(""))
+                        .toList(),
+                node.getOutputList().stream().allMatch(ofMasks::contains));
+        String operator = OnnxGraph.operator(node);
+        boolean own = functions.contains(name(node.getDomain(), node.getOpType()));
+        if (!own && (operator.equals("Shape") || operator.equals("Size"))) {
+            return seen.all(lengths(seen, question));
+        }
+        if (RANDOM.contains(operator)) {
+            return seen.all(MixingNode.MIXED);
+        }
+        Optional<Kept> before = OnnxGraph.reads(node).stream()
+                .flatMap(tensor -> Optional.ofNullable(all.get(tensor)).stream())
+                .filter(Kept::isMixed)
+                .findFirst();
+        if (before.isPresent()) {
+            return seen.all(before.get());
+        }
+        boolean computed = !own
+                && kept.stream()
+                        .flatMap(Optional::stream)
+                        .anyMatch(one -> !one.lengths().isEmpty());
+        if (!hasHeld(node, all) && !computed) {
+            return seen.all(own ? Kept.free() : ConstantRules.of(operator, node, seen));
+        }
+        boolean inBody = !OnnxGraph.subgraphs(node).isEmpty();
+        if (kept.stream().flatMap(Optional::stream).noneMatch(Kept::isHeld) && !inBody) {
+            return own ? seen.all(Kept.lengths(List.of())) : LengthRules.of(operator, seen);
+        }
+        Optional<Known> known = own || inBody ? Optional.empty() : RULES.of(operator);
+        if (known.isEmpty() || !fits(node, seen, known.get())) {
+            return seen.all(MixingNode.MIXED);
+        }
+        List<Kept> outputs = known.get().rule().of(seen);
+        return !question.positions() && kept.stream().flatMap(Optional::stream).anyMatch(Kept::isNumbered)
+                ? numbered(operator, seen, outputs)
+                : outputs;
+    }
+
+    private boolean fits(NodeProto node, MixingNode seen, Known known) {
+        boolean attributes =
+                node.getAttributeList().stream().map(AttributeProto::getName).allMatch(known.attributes()::contains);
+        boolean shapes = IntStream.range(0, seen.inputs())
+                .filter(seen::has)
+                .allMatch(input -> !seen.kept(input).isLength() || known.sizes().contains(input));
+        return attributes
+                && shapes
+                && node.getOutputList().stream()
+                        .allMatch(output -> output.isEmpty() || axes(output).isPresent());
+    }
+
+    /** A row's number says which it is among others; it may only look up the row's own. */
+    private static List<Kept> numbered(String operator, MixingNode seen, List<Kept> outputs) {
+        if (MOVING.contains(operator)) {
+            Kept from = seen.kept(0);
+            boolean still = outputs.get(0).isNumbered() || outputs.get(0).isMixed();
+            return still
+                    ? outputs
+                    : operator.equals("Cast") || operator.equals("Identity")
+                            ? seen.all(from)
+                            : seen.all(MixingNode.MIXED);
+        }
+        boolean ownIndex = LOOKING_UP.contains(operator)
+                && IntStream.range(0, seen.inputs())
+                        .allMatch(input -> input == 1 || !seen.kept(input).isNumbered());
+        return ownIndex ? outputs : seen.all(MixingNode.MIXED);
+    }
+
+    private static Kept lengths(MixingNode seen, Question question) {
+        List<String> axes = seen.axes(0);
+        if (axes.isEmpty()) {
+            return seen.kept(0).isFree() ? Kept.free() : Kept.lengths(List.of());
+        }
+        if (seen.operator().equals("Size")) {
+            return Kept.lengths(List.of(Length.unknown(axes.stream().anyMatch(question::hangs))));
+        }
+        int start = Math.toIntExact(seen.integer("start", 0));
+        int end = Math.toIntExact(seen.integer("end", axes.size()));
+        int from = Math.max(0, start < 0 ? start + axes.size() : start);
+        int to = Math.min(axes.size(), end < 0 ? end + axes.size() : end);
+        List<Length> all = axes.stream().map(question::computed).toList();
+        return Kept.lengths(from < to ? all.subList(from, to) : List.of());
+    }
+
+    private long opset(NodeProto node) {
+        return node.getDomain().isEmpty() || node.getDomain().equals("ai.onnx") ? file.opset() : 1;
+    }
+
+    private Optional<List<String>> axes(String tensor) {
+        List<String> known = initializers.get(tensor);
         return known != null
-                && known.axes().isPresent()
-                && known.axes().get().stream().noneMatch(axis -> kind.test(axis) || axis.equals("?"));
+                ? Optional.of(known)
+                : Optional.ofNullable(inferred.get(tensor)).flatMap(Inferred::axes);
     }
 
-    private List<String> axes(String tensor) {
-        Inferred known = inferred.get(tensor);
-        return known == null ? List.of() : known.axes().orElse(List.of());
-    }
-
-    private boolean isBatch(String axis) {
-        return axis.equals(batch) || axis.startsWith(batch + "*") || axis.endsWith("*" + batch);
-    }
-
-    private boolean isAlong(NodeProto node) {
-        String operator = node.getOpType();
-        List<String> axes = axes(node.getInput(0));
-        int place = -1;
-        for (int axis = 0; axis < axes.size(); axis++) {
-            place = isBatch(axes.get(axis)) ? axis : place;
+    /** What a small tensor holds. */
+    static Kept constant(TensorProto tensor) {
+        long count = tensor.getDimsList().stream().reduce(1L, (a, b) -> a * b);
+        if (count > SMALL || tensor.getDataLocation() == TensorProto.DataLocation.EXTERNAL) {
+            return Kept.free();
         }
-        if (place < 0
-                || !valued.contains(node.getInput(0))
-                || (LOOKING_UP.contains(operator) && numbered.contains(node.getInput(1)))) {
-            return false;
-        }
-        OptionalLong said = integer(node, "axis");
-        if (operator.equals("CumSum")) {
-            return node.getInputCount() < 2
-                    || at(constant(node.getInput(1)), axes.size()).orElse(place) == place;
-        }
-        if (operator.equals("Compress") || operator.equals("Unique")) {
-            return at(said, axes.size()).orElse(place) == place;
-        }
-        if (operator.equals("MeanVarianceNormalization")) {
-            return attribute(node, "axes")
-                    .map(AttributeProto::getIntsList)
-                    .orElse(List.of(0L, 2L, 3L))
-                    .contains((long) place);
-        }
-        boolean once = FROM_ONCE.contains(operator) && file.opset() < 13;
-        Integer usual = once ? Integer.valueOf(1) : FROM.contains(operator) ? Integer.valueOf(-1) : ALONG.get(operator);
-        if (usual == null) {
-            return false;
-        }
-        long axis = at(OptionalLong.of(said.orElse(usual)), axes.size()).orElse(place);
-        return (once || FROM.contains(operator)) ? place >= axis : place == axis;
-    }
-
-    /** An axis counted from the front. */
-    private static OptionalLong at(OptionalLong axis, int rank) {
-        return axis.isPresent() && axis.getAsLong() < 0 ? OptionalLong.of(axis.getAsLong() + rank) : axis;
-    }
-
-    private static OptionalLong integer(NodeProto node, String name) {
-        return attribute(node, name).stream().mapToLong(AttributeProto::getI).findFirst();
-    }
-
-    private static Optional<AttributeProto> attribute(NodeProto node, String name) {
-        return node.getAttributeList().stream()
-                .filter(attribute -> attribute.getName().equals(name))
-                .findFirst();
-    }
-
-    /** The one integer that a constant tensor holds. */
-    private OptionalLong constant(String name) {
-        return Stream.concat(
-                        file.graph().getInitializerList().stream()
-                                .filter(initializer -> initializer.getName().equals(name)),
-                        graph.producer(name).stream()
-                                .flatMap(node -> attribute(node, "value").stream())
-                                .map(AttributeProto::getT))
-                .flatMapToLong(Mixing::integer)
-                .findFirst();
-    }
-
-    private static LongStream integer(TensorProto tensor) {
-        if (tensor.getInt64DataCount() == 1) {
-            return LongStream.of(tensor.getInt64Data(0));
-        }
-        if (tensor.getInt32DataCount() == 1) {
-            return LongStream.of(tensor.getInt32Data(0));
+        List<Double> values = new ArrayList<>();
+        tensor.getInt64DataList().forEach(value -> values.add((double) value));
+        tensor.getFloatDataList().forEach(value -> values.add((double) value));
+        values.addAll(tensor.getDoubleDataList());
+        boolean whole = tensor.getDataType() == TensorProto.DataType.INT32_VALUE
+                || tensor.getDataType() == TensorProto.DataType.INT8_VALUE
+                || tensor.getDataType() == TensorProto.DataType.UINT8_VALUE
+                || tensor.getDataType() == TensorProto.DataType.BOOL_VALUE;
+        if (whole) {
+            tensor.getInt32DataList().forEach(value -> values.add((double) value));
         }
         ByteBuffer raw = tensor.getRawData().asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
-        return raw.remaining() == Long.BYTES
-                ? LongStream.of(raw.getLong())
-                : raw.remaining() == Integer.BYTES ? LongStream.of(raw.getInt()) : LongStream.empty();
+        while (raw.hasRemaining()) {
+            switch (tensor.getDataType()) {
+                case TensorProto.DataType.INT64_VALUE -> values.add((double) raw.getLong());
+                case TensorProto.DataType.INT32_VALUE -> values.add((double) raw.getInt());
+                case TensorProto.DataType.FLOAT_VALUE -> values.add((double) raw.getFloat());
+                case TensorProto.DataType.DOUBLE_VALUE -> values.add(raw.getDouble());
+                case TensorProto.DataType.BOOL_VALUE,
+                        TensorProto.DataType.INT8_VALUE,
+                        TensorProto.DataType.UINT8_VALUE -> values.add((double) raw.get());
+                default -> {
+                    return Kept.free();
+                }
+            }
+        }
+        return values.size() == count ? Kept.constant(values) : Kept.free();
     }
 }

@@ -64,9 +64,11 @@ import java.util.stream.IntStream;
  * <p><b>Inputs.</b> Texts and token ids need a graph of which all inputs that the planned sites need are of an
  * {@link InputRole}, known by their name or by {@link #withInput}. A name of two meanings, such as {@code mask}, is not guessed.
  * A graph with token ids but without a mask, or with a batch of one, is run a prompt at a time,
- * unpadded; so is what a graph computes over a whole batch, as far as shapes and operators tell, and what it computes of a mask
- * that it quantizes. Padding is not seen at real tokens where a graph heeds its mask; for one that does not, a probe's
- * {@linkplain io.modscan.core.Probe.Builder#tokenBudget token budget} of 1 runs each by itself. Any graph takes {@linkplain io.modscan.core.prompt.Prompt#ofTensors ready tensors}.
+ * unpadded; so is a tensor on whose way is an operator that isn't known to keep the rows of a batch apart, or padding from real
+ * tokens: an LSTM or a convolution along positions, a mean over the batch, dynamic quantization, functions of the file, If, Loop and
+ * Scan, whatever is not known. The log says which node is why. Attention is known to keep padding away where a mask of it is added to
+ * the scores, or chosen by; what a graph makes of padding is taken to be finite. A probe's
+ * {@linkplain io.modscan.core.Probe.Builder#tokenBudget token budget} of 1 runs each prompt by itself. Any graph takes {@linkplain io.modscan.core.prompt.Prompt#ofTensors ready tensors}.
  *
  * <p><b>Weights</b> stay where they are: in the file itself, or in files in its folder. Nothing outside the folder is
  * opened, but the hub's cache for a model in it, and what {@link Allow#LINKS} allows. Immutable; safe for use by many threads.

@@ -52,7 +52,7 @@ final class OnnxPlan {
 
     private final OnnxEdit edit;
     private final OnnxInputs inputs;
-    private final boolean alone;
+    private final Optional<String> alone;
     private final OnnxDequantizer dequantizer;
     private final List<Recipe> planned;
     /** The sites whose tensors are computed. */
@@ -68,15 +68,10 @@ final class OnnxPlan {
                 .map(reading ->
                         Objects.requireNonNull(recipes.get(reading.site().tensorName()), "planned of this model"))
                 .toList();
-        Set<String> masked = new OnnxGraph(file.graph()).dependents(inputs.masks(), operator -> true);
-        boolean rounded = isRounded(file, inputs);
         this.inputs = inputs;
         Set<String> needed = new OnnxGraph(file.graph())
                 .needed(planned.stream().map(recipe -> recipe.tensor().name()).toList());
-        this.alone = inputs.alone(needed)
-                || planned.stream()
-                        .anyMatch(recipe -> recipe.alone()
-                                || (rounded && masked.contains(recipe.tensor().name())));
+        this.alone = inputs.alone(needed) ? Optional.of(whyAlone(inputs, needed)) : why(planned);
         for (int i = 0; i < planned.size(); i++) {
             outputs.add(read(plan.readings().get(i), planned.get(i)));
         }
@@ -86,13 +81,19 @@ final class OnnxPlan {
         this.run = run(recipes.values());
     }
 
-    /** Whether the mask is quantized on its way to the Softmax: what is to be lowest is only low then, and padding is seen. */
-    private static boolean isRounded(OnnxFile file, OnnxInputs inputs) {
-        Set<String> before = new OnnxGraph(file.graph())
-                .dependents(
-                        inputs.masks(), operator -> !operator.contains("Softmax") && !operator.contains("Attention"));
-        return file.graph().getNodeList().stream()
-                .anyMatch(node -> node.getOpType().equals("QuantizeLinear") && before.contains(node.getInput(0)));
+    private static String whyAlone(OnnxInputs inputs, Set<String> needed) {
+        return inputs.inputs().values().stream()
+                .filter(input -> needed.contains(input.name()) && inputs.batchAxis(input) != 0)
+                .findFirst()
+                .map(input -> "the first axis of input '" + input.name() + "' is no batch that can vary")
+                .orElse("it has no input for a mask of padding");
+    }
+
+    private static Optional<String> why(List<Recipe> planned) {
+        return planned.stream()
+                .flatMap(recipe ->
+                        recipe.alone().map(why -> "of '" + recipe.tensor().name() + "', " + why).stream())
+                .findFirst();
     }
 
     ModelProto model() {
@@ -126,6 +127,11 @@ final class OnnxPlan {
 
     /** Whether it is to be run with one prompt at a time. */
     boolean alone() {
+        return alone.isPresent();
+    }
+
+    /** Why it is, if so. */
+    Optional<String> whyAlone() {
         return alone;
     }
 

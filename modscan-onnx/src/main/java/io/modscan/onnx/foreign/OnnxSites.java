@@ -57,10 +57,15 @@ final class OnnxSites {
      * @param axes    the tensor's, as they are in the graph
      * @param order   the tensor's axes in the order of batch, positions, all others
      * @param batched whether one of them is the batch
-     * @param alone   whether a prompt's values would hang on others in its batch
+     * @param alone   why a prompt's values would hang on others in its batch or on padding, or empty if they would not
      */
     record Recipe(
-            Site site, GraphTensor tensor, List<String> axes, List<Integer> order, boolean batched, boolean alone) {
+            Site site,
+            GraphTensor tensor,
+            List<String> axes,
+            List<Integer> order,
+            boolean batched,
+            Optional<String> alone) {
 
         Recipe {
             axes = List.copyOf(axes);
@@ -80,8 +85,8 @@ final class OnnxSites {
     private final Set<String> varying;
     /** What hangs on the inputs' values, not on their shapes alone. */
     private final Set<String> valued;
-    /** What hangs on others in the batch, or on padding. */
-    private final Set<String> mixed;
+
+    private final Mixing mixing;
 
     private final Set<String> initializers = new LinkedHashSet<>();
     private final Map<String, GraphTensor> tensors = new LinkedHashMap<>();
@@ -98,11 +103,7 @@ final class OnnxSites {
         Set<String> given = inputs.inputs().keySet();
         this.varying = graph.dependents(given, operator -> true);
         this.valued = graph.dependents(given, operator -> !operator.equals("Shape") && !operator.equals("Size"));
-        Mixing mixing = new Mixing(file, graph, inputs, inferred, valued);
-        this.mixed = new HashSet<>(mixing.acrossBatch());
-        if (inputs.hasMask()) {
-            mixed.addAll(mixing.acrossPositions());
-        }
+        this.mixing = new Mixing(file, inputs, inferred);
         file.graph().getInitializerList().forEach(initializer -> initializers.add(initializer.getName()));
         inferred.values().stream()
                 .flatMap(tensor -> tensor.axes().stream())
@@ -375,7 +376,9 @@ final class OnnxSites {
                 axes,
                 order,
                 batched,
-                !batched || onDemand || mixed.contains(tensor.name()));
+                mixing.why(tensor.name())
+                        .or(() -> Optional.of("it tells of the batch, not of a prompt")
+                                .filter(any -> !batched || onDemand)));
     }
 
     private static void append(List<Integer> order, List<String> axes, Predicate<String> which) {

@@ -22,9 +22,13 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A session of ONNX Runtime for the graph of one plan over somebody's model. */
 final class OnnxSource implements ActivationSource {
+
+    private static final Logger LOG = LoggerFactory.getLogger(OnnxSource.class);
 
     private final CapturePlan plan;
     private final OnnxPlan graph;
@@ -54,6 +58,7 @@ final class OnnxSource implements ActivationSource {
                 && graph.outputs().stream()
                         .anyMatch(output -> output.axes().sizes().contains(inputs.length()));
         this.checkPast = checkPast;
+        graph.whyAlone().ifPresent(why -> LOG.info("{}: prompts are run one at a time, unpadded: {}", name, why));
         this.runtime = new OrtRuntime(
                 graph.model().toByteArray(), file.root(), true, options, file.ends(), OnnxBounds.largestFolded(file));
     }

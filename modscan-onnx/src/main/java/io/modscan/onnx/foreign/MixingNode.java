@@ -1,0 +1,434 @@
+package io.modscan.onnx.foreign;
+
+import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import io.modscan.onnx.foreign.Kept.Held;
+import io.modscan.onnx.foreign.Kept.Length;
+import java.math.BigInteger;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.TreeMap;
+import java.util.function.IntFunction;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
+
+/** A node as {@link Mixing} sees it: what is known of its inputs, and how its outputs may come from them. */
+final class MixingNode {
+
+    /** What cannot be told; the walk says of which node. */
+    static final Kept MIXED = Kept.mixed("");
+
+    /**
+     * What is asked.
+     *
+     * @param symbol     the axis' symbol, or its number where positions are fixed
+     * @param positions  whether it is that of positions, not the batch's
+     * @param primes     a number for each symbol, so that lengths can be multiplied and compared
+     */
+    record Question(String symbol, boolean positions, Map<String, BigInteger> primes) {
+
+        boolean isIt(String axis) {
+            return axis.equals(symbol);
+        }
+
+        /** Whether an axis' length may hang on it. */
+        boolean hangs(String axis) {
+            return !Character.isDigit(symbol.charAt(0))
+                    && (axis.equals("?") || List.of(axis.split("\\*")).contains(symbol));
+        }
+
+        /** What an axis' length is, as far as it hangs on nothing else. */
+        Length computed(String axis) {
+            long factor = 1;
+            int times = 0;
+            for (String each : axis.split("\\*")) {
+                if (each.equals(symbol) && !Character.isDigit(symbol.charAt(0))) {
+                    times++;
+                } else if (Character.isDigit(each.charAt(0))) {
+                    factor *= Long.parseLong(each);
+                } else {
+                    return Length.unknown(hangs(axis));
+                }
+            }
+            long by = factor;
+            int power = times;
+            return Length.at(Length.TRIED.stream()
+                    .map(length -> by * (power == 0 ? 1 : power == 1 ? length : length * length))
+                    .toList());
+        }
+
+        /** A length, or empty if it is not known. */
+        Optional<BigInteger> length(String axis) {
+            BigInteger length = BigInteger.ONE;
+            for (String factor : axis.split("\\*")) {
+                if (factor.equals("?") || factor.equals("0")) {
+                    return Optional.empty();
+                }
+                length = length.multiply(
+                        Character.isDigit(factor.charAt(0))
+                                ? new BigInteger(factor)
+                                : primes.computeIfAbsent(
+                                        factor,
+                                        any -> BigInteger.valueOf(1_000_003L * (primes.size() + 1))
+                                                .nextProbablePrime()));
+            }
+            return Optional.of(length);
+        }
+
+        Optional<BigInteger> length(List<String> axes) {
+            Optional<BigInteger> product = Optional.of(BigInteger.ONE);
+            for (String axis : axes) {
+                Optional<BigInteger> length = length(axis);
+                product = product.flatMap(before -> length.map(before::multiply));
+            }
+            return product;
+        }
+    }
+
+    private final NodeProto node;
+    private final long opset;
+    private final Question question;
+    private final List<Optional<Kept>> kept;
+    private final List<Optional<List<String>>> axes;
+    private final List<Optional<List<String>>> outputs;
+    private final List<String> types;
+    private final boolean ofMask;
+
+    /**
+     * Looks at a node.
+     *
+     * @param kept    of each input; empty where it is left out
+     * @param axes    of each input, where known
+     * @param outputs the axes of each output, where known
+     * @param types   of each input
+     * @param ofMask  whether its outputs are computed of the mask and nothing else that is given
+     */
+    MixingNode(
+            NodeProto node,
+            long opset,
+            Question question,
+            List<Optional<Kept>> kept,
+            List<Optional<List<String>>> axes,
+            List<Optional<List<String>>> outputs,
+            List<String> types,
+            boolean ofMask) {
+        this.node = node;
+        this.opset = opset;
+        this.question = question;
+        this.kept = kept;
+        this.axes = axes;
+        this.outputs = outputs;
+        this.types = types;
+        this.ofMask = ofMask;
+    }
+
+    String operator() {
+        return node.getOpType();
+    }
+
+    long opset() {
+        return opset;
+    }
+
+    Question question() {
+        return question;
+    }
+
+    boolean positions() {
+        return question.positions();
+    }
+
+    /** Whether what it yields is computed of the mask and of nothing else that is given. */
+    boolean isOfMask() {
+        return ofMask;
+    }
+
+    int inputs() {
+        return kept.size();
+    }
+
+    int outputs() {
+        return outputs.size();
+    }
+
+    boolean has(int input) {
+        return input < kept.size() && kept.get(input).isPresent();
+    }
+
+    Kept kept(int input) {
+        return has(input) ? kept.get(input).orElseThrow() : Kept.free();
+    }
+
+    /** Whether inputs from one on to another, without it, hang on nothing, or are left out. */
+    boolean isFree(int from, int to) {
+        return IntStream.range(from, Math.min(to, inputs()))
+                .allMatch(input -> kept(input).isFree());
+    }
+
+    boolean isFree(int from) {
+        return isFree(from, inputs());
+    }
+
+    List<String> axes(int input) {
+        return input < axes.size() ? axes.get(input).orElse(List.of()) : List.of();
+    }
+
+    int rank(int input) {
+        return axes(input).size();
+    }
+
+    /** The first output's axes. */
+    List<String> yields() {
+        return outputs.isEmpty() ? List.of() : outputs.get(0).orElse(List.of());
+    }
+
+    List<String> yields(int output) {
+        return outputs.get(output).orElse(List.of());
+    }
+
+    boolean isBool(int input) {
+        return types.get(input).equals("bool");
+    }
+
+    private Optional<AttributeProto> attribute(String name) {
+        return node.getAttributeList().stream()
+                .filter(attribute -> attribute.getName().equals(name))
+                .findFirst();
+    }
+
+    boolean says(String name) {
+        return attribute(name).isPresent();
+    }
+
+    long integer(String name, long otherwise) {
+        return attribute(name).map(AttributeProto::getI).orElse(otherwise);
+    }
+
+    String text(String name, String otherwise) {
+        return attribute(name).map(said -> said.getS().toStringUtf8()).orElse(otherwise);
+    }
+
+    Optional<List<Long>> integers(String name) {
+        return attribute(name).map(AttributeProto::getIntsList);
+    }
+
+    /** The integers of an attribute, or of a constant input where it became one. */
+    Optional<List<Long>> integers(String name, int input) {
+        return has(input) ? integers(input) : integers(name);
+    }
+
+    /** What ConstantOfShape fills with. */
+    OptionalDouble constantOfShape() {
+        return attribute("value")
+                .map(value -> Mixing.constant(value.getT()).uniform())
+                .orElse(OptionalDouble.of(0));
+    }
+
+    Optional<List<Long>> integers(int input) {
+        return kept(input)
+                .values()
+                .map(values -> values.stream().map(Double::longValue).toList());
+    }
+
+    OptionalLong integer(int input) {
+        return integers(input).filter(values -> values.size() == 1).stream()
+                .mapToLong(values -> values.get(0))
+                .findFirst();
+    }
+
+    /** An axis counted from the front. */
+    static int at(long axis, int rank) {
+        return Math.toIntExact(axis < 0 ? axis + rank : axis);
+    }
+
+    /** What an input holds, where it is told where each axis goes. */
+    Kept carry(int input, IntFunction<OptionalInt> to) {
+        Kept from = kept(input);
+        List<Held> held = new ArrayList<>();
+        for (Held axis : from.axes()) {
+            OptionalInt place = to.apply(axis.place());
+            if (place.isEmpty()) {
+                return MIXED;
+            }
+            held.add(axis.to(place.getAsInt()));
+        }
+        Kept carried = Kept.held(held).filledWith(from.uniform());
+        return from.numbers().isPresent()
+                ? carried.numbering(to.apply(from.numbers().getAsInt()))
+                : carried;
+    }
+
+    /** What an input holds, if an operator does not work along any such axis; all stays in its place. */
+    Kept apart(int input, IntPredicate works) {
+        Kept from = kept(input);
+        return from.any(axis -> works.test(axis.place())) ? MIXED : changed(from);
+    }
+
+    /** The same axes with other values. */
+    Kept changed(Kept from) {
+        return from.isHeld()
+                ? Kept.held(from.axes().stream()
+                        .map(axis -> axis.with(changed(axis.padding())))
+                        .toList())
+                : from;
+    }
+
+    private Padding changed(Padding padding) {
+        return ofMask && padding.equals(Padding.OF_MASK) ? padding : Padding.ANYTHING;
+    }
+
+    /** The same with padding of some kind at one axis. */
+    static Kept with(Kept from, int place, Padding padding) {
+        return Kept.held(from.axes().stream()
+                .map(axis -> axis.place() == place ? axis.with(padding) : axis)
+                .toList());
+    }
+
+    /** What several inputs hold that come together, each in places of the output's already. */
+    Kept union(List<Kept> all) {
+        Map<Integer, Held> places = new TreeMap<>();
+        for (Kept one : all) {
+            if (one.isMixed() || one.isLength()) {
+                return MIXED;
+            }
+            for (Held axis : one.axes()) {
+                Held other = places.putIfAbsent(axis.place(), axis);
+                if (other != null) {
+                    if (!other.before().equals(axis.before()) || !other.after().equals(axis.after())) {
+                        return MIXED;
+                    }
+                    if (!other.padding().equals(axis.padding())) {
+                        places.put(axis.place(), axis.with(Padding.ANYTHING));
+                    }
+                }
+            }
+        }
+        return Kept.held(List.copyOf(places.values()));
+    }
+
+    /** Operands that are broadcast against each other, from the last axis on, and worked on element by element. */
+    Kept elementwise(int... operands) {
+        int rank = yields().size();
+        Map<Integer, Held> places = new LinkedHashMap<>();
+        for (int operand : operands) {
+            int shift = rank - rank(operand);
+            for (Held axis : kept(operand).axes()) {
+                Held moved = axis.to(axis.place() + shift);
+                Held other = places.putIfAbsent(moved.place(), moved);
+                if (shift < 0
+                        || (other != null
+                                && (!other.before().equals(axis.before())
+                                        || !other.after().equals(axis.after())))) {
+                    return MIXED;
+                }
+            }
+        }
+        List<Held> held = new ArrayList<>();
+        for (Held place : places.values()) {
+            List<Padding> paddings = new ArrayList<>();
+            boolean told = false;
+            for (int operand : operands) {
+                int own = place.place() - (rank - rank(operand));
+                Kept of = kept(operand);
+                Optional<Held> axis =
+                        of.axes().stream().filter(one -> one.place() == own).findFirst();
+                if (of.isHeld()
+                        && axis.isEmpty()
+                        && own >= 0
+                        && !axes(operand).get(own).equals("1")) {
+                    return MIXED;
+                }
+                told |= axis.filter(one -> !one.padding().equals(Padding.ANYTHING))
+                        .isPresent();
+                paddings.add(axis.map(Held::padding)
+                        .orElseGet(() -> of.uniform().isPresent()
+                                ? Padding.known(of.uniform().getAsDouble())
+                                : Padding.elsewhere()));
+            }
+            Padding padding = told ? Padding.of(operator(), paddings, integer("to", 0) == BOOL) : Padding.ANYTHING;
+            held.add(place.with(told && ofMask && !padding.isKnown() ? Padding.OF_MASK : padding));
+        }
+        Kept result = Kept.held(held);
+        return operands.length == 1 ? result.filledWith(kept(operands[0]).uniform()) : result;
+    }
+
+    private static final int BOOL = 9;
+
+    /** A new tensor that is alike at all places; or mixed where an axis' length hangs on the other's in other ways. */
+    Kept filled(int output) {
+        List<Held> held = new ArrayList<>();
+        List<String> yields = yields(output);
+        for (int place = 0; place < yields.size(); place++) {
+            if (question.isIt(yields.get(place))) {
+                held.add(Held.at(place, Padding.ANYTHING));
+            } else if (question.hangs(yields.get(place))) {
+                return MIXED;
+            }
+        }
+        return Kept.held(held);
+    }
+
+    /** An input whose elements stay in their order and get other axes. */
+    Kept reshaped(int input) {
+        Kept from = kept(input);
+        List<Held> held = new ArrayList<>();
+        OptionalInt numbers = OptionalInt.empty();
+        for (Held axis : from.axes()) {
+            Optional<Held> to = reshaped(axis, axes(input));
+            if (to.isEmpty()) {
+                return MIXED;
+            }
+            held.add(to.get());
+            if (from.numbers().equals(OptionalInt.of(axis.place()))) {
+                if (!to.get().isPure()) {
+                    return MIXED;
+                }
+                numbers = OptionalInt.of(to.get().place());
+            }
+        }
+        return Kept.held(held).filledWith(from.uniform()).numbering(numbers);
+    }
+
+    private Optional<Held> reshaped(Held axis, List<String> before) {
+        Optional<BigInteger> outer =
+                question.length(before.subList(0, axis.place())).map(axis.before()::multiply);
+        BigInteger length = question.length(question.symbol()).orElseThrow();
+        List<String> after = yields();
+        BigInteger prefix = BigInteger.ONE;
+        for (int place = 0; place < after.size() && outer.isPresent(); place++) {
+            Optional<BigInteger> here = question.length(after.get(place));
+            if (here.isEmpty()) {
+                return Optional.empty();
+            }
+            BigInteger with = prefix.multiply(here.get());
+            BigInteger through = outer.get().multiply(length);
+            if (here.get().mod(length).signum() == 0
+                    && outer.get().mod(prefix).signum() == 0
+                    && with.mod(through).signum() == 0) {
+                return Optional.of(new Held(place, outer.get().divide(prefix), with.divide(through), axis.padding()));
+            }
+            prefix = with;
+        }
+        return Optional.empty();
+    }
+
+    /** Whether a tensor's axis is as long as another tensor's, as far as that is known. */
+    static boolean isAsLong(List<String> axes, int place, List<String> others, int other) {
+        return place < axes.size()
+                && other < others.size()
+                && !axes.get(place).equals("?")
+                && Objects.equals(axes.get(place), others.get(other));
+    }
+
+    List<Kept> all(Kept one) {
+        return Collections.nCopies(outputs(), one);
+    }
+}
