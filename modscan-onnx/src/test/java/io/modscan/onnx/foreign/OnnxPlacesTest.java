@@ -66,7 +66,8 @@ class OnnxPlacesTest {
         Files.copy(content, blob);
         Path link = snapshot.resolve(name);
         Files.createDirectories(link.getParent());
-        return Files.createSymbolicLink(link, Objects.requireNonNull(link.getParent()).relativize(blob));
+        return Files.createSymbolicLink(
+                link, Objects.requireNonNull(link.getParent()).relativize(blob));
     }
 
     private Path cachedModel(String where) throws IOException {
