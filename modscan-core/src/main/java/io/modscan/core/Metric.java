@@ -218,7 +218,8 @@ public interface Metric<R> {
             }
             if (parts.isEmpty()) {
                 throw new ModscanException("none of "
-                        + piece.sites().stream().map(SiteActivations::site).toList() + " belongs to a layer; measure each by"
+                        + piece.sites().stream().map(SiteActivations::site).toList()
+                        + " belongs to a layer; measure each by"
                         + " itself with metric.perSite()");
             }
             return parts;
