@@ -1,7 +1,7 @@
 package io.modscan.metrics.subspace;
 
-import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.Svd;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.statistics.AgainstShuffles;
 import io.modscan.metrics.statistics.Shuffles;
 import java.util.ArrayList;

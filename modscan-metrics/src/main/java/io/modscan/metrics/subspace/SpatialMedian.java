@@ -1,7 +1,7 @@
 package io.modscan.metrics.subspace;
 
-import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.Dot;
+import io.modscan.metrics.internal.thread.Interrupt;
 
 /** The point with the least sum of distances to some vectors, by Weiszfeld's iteration from the mean. */
 final class SpatialMedian {
