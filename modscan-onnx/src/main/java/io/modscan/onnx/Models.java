@@ -42,7 +42,9 @@ public final class Models {
      * @throws UncheckedIOException if a file cannot be read
      */
     public static RuntimeModel open(String model, Set<Allow> allowed) {
-        return isOther(model) ? OnnxModel.open(Path.of(model), OnnxOpening.usual().allowing(allowed)) : OptModel.open(model, allowed);
+        return isOther(model)
+                ? OnnxModel.open(Path.of(model), OnnxOpening.usual().allowing(allowed))
+                : OptModel.open(model, allowed);
     }
 
     /**
@@ -68,7 +70,9 @@ public final class Models {
      * @throws UncheckedIOException if a file cannot be read
      */
     public static RuntimeModel open(Path path, Set<Allow> allowed) {
-        return isOther(path) ? OnnxModel.open(path, OnnxOpening.usual().allowing(allowed)) : OptModel.open(path, allowed);
+        return isOther(path)
+                ? OnnxModel.open(path, OnnxOpening.usual().allowing(allowed))
+                : OptModel.open(path, allowed);
     }
 
     /**

@@ -2,8 +2,8 @@ package io.modscan.metrics.similarity;
 
 import io.modscan.core.SiteActivations;
 import io.modscan.core.model.MatrixProduct;
-import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.Dot;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 

@@ -1,8 +1,8 @@
 package io.modscan.metrics.similarity;
 
 import io.modscan.core.prompt.Labels;
-import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.FisherYates;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.statistics.AgainstShuffles;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,7 +1,7 @@
 package io.modscan.metrics.statistics;
 
-import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.FisherYates;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

@@ -1,9 +1,13 @@
 package io.modscan.metrics.subspace;
 
+<<<<<<< HEAD
 import io.modscan.metrics.internal.linear.Dot;
 import io.modscan.metrics.internal.linear.FisherYates;
 import io.modscan.metrics.internal.thread.Interrupt;
+=======
+>>>>>>> work-end
 import io.modscan.metrics.internal.linear.Svd;
+import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.statistics.AgainstShuffles;
 import io.modscan.metrics.statistics.Shuffles;
 import java.util.ArrayList;

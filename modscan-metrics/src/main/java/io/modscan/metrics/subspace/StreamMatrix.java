@@ -2,9 +2,9 @@ package io.modscan.metrics.subspace;
 
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.model.Weight;
-import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.Dot;
 import io.modscan.metrics.internal.linear.Products;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import org.apache.commons.numbers.gamma.RegularizedBeta;

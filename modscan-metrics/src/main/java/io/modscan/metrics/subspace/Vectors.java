@@ -3,8 +3,8 @@ package io.modscan.metrics.subspace;
 import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
-import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.internal.linear.Dot;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.Arrays;
 
 /** The vectors of one site, seen to be finite, and what is computed of rows of numbers. */

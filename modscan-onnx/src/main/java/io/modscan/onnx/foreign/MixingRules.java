@@ -147,7 +147,9 @@ final class MixingRules {
         alike(
                 "Trilu",
                 "upper",
-                node -> !node.isFree(1) || !node.kept(0).axes().stream().allMatch(Held::isPure) ? MIXED : node.apart(0, axis -> !node.positions() && axis >= node.rank(0) - 2));
+                node -> !node.isFree(1) || !node.kept(0).axes().stream().allMatch(Held::isPure)
+                        ? MIXED
+                        : node.apart(0, axis -> !node.positions() && axis >= node.rank(0) - 2));
         // By lengths alone, and 1 where two places have one number.
         alike("EyeLike", "k dtype", node -> node.positions() || node.kept(0).isFree() ? node.filled(0) : MIXED);
         alike("DepthToSpace SpaceToDepth", "blocksize mode", node -> node.apart(0, axis -> axis > 0));

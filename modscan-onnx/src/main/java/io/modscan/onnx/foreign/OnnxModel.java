@@ -126,8 +126,7 @@ public final class OnnxModel implements RuntimeModel {
         this.withPast = new LazyShapes(this::shapesWithPast);
     }
 
-    private static OnnxModel of(
-            OnnxFile read, OnnxSettings settings, Set<Allow> allowed, Optional<OnnxTrial> trial) {
+    private static OnnxModel of(OnnxFile read, OnnxSettings settings, Set<Allow> allowed, Optional<OnnxTrial> trial) {
         OnnxFile file = read.asking(settings.said().roles().keySet());
         OnnxInputs inputs = OnnxInputs.of(file, settings.said());
         RuntimeOptions options = settings.options();
@@ -532,7 +531,8 @@ public final class OnnxModel implements RuntimeModel {
         file.checkUnchanged();
         OnnxPlan graph = new OnnxPlan(file, inputs, plan, sites.recipes(), settings.dequantized());
         OnnxBounds.checkMemory(file, graph.model().getGraph(), shapes);
-        trial.ifPresent(apart -> apart.open(file, settings.options(), graph.model().toByteArray()));
+        trial.ifPresent(
+                apart -> apart.open(file, settings.options(), graph.model().toByteArray()));
         return new OnnxSource(plan, graph, inputs, file, bosTokenId(), settings.options(), this::checkPast);
     }
 

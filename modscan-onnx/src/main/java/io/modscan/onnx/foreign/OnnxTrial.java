@@ -90,8 +90,7 @@ record OnnxTrial(Duration atMost, long memory) {
         run(file, options, Kind.RUN, List.of(graph), feeds);
     }
 
-    private void run(
-            OnnxFile file, RuntimeOptions options, Kind kind, List<byte[]> graphs, List<List<Filled>> feeds) {
+    private void run(OnnxFile file, RuntimeOptions options, Kind kind, List<byte[]> graphs, List<List<Filled>> feeds) {
         try {
             Path folder = Files.createTempDirectory("modscan-trial");
             try {

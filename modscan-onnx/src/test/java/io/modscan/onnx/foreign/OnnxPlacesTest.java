@@ -223,7 +223,8 @@ class OnnxPlacesTest {
                 .output("hidden")
                 .write(inner.resolve("model.onnx"));
         assertThatThrownBy(() -> OnnxModel.open(file)).hasMessageContaining("outside");
-        assertThatThrownBy(() -> OnnxModel.open(file, OnnxOpening.usual().allowing(Set.of(Allow.LINKS)))).hasMessageContaining("no such file");
+        assertThatThrownBy(() -> OnnxModel.open(file, OnnxOpening.usual().allowing(Set.of(Allow.LINKS))))
+                .hasMessageContaining("no such file");
     }
 
     @Test

@@ -131,8 +131,10 @@ class OnnxTrialTest {
 
     @Test
     void limitsArePositive() {
-        assertThatIllegalArgumentException().isThrownBy(() -> OnnxOpening.usual().triedFirst(Duration.ZERO, 1));
-        assertThatIllegalArgumentException().isThrownBy(() -> OnnxOpening.usual().triedFirst(Duration.ofSeconds(1), 0));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> OnnxOpening.usual().triedFirst(Duration.ZERO, 1));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> OnnxOpening.usual().triedFirst(Duration.ofSeconds(1), 0));
     }
 
     @Test
