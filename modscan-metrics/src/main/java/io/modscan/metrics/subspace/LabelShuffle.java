@@ -1,11 +1,7 @@
 package io.modscan.metrics.subspace;
 
-<<<<<<< HEAD
 import io.modscan.metrics.internal.linear.Dot;
 import io.modscan.metrics.internal.linear.FisherYates;
-import io.modscan.metrics.internal.thread.Interrupt;
-=======
->>>>>>> work-end
 import io.modscan.metrics.internal.linear.Svd;
 import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.statistics.AgainstShuffles;
