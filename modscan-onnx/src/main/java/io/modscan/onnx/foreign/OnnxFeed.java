@@ -51,6 +51,19 @@ final class OnnxFeed {
         this.neededFor = neededFor;
     }
 
+    /** Refuses tokens, unless each input that is taken is one that they are put into. */
+    void checkTokens() {
+        if (!inputs.isText()) {
+            throw new ModscanException("the model takes no tokens: " + inputs.notText());
+        }
+        inputs.inputs().values().stream()
+                .filter(input -> taken.contains(input.name()) && input.role().isEmpty())
+                .findFirst()
+                .ifPresent(input -> {
+                    throw new UnsupportedModelException(notOfTokens(input));
+                });
+    }
+
     /**
      * Rows of tokens.
      *
@@ -59,9 +72,6 @@ final class OnnxFeed {
      * @param columns how many the model is given, at least as many; a model may have a length of its own
      */
     List<Bound> tokens(List<int[]> ids, List<int[]> mask, int columns) {
-        if (!inputs.isText()) {
-            throw new ModscanException("the model takes no tokens: " + inputs.notText());
-        }
         List<Long> shape = List.of((long) ids.size(), (long) columns);
         List<Bound> bound = new ArrayList<>();
         for (Input input : inputs.inputs().values()) {

@@ -94,6 +94,7 @@ final class OnnxSource implements ActivationSource {
         ActivationSource.checkOutputs(plan, batch, outputs);
         boolean tokens = batch.tensors().isEmpty();
         if (tokens) {
+            feed.checkTokens();
             rows(batch, true).forEach(this::checkFilled);
         } else if (batch.tensors().stream().anyMatch(inputs::bringsPast)) {
             checkPast.accept(plan);
