@@ -288,9 +288,9 @@ class ForeignCommandLineTest {
                 .isEqualTo(SafetensorsFile.open(folder.resolve("a")).map("last_hidden_state"));
         npy("ids.npy", 101);
         assertFailure("model.onnx: input 'attention_mask'", capture(model(), "--prompts", tensors, "--out", file("c")));
+        assertFailure("has no ready token ids", capture(model(), "--ids", tensors, "--out", file("c")));
         Files.delete(folder.resolve("ones.npy"));
         assertFailure("line 1: input 'attention_mask'", capture(model(), "--prompts", tensors, "--out", file("c")));
-        assertFailure("has no ready token ids", capture(model(), "--ids", tensors, "--out", file("c")));
     }
 
     /** Integers of which the graph does not tell what they stand for: a scale for each row, rearranged; and sums. */
