@@ -26,7 +26,6 @@ final class ForeignOptions {
     /** Their heading in a command's help. */
     static final String HEADING = "%nOf an ONNX model that modscan did not export, where its file does not tell:%n";
 
-
     @Option(
             names = "--input",
             paramLabel = "NAME=ROLE",

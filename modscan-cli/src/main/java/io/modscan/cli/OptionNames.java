@@ -56,7 +56,8 @@ final class OptionNames {
         for (Map.Entry<Pattern, Function<MatchResult, String>> option : OPTIONS.entrySet()) {
             translated = option.getKey()
                     .matcher(translated)
-                    .replaceAll(found -> Matcher.quoteReplacement(option.getValue().apply(found)));
+                    .replaceAll(
+                            found -> Matcher.quoteReplacement(option.getValue().apply(found)));
         }
         return translated;
     }

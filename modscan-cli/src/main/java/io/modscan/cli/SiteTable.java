@@ -58,8 +58,7 @@ record SiteTable(List<List<String>> rows) {
                         layer(tensor.layer()),
                         site != null
                                 ? axes(site)
-                                : "not: "
-                                        + OptionNames.in(tensor.refusal().orElse(""))));
+                                : "not: " + OptionNames.in(tensor.refusal().orElse(""))));
             }
         }
         return new SiteTable(rows);
