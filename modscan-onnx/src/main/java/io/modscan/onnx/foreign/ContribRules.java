@@ -102,7 +102,7 @@ final class ContribRules {
             + " target_weights_as_tensor";
 
     private void alike(String operators, String attributes, MixingRules.Alike rule) {
-        for (String operator : operators.split(" ")) {
+        for (String operator : operators.split(" ", -1)) {
             rules.alike(MS + operator, attributes, rule);
         }
     }

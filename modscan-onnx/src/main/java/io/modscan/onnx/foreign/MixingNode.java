@@ -49,7 +49,7 @@ final class MixingNode {
         Length computed(String axis) {
             long factor = 1;
             int times = 0;
-            for (String each : axis.split("\\*")) {
+            for (String each : axis.split("\\*", -1)) {
                 if (each.equals(symbol) && !Character.isDigit(symbol.charAt(0))) {
                     times++;
                 } else if (Character.isDigit(each.charAt(0))) {
@@ -68,7 +68,7 @@ final class MixingNode {
         /** A length, or empty if it is not known. */
         Optional<BigInteger> length(String axis) {
             BigInteger length = BigInteger.ONE;
-            for (String factor : axis.split("\\*")) {
+            for (String factor : axis.split("\\*", -1)) {
                 if (factor.equals("?") || factor.equals("0")) {
                     return Optional.empty();
                 }

@@ -61,8 +61,8 @@ final class MixingRules {
     }
 
     void add(String operators, String attributes, Set<Integer> sizes, Rule rule) {
-        Set<String> names = new HashSet<>(List.of(attributes.split(" ")));
-        for (String operator : operators.split(" ")) {
+        Set<String> names = new HashSet<>(List.of(attributes.split(" ", -1)));
+        for (String operator : operators.split(" ", -1)) {
             known.put(operator, new Known(names, sizes, rule));
         }
     }
@@ -591,7 +591,8 @@ final class MixingRules {
             int rows = Math.toIntExact(node.integer("batch_axis", 1));
             Kept lengths = node.kept(1);
             Kept from = node.apart(0, axis -> axis == node.integer("time_axis", 0));
-            return lengths.isFree() && !from.holds(rows) || (lengths.isHeld() && from.holds(rows)) ? from : MIXED;
+            boolean own = from.holds(rows) ? lengths.isHeld() : lengths.isFree();
+            return own ? from : MIXED;
         });
     }
 

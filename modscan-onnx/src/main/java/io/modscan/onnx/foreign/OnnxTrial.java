@@ -101,7 +101,7 @@ record OnnxTrial(Duration atMost, long memory) {
                     for (Path library : options.operators()) {
                         out.writeUTF(library.toAbsolutePath().toString());
                     }
-                    out.writeInt(kind.ordinal());
+                    out.writeUTF(kind.name());
                     out.writeLong(OnnxBounds.largestFolded(file));
                     out.writeInt(graphs.size());
                     for (byte[] graph : graphs) {
@@ -253,7 +253,7 @@ record OnnxTrial(Duration atMost, long memory) {
             for (int libraries = in.readInt(); libraries > 0; libraries--) {
                 options = options.withOperators(Path.of(in.readUTF()));
             }
-            Kind kind = Kind.values()[in.readInt()];
+            Kind kind = Kind.valueOf(in.readUTF());
             long largestFolded = in.readLong();
             List<byte[]> graphs = new ArrayList<>();
             for (int count = in.readInt(); count > 0; count--) {

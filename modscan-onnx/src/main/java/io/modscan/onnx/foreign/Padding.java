@@ -56,7 +56,7 @@ record Padding(Kind kind, double value) {
     }
 
     private boolean isSame() {
-        return this == ELSEWHERE || isKnown();
+        return equals(ELSEWHERE) || isKnown();
     }
 
     /** What an element-wise operator makes of it. */
@@ -129,7 +129,8 @@ record Padding(Kind kind, double value) {
         if (a.isKnown() && b.isKnown()) {
             return known(a.value / b.value);
         }
-        return (a.isZero() || a.isLow()) && b == ELSEWHERE || (a.kind == Kind.OF_MASK && b.isSame()) ? a : ANYTHING;
+        boolean keeps = ((a.isZero() || a.isLow()) && b.equals(ELSEWHERE)) || (a.kind == Kind.OF_MASK && b.isSame());
+        return keeps ? a : ANYTHING;
     }
 
     private static Padding and(Padding a, Padding b) {
@@ -139,7 +140,7 @@ record Padding(Kind kind, double value) {
     private static Padding where(Padding condition, Padding a, Padding b) {
         if (condition.isKnown()) {
             Padding chosen = condition.value != 0 ? a : b;
-            return chosen == ELSEWHERE ? OF_MASK : chosen;
+            return chosen.equals(ELSEWHERE) ? OF_MASK : chosen;
         }
         if (condition.kind == Kind.OF_MASK) {
             return condition;

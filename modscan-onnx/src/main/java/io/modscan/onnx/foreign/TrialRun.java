@@ -50,12 +50,10 @@ final class TrialRun {
     private static final long MOST_VALUES = 1L << 22;
     private static final long MOST_SECONDS = 10;
 
-    private final OnnxFile file;
     private final OnnxInputs inputs;
     private final Map<String, List<Long>> symbols;
 
-    private TrialRun(OnnxFile file, OnnxInputs inputs) {
-        this.file = file;
+    private TrialRun(OnnxInputs inputs) {
         this.inputs = inputs;
         this.symbols = OnnxShapes.symbols(inputs);
     }
@@ -74,7 +72,7 @@ final class TrialRun {
         if (unknown.isEmpty() || weights(model) > MOST_WEIGHTS) {
             return shapes;
         }
-        TrialRun run = new TrialRun(file, inputs);
+        TrialRun run = new TrialRun(inputs);
         byte[] graph = model.toByteArray();
         List<List<Filled>> feeds;
         try {

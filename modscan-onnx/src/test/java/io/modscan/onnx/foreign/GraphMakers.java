@@ -35,13 +35,13 @@ final class GraphMakers {
     }
 
     private void elementwise() {
-        for (String name : "Abs Identity LeakyRelu Neg Relu Clip Dropout".split(" ")) {
+        for (String name : "Abs Identity LeakyRelu Neg Relu Clip Dropout".split(" ", -1)) {
             makers.put(name, graph -> graph.op(name, ""));
         }
         for (String name :
                 ("Acos Acosh Asin Asinh Atan Atanh Celu Cos Cosh Elu Erf Exp HardSigmoid HardSwish Log Mish Reciprocal Selu"
                                 + " Sigmoid Sin Sinh Softplus Softsign Sqrt Tan Tanh Gelu")
-                        .split(" ")) {
+                        .split(" ", -1)) {
             makers.put(name, graph -> {
                 graph.op(name, "");
                 graph.inexact();
@@ -50,7 +50,7 @@ final class GraphMakers {
                 }
             });
         }
-        for (String name : "Ceil Floor Round Sign Shrink ThresholdedRelu".split(" ")) {
+        for (String name : "Ceil Floor Round Sign Shrink ThresholdedRelu".split(" ", -1)) {
             makers.put(name, graph -> {
                 graph.needsExact();
                 graph.op(name, "");
@@ -63,10 +63,10 @@ final class GraphMakers {
             String zero = graph.number(0, 1);
             graph.op("Not", graph.aside("Greater", "$ " + zero));
         });
-        for (String name : "Add Sub Mul Max Min Mean Sum".split(" ")) {
+        for (String name : "Add Sub Mul Max Min Mean Sum".split(" ", -1)) {
             makers.put(name, graph -> graph.op(name, pair(graph)));
         }
-        for (String name : "Div Pow PRelu".split(" ")) {
+        for (String name : "Div Pow PRelu".split(" ", -1)) {
             makers.put(name, graph -> {
                 graph.op(name, name.equals("PRelu") ? "$ " + graph.floats(last(graph)) : pair(graph));
                 graph.inexact();
@@ -77,13 +77,13 @@ final class GraphMakers {
             graph.needsExact();
             graph.op("Mod", "$ " + graph.positives(1), attribute("fmod", 1L));
         });
-        for (String name : "Equal Greater GreaterOrEqual Less LessOrEqual".split(" ")) {
+        for (String name : "Equal Greater GreaterOrEqual Less LessOrEqual".split(" ", -1)) {
             makers.put(name, graph -> {
                 graph.needsExact();
                 graph.op(name, pair(graph));
             });
         }
-        for (String name : "And Or Xor".split(" ")) {
+        for (String name : "And Or Xor".split(" ", -1)) {
             makers.put(name, graph -> {
                 graph.needsExact();
                 String zero = graph.number(0, 1);
@@ -102,7 +102,7 @@ final class GraphMakers {
             graph.needsExact();
             graph.op("Cast", "", attribute("to", List.of(7L, 6L, 9L, 11L, 1L).get(graph.random.nextInt(5))));
         });
-        for (String name : "BitwiseAnd BitwiseOr BitwiseXor BitShift".split(" ")) {
+        for (String name : "BitwiseAnd BitwiseOr BitwiseXor BitShift".split(" ", -1)) {
             makers.put(name, graph -> {
                 graph.needsExact();
                 String whole = graph.aside("Cast", "$", attribute("to", 12L));
@@ -282,8 +282,8 @@ final class GraphMakers {
         });
         makers.put("Pad", graph -> {
             long[] pads = new long[2 * graph.rank()];
-            pads[graph.random.nextInt(pads.length)] = graph.random.nextInt(3) - 1;
-            pads[graph.random.nextInt(pads.length)] = graph.random.nextInt(3) - 1;
+            pads[graph.random.nextInt(pads.length)] = graph.random.nextInt(3) - 1L;
+            pads[graph.random.nextInt(pads.length)] = graph.random.nextInt(3) - 1L;
             graph.op(
                     "Pad",
                     "$ " + graph.list(pads),
@@ -338,7 +338,6 @@ final class GraphMakers {
                         graph.coin() ? new AttributeProto[] {axis(graph.axis())} : none()));
         makers.put("Compress", graph -> {
             byte[] which = {1, 0, 1, 1, 0, 1};
-            String condition = "which" + graph.random.nextInt(1_000_000);
             int length = 1 + graph.random.nextInt(6);
             graph.op(
                     "Compress",
@@ -467,13 +466,13 @@ final class GraphMakers {
         });
         makers.put("TopK", graph -> {
             graph.needsExact();
-            long k = 1 + graph.random.nextInt(2);
+            long k = 1L + graph.random.nextInt(2);
             graph.ops("TopK", "$ " + graph.list(k), 2, graph.random.nextInt(2), axis(graph.axis()));
         });
     }
 
     private void along() {
-        for (String name : "Softmax LogSoftmax Hardmax LpNormalization".split(" ")) {
+        for (String name : "Softmax LogSoftmax Hardmax LpNormalization".split(" ", -1)) {
             makers.put(name, graph -> {
                 if (name.equals("Hardmax")) {
                     graph.needsExact();
@@ -501,13 +500,13 @@ final class GraphMakers {
             graph.op("MatMul", graph.aside("Softmax", masked, axis(graph.random.nextInt(3))) + " hidden");
             graph.inexact();
         });
-        for (String name : "ArgMax ArgMin".split(" ")) {
+        for (String name : "ArgMax ArgMin".split(" ", -1)) {
             makers.put(name, graph -> {
                 graph.needsExact();
                 graph.op(name, "$", axis(graph.axis()), attribute("keepdims", graph.coin() ? 1L : 0L));
             });
         }
-        for (String name : "Max Min Mean Prod LogSum LogSumExp Sum L1 L2 SumSquare".split(" ")) {
+        for (String name : "Max Min Mean Prod LogSum LogSumExp Sum L1 L2 SumSquare".split(" ", -1)) {
             makers.put("Reduce" + name, graph -> {
                 graph.inexact();
                 graph.notFinite();
@@ -662,7 +661,7 @@ final class GraphMakers {
             graph.op("Det", graph.aside("MatMul", "$ " + graph.aside("Transpose", "$")));
             graph.inexact();
         });
-        for (String name : "LSTM GRU RNN".split(" ")) {
+        for (String name : "LSTM GRU RNN".split(" ", -1)) {
             makers.put(name, graph -> {
                 graph.turned();
                 graph.ofRank(3);
@@ -704,7 +703,7 @@ final class GraphMakers {
         makers.put("ConvTranspose", graph -> {
             graph.turned();
             graph.ofRank(3);
-            long width = 1 + graph.random.nextInt(2);
+            long width = 1L + graph.random.nextInt(2);
             graph.op(
                     "ConvTranspose",
                     "$ " + graph.floats(graph.size(1), 2, width),
@@ -733,7 +732,7 @@ final class GraphMakers {
                     whole + " " + scale + " " + zero + " " + graph.byteTensor(DataType.UINT8, 2, graph.size(1), 1, 1)
                             + " " + scale + " " + zero + " " + scale + " " + zero);
         });
-        for (String name : "MaxPool AveragePool LpPool".split(" ")) {
+        for (String name : "MaxPool AveragePool LpPool".split(" ", -1)) {
             makers.put(name, graph -> {
                 graph.turned();
                 graph.ofRank(3 + graph.random.nextInt(2));
@@ -750,7 +749,7 @@ final class GraphMakers {
                 graph.inexact();
             });
         }
-        for (String name : "GlobalAveragePool GlobalMaxPool GlobalLpPool".split(" ")) {
+        for (String name : "GlobalAveragePool GlobalMaxPool GlobalLpPool".split(" ", -1)) {
             makers.put(name, graph -> {
                 graph.turned();
                 graph.ofRank(3 + graph.random.nextInt(2));
@@ -858,7 +857,7 @@ final class GraphMakers {
     }
 
     private void contrib() {
-        for (String name : "Gelu FastGelu QuickGelu".split(" ")) {
+        for (String name : "Gelu FastGelu QuickGelu".split(" ", -1)) {
             makers.put("com.microsoft." + name, graph -> {
                 graph.op("com.microsoft." + name, "$");
                 graph.inexact();

@@ -1,6 +1,7 @@
 package io.modscan.onnx.foreign;
 
 import static io.modscan.onnx.internal.graph.OnnxProtos.attribute;
+import static org.assertj.core.api.Assertions.assertThat;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
@@ -20,6 +21,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.function.Consumer;
@@ -109,7 +111,8 @@ final class RandomGraph {
         }
         graph.domain("com.microsoft", 1).domain("ai.onnx.ml", 3);
         for (UnaryOperator<HandGraph> step : steps) {
-            step.apply(graph);
+            HandGraph same = step.apply(graph);
+            assertThat(same).isSameAs(graph);
         }
         return graph;
     }
@@ -131,7 +134,7 @@ final class RandomGraph {
         boolean wasFinite = finite;
         String wasType = type;
         try {
-            MAKERS.get(name).accept(this);
+            Objects.requireNonNull(MAKERS.get(name), name).accept(this);
             if (steps.size() == before || current.equals(was)) {
                 return false;
             }

@@ -1,5 +1,7 @@
 package io.modscan.onnx.fuzz;
 
+import ai.onnx.proto.OnnxMl.ModelProto;
+import com.google.protobuf.InvalidProtocolBufferException;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -54,9 +56,8 @@ record FuzzCase(Map<String, byte[]> files, boolean deeply) {
     /** What was changed before may be none any more. */
     private static boolean parsed(byte[] bytes) {
         try {
-            ai.onnx.proto.OnnxMl.ModelProto.parseFrom(bytes);
-            return true;
-        } catch (com.google.protobuf.InvalidProtocolBufferException e) {
+            return ModelProto.parseFrom(bytes).isInitialized();
+        } catch (InvalidProtocolBufferException e) {
             return false;
         }
     }

@@ -1,5 +1,7 @@
 package io.modscan.onnx.fuzz;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.modscan.core.Activations;
 import io.modscan.core.Probe;
 import io.modscan.core.Recording;
@@ -214,11 +216,9 @@ enum Reader {
         @Override
         void read(Path folder, boolean deeply) {
             for (Path file : files(folder)) {
-                Prompts prompts = Prompts.read(file);
-                prompts.labelKeys().size();
-                for (Prompt prompt : Prompts.onDisk(file)) {
-                    prompt.labels().size();
-                }
+                List<Prompt> all = new ArrayList<>();
+                Prompts.onDisk(file).forEach(all::add);
+                assertThat(all).isEqualTo(Prompts.read(file).stream().toList());
             }
         }
     };
@@ -262,9 +262,8 @@ enum Reader {
     }
 
     private static void use(Model model, boolean deeply) {
-        model.sites().size();
-        model.provenance().size();
-        model.maxTokens();
+        assertThat(model.sites()).doesNotHaveDuplicates();
+        assertThat(model.provenance()).doesNotContainKey("");
         if (!deeply) {
             return;
         }
