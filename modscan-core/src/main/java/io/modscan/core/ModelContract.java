@@ -352,7 +352,7 @@ public final class ModelContract {
         Thread runner = new Thread(() -> {
             try {
                 while (!enough.get()) {
-                    run(source, List.of(0), Float.NaN, 0);
+                    run(source, List.of(0), UNWRITTEN, 0);
                 }
                 kept.completeExceptionally(new AssertionError("a thread that is interrupted during a run goes on"));
             } catch (CancellationException asDocumented) {

@@ -190,8 +190,11 @@ class TensorCaptureTest {
 
     @Test
     void doesNotGoOnWithOtherInputsOfTheSameLengths() {
+        AtomicInteger left = new AtomicInteger(1);
         model.onRun = batch -> {
-            throw new ModscanException("the plug was pulled");
+            if (left.getAndDecrement() == 0) {
+                throw new ModscanException("the plug was pulled");
+            }
         };
         List<Prompt> changed = new ArrayList<>(PROMPTS.stream().toList());
         changed.set(2, PixelModel.prompt("p2", 4, 6.5f));

@@ -17,10 +17,10 @@ public final class HandGraphs {
         all.put(
                 "shapes",
                 HandGraph.text(17, false)
-                        .list("two", 0, 2, 2)
+                        .list("two", 0, 0, 2, 2)
                         .list("flat", 0, -1)
                         .node("Shape", "hidden", "shape")
-                        .node("Reshape", "hidden two", "heads_wrong")
+                        .node("Reshape", "hidden two", "heads")
                         .node("Reshape", "hidden flat", "flattened")
                         .node("ConstantOfShape", "shape", "zeros")
                         .node("Expand", "hidden shape", "expanded")

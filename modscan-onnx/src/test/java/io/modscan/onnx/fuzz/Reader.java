@@ -22,11 +22,15 @@ import io.modscan.onnx.internal.checkpoint.WeightFiles;
 import io.modscan.onnx.internal.tokenizer.HubTokenizer;
 import io.modscan.onnx.opt.OptModel;
 import io.modscan.onnx.opt.TinyOpt;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.URISyntaxException;
 import java.net.URL;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -40,6 +44,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import javax.imageio.ImageIO;
 
 /** What reads files that a stranger may have made, and files that it takes. */
 enum Reader {
@@ -89,7 +94,7 @@ enum Reader {
 
         @Override
         void read(Path folder, boolean deeply) {
-            use(OptModel.open(folder), deeply);
+            use(OptModel.open(folder), "*", deeply);
         }
     },
 
@@ -104,7 +109,7 @@ enum Reader {
         void read(Path folder, boolean deeply) {
             Path file = folder.resolve("model.onnx");
             if (OptModel.isExport(file)) {
-                use(OptModel.open(file), deeply);
+                use(OptModel.open(file), "*", deeply);
             }
         }
     },
@@ -122,7 +127,7 @@ enum Reader {
         void read(Path folder, boolean deeply) {
             OnnxModel model = OnnxModel.open(folder.resolve("model.onnx"));
             if (model.tensors().stream().map(GraphTensor::refusal).anyMatch(refusal -> refusal.isEmpty())) {
-                use(model, deeply);
+                use(model, "*", deeply);
             }
         }
     },
@@ -191,11 +196,11 @@ enum Reader {
                     activations.at(site.name()).row(0).hasRemaining();
                 }
             });
-            use(recording, deeply);
+            use(recording, "*hook_z", deeply);
         }
     },
 
-    PROMPTS(1) {
+    PROMPTS(2) {
         @Override
         List<Map<String, byte[]>> valid(Path folder) {
             String csv = "id,topic,text\na,law,\"one, \"\"two\"\"\nthree\"\nb,art,x\n,,\nc, \"art\" ,é\ud83d\ude00\n";
@@ -210,15 +215,31 @@ enum Reader {
                                     "{\"id\": \"a\", \"topic\": \"law\", \"text\": \"one\"}\n\n{\"text\": \"two\", \"topic\": null}\n")),
                     Map.of(
                             "prompts.jsonl",
+                            utf8(
+                                    "{\"id\": \"a\", \"inputs\": {\"x\": \"x.npy\", \"y\": {\"file\": \"y.png\", \"layout\": \"chw\"},"
+                                            + " \"z\": {\"file\": \"z.safetensors\", \"tensor\": \"model.decoder.final_layer_norm.bias\"}}}\n"),
+                            "x.npy",
+                            npy(),
+                            "y.png",
+                            png(),
+                            "z.safetensors",
+                            Objects.requireNonNull(checkpoint(folder).get("model.safetensors"))),
+                    Map.of(
+                            "prompts.jsonl",
                             utf8("{\"id\": \"a\", \"topic\": \"law\", \"ids\": [2, 5, 31414]}\n{\"ids\": [2]}\n")));
         }
 
         @Override
         void read(Path folder, boolean deeply) {
             for (Path file : files(folder)) {
+                if (!file.getFileName().toString().startsWith("prompts.")) {
+                    continue;
+                }
                 List<Prompt> all = new ArrayList<>();
                 Prompts.onDisk(file).forEach(all::add);
                 assertThat(all).isEqualTo(Prompts.read(file).stream().toList());
+                all.forEach(prompt -> prompt.tensors()
+                        .ifPresent(tensors -> assertThat(tensors).isNotEmpty()));
             }
         }
     };
@@ -261,13 +282,13 @@ enum Reader {
         }
     }
 
-    private static void use(Model model, boolean deeply) {
+    private static void use(Model model, String sites, boolean deeply) {
         assertThat(model.sites()).doesNotHaveDuplicates();
-        assertThat(model.provenance()).doesNotContainKey("");
+        assertThat(model.provenance()).doesNotContainValue(null);
         if (!deeply) {
             return;
         }
-        try (Probe probe = Probe.builder(model).sites("*").cutOverlong().build()) {
+        try (Probe probe = Probe.builder(model).sites(sites).cutOverlong().build()) {
             for (Prompt prompt : List.of(Prompt.ofTokens("a", 2, 5, 7), Prompt.of("t", "law and"))) {
                 probe.forEach(
                         List.of(prompt),
@@ -285,6 +306,25 @@ enum Reader {
         Path opt = folder.resolve("opt");
         new TinyOpt().load(opt);
         return filesOf(opt);
+    }
+
+    /** Six numbers as NumPy writes them. */
+    private static byte[] npy() {
+        byte[] header =
+                utf8("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }".concat(" ".repeat(58)) + "\n");
+        ByteBuffer file = ByteBuffer.allocate(10 + header.length + 24).order(ByteOrder.LITTLE_ENDIAN);
+        file.put((byte) 0x93).put(utf8("NUMPY")).put((byte) 1).put((byte) 0).putShort((short) header.length);
+        return file.put(header).putFloat(1).putFloat(2).array();
+    }
+
+    private static byte[] png() {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        try {
+            ImageIO.write(new BufferedImage(4, 3, BufferedImage.TYPE_INT_RGB), "png", out);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return out.toByteArray();
     }
 
     private static byte[] utf8(String text) {
