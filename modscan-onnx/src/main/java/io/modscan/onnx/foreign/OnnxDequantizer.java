@@ -5,6 +5,7 @@ import ai.onnx.proto.OnnxMl.NodeProto;
 import io.modscan.core.error.ModscanException;
 import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
+import io.modscan.onnx.internal.graph.OnnxGraph;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;

@@ -10,6 +10,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
+import io.modscan.onnx.internal.graph.OnnxGraph;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;

@@ -15,6 +15,7 @@ import io.modscan.onnx.internal.checkpoint.ModelFolder;
 import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
 import io.modscan.onnx.internal.graph.WeightBytes;
+import io.modscan.onnx.internal.graph.OnnxGraph;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;

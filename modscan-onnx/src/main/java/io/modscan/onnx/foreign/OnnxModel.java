@@ -12,7 +12,7 @@ import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
-import io.modscan.onnx.foreign.OnnxShapes.Inferred;
+import io.modscan.onnx.internal.graph.Inferred;
 import io.modscan.onnx.foreign.OnnxSites.Recipe;
 import io.modscan.onnx.internal.checkpoint.ModelFolder;
 import io.modscan.onnx.internal.graph.FileExport;

@@ -12,6 +12,7 @@ import io.modscan.onnx.foreign.OnnxSites.Recipe;
 import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
 import io.modscan.onnx.internal.graph.OutputAxes;
+import io.modscan.onnx.internal.graph.OnnxGraph;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
