@@ -18,7 +18,8 @@ final class AlongAxesRules {
     static void addTo(MixingRules table) {
         table.alike("Softmax Hardmax LogSoftmax", "axis", AlongAxesRules::shares);
         table.alike("LpNormalization", "axis p", node -> along(node, -1));
-        table.add("TopK", "axis largest sorted k", Set.of(), node -> node.all(node.isFree(1) ? along(node, -1) : MIXED));
+        table.add(
+                "TopK", "axis largest sorted k", Set.of(), node -> node.all(node.isFree(1) ? along(node, -1) : MIXED));
         table.alike(
                 "ArgMax ArgMin",
                 "axis keepdims select_last_index",

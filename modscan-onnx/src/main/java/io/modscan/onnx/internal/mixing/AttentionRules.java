@@ -22,14 +22,22 @@ final class AttentionRules {
                 Set.of(),
                 AttentionRules::attention);
         table.add(MS + "EmbedLayerNormalization", "epsilon mask_index_type", Set.of(), AttentionRules::embedded);
-        table.add(MS + "RotaryEmbedding",
+        table.add(
+                MS + "RotaryEmbedding",
                 "interleaved num_heads rotary_embedding_dim is_packed_batching scale",
-                Set.of(), AttentionRules::rotated);
-        table.add(MS + "Attention",
+                Set.of(),
+                AttentionRules::rotated);
+        table.add(
+                MS + "Attention",
                 "num_heads unidirectional do_rotary mask_filter_value rotary_embedding_dim scale qkv_hidden_sizes"
                         + " past_present_share_buffer",
-                Set.of(), AttentionRules::fusedAttention);
-        table.add(MS + "MultiHeadAttention", "num_heads unidirectional mask_filter_value scale", Set.of(), AttentionRules::multiHead);
+                Set.of(),
+                AttentionRules::fusedAttention);
+        table.add(
+                MS + "MultiHeadAttention",
+                "num_heads unidirectional mask_filter_value scale",
+                Set.of(),
+                AttentionRules::multiHead);
         table.add(
                 MS + "GroupQueryAttention",
                 "num_heads kv_num_heads do_rotary rotary_interleaved scale local_window_size"

@@ -22,7 +22,10 @@ final class ClassicalRules {
     static void addTo(MixingRules table) {
         // Each row of [rows, features] by itself.
         table.add(
-                ML + "LinearRegressor", "coefficients intercepts post_transform targets", Set.of(), ClassicalRules::rows);
+                ML + "LinearRegressor",
+                "coefficients intercepts post_transform targets",
+                Set.of(),
+                ClassicalRules::rows);
         table.add(
                 ML + "LinearClassifier",
                 "coefficients intercepts post_transform classlabels_ints classlabels_strings multi_class",

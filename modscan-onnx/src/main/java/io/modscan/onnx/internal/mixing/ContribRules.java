@@ -2,7 +2,6 @@ package io.modscan.onnx.internal.mixing;
 
 import static io.modscan.onnx.internal.mixing.MixingNode.MIXED;
 
-
 /** Other operators of ONNX Runtime's own, com.microsoft, fused or of few bits: safe where what they are made of is. */
 final class ContribRules {
 
@@ -10,38 +9,46 @@ final class ContribRules {
 
     static void addTo(MixingRules table) {
         alike(table, "Gelu FastGelu BiasGelu QuickGelu", "alpha", node -> node.isFree(1) ? node.elementwise(0) : MIXED);
-        alike(table, 
+        alike(
+                table,
                 "QLinearAdd QLinearMul",
                 "",
                 node -> node.isFree(1, 3) && node.isFree(4) ? node.elementwise(0, 3) : MIXED);
         alike(table, "QLinearSigmoid QLinearLeakyRelu", "alpha", node -> node.isFree(1) ? node.elementwise(0) : MIXED);
         alike(table, "SkipLayerNormalization SkipSimplifiedLayerNormalization", "epsilon", ContribRules::skipped);
-        alike(table, 
+        alike(
+                table,
                 "MatMulNBits MatMulBnb4",
                 "K N bits block_size accuracy_level quant_type transB",
                 node -> node.isFree(1) ? node.apart(0, axis -> axis == node.rank(0) - 1) : MIXED);
-        alike(table, 
+        alike(
+                table,
                 "MatMulIntegerToFloat",
                 "",
                 node -> node.isFree(2) ? ProductRules.product(node, 0, 1, false, false) : MIXED);
-        alike(table, 
+        alike(
+                table,
                 "FusedMatMul TransposeMatMul",
                 "alpha transA transB",
                 node -> ProductRules.product(
                         node, 0, 1, node.integer("transA", 0) != 0, node.integer("transB", 0) != 0));
-        alike(table, 
+        alike(
+                table,
                 "FusedGemm",
                 "alpha beta transA transB activation activation_alpha activation_beta activation_gamma",
                 node -> node.isFree(1) && node.integer("transA", 0) == 0 ? node.apart(0, axis -> axis == 1) : MIXED);
-        alike(table, 
+        alike(
+                table,
                 "FusedConv",
                 "auto_pad dilations group kernel_shape pads strides activation activation_params",
                 node -> node.isFree(1) ? WindowRules.window(node, 0) : MIXED);
-        alike(table, 
+        alike(
+                table,
                 "QGemm",
                 "alpha transA transB",
                 node -> node.isFree(1) && node.integer("transA", 0) == 0 ? node.apart(0, axis -> axis == 1) : MIXED);
-        alike(table, 
+        alike(
+                table,
                 "GatherBlockQuantized",
                 "gather_axis quantize_axis block_size bits",
                 node -> node.integer("gather_axis", 0) == 0 && node.kept(0).isFree() && node.isFree(2)

@@ -5,12 +5,11 @@ import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
+import io.modscan.onnx.internal.graph.Inferred;
+import io.modscan.onnx.internal.graph.OnnxGraph;
 import io.modscan.onnx.internal.mixing.Kept.Held;
 import io.modscan.onnx.internal.mixing.Kept.Length;
 import io.modscan.onnx.internal.mixing.MixingRules.Known;
-import io.modscan.onnx.internal.graph.OnnxGraph;
-import io.modscan.onnx.internal.graph.Inferred;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -139,8 +138,7 @@ public final class Mixing {
     }
 
     private Kept given(String input, List<String> axes, Question question) {
-        Padding padding =
-                question.positions() ? given.masks().getOrDefault(input, Padding.ANYTHING) : Padding.ANYTHING;
+        Padding padding = question.positions() ? given.masks().getOrDefault(input, Padding.ANYTHING) : Padding.ANYTHING;
         return Kept.held(IntStream.range(0, axes.size())
                 .filter(axis -> question.isIt(axes.get(axis)))
                 .mapToObj(axis -> Held.at(axis, padding))

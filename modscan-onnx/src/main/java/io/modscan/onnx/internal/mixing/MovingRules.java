@@ -54,7 +54,8 @@ final class MovingRules {
                         ? MIXED
                         : node.apart(0, axis -> !node.positions() && axis >= node.rank(0) - 2));
         // By lengths alone, and 1 where two places have one number.
-        table.alike("EyeLike", "k dtype", node -> node.positions() || node.kept(0).isFree() ? node.filled(0) : MIXED);
+        table.alike(
+                "EyeLike", "k dtype", node -> node.positions() || node.kept(0).isFree() ? node.filled(0) : MIXED);
         table.alike("DepthToSpace SpaceToDepth", "blocksize mode", node -> node.apart(0, axis -> axis > 0));
     }
 
