@@ -4,7 +4,7 @@ import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
-import io.modscan.onnx.foreign.OnnxShapes.Inferred;
+import io.modscan.onnx.internal.graph.Inferred;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;

@@ -1,6 +1,6 @@
 package io.modscan.onnx.foreign;
 
-import io.modscan.onnx.foreign.OnnxShapes.Inferred;
+import io.modscan.onnx.internal.graph.Inferred;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;

@@ -3,6 +3,7 @@ package io.modscan.onnx.foreign;
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import io.modscan.core.error.ModscanException;
+import io.modscan.onnx.internal.graph.OnnxGraph;
 import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
 import java.util.ArrayList;

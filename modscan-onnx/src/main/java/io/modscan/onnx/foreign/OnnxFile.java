@@ -12,6 +12,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.onnx.internal.checkpoint.JsonFile;
 import io.modscan.onnx.internal.checkpoint.ModelFolder;
+import io.modscan.onnx.internal.graph.OnnxGraph;
 import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
 import io.modscan.onnx.internal.graph.WeightBytes;

@@ -9,6 +9,7 @@ import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import io.modscan.onnx.foreign.OnnxSites.Recipe;
+import io.modscan.onnx.internal.graph.OnnxGraph;
 import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
 import io.modscan.onnx.internal.graph.OutputAxes;

@@ -12,6 +12,8 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
 import io.modscan.core.error.ModscanException;
+import io.modscan.onnx.internal.graph.Inferred;
+import io.modscan.onnx.internal.graph.OnnxGraph;
 import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
 import io.modscan.onnx.internal.runtime.OrtRuntime;
@@ -56,14 +58,6 @@ final class OnnxShapes {
     private static final String RANK = "modscan.rank.";
 
     private static final Logger LOG = LoggerFactory.getLogger(OnnxShapes.class);
-
-    /**
-     * A tensor's type and axes.
-     *
-     * @param type of its elements
-     * @param axes each a number, a symbol or {@code ?}; empty if their number is not known
-     */
-    record Inferred(String type, Optional<List<String>> axes) {}
 
     private final OnnxFile file;
     private final RuntimeOptions options;

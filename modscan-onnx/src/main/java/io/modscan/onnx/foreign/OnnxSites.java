@@ -6,8 +6,10 @@ import io.modscan.core.site.Axis;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.onnx.foreign.OnnxInputs.Input;
-import io.modscan.onnx.foreign.OnnxShapes.Inferred;
+import io.modscan.onnx.internal.graph.Inferred;
+import io.modscan.onnx.internal.graph.OnnxGraph;
 import io.modscan.onnx.internal.graph.OnnxProtos;
+import io.modscan.onnx.internal.mixing.Mixing;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -102,7 +104,7 @@ final class OnnxSites {
         Set<String> given = inputs.inputs().keySet();
         this.varying = graph.dependents(given, operator -> true);
         this.valued = graph.dependents(given, operator -> !operator.equals("Shape") && !operator.equals("Size"));
-        this.mixing = new Mixing(file, inputs, inferred);
+        this.mixing = new Mixing(file.model(), file.opset(), MixingInputs.of(inputs), inferred);
         file.graph().getInitializerList().forEach(initializer -> initializers.add(initializer.getName()));
         inferred.values().stream()
                 .flatMap(tensor -> tensor.axes().stream())

@@ -1,4 +1,4 @@
-package io.modscan.onnx.foreign;
+package io.modscan.onnx.internal.mixing;
 
 import java.util.List;
 import java.util.Set;
@@ -9,10 +9,10 @@ import java.util.Set;
  * @param kind  how much is known of it
  * @param value which, if it is known
  */
-record Padding(Kind kind, double value) {
+public record Padding(Kind kind, double value) {
 
     /** How much is known. */
-    enum Kind {
+    public enum Kind {
         /** Whatever the model makes of padding, so that nothing may look at it. */
         ANYTHING,
         /** Computed of the mask and of nothing else that is given; how is not followed, and taken as what lowers scores. */
@@ -33,7 +33,8 @@ record Padding(Kind kind, double value) {
     private static final Set<String> KEEPING =
             Set.of("Identity", "Cast", "CastLike", "Dropout", "Clip", "Relu", "Reshape");
 
-    static Padding known(double value) {
+    /** One that is known. */
+    public static Padding known(double value) {
         return new Padding(Kind.KNOWN, value);
     }
 

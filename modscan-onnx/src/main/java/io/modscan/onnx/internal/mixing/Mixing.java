@@ -1,17 +1,15 @@
-package io.modscan.onnx.foreign;
+package io.modscan.onnx.internal.mixing;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
-import io.modscan.onnx.foreign.Kept.Held;
-import io.modscan.onnx.foreign.Kept.Length;
-import io.modscan.onnx.foreign.MixingNode.Question;
-import io.modscan.onnx.foreign.MixingRules.Known;
-import io.modscan.onnx.foreign.OnnxInputs.Input;
-import io.modscan.onnx.foreign.OnnxShapes.Inferred;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.util.ArrayList;
+import io.modscan.onnx.internal.graph.Inferred;
+import io.modscan.onnx.internal.graph.OnnxGraph;
+import io.modscan.onnx.internal.mixing.Kept.Held;
+import io.modscan.onnx.internal.mixing.Kept.Length;
+import io.modscan.onnx.internal.mixing.MixingRules.Known;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -34,10 +32,7 @@ import org.jspecify.annotations.Nullable;
  * computed of the mask alone is added to the scores, or chosen instead of them, unless what it is there is known and not low.
  * What the model makes of padding is taken to be finite there.
  */
-final class Mixing {
-
-    /** What a constant has at most to be looked at. */
-    private static final int SMALL = 64;
+public final class Mixing {
 
     /** Operators of which no two runs are alike. */
     private static final Set<String> RANDOM = Set.of(
@@ -52,8 +47,9 @@ final class Mixing {
 
     private static final MixingRules RULES = new MixingRules();
 
-    private final OnnxFile file;
-    private final OnnxInputs inputs;
+    private final GraphProto graph;
+    private final long opset;
+    private final Given given;
     private final Map<String, Inferred> inferred;
     private final Map<String, List<String>> initializers = new HashMap<>();
     private final Map<String, Kept> constants = new HashMap<>();
@@ -64,29 +60,35 @@ final class Mixing {
     private final Map<String, Kept> rows;
     private final Map<String, Kept> positions;
 
-    Mixing(OnnxFile file, OnnxInputs inputs, Map<String, Inferred> inferred) {
-        this.file = file;
-        this.inputs = inputs;
+    /**
+     * Follows rows and positions through a graph.
+     *
+     * @param opset    the version of ONNX's own operators
+     * @param inferred the type and axes of each tensor, as far as they are known
+     */
+    public Mixing(ModelProto model, long opset, Given given, Map<String, Inferred> inferred) {
+        this.graph = model.getGraph();
+        this.opset = opset;
+        this.given = given;
         this.inferred = inferred;
-        this.functions = file.model().getFunctionsList().stream()
+        this.functions = model.getFunctionsList().stream()
                 .map(function -> name(function.getDomain(), function.getName()))
                 .collect(Collectors.toSet());
-        for (TensorProto initializer : file.graph().getInitializerList()) {
+        for (TensorProto initializer : graph.getInitializerList()) {
             initializers.put(
                     initializer.getName(),
                     initializer.getDimsList().stream().map(String::valueOf).toList());
-            constants.put(initializer.getName(), constant(initializer));
+            constants.put(initializer.getName(), ConstantRules.of(initializer));
         }
-        OnnxGraph graph = new OnnxGraph(file.graph());
-        Set<String> others = new HashSet<>(inputs.inputs().keySet());
-        inputs.masks().forEach(others::remove);
-        this.ofMasks = new HashSet<>(graph.dependents(inputs.masks(), Mixing::looksAtValues));
-        ofMasks.removeAll(graph.dependents(others, Mixing::looksAtValues));
-        this.rows = inputs.batch().map(symbol -> walk(question(symbol, false))).orElse(Map.of());
-        this.positions = inputs.positions()
-                .filter(any -> inputs.hasMask() && isPadded())
-                .map(symbol -> walk(question(symbol, true)))
-                .orElse(Map.of());
+        OnnxGraph read = new OnnxGraph(graph);
+        Set<String> masks = given.masks().keySet();
+        Set<String> others = new HashSet<>(given.inputs().keySet());
+        others.removeAll(masks);
+        this.ofMasks = new HashSet<>(read.dependents(masks, Mixing::looksAtValues));
+        ofMasks.removeAll(read.dependents(others, Mixing::looksAtValues));
+        this.rows = given.batch().map(symbol -> walk(question(symbol, false))).orElse(Map.of());
+        this.positions =
+                given.padded().map(symbol -> walk(question(symbol, true))).orElse(Map.of());
     }
 
     private static String name(String domain, String operator) {
@@ -101,15 +103,8 @@ final class Mixing {
         return new Question(symbol, positions, new LinkedHashMap<>());
     }
 
-    /** Only tokens are padded, and only up to the longest of those that are run at once. */
-    private boolean isPadded() {
-        return inputs.length() == 0
-                && inputs.inputs().values().stream()
-                        .anyMatch(input -> input.role().equals(Optional.of(InputRole.TOKEN_IDS)));
-    }
-
     /** Why a prompt's values of a tensor may hang on others in its batch, or on padding; empty if they can't. */
-    Optional<String> why(String tensor) {
+    public Optional<String> why(String tensor) {
         return why(rows.get(tensor), false).or(() -> why(positions.get(tensor), true));
     }
 
@@ -130,10 +125,8 @@ final class Mixing {
 
     private Map<String, Kept> walk(Question question) {
         Map<String, Kept> all = new HashMap<>(constants);
-        for (Input input : inputs.inputs().values()) {
-            all.put(input.name(), given(input, question));
-        }
-        for (NodeProto node : file.graph().getNodeList()) {
+        given.inputs().forEach((name, axes) -> all.put(name, given(name, axes, question)));
+        for (NodeProto node : graph.getNodeList()) {
             List<Kept> outputs = outputs(node, question, all);
             for (int output = 0; output < node.getOutputCount(); output++) {
                 if (!node.getOutput(output).isEmpty()) {
@@ -144,14 +137,10 @@ final class Mixing {
         return all;
     }
 
-    private Kept given(Input input, Question question) {
-        Padding padding = !question.positions() || !inputs.masks().contains(input.name())
-                ? Padding.ANYTHING
-                : input.is(InputRole.ATTENTION_MASK)
-                        ? Padding.known(0)
-                        : input.is(InputRole.PADDING_MASK) ? Padding.known(1) : Padding.known(-Float.MAX_VALUE);
-        return Kept.held(IntStream.range(0, input.axes().size())
-                .filter(axis -> question.isIt(input.axes().get(axis)))
+    private Kept given(String input, List<String> axes, Question question) {
+        Padding padding = question.positions() ? given.masks().getOrDefault(input, Padding.ANYTHING) : Padding.ANYTHING;
+        return Kept.held(IntStream.range(0, axes.size())
+                .filter(axis -> question.isIt(axes.get(axis)))
                 .mapToObj(axis -> Held.at(axis, padding))
                 .toList());
     }
@@ -301,7 +290,7 @@ final class Mixing {
     }
 
     private long opset(NodeProto node) {
-        return node.getDomain().isEmpty() || node.getDomain().equals("ai.onnx") ? file.opset() : 1;
+        return node.getDomain().isEmpty() || node.getDomain().equals("ai.onnx") ? opset : 1;
     }
 
     private Optional<List<String>> axes(String tensor) {
@@ -309,40 +298,5 @@ final class Mixing {
         return known != null
                 ? Optional.of(known)
                 : Optional.ofNullable(inferred.get(tensor)).flatMap(Inferred::axes);
-    }
-
-    /** What a small tensor holds. */
-    static Kept constant(TensorProto tensor) {
-        long count = tensor.getDimsList().stream().reduce(1L, (a, b) -> a * b);
-        if (count > SMALL || tensor.getDataLocation() == TensorProto.DataLocation.EXTERNAL) {
-            return Kept.free();
-        }
-        List<Double> values = new ArrayList<>();
-        tensor.getInt64DataList().forEach(value -> values.add((double) value));
-        tensor.getFloatDataList().forEach(value -> values.add((double) value));
-        values.addAll(tensor.getDoubleDataList());
-        boolean whole = tensor.getDataType() == TensorProto.DataType.INT32_VALUE
-                || tensor.getDataType() == TensorProto.DataType.INT8_VALUE
-                || tensor.getDataType() == TensorProto.DataType.UINT8_VALUE
-                || tensor.getDataType() == TensorProto.DataType.BOOL_VALUE;
-        if (whole) {
-            tensor.getInt32DataList().forEach(value -> values.add((double) value));
-        }
-        ByteBuffer raw = tensor.getRawData().asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
-        while (raw.hasRemaining()) {
-            switch (tensor.getDataType()) {
-                case TensorProto.DataType.INT64_VALUE -> values.add((double) raw.getLong());
-                case TensorProto.DataType.INT32_VALUE -> values.add((double) raw.getInt());
-                case TensorProto.DataType.FLOAT_VALUE -> values.add((double) raw.getFloat());
-                case TensorProto.DataType.DOUBLE_VALUE -> values.add(raw.getDouble());
-                case TensorProto.DataType.BOOL_VALUE,
-                        TensorProto.DataType.INT8_VALUE,
-                        TensorProto.DataType.UINT8_VALUE -> values.add((double) raw.get());
-                default -> {
-                    return Kept.free();
-                }
-            }
-        }
-        return values.size() == count ? Kept.constant(values) : Kept.free();
     }
 }

@@ -1,4 +1,4 @@
-package io.modscan.onnx.foreign;
+package io.modscan.onnx.internal.graph;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.GraphProto;
@@ -21,7 +21,7 @@ import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 
 /** Who reads what in a graph of ONNX. */
-final class OnnxGraph {
+public final class OnnxGraph {
 
     /**
      * Who computes a tensor within a body.
@@ -29,24 +29,24 @@ final class OnnxGraph {
      * @param producer the node itself
      * @param around   the node of the outermost graph in whose attributes that is
      */
-    record Inner(NodeProto producer, NodeProto around) {}
+    public record Inner(NodeProto producer, NodeProto around) {}
 
     private final GraphProto graph;
     private final Map<String, NodeProto> producers = new HashMap<>();
 
-    OnnxGraph(GraphProto graph) {
+    public OnnxGraph(GraphProto graph) {
         this.graph = graph;
         for (NodeProto node : graph.getNodeList()) {
             node.getOutputList().forEach(output -> producers.put(output, node));
         }
     }
 
-    Optional<NodeProto> producer(String tensor) {
+    public Optional<NodeProto> producer(String tensor) {
         return Optional.ofNullable(producers.get(tensor));
     }
 
     /** These tensors and all that they are computed from. */
-    Set<String> needed(Collection<String> tensors) {
+    public Set<String> needed(Collection<String> tensors) {
         Set<String> needed = new HashSet<>();
         Deque<String> open = new ArrayDeque<>(tensors);
         while (!open.isEmpty()) {
@@ -63,7 +63,7 @@ final class OnnxGraph {
      *
      * @param through the operators that hand a dependence on
      */
-    Set<String> dependents(Collection<String> tensors, Predicate<String> through) {
+    public Set<String> dependents(Collection<String> tensors, Predicate<String> through) {
         Set<String> dependents = new HashSet<>(tensors);
         for (NodeProto node : graph.getNodeList()) {
             if (through.test(node.getOpType()) && reads(node).stream().anyMatch(dependents::contains)) {
@@ -74,7 +74,7 @@ final class OnnxGraph {
     }
 
     /** The tensors that a node reads, those that the graphs in its attributes take from around them included. */
-    static Set<String> reads(NodeProto node) {
+    public static Set<String> reads(NodeProto node) {
         Set<String> reads = new LinkedHashSet<>(node.getInputList());
         reads.remove("");
         subgraphs(node).forEach(graph -> reads.addAll(fromOutside(graph)));
@@ -82,7 +82,7 @@ final class OnnxGraph {
     }
 
     /** The graphs in a node's attributes: the branches of an If, the body of a Loop or a Scan. */
-    static List<GraphProto> subgraphs(NodeProto node) {
+    public static List<GraphProto> subgraphs(NodeProto node) {
         return node.getAttributeList().stream()
                 .flatMap(attribute -> attribute.getType() == AttributeProto.AttributeType.GRAPHS
                         ? attribute.getGraphsList().stream()
@@ -105,7 +105,7 @@ final class OnnxGraph {
     }
 
     /** What is computed within the bodies of nodes, however deep. */
-    Map<String, Inner> inner() {
+    public Map<String, Inner> inner() {
         Map<String, Inner> inner = new LinkedHashMap<>();
         for (NodeProto node : graph.getNodeList()) {
             subgraphs(node).forEach(body -> addInner(inner, body, node));
@@ -128,7 +128,7 @@ final class OnnxGraph {
      *
      * @param change is given each tensor; what doesn't change it returns the same object
      */
-    static GraphProto withTensors(GraphProto graph, UnaryOperator<TensorProto> change) {
+    public static GraphProto withTensors(GraphProto graph, UnaryOperator<TensorProto> change) {
         GraphProto.Builder changed = graph.toBuilder();
         for (int i = 0; i < graph.getInitializerCount(); i++) {
             changed.setInitializer(i, change.apply(graph.getInitializer(i)));
@@ -178,13 +178,13 @@ final class OnnxGraph {
         sparse.setIndices(change.apply(sparse.getIndices()));
     }
 
-    static String describe(NodeProto node) {
+    public static String describe(NodeProto node) {
         String name = node.getName().isEmpty() ? String.join(", ", node.getOutputList()) : node.getName();
         return "'" + name + "' (" + operator(node) + ")";
     }
 
     /** An operator with its domain, unless it is ONNX's own. */
-    static String operator(NodeProto node) {
+    public static String operator(NodeProto node) {
         return node.getDomain().isEmpty() || node.getDomain().equals("ai.onnx")
                 ? node.getOpType()
                 : node.getDomain() + "." + node.getOpType();

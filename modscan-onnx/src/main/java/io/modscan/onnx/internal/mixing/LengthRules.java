@@ -1,6 +1,6 @@
-package io.modscan.onnx.foreign;
+package io.modscan.onnx.internal.mixing;
 
-import io.modscan.onnx.foreign.Kept.Length;
+import io.modscan.onnx.internal.mixing.Kept.Length;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -20,7 +20,7 @@ final class LengthRules {
         Kept kept = switch (operator) {
             case "Range" -> range(node);
             case "ConstantOfShape" -> constant(node);
-            case "Expand" -> node.kept(0).isFree() ? MixingRules.expanded(node) : Kept.lengths(List.of());
+            case "Expand" -> node.kept(0).isFree() ? MovingRules.expanded(node) : Kept.lengths(List.of());
             case "Slice" -> sliced(node);
             case "Gather" -> gathered(node);
             case "Concat" -> joined(node);

@@ -1,128 +1,49 @@
-package io.modscan.onnx.foreign;
+package io.modscan.onnx.internal.mixing;
 
-import io.modscan.onnx.foreign.Kept.Held;
+import static io.modscan.onnx.internal.mixing.MixingNode.MIXED;
+
+import io.modscan.onnx.internal.mixing.Kept.Held;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.Set;
 
-/** What {@link MixingRules} are for operators of ONNX Runtime's own, for attention, and for those of classical models. */
-final class ContribRules {
-
-    private static final Kept MIXED = MixingNode.MIXED;
+/** Attention, ONNX's own and ONNX Runtime's: safe, since it stays within a row, and where a mask or looking back keeps padding out. */
+final class AttentionRules {
 
     private static final String MS = "com.microsoft.";
 
-    private static final String ML = "ai.onnx.ml.";
+    private AttentionRules() {}
 
-    private final MixingRules rules;
-
-    ContribRules(MixingRules rules) {
-        this.rules = rules;
-    }
-
-    void add() {
-        alike("Gelu FastGelu BiasGelu QuickGelu", "alpha", node -> node.isFree(1) ? node.elementwise(0) : MIXED);
-        alike(
-                "QLinearAdd QLinearMul",
-                "",
-                node -> node.isFree(1, 3) && node.isFree(4) ? node.elementwise(0, 3) : MIXED);
-        alike("QLinearSigmoid QLinearLeakyRelu", "alpha", node -> node.isFree(1) ? node.elementwise(0) : MIXED);
-        alike("SkipLayerNormalization SkipSimplifiedLayerNormalization", "epsilon", ContribRules::skipped);
-        alike(
-                "MatMulNBits MatMulBnb4",
-                "K N bits block_size accuracy_level quant_type transB",
-                node -> node.isFree(1) ? node.apart(0, axis -> axis == node.rank(0) - 1) : MIXED);
-        alike(
-                "MatMulIntegerToFloat",
-                "",
-                node -> node.isFree(2) ? MixingRules.product(node, 0, 1, false, false) : MIXED);
-        alike(
-                "FusedMatMul TransposeMatMul",
-                "alpha transA transB",
-                node -> MixingRules.product(
-                        node, 0, 1, node.integer("transA", 0) != 0, node.integer("transB", 0) != 0));
-        alike(
-                "FusedGemm",
-                "alpha beta transA transB activation activation_alpha activation_beta activation_gamma",
-                node -> node.isFree(1) && node.integer("transA", 0) == 0 ? node.apart(0, axis -> axis == 1) : MIXED);
-        alike(
-                "FusedConv",
-                "auto_pad dilations group kernel_shape pads strides activation activation_params",
-                node -> node.isFree(1) ? MixingRules.window(node, 0) : MIXED);
-        alike(
-                "QGemm",
-                "alpha transA transB",
-                node -> node.isFree(1) && node.integer("transA", 0) == 0 ? node.apart(0, axis -> axis == 1) : MIXED);
-        alike(
-                "GatherBlockQuantized",
-                "gather_axis quantize_axis block_size bits",
-                node -> node.integer("gather_axis", 0) == 0 && node.kept(0).isFree() && node.isFree(2)
-                        ? MixingRules.gathered(node)
-                        : MIXED);
-        add("EmbedLayerNormalization", "epsilon mask_index_type", ContribRules::embedded);
-        add(
-                "RotaryEmbedding",
-                "interleaved num_heads rotary_embedding_dim is_packed_batching scale",
-                ContribRules::rotated);
-        add(
+    static void addTo(MixingRules table) {
+        table.add(
                 "Attention",
+                "is_causal scale softcap q_num_heads kv_num_heads qk_matmul_output_mode softmax_precision",
+                Set.of(),
+                AttentionRules::attention);
+        table.add(MS + "EmbedLayerNormalization", "epsilon mask_index_type", Set.of(), AttentionRules::embedded);
+        table.add(
+                MS + "RotaryEmbedding",
+                "interleaved num_heads rotary_embedding_dim is_packed_batching scale",
+                Set.of(),
+                AttentionRules::rotated);
+        table.add(
+                MS + "Attention",
                 "num_heads unidirectional do_rotary mask_filter_value rotary_embedding_dim scale qkv_hidden_sizes"
                         + " past_present_share_buffer",
-                ContribRules::fusedAttention);
-        add("MultiHeadAttention", "num_heads unidirectional mask_filter_value scale", ContribRules::multiHead);
-        rules.add(
+                Set.of(),
+                AttentionRules::fusedAttention);
+        table.add(
+                MS + "MultiHeadAttention",
+                "num_heads unidirectional mask_filter_value scale",
+                Set.of(),
+                AttentionRules::multiHead);
+        table.add(
                 MS + "GroupQueryAttention",
                 "num_heads kv_num_heads do_rotary rotary_interleaved scale local_window_size"
                         + " softcap smooth_softmax",
                 Set.of(6),
-                ContribRules::grouped);
-        // Each row of [rows, features] by itself.
-        rules.add(
-                ML + "LinearRegressor", "coefficients intercepts post_transform targets", Set.of(), ContribRules::rows);
-        rules.add(
-                ML + "LinearClassifier",
-                "coefficients intercepts post_transform classlabels_ints classlabels_strings" + " multi_class",
-                Set.of(),
-                ContribRules::rows);
-        for (String trees : List.of("TreeEnsembleClassifier", "TreeEnsembleRegressor")) {
-            rules.add(ML + trees, TREES, Set.of(), ContribRules::rows);
-        }
-        rules.alike(ML + "Normalizer", "norm", node -> node.rank(0) == 2 ? node.apart(0, axis -> axis != 0) : MIXED);
-        rules.alike(
-                ML + "Scaler", "offset scale", node -> node.rank(0) == 2 ? node.apart(0, axis -> axis != 0) : MIXED);
-        rules.alike(ML + "Binarizer", "threshold", node -> node.elementwise(0));
-    }
-
-    private static final String TREES = "aggregate_function base_values base_values_as_tensor classlabels_int64s"
-            + " classlabels_strings class_ids class_nodeids class_treeids class_weights class_weights_as_tensor n_targets"
-            + " nodes_falsenodeids nodes_featureids nodes_hitrates nodes_hitrates_as_tensor"
-            + " nodes_missing_value_tracks_true nodes_modes nodes_nodeids nodes_treeids nodes_truenodeids nodes_values"
-            + " nodes_values_as_tensor post_transform target_ids target_nodeids target_treeids target_weights"
-            + " target_weights_as_tensor";
-
-    private void alike(String operators, String attributes, MixingRules.Alike rule) {
-        for (String operator : operators.split(" ", -1)) {
-            rules.alike(MS + operator, attributes, rule);
-        }
-    }
-
-    private void add(String operator, String attributes, MixingRules.Rule rule) {
-        rules.add(MS + operator, attributes, Set.of(), rule);
-    }
-
-    private static List<Kept> rows(MixingNode node) {
-        boolean apart = node.rank(0) == 2
-                && node.isFree(1)
-                && node.kept(0).axes().stream().allMatch(axis -> axis.place() == 0);
-        return node.all(apart ? node.changed(node.kept(0)) : MIXED);
-    }
-
-    private static Kept skipped(MixingNode node) {
-        boolean apart = node.isFree(2)
-                && !node.kept(0).holds(node.rank(0) - 1)
-                && !node.kept(1).holds(node.rank(1) - 1);
-        return apart ? node.elementwise(0, 1) : MIXED;
+                AttentionRules::grouped);
     }
 
     private static List<Kept> embedded(MixingNode node) {

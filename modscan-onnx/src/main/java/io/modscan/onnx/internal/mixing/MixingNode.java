@@ -1,16 +1,14 @@
-package io.modscan.onnx.foreign;
+package io.modscan.onnx.internal.mixing;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
-import io.modscan.onnx.foreign.Kept.Held;
-import io.modscan.onnx.foreign.Kept.Length;
+import io.modscan.onnx.internal.mixing.Kept.Held;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -25,73 +23,6 @@ final class MixingNode {
 
     /** What cannot be told; the walk says of which node. */
     static final Kept MIXED = Kept.mixed("");
-
-    /**
-     * What is asked.
-     *
-     * @param symbol     the axis' symbol, or its number where positions are fixed
-     * @param positions  whether it is that of positions, not the batch's
-     * @param primes     a number for each symbol, so that lengths can be multiplied and compared
-     */
-    record Question(String symbol, boolean positions, Map<String, BigInteger> primes) {
-
-        boolean isIt(String axis) {
-            return axis.equals(symbol);
-        }
-
-        /** Whether an axis' length may hang on it. */
-        boolean hangs(String axis) {
-            return !Character.isDigit(symbol.charAt(0))
-                    && (axis.equals("?") || List.of(axis.split("\\*")).contains(symbol));
-        }
-
-        /** What an axis' length is, as far as it hangs on nothing else. */
-        Length computed(String axis) {
-            long factor = 1;
-            int times = 0;
-            for (String each : axis.split("\\*", -1)) {
-                if (each.equals(symbol) && !Character.isDigit(symbol.charAt(0))) {
-                    times++;
-                } else if (Character.isDigit(each.charAt(0))) {
-                    factor *= Long.parseLong(each);
-                } else {
-                    return Length.unknown(hangs(axis));
-                }
-            }
-            long by = factor;
-            int power = times;
-            return Length.at(Length.TRIED.stream()
-                    .map(length -> by * (power == 0 ? 1 : power == 1 ? length : length * length))
-                    .toList());
-        }
-
-        /** A length, or empty if it is not known. */
-        Optional<BigInteger> length(String axis) {
-            BigInteger length = BigInteger.ONE;
-            for (String factor : axis.split("\\*", -1)) {
-                if (factor.equals("?") || factor.equals("0")) {
-                    return Optional.empty();
-                }
-                length = length.multiply(
-                        Character.isDigit(factor.charAt(0))
-                                ? new BigInteger(factor)
-                                : primes.computeIfAbsent(
-                                        factor,
-                                        any -> BigInteger.valueOf(1_000_003L * (primes.size() + 1))
-                                                .nextProbablePrime()));
-            }
-            return Optional.of(length);
-        }
-
-        Optional<BigInteger> length(List<String> axes) {
-            Optional<BigInteger> product = Optional.of(BigInteger.ONE);
-            for (String axis : axes) {
-                Optional<BigInteger> length = length(axis);
-                product = product.flatMap(before -> length.map(before::multiply));
-            }
-            return product;
-        }
-    }
 
     private final NodeProto node;
     private final long opset;
@@ -228,7 +159,7 @@ final class MixingNode {
     /** What ConstantOfShape fills with. */
     OptionalDouble constantOfShape() {
         return attribute("value")
-                .map(value -> Mixing.constant(value.getT()).uniform())
+                .map(value -> ConstantRules.of(value.getT()).uniform())
                 .orElse(OptionalDouble.of(0));
     }
 
@@ -420,12 +351,12 @@ final class MixingNode {
         return Optional.empty();
     }
 
-    /** Whether a tensor's axis is as long as another tensor's, as far as that is known. */
-    static boolean isAsLong(List<String> axes, int place, List<String> others, int other) {
-        return place < axes.size()
-                && other < others.size()
-                && !axes.get(place).equals("?")
-                && Objects.equals(axes.get(place), others.get(other));
+    /** Whether the first input's axis is the output's too, and as long, as far as that is known. */
+    boolean keepsLength(int place) {
+        return rank(0) == yields().size()
+                && place < rank(0)
+                && !axes(0).get(place).equals("?")
+                && axes(0).get(place).equals(yields().get(place));
     }
 
     List<Kept> all(Kept one) {

@@ -1,7 +1,10 @@
-package io.modscan.onnx.foreign;
+package io.modscan.onnx.internal.mixing;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -10,6 +13,9 @@ import java.util.function.DoubleUnaryOperator;
 
 /** What small constants become: the axes and limits that exporters compute rather than write down. */
 final class ConstantRules {
+
+    /** What a constant has at most to be looked at. */
+    private static final int SMALL = 64;
 
     private ConstantRules() {}
 
@@ -37,7 +43,7 @@ final class ConstantRules {
 
     private static Kept constant(AttributeProto value) {
         return switch (value.getName()) {
-            case "value" -> Mixing.constant(value.getT());
+            case "value" -> of(value.getT());
             case "value_int" -> Kept.constant(List.of((double) value.getI()));
             case "value_float" -> Kept.constant(List.of((double) value.getF()));
             case "value_ints" ->
@@ -96,5 +102,40 @@ final class ConstantRules {
             taken.add(values.get().get((int) at));
         }
         return Kept.constant(taken);
+    }
+
+    /** What a small tensor holds. */
+    static Kept of(TensorProto tensor) {
+        long count = tensor.getDimsList().stream().reduce(1L, (a, b) -> a * b);
+        if (count > SMALL || tensor.getDataLocation() == TensorProto.DataLocation.EXTERNAL) {
+            return Kept.free();
+        }
+        List<Double> values = new ArrayList<>();
+        tensor.getInt64DataList().forEach(value -> values.add((double) value));
+        tensor.getFloatDataList().forEach(value -> values.add((double) value));
+        values.addAll(tensor.getDoubleDataList());
+        boolean whole = tensor.getDataType() == TensorProto.DataType.INT32_VALUE
+                || tensor.getDataType() == TensorProto.DataType.INT8_VALUE
+                || tensor.getDataType() == TensorProto.DataType.UINT8_VALUE
+                || tensor.getDataType() == TensorProto.DataType.BOOL_VALUE;
+        if (whole) {
+            tensor.getInt32DataList().forEach(value -> values.add((double) value));
+        }
+        ByteBuffer raw = tensor.getRawData().asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+        while (raw.hasRemaining()) {
+            switch (tensor.getDataType()) {
+                case TensorProto.DataType.INT64_VALUE -> values.add((double) raw.getLong());
+                case TensorProto.DataType.INT32_VALUE -> values.add((double) raw.getInt());
+                case TensorProto.DataType.FLOAT_VALUE -> values.add((double) raw.getFloat());
+                case TensorProto.DataType.DOUBLE_VALUE -> values.add(raw.getDouble());
+                case TensorProto.DataType.BOOL_VALUE,
+                        TensorProto.DataType.INT8_VALUE,
+                        TensorProto.DataType.UINT8_VALUE -> values.add((double) raw.get());
+                default -> {
+                    return Kept.free();
+                }
+            }
+        }
+        return values.size() == count ? Kept.constant(values) : Kept.free();
     }
 }

@@ -1,4 +1,4 @@
-package io.modscan.onnx.foreign;
+package io.modscan.onnx.internal.mixing;
 
 import java.math.BigInteger;
 import java.util.List;
