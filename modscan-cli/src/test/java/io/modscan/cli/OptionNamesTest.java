@@ -95,6 +95,9 @@ class OptionNamesTest {
                 "read it with Pooling.none() | read it with --pooling none",
                 "a lower memoryLimit, or | a lower --memory, or",
                 "tensors (Prompt.ofTensors) | tensors (\"inputs\" in a .jsonl file)",
+                "(Allow.LINKS, on the command line --allow links) | (--allow links)",
+                "elsewhere (withTokenizer, on the command line --tokenizer; there | elsewhere (--tokenizer; there",
+                "(OnnxOpening.usual; --trust on the command line) | (--trust)",
                 "what is no method stays $1 \\x | what is no method stays $1 \\x"
             })
     void namesTheOption(String message, String expected) {

@@ -176,7 +176,12 @@ final class OnnxShapes {
                 return infer(List.of(outputs(-1, false, List.of())));
             } catch (OrtException worse) {
                 throw new ModscanException(
-                        file.path() + ": ONNX Runtime cannot take the graph: " + worse.getMessage(), worse);
+                        file.path() + ": ONNX Runtime cannot take the graph: " + worse.getMessage()
+                                + (String.valueOf(worse.getMessage()).contains("is not a registered function/op")
+                                        ? " (an operator of a library is there once that is given:"
+                                                + " RuntimeOptions.withOperators, on the command line --operators)"
+                                        : ""),
+                        worse);
             }
         }
     }

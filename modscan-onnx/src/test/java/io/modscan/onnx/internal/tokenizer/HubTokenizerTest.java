@@ -793,6 +793,16 @@ class HubTokenizerTest {
                 .hasMessageContaining("too many ways");
     }
 
+    @Test
+    void aTextOfMillionsOfCharactersIsRefused() throws IOException {
+        Path file = folder.resolve("tokenizer.json");
+        Files.writeString(file, splitBy("\\\\s"));
+        HubTokenizer tokenizer = HubTokenizer.open(file);
+        assertThatThrownBy(() -> tokenizer.encode("a".repeat(2_000_001)))
+                .isExactlyInstanceOf(ModscanException.class)
+                .hasMessageContainingAll("2000001 characters", "2000000", "split or cut it");
+    }
+
     private static String splitBy(String regex) {
         return "{\"version\": \"1.0\", \"normalizer\": {\"type\": \"NFKC\"}, \"pre_tokenizer\": {\"type\": \"Split\","
                 + " \"pattern\": {\"Regex\": \"" + regex + "\"}, \"behavior\": \"Isolated\", \"invert\": false},"
