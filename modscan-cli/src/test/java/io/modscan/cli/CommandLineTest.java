@@ -488,6 +488,17 @@ class CommandLineTest {
     }
 
     @Test
+    void theGuideHasEveryOption() throws IOException {
+        String guide = Files.readString(Path.of("..", "docs", "guide", "command-line.md"));
+        CommandLine line = Modscan.commandLine(new PrintWriter(System.out), new PrintWriter(System.err));
+        assertThat(line.getSubcommands()).hasSize(4);
+        line.getSubcommands().values().forEach(command -> assertThat(
+                        command.getCommandSpec().options().stream().map(option -> option.longestName()))
+                .hasSizeGreaterThan(8)
+                .allSatisfy(option -> assertThat(guide).containsPattern("`[^`]*" + option + "\\b[^`-]*`")));
+    }
+
+    @Test
     void wrongUsageIsSaidInTheFirstLineAndNotInSixty() throws IOException {
         CommandLineRun run = CommandLineRun.of("scan", "--promts", "p.csv");
         assertThat(run.status()).isEqualTo(2);

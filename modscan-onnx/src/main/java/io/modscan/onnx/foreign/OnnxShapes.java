@@ -178,8 +178,8 @@ final class OnnxShapes {
                 throw new ModscanException(
                         file.path() + ": ONNX Runtime cannot take the graph: " + worse.getMessage()
                                 + (String.valueOf(worse.getMessage()).contains("is not a registered function/op")
-                                        ? " (an operator of a library is there once that is given:"
-                                                + " RuntimeOptions.withOperators, on the command line --operators)"
+                                        ? ". If it is one of a library of custom operators, give that too"
+                                                + " (RuntimeOptions.withOperators, on the command line --operators)"
                                         : ""),
                         worse);
             }
