@@ -57,8 +57,9 @@ final class ExportCommand implements Runnable {
         }
         Export export = source.loadAny(model, foreign, spec.commandLine()).export();
         if (!sites.isEmpty()) {
-            export =
-                    export.sites(SiteList.globs(sites, spec.commandLine()).stream().map(Sites::glob).toArray(SiteSelector[]::new));
+            export = export.sites(SiteList.globs(sites, spec.commandLine()).stream()
+                    .map(Sites::glob)
+                    .toArray(SiteSelector[]::new));
         }
         if (selfContained) {
             export = export.selfContained();

@@ -96,7 +96,8 @@ public final class Modscan {
         boolean slip = wrong instanceof MissingParameterException
                 && !unmatched.isEmpty()
                 && unmatched.get(0).startsWith("-");
-        String problem = slip ? "Unknown option: '" + unmatched.get(0) + "'; " + wrong.getMessage() : wrong.getMessage();
+        String problem =
+                slip ? "Unknown option: '" + unmatched.get(0) + "'; " + wrong.getMessage() : wrong.getMessage();
         err.println("modscan: " + ModscanException.printable(plainly(String.valueOf(problem))));
         CommandLine.UnmatchedArgumentException.printSuggestions(wrong, err);
         err.println("'" + command.getCommandSpec().qualifiedName() + " --help' tells "

@@ -492,10 +492,12 @@ class CommandLineTest {
         String guide = Files.readString(Path.of("..", "docs", "guide", "command-line.md"));
         CommandLine line = Modscan.commandLine(new PrintWriter(System.out), new PrintWriter(System.err));
         assertThat(line.getSubcommands()).hasSize(4);
-        line.getSubcommands().values().forEach(command -> assertThat(
-                        command.getCommandSpec().options().stream().map(option -> option.longestName()))
-                .hasSizeGreaterThan(8)
-                .allSatisfy(option -> assertThat(guide).containsPattern("`[^`]*" + option + "\\b[^`-]*`")));
+        line.getSubcommands()
+                .values()
+                .forEach(command -> assertThat(
+                                command.getCommandSpec().options().stream().map(option -> option.longestName()))
+                        .hasSizeGreaterThan(8)
+                        .allSatisfy(option -> assertThat(guide).containsPattern("`[^`]*" + option + "\\b[^`-]*`")));
     }
 
     @Test
@@ -510,7 +512,8 @@ class CommandLineTest {
         assertThat(run.err()).contains("--prompts");
         assertThat(CommandLineRun.of("sites", "--modle", "x").err())
                 .startsWith("modscan: Unknown option: '--modle'; Missing required option: '--model=");
-        assertThat(CommandLineRun.of("sites", "--model", "x.onnx", "--heads", "y").err())
+        assertThat(CommandLineRun.of("sites", "--model", "x.onnx", "--heads", "y")
+                        .err())
                 .startsWith("modscan: Value for option '--heads' (GLOB=N) should be in KEY=VALUE format");
         assertThat(CommandLineRun.of("capture", "--model", "x", "--out", "y").err())
                 .startsWith("modscan: Missing required argument");

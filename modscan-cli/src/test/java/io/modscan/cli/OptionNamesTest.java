@@ -24,8 +24,8 @@ class OptionNamesTest {
             "\\b[A-Z]\\w*[a-z]\\w*\\.[a-z]\\w*(?![\\w.])|\\b[a-z]\\w*\\([^)?]{0,30}\\)|\\b[a-z]+\\w*\\.[a-z]\\w*\\(");
 
     /** Python's, which users of checkpoints are told to call. */
-    private static final Pattern PYTHON =
-            Pattern.compile("\\b(torch|numpy)\\.|state_dict|resolve_|\\.contiguous|items\\(|named_parameters|in Python: ");
+    private static final Pattern PYTHON = Pattern.compile(
+            "\\b(torch|numpy)\\.|state_dict|resolve_|\\.contiguous|items\\(|named_parameters|in Python: ");
 
     /** What no command comes to say, since it asks the library for nothing of the kind; of files by their folder. */
     private static final Set<String> NOT_REACHED = Set.of(
