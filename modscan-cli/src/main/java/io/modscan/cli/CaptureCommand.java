@@ -177,7 +177,7 @@ final class CaptureCommand implements Runnable {
                 .sites(
                         sites.isEmpty()
                                 ? new String[] {"*"}
-                                : SiteList.globs(sites).toArray(String[]::new))
+                                : SiteList.globs(sites, spec.commandLine()).toArray(String[]::new))
                 .pooling(new Pooling(pooling, withoutBos));
         if (cut) {
             builder.cutOverlong();

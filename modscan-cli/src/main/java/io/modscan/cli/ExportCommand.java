@@ -10,6 +10,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code modscan export}: a model as an ONNX file whose outputs are its sites. */
@@ -49,10 +50,16 @@ final class ExportCommand implements Runnable {
 
     @Override
     public void run() {
+        if (spec.commandLine().getParseResult().hasMatchedOption("--dequantize")) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "an export holds quantized tensors as the model has them; leave --dequantize away, which is for capture");
+        }
         Export export = source.loadAny(model, foreign, spec.commandLine()).export();
         if (!sites.isEmpty()) {
-            export =
-                    export.sites(SiteList.globs(sites).stream().map(Sites::glob).toArray(SiteSelector[]::new));
+            export = export.sites(SiteList.globs(sites, spec.commandLine()).stream()
+                    .map(Sites::glob)
+                    .toArray(SiteSelector[]::new));
         }
         if (selfContained) {
             export = export.selfContained();

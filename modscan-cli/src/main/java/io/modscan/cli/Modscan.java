@@ -6,10 +6,12 @@ import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.concurrent.CancellationException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
@@ -89,11 +91,25 @@ public final class Modscan {
     /** The cause, and where to read on: the whole usage would push it off the screen. */
     private static int wrongUsage(ParameterException wrong, PrintWriter err) {
         CommandLine command = wrong.getCommandLine();
-        err.println("modscan: " + ModscanException.printable(String.valueOf(wrong.getMessage())));
+        List<String> unmatched = command.getUnmatchedArguments();
+        // A slip in a required option's name is more than that the option is missing.
+        boolean slip = wrong instanceof MissingParameterException
+                && !unmatched.isEmpty()
+                && unmatched.get(0).startsWith("-");
+        String problem =
+                slip ? "Unknown option: '" + unmatched.get(0) + "'; " + wrong.getMessage() : wrong.getMessage();
+        err.println("modscan: " + ModscanException.printable(plainly(String.valueOf(problem))));
         CommandLine.UnmatchedArgumentException.printSuggestions(wrong, err);
         err.println("'" + command.getCommandSpec().qualifiedName() + " --help' tells "
                 + (command.getSubcommands().isEmpty() ? "its options" : "the commands"));
         return ExitCode.USAGE;
+    }
+
+    /** Some of picocli's messages in better words. */
+    private static String plainly(String problem) {
+        return problem.replaceFirst("^Error: ", "")
+                .replace("option option ", "option ")
+                .replace("is not an int", "is not a whole number");
     }
 
     private static String printableTrace(String line) {

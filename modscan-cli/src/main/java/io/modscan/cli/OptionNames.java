@@ -37,6 +37,10 @@ final class OptionNames {
         option("Pooling\\.(none|mean|last|max)\\(\\)", "--pooling $1");
         option("Prompt\\.ofTensors\\b", "\"inputs\" in a .jsonl file");
         option(" with activations\\.where\\(…\\)", "");
+        option(", in Java Hub\\.withTokenOverHttp\\(\\)", "");
+        // What is said for both: the option is enough here.
+        option("\\b[\\w.]+, on the command line (--)", "$1");
+        option("\\bOnnxOpening\\.usual; (--trust) on the command line", "$1");
     }
 
     private OptionNames() {}

@@ -2,6 +2,8 @@ package io.modscan.cli;
 
 import java.util.ArrayList;
 import java.util.List;
+import picocli.CommandLine;
+import picocli.CommandLine.ParameterException;
 
 /** What {@code --sites} names: globs divided by commas. A comma that is part of a name has a backslash before it. */
 final class SiteList {
@@ -11,8 +13,8 @@ final class SiteList {
 
     private SiteList() {}
 
-    /** The globs of all times that the option was given. */
-    static List<String> globs(List<String> given) {
+    /** The globs of all times that the option was given; none if it was not. */
+    static List<String> globs(List<String> given, CommandLine line) {
         List<String> globs = new ArrayList<>();
         for (String list : given) {
             StringBuilder glob = new StringBuilder();
@@ -27,6 +29,9 @@ final class SiteList {
                 }
             }
             add(globs, glob);
+        }
+        if (globs.isEmpty() && !given.isEmpty()) {
+            throw new ParameterException(line, "--sites names no site; leave it away for all of them");
         }
         return globs;
     }

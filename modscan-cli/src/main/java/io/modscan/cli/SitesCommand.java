@@ -45,7 +45,7 @@ final class SitesCommand implements Runnable {
     @Override
     public void run() {
         CommandLine line = spec.commandLine();
-        List<String> globs = SiteList.globs(sites);
+        List<String> globs = SiteList.globs(sites, line);
         // Of an ONNX model of somebody else's all tensors are listed, those that can't be captured included.
         SiteTable table = Models.isOther(model)
                 ? SiteTable.of(source.loadOther(model, foreign, line), globs)

@@ -10,6 +10,7 @@ import io.modscan.core.safetensors.SafetensorsFile;
 import io.modscan.demo.DemoModel;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,6 +20,7 @@ import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
 
 class CommandLineTest {
 
@@ -486,6 +488,19 @@ class CommandLineTest {
     }
 
     @Test
+    void theGuideHasEveryOption() throws IOException {
+        String guide = Files.readString(Path.of("..", "docs", "guide", "command-line.md"));
+        CommandLine line = Modscan.commandLine(new PrintWriter(System.out), new PrintWriter(System.err));
+        assertThat(line.getSubcommands()).hasSize(4);
+        line.getSubcommands()
+                .values()
+                .forEach(command -> assertThat(
+                                command.getCommandSpec().options().stream().map(option -> option.longestName()))
+                        .hasSizeGreaterThan(8)
+                        .allSatisfy(option -> assertThat(guide).containsPattern("`[^`]*" + option + "\\b[^`-]*`")));
+    }
+
+    @Test
     void wrongUsageIsSaidInTheFirstLineAndNotInSixty() throws IOException {
         CommandLineRun run = CommandLineRun.of("scan", "--promts", "p.csv");
         assertThat(run.status()).isEqualTo(2);
@@ -495,6 +510,13 @@ class CommandLineTest {
                 .startsWith("modscan: Unknown options: '--promts', 'p.csv'")
                 .contains("'modscan scan --help' tells its options");
         assertThat(run.err()).contains("--prompts");
+        assertThat(CommandLineRun.of("sites", "--modle", "x").err())
+                .startsWith("modscan: Unknown option: '--modle'; Missing required option: '--model=");
+        assertThat(CommandLineRun.of("sites", "--model", "x.onnx", "--heads", "y")
+                        .err())
+                .startsWith("modscan: Value for option '--heads' (GLOB=N) should be in KEY=VALUE format");
+        assertThat(CommandLineRun.of("capture", "--model", "x", "--out", "y").err())
+                .startsWith("modscan: Missing required argument");
         for (String[] args : new String[][] {
             {"capture"},
             {"sing"},
@@ -609,11 +631,17 @@ class CommandLineTest {
 
     @Test
     void sitesAreDividedByCommasThatNoBackslashStandsBefore() {
-        assertThat(SiteList.globs(List.of("a,b\\,c", "d", ",e,", "\\x\\\\,")))
+        CommandLine line = Modscan.commandLine(new PrintWriter(System.out), new PrintWriter(System.err));
+        assertThat(SiteList.globs(List.of("a,b\\,c", "d", ",e,", "\\x\\\\,"), line))
                 .containsExactly("a", "b,c", "d", "e", "\\x\\,");
         CommandLineRun run = CommandLineRun.of(
                 "sites", "--model", model(), "--sites", "logits,loss", "--sites", "hook_embed", "--tsv");
         assertThat(run.out().lines()).hasSize(4);
+        for (String none : List.of("", ",")) {
+            CommandLineRun empty = CommandLineRun.of("export", "--model", model(), "--out", file("x"), "--sites", none);
+            assertThat(empty.status()).isEqualTo(2);
+            assertThat(empty.err()).startsWith("modscan: --sites names no site; leave it away for all of them");
+        }
         assertFailure("'a,b'", "sites", "--model", model(), "--sites", "logits,a\\,b");
     }
 

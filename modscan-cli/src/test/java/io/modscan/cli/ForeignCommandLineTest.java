@@ -626,7 +626,7 @@ class ForeignCommandLineTest {
                 capture(fixed(), "--ids", few, "--sites", "hidden", "--positions", "4", "--out", file("w")));
         assertFailure("say first what the axis unk__314 is: that it is the batch (--batch unk__314)", runs.get(0));
         assertThat(runs.get(0).err()).contains("(--dimension unk__314=N)");
-        assertFailure("take no token ids; say which takes them (--input)", runs.get(1));
+        assertFailure("take no token ids; say which takes them (--input NAME=ROLE)", runs.get(1));
         assertFailure("--input padding_mask=attention_mask, --input padding_mask=padding_mask or", runs.get(2));
         assertFailure("no mask and exactly 4", runs.get(3));
         assertFailure("say which of its axes are positions (--position-axes)", runs.get(4));
@@ -672,6 +672,22 @@ class ForeignCommandLineTest {
         assertFailure(
                 "libnone.so: no such file; expected is a shared library of operators",
                 CommandLineRun.of("sites", "--model", fixed(), "--operators", file("libnone.so")));
+        String own = write(
+                "own.onnx",
+                model(GraphProto.newBuilder()
+                                .addInput(value("x", DataType.FLOAT, "batch", "4"))
+                                .addNode(node("Foo", "y", "x").toBuilder().setDomain("my.own"))
+                                .addOutput(value("y", DataType.FLOAT, "batch", "4")))
+                        .addOpsetImport(OperatorSetIdProto.newBuilder()
+                                .setDomain("my.own")
+                                .setVersion(1)));
+        assertFailure(
+                "my.own:Foo(-1) is not a registered function/op. If it is one of a library of custom operators, give that too"
+                        + " (--operators)",
+                CommandLineRun.of("sites", "--trust", "--model", own));
+        assertUsage(
+                "leave --dequantize away, which is for capture",
+                CommandLineRun.of("export", "--model", fixed(), "--dequantize", "--out", file("x.onnx")));
         assertFailure(
                 "input 'padding_mask' int64 [1, 4] is needed for 'sum'",
                 capture(

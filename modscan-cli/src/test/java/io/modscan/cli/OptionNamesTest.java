@@ -24,8 +24,8 @@ class OptionNamesTest {
             "\\b[A-Z]\\w*[a-z]\\w*\\.[a-z]\\w*(?![\\w.])|\\b[a-z]\\w*\\([^)?]{0,30}\\)|\\b[a-z]+\\w*\\.[a-z]\\w*\\(");
 
     /** Python's, which users of checkpoints are told to call. */
-    private static final Pattern PYTHON =
-            Pattern.compile("\\b(torch|numpy)\\.|state_dict|resolve_|\\.contiguous|items\\(|named_parameters");
+    private static final Pattern PYTHON = Pattern.compile(
+            "\\b(torch|numpy)\\.|state_dict|resolve_|\\.contiguous|items\\(|named_parameters|in Python: ");
 
     /** What no command comes to say, since it asks the library for nothing of the kind; of files by their folder. */
     private static final Set<String> NOT_REACHED = Set.of(
@@ -40,6 +40,10 @@ class OptionNamesTest {
             "Recording.java",
             "RecordedShard.java",
             "RecordingSource.java",
+            // asking metrics for what a scan does not ask them
+            "HeadBehaviour.java",
+            "Metric.java",
+            "SubspaceOverlap.java",
             // building a scan
             "Scan.java");
 
@@ -95,6 +99,9 @@ class OptionNamesTest {
                 "read it with Pooling.none() | read it with --pooling none",
                 "a lower memoryLimit, or | a lower --memory, or",
                 "tensors (Prompt.ofTensors) | tensors (\"inputs\" in a .jsonl file)",
+                "(Allow.LINKS, on the command line --allow links) | (--allow links)",
+                "elsewhere (withTokenizer, on the command line --tokenizer; there | elsewhere (--tokenizer; there",
+                "(OnnxOpening.usual; --trust on the command line) | (--trust)",
                 "what is no method stays $1 \\x | what is no method stays $1 \\x"
             })
     void namesTheOption(String message, String expected) {

@@ -13,7 +13,10 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Set;
 
-/** Opens a model of whichever kind it is. */
+/**
+ * Opens a model of whichever kind it is. What can be said of ONNX models alone, such as to try a stranger's file in a process of
+ * its own first, takes {@link OnnxModel#open(Path, OnnxOpening)}.
+ */
 public final class Models {
 
     private Models() {}

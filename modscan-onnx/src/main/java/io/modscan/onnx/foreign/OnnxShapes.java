@@ -170,7 +170,12 @@ final class OnnxShapes {
                 return infer(List.of(outputs(-1, false, List.of())));
             } catch (OrtException worse) {
                 throw new ModscanException(
-                        file.path() + ": ONNX Runtime cannot take the graph: " + worse.getMessage(), worse);
+                        file.path() + ": ONNX Runtime cannot take the graph: " + worse.getMessage()
+                                + (String.valueOf(worse.getMessage()).contains("is not a registered function/op")
+                                        ? ". If it is one of a library of custom operators, give that too"
+                                                + " (RuntimeOptions.withOperators, on the command line --operators)"
+                                        : ""),
+                        worse);
             }
         }
     }

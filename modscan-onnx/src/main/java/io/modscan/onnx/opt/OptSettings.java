@@ -3,7 +3,9 @@ package io.modscan.onnx.opt;
 import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.onnx.internal.checkpoint.JsonFile;
 import io.modscan.onnx.runtime.Allow;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -197,8 +199,8 @@ final class OptSettings {
      * @param unknown whether settings that are not known are allowed
      */
     static void check(JsonFile json, boolean unknown) {
-        Map<String, String> refused = new TreeMap<>();
-        Map<String, String> passed = new TreeMap<>();
+        Map<String, String> changing = new TreeMap<>();
+        Map<String, String> unheardOf = new TreeMap<>();
         json.values().forEach((key, value) -> {
             boolean harmless = READ.contains(key)
                     || HARMLESS.contains(key)
@@ -207,16 +209,23 @@ final class OptSettings {
                     || (EMPTY.contains(key) && isEmpty(value));
             if (!harmless) {
                 boolean changes = FIXED.containsKey(key) || EMPTY.contains(key);
-                (changes || !unknown ? refused : passed).put(printable(key), printable(String.valueOf(value)));
+                (changes ? changing : unheardOf).put(printable(key), printable(String.valueOf(value)));
             }
         });
-        if (!refused.isEmpty()) {
-            throw new UnsupportedModelException(json.path() + ": has settings that modscan does not know, " + refused
-                    + "; they may change what the model computes. If they don't, take them out, or have those passed over that"
-                    + " aren't known to change it (" + Allow.SETTINGS.option() + ")");
+        List<String> problems = new ArrayList<>();
+        if (!changing.isEmpty()) {
+            problems.add("has settings that change what a model computes, and are not handled, " + changing);
         }
-        if (!passed.isEmpty()) {
-            LOG.warn("{}: passes over the settings {}, which are not known, as allowed", json.path(), passed);
+        if (!unheardOf.isEmpty() && !unknown) {
+            problems.add("has settings that modscan does not know, " + unheardOf
+                    + "; they may change what the model computes. If they don't, take them out, or have them passed over ("
+                    + Allow.SETTINGS.option() + ")");
+        }
+        if (!problems.isEmpty()) {
+            throw new UnsupportedModelException(json.path() + ": " + String.join("; and ", problems));
+        }
+        if (!unheardOf.isEmpty()) {
+            LOG.warn("{}: passes over the settings {}, which are not known, as allowed", json.path(), unheardOf);
         }
     }
 

@@ -57,8 +57,9 @@ final class TensorNames {
     private static final Pattern ADAPTER =
             Pattern.compile(".*(lora_|\\.base_layer\\.|\\.modules_to_save\\.|adapter).*|prompt_embeddings");
 
+    /** Beside a weight of the decoder: elsewhere a scale may be anything, such as {@code logit_scale}. */
     private static final Pattern QUANTIZED = Pattern.compile(
-            ".*[._](qweight|qzeros|g_idx|scales?|scale_inv|zeros|zero_points?"
+            "(layers|embed_\\w+|project_\\w+|lm_head)\\..*[._](qweight|qzeros|g_idx|scales?|scale_inv|zeros|zero_points?"
                     + "|absmax|quant_map|quant_state.*|nested_.*|SCB|CB|weight_format|input_scale|weight_packed|weight_shape|codes)");
 
     private final Path path;

@@ -83,6 +83,10 @@ public final class Encoder {
         if (tokenizer == null) {
             tokenizer = model.tokenizer();
         }
-        return tokenizer.encode(prompt.text().orElseThrow());
+        try {
+            return tokenizer.encode(prompt.text().orElseThrow());
+        } catch (ModscanException e) {
+            throw new ModscanException("prompt '" + prompt.id() + "': " + e.getMessage(), e);
+        }
     }
 }

@@ -54,6 +54,9 @@ public final class HubTokenizer implements Tokenizer {
             "vocab.json",
             "merges.txt");
 
+    /** A novel has half a million. The library takes some 250 bytes of native memory, which no limit of Java's holds, for each. */
+    private static final int MAX_TEXT = 2_000_000;
+
     /** Half of the steps back in one match at which the library panics, and ends the JVM. */
     private static final long MAX_STEPS = 5_000_000;
 
@@ -240,6 +243,10 @@ public final class HubTokenizer implements Tokenizer {
 
     /** Longer ones could take more steps than the library bears; NFKD makes a text as long as any normalization does. */
     private void refuseOverlong(String text) {
+        if (text.length() > MAX_TEXT) {
+            throw new ModscanException("a text of " + text.length() + " characters is longer than the " + MAX_TEXT
+                    + " that are cut into tokens at once; split or cut it before");
+        }
         long most = ways == 0 ? Long.MAX_VALUE : MAX_STEPS / ways;
         if (text.length() > most / 18
                 && Normalizer.normalize(text, Normalizer.Form.NFKD).length() > most) {

@@ -68,6 +68,11 @@ public record TokenizerDefinition(
     }
 
     private static TokenizerDefinition fromVocabulary(Path folder) {
+        if (!Files.exists(folder)) {
+            throw new ModscanException(
+                    folder + ": no such file or folder; expected is a folder with tokenizer.json, or with"
+                            + " vocab.json and merges.txt, or a tokenizer.json itself");
+        }
         Path vocabFile = folder.resolve("vocab.json");
         Path mergesFile = folder.resolve("merges.txt");
         if (!Files.exists(vocabFile) || !Files.exists(mergesFile)) {
