@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -181,7 +182,43 @@ class PromptsTest {
         }
 
         @ParameterizedTest
-        @ValueSource(strings = {"UTF-16", "UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE"})
+        @ValueSource(strings = {"UTF-16LE", "UTF-16BE"})
+        void readsUtf16AsItsByteOrderMarkSays(String charset) throws IOException {
+            Map<String, String> contents = Map.of(
+                    "wide.csv", "id;topic;text\r\na;\u6cd5;caf\u00e9 \ud83d\ude00\r\n",
+                    "wide.jsonl", "{\"id\": \"a\", \"topic\": \"\u6cd5\", \"text\": \"caf\u00e9 \ud83d\ude00\"}\n",
+                    "wide.txt", "caf\u00e9 \ud83d\ude00");
+            for (Map.Entry<String, String> content : contents.entrySet()) {
+                Path wide = Files.write(
+                        folder.resolve(content.getKey()), ("\uFEFF" + content.getValue()).getBytes(charset));
+                assertThat(texts(Prompts.read(wide))).containsExactly("caf\u00e9 \ud83d\ude00");
+                Path narrow = file("narrow-" + content.getKey(), content.getValue());
+                assertThat(Prompts.read(wide)).containsExactlyElementsOf(Prompts.read(narrow));
+                Iterable<Prompt> onDisk = Prompts.onDisk(wide);
+                for (int pass = 0; pass < 2; pass++) {
+                    assertThat(onDisk).containsExactlyElementsOf(Prompts.read(narrow));
+                }
+            }
+        }
+
+        @ParameterizedTest
+        @ValueSource(strings = {"UTF-16LE", "UTF-16BE"})
+        void refusesUtf16ThatIsNone(String charset) throws IOException {
+            for (String wrong : List.of("half a character", "half a pair")) {
+                byte[] bytes = ("\uFEFFid,text\na," + wrong).getBytes(charset);
+                byte[] cut = Arrays.copyOf(bytes, bytes.length + 1);
+                byte[] high = charset.endsWith("LE") ? new byte[] {0, (byte) 0xD8} : new byte[] {(byte) 0xD8, 0};
+                byte[] halved = Arrays.copyOf(bytes, bytes.length + 2);
+                System.arraycopy(high, 0, halved, bytes.length, 2);
+                Path wide = Files.write(folder.resolve("wide.csv"), wrong.equals("half a pair") ? halved : cut);
+                assertThatExceptionOfType(MalformedFileException.class)
+                        .isThrownBy(() -> Prompts.read(wide))
+                        .withMessageContainingAll("wide.csv", "is not " + charset);
+            }
+        }
+
+        @ParameterizedTest
+        @ValueSource(strings = {"UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE", "X-UTF-32LE-BOM", "X-UTF-32BE-BOM"})
         void saysThatAFileIsOfWideCharacters(String charset) throws IOException {
             for (String name : List.of("wide.csv", "wide.jsonl", "wide.txt")) {
                 Path wide = Files.write(folder.resolve(name), "id,text\na,caf\u00e9\n".getBytes(charset));
