@@ -117,6 +117,9 @@ class PromptsTest {
                     "id , topic , text\n1 , law , \"one two\" \n2 , law , three\n",
                     "id, \"topic\", \"text\"\n1, law, one two\n2, law , three\n",
                     "id,topic,text\n1, law, one two\n2, law, three\n",
+                    "id,topic,text\n1,\u00A0law,one two\n2,law\u2003,three\n",
+                    "id,\u00A0topic,\u00A0text\n1,\u00A0law,\u00A0one two\n2,law,\u00A0three\n\u00A0,\u00A0,\n",
+                    "id,\ttopic,\ttext\n1,\tlaw,\t\"one two\"\n2,\tlaw,\tthree\n",
                     "id;topic;text\n1;law;one two\n2;law;three\n",
                     "id; topic; text\r\n1; law; \"one two\"\r\n2; law; three",
                     "id\ttopic\ttext\n1\tlaw\tone two\n2\tlaw\tthree\n",
@@ -330,9 +333,23 @@ class PromptsTest {
 
         @Test
         void takesANullOrEmptyLabelForNone() throws IOException {
-            Prompt prompt = jsonl("{\"text\": \"a\", \"topic\": null, \"language\": \"\", \"rare\": false}")
+            Prompt prompt = jsonl("{\"text\": \"a\", \"topic\": null, \"language\": \"\", \"other\": \" \", \"rare\": false}")
                     .get(0);
             assertThat(prompt.labels()).containsExactly(Map.entry("rare", "false"));
+        }
+
+        @Test
+        void blanksAroundALabelDoNotCount() throws IOException {
+            Prompts prompts = jsonl("{\"text\": \" a\", \"topic\": \" law\"}\n{\"text\": \"b\", \"topic\": \"law\u00A0\"}");
+            assertThat(prompts.labels("topic")).containsExactly("law", "law");
+            assertThat(texts(prompts)).containsExactly(" a", "b");
+        }
+
+        @Test
+        void namesTheLineOfAnEmptyId() {
+            assertThatExceptionOfType(MalformedFileException.class)
+                    .isThrownBy(() -> jsonl("{\"id\": 1, \"text\": \"a\"}\n{\"id\": \" \", \"text\": \"b\"}"))
+                    .withMessageContainingAll("p.jsonl", "line 2", "empty 'id'");
         }
 
         @Test
