@@ -1,5 +1,6 @@
 package io.modscan.core;
 
+import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.recording.Derivation;
 import io.modscan.core.internal.recording.NonFiniteCount;
 import io.modscan.core.site.Site;
@@ -8,7 +9,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
-import java.util.stream.Collectors;
 
 /**
  * The values of a site that are NaN or infinite: how many, of how many units, in which prompts. A broken weight, an overflow, a
@@ -169,13 +169,13 @@ public final class NonFinite {
     /**
      * A line to read.
      *
-     * @return the site, the numbers and the first prompts
+     * @return the site, the numbers and the first prompts, {@linkplain ModscanException#printable printable}
      */
     @Override
     public String toString() {
-        return site + ": " + values + " values NaN or infinite, of " + units() + " of " + promptsOfUnits.length
-                + " units, in " + prompts + (prompts == 1 ? " prompt: " : " prompts: ")
-                + firstPrompts.stream().collect(Collectors.joining(", "))
-                + (prompts > firstPrompts.size() ? ", …" : "");
+        return ModscanException.printable(site + ": " + values + " values NaN or infinite, of " + units() + " of "
+                + promptsOfUnits.length + " units, in " + prompts + (prompts == 1 ? " prompt: " : " prompts: ")
+                + String.join(", ", firstPrompts)
+                + (prompts > firstPrompts.size() ? ", …" : ""));
     }
 }

@@ -45,6 +45,19 @@ class NonFiniteTest {
                 .toList());
     }
 
+    @Test
+    void isALineThatSteersNothing() {
+        Prompts steering = Prompts.of(List.of(
+                Prompt.ofTokens("p\u001b[31m\n\u202e", 1), Prompt.ofTokens("q" + "x".repeat(2000), 1)));
+        Activations activations = Activations.builder(steering)
+                .site(UNITS, Pooling.none(), new float[] {1, NAN, 3}, new float[] {INF, 2, 3})
+                .build();
+        assertThat(activations.nonFinite().get(0).toString())
+                .contains("2 values", "p\\u001B[31m\\n\\u202E")
+                .doesNotContainPattern("[\\p{Cc}\\p{Cf}]")
+                .hasSizeLessThanOrEqualTo(800);
+    }
+
     @ParameterizedTest
     @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY})
     void countsValuesUnitsAndPrompts(float broken) {

@@ -143,7 +143,8 @@ final class ScanText {
         if (!behaviour.nonFinite().isEmpty()) {
             out.println(
                     "  not measured is what is NaN: patterns of broken values, of one token, or where BOS is not known; first in "
-                            + String.join(", ", behaviour.nonFinite().get(0).firstPrompts()));
+                            + ModscanException.printable(String.join(
+                                    ", ", behaviour.nonFinite().get(0).firstPrompts())));
         }
     }
 

@@ -147,7 +147,6 @@ class NonFiniteScanTest {
         assertThat(result.summary()).contains("neurons 4 lit, 0 dark, 4 not measured");
     }
 
-    /** Ranks take infinite values as the largest; all else that is computed of them is none. */
     @ParameterizedTest
     @ValueSource(floats = {Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY})
     void infiniteValuesAreToldToo(float infinite) throws IOException {
@@ -155,7 +154,7 @@ class NonFiniteScanTest {
         heads[4][1] = infinite;
         ScanResult result = scan(heads, rows(4), rows(4));
         assertThat(result.nonFinite()).extracting(NonFinite::site).containsExactly(HEADS);
-        assertThat(result.summary()).contains("Warning").contains("in 1 prompt: p4");
+        assertThat(result.summary()).contains("Warning", "in 1 prompt: p4", "heads 2 lit, 0 dark, 1 not measured");
         result.writeTo(folder);
         assertThat(Files.readAllLines(folder.resolve("units.csv")).stream()
                         .filter(line -> line.endsWith(",1"))

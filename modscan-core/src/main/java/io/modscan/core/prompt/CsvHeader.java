@@ -64,12 +64,13 @@ record CsvHeader(char separator, List<String> columns, boolean spaced, boolean d
         // Of a cell in quotes the blank before them is not to be seen any more.
         boolean spaced = row.contains(separator + " \"")
                 || (separator != '\t' && cells.stream().skip(1).anyMatch(CsvHeader::isSpaced));
-        return new CsvHeader(separator, cells.stream().map(String::strip).toList(), spaced, declared);
+        return new CsvHeader(separator, cells.stream().map(PromptParser::stripped).toList(), spaced, declared);
     }
 
     /** Whether a blank stands before something. */
     static boolean isSpaced(String cell) {
-        return cell.startsWith(" ") && !cell.isBlank();
+        int blanks = PromptParser.blanks(cell);
+        return blanks > 0 && blanks < cell.length();
     }
 
     /** The first line that is not empty, or lines where a quote is open, without its end. */

@@ -40,7 +40,7 @@ final class CsvParser extends PromptParser {
     private record Row(long line, List<String> cells, List<Boolean> quoted) {
 
         boolean isEmpty() {
-            return cells.stream().allMatch(String::isBlank);
+            return cells.stream().map(PromptParser::stripped).allMatch(String::isEmpty);
         }
 
         /** Whether blanks stand behind separators here: a label or an id does not begin with one. */
@@ -172,14 +172,14 @@ final class CsvParser extends PromptParser {
                     + columns.columns().size() + " " + columns.columns());
         }
         for (int column : columns.unnamed()) {
-            if (!cells.get(column).isBlank()) {
+            if (!stripped(cells.get(column)).isEmpty()) {
                 throw malformed("has a value in column " + (column + 1) + ", to which the header " + columns.columns()
                         + " gives no name");
             }
         }
         Prompt prompt = Prompt.of(id(columns, cells), text(columns, row));
         for (int column : columns.labels()) {
-            String label = cells.get(column).strip();
+            String label = stripped(cells.get(column));
             if (!label.isEmpty()) {
                 prompt = prompt.withLabel(columns.columns().get(column), label);
             }
@@ -191,7 +191,7 @@ final class CsvParser extends PromptParser {
         if (columns.id() < 0) {
             return id(null);
         }
-        String id = cells.get(columns.id()).strip();
+        String id = stripped(cells.get(columns.id()));
         if (id.isEmpty()) {
             throw malformed("has no id; give each row one, or leave the column away and they are numbered");
         }
@@ -203,7 +203,7 @@ final class CsvParser extends PromptParser {
         int column = columns.text();
         String text = row.cells().get(column);
         boolean divides = column > 0 && !row.quoted().get(column) && (columns.spaced() || row.isSpaced(column));
-        return divides ? text.stripLeading() : text;
+        return divides ? text.substring(blanks(text)) : text;
     }
 
     @Override

@@ -36,15 +36,19 @@ final class JsonLinesParser extends LineParser {
         if (givenId instanceof List || givenId instanceof Map) {
             throw malformed("'id' is " + givenId + "; an id is a string or number");
         }
+        if (givenId instanceof String text && stripped(text).isEmpty()) {
+            throw malformed("has an empty 'id'; give it one, or leave it away and the prompt is numbered");
+        }
         Prompt prompt = unlabelled(id(givenId), fields.remove("text"), fields.remove("ids"), fields.remove("inputs"));
         for (Map.Entry<String, Object> field : fields.entrySet()) {
             if (field.getValue() instanceof List || field.getValue() instanceof Map) {
                 throw malformed(
                         "'" + field.getKey() + "' is " + field.getValue() + "; a label is a string, number or boolean");
             }
-            // As an empty cell of CSV is none.
-            if (field.getValue() != null && !field.getValue().equals("")) {
-                prompt = prompt.withLabel(field.getKey(), field.getValue().toString());
+            // As an empty cell of CSV is none, and blanks around a label don't count.
+            String label = field.getValue() == null ? "" : stripped(field.getValue().toString());
+            if (!label.isEmpty()) {
+                prompt = prompt.withLabel(field.getKey(), label);
             }
         }
         return prompt;

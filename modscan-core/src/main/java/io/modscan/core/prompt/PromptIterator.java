@@ -9,6 +9,7 @@ import java.io.InputStreamReader;
 import java.io.Reader;
 import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -28,6 +29,7 @@ final class PromptIterator implements Iterator<Prompt>, AutoCloseable {
     private final Path file;
     private final PromptFormat format;
     private final Predicate<String> isNewId;
+    private Charset encoding = StandardCharsets.UTF_8;
     private @Nullable Reader text;
     private @Nullable PromptParser parser;
     private @Nullable Prompt next;
@@ -72,6 +74,9 @@ final class PromptIterator implements Iterator<Prompt>, AutoCloseable {
             if (from == null) {
                 text = open();
                 from = format.parser(file, text);
+                if (!encoding.equals(StandardCharsets.UTF_8)) {
+                    from.remark("is " + encoding + ", as its byte order mark says");
+                }
                 parser = from;
             }
             Prompt prompt = from.next();
@@ -86,7 +91,7 @@ final class PromptIterator implements Iterator<Prompt>, AutoCloseable {
             }
             return prompt;
         } catch (CharacterCodingException e) {
-            throw new MalformedFileException(file, "is not UTF-8", e);
+            throw new MalformedFileException(file, "is not " + encoding, e);
         } catch (NoSuchFileException e) {
             throw new ModscanException(file + ": no such file", e);
         } catch (IOException e) {
@@ -102,33 +107,41 @@ final class PromptIterator implements Iterator<Prompt>, AutoCloseable {
     /** Decodes strictly: a wrong encoding would otherwise reach the tokenizer as replacement characters. */
     private Reader open() throws IOException {
         BufferedInputStream bytes = new BufferedInputStream(Files.newInputStream(file));
-        Reader decoded = new BufferedReader(new InputStreamReader(bytes, StandardCharsets.UTF_8.newDecoder()));
         try {
-            refuseWideCharacters(bytes);
+            encoding = encoding(bytes);
+            Reader decoded = new BufferedReader(new InputStreamReader(bytes, encoding.newDecoder()));
             decoded.mark(1);
             if (decoded.read() != '\uFEFF') {
                 decoded.reset();
             }
             return decoded;
-        } catch (IOException e) {
-            decoded.close();
+        } catch (IOException | ModscanException e) {
+            bytes.close();
             throw e;
         }
     }
 
-    /** UTF-16 of plain letters is UTF-8, too, of twice as many characters, each second of them a NUL. */
-    private void refuseWideCharacters(BufferedInputStream bytes) throws IOException {
-        bytes.mark(2);
-        byte[] first = bytes.readNBytes(2);
+    /** As the byte order mark says. Without one, UTF-16 of plain letters is UTF-8, too: of twice as many, each second a NUL. */
+    private Charset encoding(BufferedInputStream bytes) throws IOException {
+        bytes.mark(4);
+        byte[] first = bytes.readNBytes(4);
         bytes.reset();
-        if (first.length == 2) {
-            int mark = ((first[0] & 0xFF) << 8) | (first[1] & 0xFF);
-            if (mark == 0xFEFF || mark == 0xFFFE || first[0] == 0 || first[1] == 0) {
-                throw new MalformedFileException(
-                        file,
-                        "is UTF-16 or UTF-32, as spreadsheets save what they call Unicode text; save it as UTF-8");
-            }
+        if (first.length < 2) {
+            return StandardCharsets.UTF_8;
         }
+        int mark = ((first[0] & 0xFF) << 8) | (first[1] & 0xFF);
+        if (mark == 0xFEFF) {
+            return StandardCharsets.UTF_16BE;
+        }
+        boolean wider = first.length == 4 && first[2] == 0 && first[3] == 0;
+        if (mark == 0xFFFE && !wider) {
+            return StandardCharsets.UTF_16LE;
+        }
+        if (mark == 0xFFFE || first[0] == 0 || first[1] == 0) {
+            throw new MalformedFileException(
+                    file, "is UTF-32, or UTF-16 without a byte order mark at its beginning; save it as UTF-8");
+        }
+        return StandardCharsets.UTF_8;
     }
 
     static UncheckedIOException unreadable(Path file, IOException e) {

@@ -54,6 +54,29 @@ abstract class PromptParser {
         return List.copyOf(remarks);
     }
 
+    /** Without blanks around it, those of fixed width and of other scripts included. */
+    static String stripped(String text) {
+        int from = blanks(text);
+        int to = text.length();
+        while (from < to && isBlank(text.charAt(to - 1))) {
+            to--;
+        }
+        return text.substring(from, to);
+    }
+
+    /** How many stand at the beginning. */
+    static int blanks(String text) {
+        int blanks = 0;
+        while (blanks < text.length() && isBlank(text.charAt(blanks))) {
+            blanks++;
+        }
+        return blanks;
+    }
+
+    private static boolean isBlank(char character) {
+        return Character.isWhitespace(character) || Character.isSpaceChar(character);
+    }
+
     /** The given id, or the running number where there is none. */
     final String id(@Nullable Object given) {
         return given == null ? Long.toString(prompts) : given.toString();

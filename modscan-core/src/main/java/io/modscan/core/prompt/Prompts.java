@@ -25,10 +25,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * A set of prompts in the caller's order: at least one, each with an id of its own. Immutable.
  *
- * <p>Files are UTF-8 (a byte order mark is skipped): CSV with a header that names {@code id} and {@code text}, every
+ * <p>Files are UTF-8 (a byte order mark is skipped), or UTF-16 with a byte order mark, which the log says: CSV with a header that names {@code id} and {@code text}, every
  * further column being a label (an empty cell is none); JSON lines with the keys {@code id} and one of {@code text},
- * {@code ids} (ready token ids) and {@code inputs} (files of ready tensors), every further key being a label (null or an empty
- * string is none); or plain text, a prompt a line.
+ * {@code ids} (ready token ids) and {@code inputs} (files of ready tensors), every further key being a label (null or a blank
+ * string is none; blanks around it don't count); or plain text, a prompt a line.
  */
 public final class Prompts implements Iterable<Prompt> {
 

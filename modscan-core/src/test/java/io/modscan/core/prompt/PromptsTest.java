@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -116,6 +117,9 @@ class PromptsTest {
                     "id , topic , text\n1 , law , \"one two\" \n2 , law , three\n",
                     "id, \"topic\", \"text\"\n1, law, one two\n2, law , three\n",
                     "id,topic,text\n1, law, one two\n2, law, three\n",
+                    "id,topic,text\n1,\u00A0law,one two\n2,law\u2003,three\n",
+                    "id,\u00A0topic,\u00A0text\n1,\u00A0law,\u00A0one two\n2,law,\u00A0three\n\u00A0,\u00A0,\n",
+                    "id,\ttopic,\ttext\n1,\tlaw,\t\"one two\"\n2,\tlaw,\tthree\n",
                     "id;topic;text\n1;law;one two\n2;law;three\n",
                     "id; topic; text\r\n1; law; \"one two\"\r\n2; law; three",
                     "id\ttopic\ttext\n1\tlaw\tone two\n2\tlaw\tthree\n",
@@ -181,7 +185,43 @@ class PromptsTest {
         }
 
         @ParameterizedTest
-        @ValueSource(strings = {"UTF-16", "UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE"})
+        @ValueSource(strings = {"UTF-16LE", "UTF-16BE"})
+        void readsUtf16AsItsByteOrderMarkSays(String charset) throws IOException {
+            Map<String, String> contents = Map.of(
+                    "wide.csv", "id;topic;text\r\na;\u6cd5;caf\u00e9 \ud83d\ude00\r\n",
+                    "wide.jsonl", "{\"id\": \"a\", \"topic\": \"\u6cd5\", \"text\": \"caf\u00e9 \ud83d\ude00\"}\n",
+                    "wide.txt", "caf\u00e9 \ud83d\ude00");
+            for (Map.Entry<String, String> content : contents.entrySet()) {
+                Path wide = Files.write(
+                        folder.resolve(content.getKey()), ("\uFEFF" + content.getValue()).getBytes(charset));
+                assertThat(texts(Prompts.read(wide))).containsExactly("caf\u00e9 \ud83d\ude00");
+                Path narrow = file("narrow-" + content.getKey(), content.getValue());
+                assertThat(Prompts.read(wide)).containsExactlyElementsOf(Prompts.read(narrow));
+                Iterable<Prompt> onDisk = Prompts.onDisk(wide);
+                for (int pass = 0; pass < 2; pass++) {
+                    assertThat(onDisk).containsExactlyElementsOf(Prompts.read(narrow));
+                }
+            }
+        }
+
+        @ParameterizedTest
+        @ValueSource(strings = {"UTF-16LE", "UTF-16BE"})
+        void refusesUtf16ThatIsNone(String charset) throws IOException {
+            for (String wrong : List.of("half a character", "half a pair")) {
+                byte[] bytes = ("\uFEFFid,text\na," + wrong).getBytes(charset);
+                byte[] cut = Arrays.copyOf(bytes, bytes.length + 1);
+                byte[] high = charset.endsWith("LE") ? new byte[] {0, (byte) 0xD8} : new byte[] {(byte) 0xD8, 0};
+                byte[] halved = Arrays.copyOf(bytes, bytes.length + 2);
+                System.arraycopy(high, 0, halved, bytes.length, 2);
+                Path wide = Files.write(folder.resolve("wide.csv"), wrong.equals("half a pair") ? halved : cut);
+                assertThatExceptionOfType(MalformedFileException.class)
+                        .isThrownBy(() -> Prompts.read(wide))
+                        .withMessageContainingAll("wide.csv", "is not " + charset);
+            }
+        }
+
+        @ParameterizedTest
+        @ValueSource(strings = {"UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE", "X-UTF-32LE-BOM", "X-UTF-32BE-BOM"})
         void saysThatAFileIsOfWideCharacters(String charset) throws IOException {
             for (String name : List.of("wide.csv", "wide.jsonl", "wide.txt")) {
                 Path wide = Files.write(folder.resolve(name), "id,text\na,caf\u00e9\n".getBytes(charset));
@@ -293,9 +333,23 @@ class PromptsTest {
 
         @Test
         void takesANullOrEmptyLabelForNone() throws IOException {
-            Prompt prompt = jsonl("{\"text\": \"a\", \"topic\": null, \"language\": \"\", \"rare\": false}")
+            Prompt prompt = jsonl("{\"text\": \"a\", \"topic\": null, \"language\": \"\", \"other\": \" \", \"rare\": false}")
                     .get(0);
             assertThat(prompt.labels()).containsExactly(Map.entry("rare", "false"));
+        }
+
+        @Test
+        void blanksAroundALabelDoNotCount() throws IOException {
+            Prompts prompts = jsonl("{\"text\": \" a\", \"topic\": \" law\"}\n{\"text\": \"b\", \"topic\": \"law\u00A0\"}");
+            assertThat(prompts.labels("topic")).containsExactly("law", "law");
+            assertThat(texts(prompts)).containsExactly(" a", "b");
+        }
+
+        @Test
+        void namesTheLineOfAnEmptyId() {
+            assertThatExceptionOfType(MalformedFileException.class)
+                    .isThrownBy(() -> jsonl("{\"id\": 1, \"text\": \"a\"}\n{\"id\": \" \", \"text\": \"b\"}"))
+                    .withMessageContainingAll("p.jsonl", "line 2", "empty 'id'");
         }
 
         @Test

@@ -60,7 +60,7 @@ public final class Selectivity implements Metric<SelectivityMap> {
      * the AUROC there is, in each row: half the share of pairs, of one prompt in and one out, that share a bin other than
      * zero's, {@link UnitSelectivity#aurocError()}. Unlike with {@link #by}, p is the normal approximation wherever values
      * count as equal: for a unit that is other than zero for only tens of prompts, it may be far too small. Means and Hedges'
-     * g come from moments in double precision, not from bins, and are those of {@link #by} up to rounding. A unit with a NaN or an infinite value has NaN in all numbers.
+     * g come from moments in double precision, not from bins, and are those of {@link #by} up to rounding.
      *
      * <p>Merged sketches are those of one pass, so the order of prompts and pieces changes means and g by rounding, and all
      * else by nothing. For normal values and an accuracy of 0.01 the error of an AUROC near 0.5 is 0.0016, and it grows in

@@ -33,8 +33,7 @@ public final class SelectivityMap extends UnitTable<UnitSelectivity> {
     }
 
     /**
-     * Where values are NaN or infinite. Their units have no numbers, or (infinite ones) not all of them: that nothing was found of
-     * these is no finding.
+     * Where values are NaN or infinite. Their units have no numbers: that nothing was found of these is no finding.
      *
      * @return one entry for each site with such a value; empty if all are finite
      */
@@ -58,8 +57,8 @@ public final class SelectivityMap extends UnitTable<UnitSelectivity> {
     }
 
     /**
-     * How many units were not measured: they have NaN in all numbers, for every label, since a value is NaN (in a sketch, or
-     * infinite).
+     * How many units were not measured: they have NaN in all numbers, for every label, since a value is NaN or
+     * infinite.
      *
      * @param which which of the measured sites count, such as {@code Sites.mlpPost()}
      * @return how many of their units

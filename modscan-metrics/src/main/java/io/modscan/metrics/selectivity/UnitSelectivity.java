@@ -4,9 +4,8 @@ import io.modscan.core.site.Unit;
 import java.util.Locale;
 
 /**
- * How one unit responds to one label. A unit with a NaN value for any prompt has NaN in all numbers, for every label, and
- * is not among the tests that q corrects for. Infinite values take part in the ranks as the largest or smallest; means, the
- * index made of them, and the effect size (NaN) then follow IEEE 754.
+ * How one unit responds to one label. A unit with a NaN or infinite value for any prompt has NaN in all numbers, for every
+ * label, and is not among the tests that q corrects for.
  *
  * @param unit             the unit
  * @param label            the label

@@ -316,19 +316,24 @@ class SelectivityTest {
         assertThat(map).hasToString("SelectivityMap[11 units of 2 sites, labels [a, b]]");
     }
 
-    @Test
-    void infiniteValuesAreRanked() {
-        SelectivityMap map = PlantedModel.of(
-                        List.of("a", "b", "b"), new float[] {Float.POSITIVE_INFINITY}, new float[] {1}, new float[] {
-                            Float.NEGATIVE_INFINITY
-                        })
-                .measure(Selectivity.by("topic"));
-        UnitSelectivity row = map.rows().findFirst().orElseThrow();
-        assertThat(row.auroc()).isEqualTo(1);
-        assertThat(row.meanIn()).isInfinite();
-        assertThat(row.selectivityIndex()).isNaN();
-        assertThat(row.hedgesG()).isNaN();
-        assertThat(row.kruskalP()).isBetween(0.0, 1.0);
+    /** Of values that overflowed, as often in one label as in the other, ranks would say "not lit". */
+    @ParameterizedTest
+    @ValueSource(floats = {Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY})
+    void infiniteValuesAreNotMeasured(float infinite) {
+        float[][] all = {{infinite, infinite, 1}, {infinite, 2, 2}, {infinite, 3, 3}, {infinite, 4, 4}};
+        SelectivityMap map = PlantedModel.of(List.of("a", "a", "b", "b"), all).measure(Selectivity.by("topic"));
+        assertThat(map.rows().map(UnitSelectivity::isMeasured)).containsExactly(false, false, false, false, true, true);
+        assertThat(map.notMeasured(site -> true)).isEqualTo(2);
+        assertThat(map.nonFinite()).singleElement().satisfies(found -> assertThat(found.values())
+                .isEqualTo(5));
+        // As if the others were not there.
+        float[][] finite = {{1}, {2}, {3}, {4}};
+        assertThat(map.rows().skip(4).mapToDouble(UnitSelectivity::q))
+                .containsExactlyElementsOf(PlantedModel.of(List.of("a", "a", "b", "b"), finite)
+                        .measure(Selectivity.by("topic"))
+                        .rows()
+                        .map(UnitSelectivity::q)
+                        .toList());
     }
 
     @Test

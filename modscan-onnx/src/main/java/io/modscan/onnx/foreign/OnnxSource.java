@@ -58,7 +58,9 @@ final class OnnxSource implements ActivationSource {
                 && graph.outputs().stream()
                         .anyMatch(output -> output.axes().sizes().contains(inputs.length()));
         this.checkPast = checkPast;
-        graph.whyAlone().ifPresent(why -> LOG.info("{}: prompts are run one at a time, unpadded: {}", name, why));
+        graph.whyAlone()
+                .map(ModscanException::printable)
+                .ifPresent(why -> LOG.info("{}: prompts are run one at a time, unpadded: {}", name, why));
         this.runtime = new OrtRuntime(
                 graph.model().toByteArray(), file.root(), true, options, file.ends(), OnnxBounds.largestFolded(file));
     }

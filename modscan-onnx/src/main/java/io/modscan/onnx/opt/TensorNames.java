@@ -1,6 +1,7 @@
 package io.modscan.onnx.opt;
 
 import io.modscan.core.error.MalformedFileException;
+import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.onnx.runtime.Allow;
 import java.nio.file.Path;
@@ -178,13 +179,13 @@ final class TensorNames {
             LOG.warn(
                     "{}: the names of its tensors have parts of wrappers ('{}…'), which are passed over",
                     path,
-                    example());
+                    ModscanException.printable(example()));
         }
         if (!passedOver.isEmpty()) {
             LOG.warn(
                     "{}: passes over the tensors {}, which play no part in the language model",
                     path,
-                    Checkpoint.few(passedOver));
+                    ModscanException.printable(Checkpoint.few(passedOver)));
         }
     }
 

@@ -215,6 +215,17 @@ class LeftoversTest {
         assertThat(log).contains("passes over the tensors", name.replace("model.decoder.", ""));
     }
 
+    @Test
+    void namesThatSteerATerminalDoNotReachTheLog() {
+        Path path = new TinyOpt()
+                .tensor("model.decoder.\u001b[31m" + "x".repeat(5000), DType.F32, 3, 12)
+                .write(folder.resolve("more"));
+        assertThat(Logged.of(() -> OptModel.open(path, Set.of(Allow.TENSORS))))
+                .contains("passes over the tensors", "\\u001B[31mx")
+                .doesNotContain("\u001b")
+                .hasSizeLessThan(2000);
+    }
+
     @ParameterizedTest
     @CsvSource({
         "model.decoder.layers.0.self_attn.q_proj.lora_A.weight, adapter",

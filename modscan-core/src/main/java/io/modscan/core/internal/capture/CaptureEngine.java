@@ -368,10 +368,10 @@ public final class CaptureEngine implements AutoCloseable {
                                 + " computed from them is not measured",
                         found.size(),
                         readings.size(),
-                        first.reading().site(),
+                        ModscanException.printable(first.reading().site().toString()),
                         first.values(),
                         first.prompts(),
-                        first.firstIds());
+                        ModscanException.printable(first.firstIds().toString()));
             }
         }
 

@@ -21,13 +21,13 @@ public final class Midranks {
     /**
      * Ranks values. −0 and 0 are equal.
      *
-     * @return false if one of the values is NaN, and there is no ranking
+     * @return false if one of the values is NaN or infinite, and there is no ranking: of two that overflowed nobody knows the larger
      */
     public boolean rank(float[] values, int from) {
         int n = keys.length;
         for (int i = 0; i < n; i++) {
             float value = values[from + i];
-            if (Float.isNaN(value)) {
+            if (!Float.isFinite(value)) {
                 return false;
             }
             // Adding 0 turns −0 into 0.

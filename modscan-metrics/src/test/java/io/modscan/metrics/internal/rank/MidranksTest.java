@@ -33,15 +33,13 @@ class MidranksTest {
     @Test
     void ordersAllFloats() {
         float[] ascending = {
-            Float.NEGATIVE_INFINITY,
             -Float.MAX_VALUE,
             -1e-30f,
             -Float.MIN_VALUE,
             0,
             Float.MIN_VALUE,
             1e-30f,
-            Float.MAX_VALUE,
-            Float.POSITIVE_INFINITY
+            Float.MAX_VALUE
         };
         Midranks ranks = new Midranks(ascending.length);
         assertThat(ranks.rank(ascending, 0)).isTrue();
@@ -53,9 +51,11 @@ class MidranksTest {
     }
 
     @Test
-    void nanHasNoRank() {
+    void whatIsNotFiniteHasNoRank() {
         Midranks ranks = new Midranks(2);
-        assertThat(ranks.rank(new float[] {1, Float.NaN}, 0)).isFalse();
+        for (float value : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
+            assertThat(ranks.rank(new float[] {1, value}, 0)).isFalse();
+        }
         assertThat(ranks.rank(new float[] {2, 1}, 0)).isTrue();
         assertThat(ranks.index(0)).isEqualTo(1);
     }

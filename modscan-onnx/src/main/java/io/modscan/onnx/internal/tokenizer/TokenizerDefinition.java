@@ -114,7 +114,7 @@ public record TokenizerDefinition(
                         "{}: says nothing of 'add_bos_token', so {} (id {}) is put in front of every text, as OPT was trained;"
                                 + " transformers 5.18 puts nothing there. Set it to true or to false to say which",
                         config,
-                        Objects.requireNonNull(bos).content(),
+                        ModscanException.printable(Objects.requireNonNull(bos).content()),
                         id);
             }
         }
