@@ -153,14 +153,23 @@ class KilledCaptureTest {
         }
     }
 
+    private static void signal(String signal, Process process) throws IOException, InterruptedException {
+        new ProcessBuilder("kill", signal, Long.toString(process.pid())).start().waitFor();
+    }
+
     @Test
+    @EnabledOnOs(
+            value = {OS.LINUX, OS.MAC},
+            disabledReason = "signals are sent with kill")
     void aSecondProcessIsRefused() throws Exception {
         Path out = fresh("out");
         Process first = start(out);
         awaitFile(beside(out, ".part"), first);
+        signal("-STOP", first); // so that it can't be done before the second has begun
         CommandLineRun second = CommandLineRun.of(
                 "capture", "--model", DemoModel.folder().toString(), "--ids", ids.toString(), "--out", out.toString());
         assertThat(second.err()).contains("another capture is being written");
+        signal("-CONT", first);
         assertThat(second.status()).isEqualTo(1);
         finish(first);
         assertThat(names(out)).containsExactly("acts.safetensors");
@@ -184,9 +193,7 @@ class KilledCaptureTest {
             Process process = scan("scan-" + i);
             long wait = span / 10 + random.nextLong(span * 8 / 10);
             boolean done = process.waitFor(wait, TimeUnit.MILLISECONDS);
-            new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid()))
-                    .start()
-                    .waitFor();
+            signal("-" + signal, process);
             long sent = System.nanoTime();
             assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
             long after = (System.nanoTime() - sent) / 1_000_000;
@@ -241,9 +248,7 @@ class KilledCaptureTest {
         Path out = fresh("out");
         Process process = start(out, "--progress", "none");
         awaitFile(beside(out, ".part"), process);
-        new ProcessBuilder("kill", "-TERM", Long.toString(process.pid()))
-                .start()
-                .waitFor();
+        signal("-TERM", process);
         assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
         String log = Files.readString(folder.resolve("log"));
         assertThat(process.exitValue()).as(log).isEqualTo(143);

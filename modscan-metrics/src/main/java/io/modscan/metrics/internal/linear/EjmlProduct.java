@@ -62,16 +62,29 @@ public final class EjmlProduct implements MatrixProduct {
                     DMatrixRMaj.wrap(some, inner, all ? a : Arrays.copyOfRange(a, top * inner, (top + some) * inner));
             DMatrixRMaj result =
                     all ? DMatrixRMaj.wrap(rows, right.numRows, product) : new DMatrixRMaj(some, right.numRows);
-            if (EjmlConcurrency.useConcurrent(left)) {
-                CommonOps_MT_DDRM.multTransB(left, right, result);
-            } else {
-                CommonOps_DDRM.multTransB(left, right, result);
-            }
+            multiply(left, right, result);
             if (!all) {
                 System.arraycopy(result.data, 0, product, top * right.numRows, some * right.numRows);
             }
         }
         return product;
+    }
+
+    private static void multiply(DMatrixRMaj left, DMatrixRMaj right, DMatrixRMaj result) {
+        if (!EjmlConcurrency.useConcurrent(left)) {
+            CommonOps_DDRM.multTransB(left, right, result);
+            return;
+        }
+        try {
+            CommonOps_MT_DDRM.multTransB(left, right, result);
+        } catch (RuntimeException e) {
+            // While it waits for its pool, EJML takes the interrupt for itself.
+            if (e.getCause() instanceof InterruptedException) {
+                Thread.currentThread().interrupt();
+                Interrupt.checkThisThread();
+            }
+            throw e;
+        }
     }
 
     @Override
