@@ -95,7 +95,7 @@ final class AttentionRules {
         return mask.any(axis -> axis.place() == last
                 && (additive
                         ? axis.padding().isLow()
-                        : axis.padding().isZero() || axis.padding().equals(Padding.OF_MASK)));
+                        : axis.padding().isZero()));
     }
 
     private static boolean isCausal(MixingNode node) {
