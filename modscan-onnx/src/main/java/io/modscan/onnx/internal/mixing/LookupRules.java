@@ -208,8 +208,7 @@ final class LookupRules {
                 .filter(padding -> node.isOfMask() && !node.says("reduction") && padding.isLow())
                 .findFirst()
                 .orElse(Padding.ANYTHING);
-        List<Held> held =
-                into.axes().stream().map(axis -> axis.with(lowered)).toList();
+        List<Held> held = into.axes().stream().map(axis -> axis.with(lowered)).toList();
         return Kept.held(held);
     }
 }
