@@ -124,7 +124,7 @@ final class OnnxBounds {
      * @param inferred its tensors
      */
     static void checkMemory(OnnxFile file, GraphProto computed, Map<String, Inferred> inferred) {
-        long most = Math.max(1L << 30, 4 * file.largestWeight());
+        long most = Math.max(1L << 28, 4 * file.largestWeight());
         for (NodeProto node : computed.getNodeList()) {
             for (String output : node.getOutputList()) {
                 double least = Optional.ofNullable(inferred.get(output))
@@ -137,8 +137,9 @@ final class OnnxBounds {
                 if (least > most) {
                     throw new ModscanException(String.format(
                             Locale.ROOT,
-                            "%s: '%s' has at least %.0f values whatever is given, of which modscan runs at most %d: leave"
-                                    + " away the sites that are computed from it",
+                            "%s: '%s' has at least %.0f values whatever is given, of which modscan runs at most %d (four"
+                                    + " times the largest weight's bytes, if that is more): leave away the sites that are"
+                                    + " computed from it",
                             file.path(),
                             output,
                             least,

@@ -77,6 +77,7 @@ final class TrialRun {
         byte[] graph = model.toByteArray();
         List<List<Filled>> feeds;
         try {
+            OnnxBounds.checkMemory(file, model.getGraph(), shapes);
             feeds = IntStream.range(0, OnnxShapes.BINDINGS)
                     .mapToObj(binding -> run.feed(model, binding))
                     .toList();

@@ -330,6 +330,11 @@ class MixingTest {
         return channels(graph).node("MatMul", "hidden channels", "scores");
     }
 
+    private static HandGraph shares(HandGraph graph) {
+        return graph.node("Softmax", "masked", "shares", OnnxProtos.attribute("axis", -1L))
+                .node("MatMul", "shares hidden", "y");
+    }
+
     /** Each ends in {@code y}, which sees padding. */
     static Stream<Arguments> seeingPadding() {
         return Stream.of(
@@ -393,6 +398,40 @@ class MixingTest {
                                 .node("Add", "scores added", "masked")
                                 .node("Softmax", "masked", "shares", OnnxProtos.attribute("axis", -1L))
                                 .node("MatMul", "shares hidden", "y")),
+                along(
+                        "attention whose mask is low by a computed penalty",
+                        graph -> shares(added(scores(graph), -2)
+                                .node("Neg", "unit", "minus")
+                                .node("Mul", "minus unit", "penalty")
+                                .node("Mul", "absent penalty", "weak")
+                                .node("Add", "scores weak", "masked"))),
+                along(
+                        "attention whose mask is clipped",
+                        graph -> shares(added(scores(graph), -10000)
+                                .floats("least", new float[] {-2})
+                                .node("Max", "added least", "weak")
+                                .node("Add", "scores weak", "masked"))),
+                along(
+                        "attention whose mask is made small",
+                        graph -> shares(added(scores(graph), -10000)
+                                .floats("many", new float[] {-5000})
+                                .node("Mul", "many unit", "large")
+                                .node("Div", "added large", "weak")
+                                .node("Add", "scores weak", "masked"))),
+                along(
+                        "attention whose mask is cast to few bits",
+                        graph -> shares(added(scores(graph), -10000)
+                                .node("Cast", "added", "bits", OnnxProtos.attribute("to", 3L))
+                                .node("Cast", "bits", "weak", OnnxProtos.attribute("to", 1L))
+                                .node("Add", "scores weak", "masked"))),
+                along(
+                        "attention whose mask is cast to whole numbers",
+                        graph -> shares(added(scores(graph), 0.5f)
+                                .node("Cast", "added", "whole", OnnxProtos.attribute("to", 7L))
+                                .node("Cast", "whole", "back", OnnxProtos.attribute("to", 1L))
+                                .floats("low", new float[] {-10000})
+                                .node("Mul", "back low", "weak")
+                                .node("Add", "scores weak", "masked"))),
                 along(
                         "attention whose mask is factor",
                         graph -> added(scores(graph), -10000)

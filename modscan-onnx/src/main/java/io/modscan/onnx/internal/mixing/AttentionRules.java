@@ -93,9 +93,7 @@ final class AttentionRules {
         Kept mask = node.kept(input);
         int last = node.rank(input) - 1;
         return mask.any(axis -> axis.place() == last
-                && (additive
-                        ? axis.padding().isLow()
-                        : axis.padding().isZero() || axis.padding().equals(Padding.OF_MASK)));
+                && (additive ? axis.padding().isLow() : axis.padding().isZero()));
     }
 
     private static boolean isCausal(MixingNode node) {

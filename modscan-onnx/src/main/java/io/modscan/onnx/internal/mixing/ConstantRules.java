@@ -121,6 +121,9 @@ final class ConstantRules {
         if (whole) {
             tensor.getInt32DataList().forEach(value -> values.add((double) value));
         }
+        if (tensor.getDataType() == TensorProto.DataType.FLOAT16_VALUE) {
+            tensor.getInt32DataList().forEach(value -> values.add(half(value.shortValue())));
+        }
         ByteBuffer raw = tensor.getRawData().asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
         while (raw.hasRemaining()) {
             switch (tensor.getDataType()) {
@@ -128,14 +131,25 @@ final class ConstantRules {
                 case TensorProto.DataType.INT32_VALUE -> values.add((double) raw.getInt());
                 case TensorProto.DataType.FLOAT_VALUE -> values.add((double) raw.getFloat());
                 case TensorProto.DataType.DOUBLE_VALUE -> values.add(raw.getDouble());
-                case TensorProto.DataType.BOOL_VALUE,
-                        TensorProto.DataType.INT8_VALUE,
-                        TensorProto.DataType.UINT8_VALUE -> values.add((double) raw.get());
+                case TensorProto.DataType.FLOAT16_VALUE -> values.add(half(raw.getShort()));
+                case TensorProto.DataType.UINT8_VALUE -> values.add((double) (raw.get() & 0xFF));
+                case TensorProto.DataType.BOOL_VALUE, TensorProto.DataType.INT8_VALUE -> values.add((double) raw.get());
                 default -> {
                     return Kept.free();
                 }
             }
         }
         return values.size() == count ? Kept.constant(values) : Kept.free();
+    }
+
+    private static double half(short bits) {
+        int exponent = bits >> 10 & 0x1F;
+        int fraction = bits & 0x3FF;
+        double size = exponent == 0
+                ? Math.scalb((double) fraction, -24)
+                : exponent < 31
+                        ? Math.scalb(1024.0 + fraction, exponent - 25)
+                        : fraction == 0 ? Double.POSITIVE_INFINITY : Double.NaN;
+        return bits < 0 ? -size : size;
     }
 }

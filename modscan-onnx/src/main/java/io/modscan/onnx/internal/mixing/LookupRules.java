@@ -202,12 +202,13 @@ final class LookupRules {
         if (others || stray || Set.copyOf(covered).size() < covered.size()) {
             return MIXED;
         }
-        // What of the mask is written there lowers padding, as far as that is followed.
-        boolean lowers =
-                node.isOfMask() && node.kept(2).any(axis -> axis.padding().isLow());
-        List<Held> held = into.axes().stream()
-                .map(axis -> axis.with(lowers ? Padding.OF_MASK : Padding.ANYTHING))
-                .toList();
+        // All of a mask is written anew with what lowers padding.
+        Padding lowered = node.kept(2).axes().stream()
+                .map(Held::padding)
+                .filter(padding -> node.isOfMask() && !node.says("reduction") && padding.isLow())
+                .findFirst()
+                .orElse(Padding.ANYTHING);
+        List<Held> held = into.axes().stream().map(axis -> axis.with(lowered)).toList();
         return Kept.held(held);
     }
 }

@@ -2,6 +2,7 @@ package io.modscan.onnx.internal.mixing;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
+import io.modscan.onnx.internal.graph.OnnxTypes;
 import io.modscan.onnx.internal.mixing.Kept.Held;
 import java.math.BigInteger;
 import java.util.ArrayList;
@@ -207,13 +208,9 @@ final class MixingNode {
     Kept changed(Kept from) {
         return from.isHeld()
                 ? Kept.held(from.axes().stream()
-                        .map(axis -> axis.with(changed(axis.padding())))
+                        .map(axis -> axis.with(Padding.ANYTHING))
                         .toList())
                 : from;
-    }
-
-    private Padding changed(Padding padding) {
-        return ofMask && padding.equals(Padding.OF_MASK) ? padding : Padding.ANYTHING;
     }
 
     /** The same with padding of some kind at one axis. */
@@ -285,10 +282,40 @@ final class MixingNode {
                                 : Padding.elsewhere()));
             }
             Padding padding = told ? Padding.of(operator(), paddings, integer("to", 0) == BOOL) : Padding.ANYTHING;
-            held.add(place.with(told && ofMask && !padding.isKnown() ? Padding.OF_MASK : padding));
+            held.add(place.with(isSure(padding, operands) ? padding : Padding.ANYTHING));
         }
         Kept result = Kept.held(held);
         return operands.length == 1 ? result.filledWith(kept(operands[0]).uniform()) : result;
+    }
+
+    /** Whole numbers of few bits turn into others where they would be larger, or none. */
+    private boolean isSure(Padding padding, int... operands) {
+        if (!padding.isKnown()) {
+            return ofMask || !padding.equals(Padding.OF_MASK);
+        }
+        String type = switch (operator()) {
+            case "Cast" -> OnnxTypes.name(Math.toIntExact(integer("to", 0)));
+            case "CastLike" -> types.get(1);
+            // Initializers are of the type of what they are computed with; the last is no condition.
+            default ->
+                IntStream.of(operands)
+                        .mapToObj(types::get)
+                        .filter(known -> !known.isEmpty())
+                        .reduce("float32", (before, last) -> last);
+        };
+        double limit = type.startsWith("uint") || !type.contains("int") ? 0 : Math.scalb(1.0, bits(type) - 1);
+        return switch (type) {
+            case "float32", "float64", "float16", "bfloat16", "bool" -> true;
+            default ->
+                type.contains("int")
+                        && padding.value() == Math.rint(padding.value())
+                        && padding.value() >= -limit
+                        && padding.value() < (limit == 0 ? Math.scalb(1.0, bits(type)) : limit);
+        };
+    }
+
+    private static int bits(String type) {
+        return Integer.parseInt(type.replaceAll("\\D", ""));
     }
 
     private static final int BOOL = 9;

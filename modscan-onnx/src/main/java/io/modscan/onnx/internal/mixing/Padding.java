@@ -15,7 +15,7 @@ public record Padding(Kind kind, double value) {
     public enum Kind {
         /** Whatever the model makes of padding, so that nothing may look at it. */
         ANYTHING,
-        /** Computed of the mask and of nothing else that is given; how is not followed, and taken as what lowers scores. */
+        /** What another mask, that of causality, has there: it was added to the mask's 0. Of itself it lowers nothing. */
         OF_MASK,
         /** One value, or what is as low. */
         KNOWN
@@ -53,7 +53,7 @@ public record Padding(Kind kind, double value) {
 
     /** Whether a Softmax leaves nothing of it. */
     boolean isLow() {
-        return kind == Kind.OF_MASK || (isKnown() && value <= LOW);
+        return isKnown() && value <= LOW;
     }
 
     private boolean isSame() {
@@ -78,7 +78,11 @@ public record Padding(Kind kind, double value) {
                         ? known(1)
                         : a.isZero() && of.get(1).isZero() ? known(0) : ANYTHING;
             case "Where" -> where(a, of.get(1), of.get(2));
-            case "Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual" ->
+            case "Equal" ->
+                a.kind == Kind.OF_MASK && of.get(1).isZero()
+                        ? a
+                        : a.isKnown() && of.get(1).isKnown() ? known(a.value == of.get(1).value ? 1 : 0) : ANYTHING;
+            case "Greater", "Less", "GreaterOrEqual", "LessOrEqual" ->
                 a.isKnown() && of.get(1).isKnown()
                         ? known(compare(operator, a.value, of.get(1).value) ? 1 : 0)
                         : ANYTHING;
@@ -105,6 +109,9 @@ public record Padding(Kind kind, double value) {
         if (of.stream().allMatch(Padding::isKnown)) {
             return known(of.stream().mapToDouble(Padding::value).sum());
         }
+        if (of.size() == 2 && of.contains(ANYTHING) && of.stream().anyMatch(Padding::isZero)) {
+            return OF_MASK;
+        }
         return of.stream().filter(Padding::isLow).findFirst().orElse(ANYTHING);
     }
 
@@ -123,15 +130,14 @@ public record Padding(Kind kind, double value) {
         if (a.isKnown() && b.isKnown()) {
             return known(a.value * b.value);
         }
-        return a.kind == Kind.OF_MASK && b.isSame() ? a : b.kind == Kind.OF_MASK && a.isSame() ? b : ANYTHING;
+        return ANYTHING;
     }
 
     private static Padding quotient(Padding a, Padding b) {
         if (a.isKnown() && b.isKnown()) {
             return known(a.value / b.value);
         }
-        boolean keeps = ((a.isZero() || a.isLow()) && b.equals(ELSEWHERE)) || (a.kind == Kind.OF_MASK && b.isSame());
-        return keeps ? a : ANYTHING;
+        return a.isZero() && b.equals(ELSEWHERE) ? a : ANYTHING;
     }
 
     private static Padding and(Padding a, Padding b) {
@@ -141,10 +147,10 @@ public record Padding(Kind kind, double value) {
     private static Padding where(Padding condition, Padding a, Padding b) {
         if (condition.isKnown()) {
             Padding chosen = condition.value != 0 ? a : b;
-            return chosen.equals(ELSEWHERE) ? OF_MASK : chosen;
+            return chosen.equals(ELSEWHERE) ? ANYTHING : chosen;
         }
-        if (condition.kind == Kind.OF_MASK) {
-            return condition;
+        if (condition.kind == Kind.OF_MASK && a.isLow()) {
+            return a; // where the other mask is 0; elsewhere that is low
         }
         return a.equals(b) && a.isKnown() ? a : a.isLow() && b.isLow() ? a.isKnown() ? b : a : ANYTHING;
     }
@@ -155,7 +161,6 @@ public record Padding(Kind kind, double value) {
 
     private static boolean compare(String operator, double a, double b) {
         return switch (operator) {
-            case "Equal" -> a == b;
             case "Greater" -> a > b;
             case "Less" -> a < b;
             case "GreaterOrEqual" -> a >= b;
