@@ -47,8 +47,8 @@ class NonFiniteTest {
 
     @Test
     void isALineThatSteersNothing() {
-        Prompts steering = Prompts.of(List.of(
-                Prompt.ofTokens("p\u001b[31m\n\u202e", 1), Prompt.ofTokens("q" + "x".repeat(2000), 1)));
+        Prompts steering = Prompts.of(
+                List.of(Prompt.ofTokens("p\u001b[31m\n\u202e", 1), Prompt.ofTokens("q" + "x".repeat(2000), 1)));
         Activations activations = Activations.builder(steering)
                 .site(UNITS, Pooling.none(), new float[] {1, NAN, 3}, new float[] {INF, 2, 3})
                 .build();

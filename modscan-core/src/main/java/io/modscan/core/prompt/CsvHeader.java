@@ -64,7 +64,8 @@ record CsvHeader(char separator, List<String> columns, boolean spaced, boolean d
         // Of a cell in quotes the blank before them is not to be seen any more.
         boolean spaced = row.contains(separator + " \"")
                 || (separator != '\t' && cells.stream().skip(1).anyMatch(CsvHeader::isSpaced));
-        return new CsvHeader(separator, cells.stream().map(PromptParser::stripped).toList(), spaced, declared);
+        return new CsvHeader(
+                separator, cells.stream().map(PromptParser::stripped).toList(), spaced, declared);
     }
 
     /** Whether a blank stands before something. */

@@ -46,7 +46,8 @@ final class JsonLinesParser extends LineParser {
                         "'" + field.getKey() + "' is " + field.getValue() + "; a label is a string, number or boolean");
             }
             // As an empty cell of CSV is none, and blanks around a label don't count.
-            String label = field.getValue() == null ? "" : stripped(field.getValue().toString());
+            String label =
+                    field.getValue() == null ? "" : stripped(field.getValue().toString());
             if (!label.isEmpty()) {
                 prompt = prompt.withLabel(field.getKey(), label);
             }

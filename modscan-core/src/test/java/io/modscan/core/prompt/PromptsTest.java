@@ -333,14 +333,16 @@ class PromptsTest {
 
         @Test
         void takesANullOrEmptyLabelForNone() throws IOException {
-            Prompt prompt = jsonl("{\"text\": \"a\", \"topic\": null, \"language\": \"\", \"other\": \" \", \"rare\": false}")
+            Prompt prompt = jsonl(
+                            "{\"text\": \"a\", \"topic\": null, \"language\": \"\", \"other\": \" \", \"rare\": false}")
                     .get(0);
             assertThat(prompt.labels()).containsExactly(Map.entry("rare", "false"));
         }
 
         @Test
         void blanksAroundALabelDoNotCount() throws IOException {
-            Prompts prompts = jsonl("{\"text\": \" a\", \"topic\": \" law\"}\n{\"text\": \"b\", \"topic\": \"law\u00A0\"}");
+            Prompts prompts =
+                    jsonl("{\"text\": \" a\", \"topic\": \" law\"}\n{\"text\": \"b\", \"topic\": \"law\u00A0\"}");
             assertThat(prompts.labels("topic")).containsExactly("law", "law");
             assertThat(texts(prompts)).containsExactly(" a", "b");
         }

@@ -324,8 +324,9 @@ class SelectivityTest {
         SelectivityMap map = PlantedModel.of(List.of("a", "a", "b", "b"), all).measure(Selectivity.by("topic"));
         assertThat(map.rows().map(UnitSelectivity::isMeasured)).containsExactly(false, false, false, false, true, true);
         assertThat(map.notMeasured(site -> true)).isEqualTo(2);
-        assertThat(map.nonFinite()).singleElement().satisfies(found -> assertThat(found.values())
-                .isEqualTo(5));
+        assertThat(map.nonFinite())
+                .singleElement()
+                .satisfies(found -> assertThat(found.values()).isEqualTo(5));
         // As if the others were not there.
         float[][] finite = {{1}, {2}, {3}, {4}};
         assertThat(map.rows().skip(4).mapToDouble(UnitSelectivity::q))

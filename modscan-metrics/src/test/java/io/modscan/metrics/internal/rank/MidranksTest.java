@@ -32,15 +32,7 @@ class MidranksTest {
 
     @Test
     void ordersAllFloats() {
-        float[] ascending = {
-            -Float.MAX_VALUE,
-            -1e-30f,
-            -Float.MIN_VALUE,
-            0,
-            Float.MIN_VALUE,
-            1e-30f,
-            Float.MAX_VALUE
-        };
+        float[] ascending = {-Float.MAX_VALUE, -1e-30f, -Float.MIN_VALUE, 0, Float.MIN_VALUE, 1e-30f, Float.MAX_VALUE};
         Midranks ranks = new Midranks(ascending.length);
         assertThat(ranks.rank(ascending, 0)).isTrue();
         for (int i = 0; i < ascending.length; i++) {
