@@ -242,7 +242,7 @@ public final class PartFile implements AutoCloseable {
         }
         return new ModscanException(
                 part + ": was cut short, replaced or deleted by somebody else while it was written, so"
-                        + " there is no " + target.getFileName() + kept(part));
+                        + " there is no " + target.getFileName() + (Files.exists(part) ? kept(part) : ""));
     }
 
     /**
@@ -289,7 +289,7 @@ public final class PartFile implements AutoCloseable {
     /** The same failure, with what becomes of the work so far, unless it is of a kind that tells more. */
     public ModscanException keeping(ModscanException e) {
         boolean told = String.valueOf(e.getMessage()).endsWith(kept(part));
-        return worthKeeping && !told && e.getClass().equals(ModscanException.class)
+        return worthKeeping && Files.exists(part) && !told && e.getClass().equals(ModscanException.class)
                 ? new ModscanException(e.getMessage() + kept(part), e)
                 : e;
     }

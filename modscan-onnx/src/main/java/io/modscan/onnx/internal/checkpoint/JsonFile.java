@@ -81,7 +81,9 @@ public final class JsonFile {
         JsonLocation where = e.getLocation();
         return (e instanceof StreamConstraintsException
                         ? "it is nested too deeply, or a name, number or string in it is too long, "
-                        : "what stands there is no JSON, or it ends too early, ")
+                        : String.valueOf(e.getOriginalMessage()).contains("surrogate")
+                                ? "a character in it is half of a surrogate pair, "
+                                : "what stands there is no JSON, or it ends too early, ")
                 + (where == null ? "" : "at line " + where.getLineNr() + ", column " + where.getColumnNr());
     }
 
