@@ -648,6 +648,9 @@ class CommandLineTest {
     @Test
     void failureExitsWithOneClearLine() throws IOException {
         String ids = file("ids.jsonl", "{\"id\": 1, \"ids\": [2, 5]}");
+        String book = file("book.txt", "a".repeat(2_000_001));
+        assertFailure(
+                "prompt '0': a text of 2000001", "capture", "--model", model(), "--prompts", book, "--out", file("x"));
         assertFailure("no such folder", "capture", "--model", "nowhere", "--ids", ids, "--out", file("x"));
         assertFailure("no such file", "capture", "--model", model(), "--ids", file("none.jsonl"), "--out", file("x"));
         assertFailure(
