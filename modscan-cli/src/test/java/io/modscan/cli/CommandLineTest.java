@@ -82,7 +82,8 @@ class CommandLineTest {
                         "share_active",
                         "mean_abs",
                         "rms",
-                        "sd");
+                        "sd",
+                        "non_finite");
         assertThat(units).hasSize((6 * 8 + 6 * 1024) * 10);
         Predicate<NamedCsvRecord> isHead = unit -> unit.getField("unit").isEmpty();
         assertThat(units.stream().filter(isHead.and(unit -> auroc(unit) > 0.95)))
