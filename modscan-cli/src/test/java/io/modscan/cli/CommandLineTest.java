@@ -11,6 +11,7 @@ import io.modscan.demo.DemoModel;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,6 +22,7 @@ import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
+import picocli.CommandLine.Model.OptionSpec;
 
 class CommandLineTest {
 
@@ -491,12 +493,13 @@ class CommandLineTest {
     @Test
     void theGuideHasEveryOption() throws IOException {
         String guide = Files.readString(Path.of("..", "docs", "guide", "command-line.md"));
-        CommandLine line = Modscan.commandLine(new PrintWriter(System.out), new PrintWriter(System.err));
+        CommandLine line =
+                Modscan.commandLine(new PrintWriter(new StringWriter()), new PrintWriter(new StringWriter()));
         assertThat(line.getSubcommands()).hasSize(4);
         line.getSubcommands()
                 .values()
                 .forEach(command -> assertThat(
-                                command.getCommandSpec().options().stream().map(option -> option.longestName()))
+                                command.getCommandSpec().options().stream().map(OptionSpec::longestName))
                         .hasSizeGreaterThan(8)
                         .allSatisfy(option -> assertThat(guide).containsPattern("`[^`]*" + option + "\\b[^`-]*`")));
     }
@@ -632,7 +635,8 @@ class CommandLineTest {
 
     @Test
     void sitesAreDividedByCommasThatNoBackslashStandsBefore() {
-        CommandLine line = Modscan.commandLine(new PrintWriter(System.out), new PrintWriter(System.err));
+        CommandLine line =
+                Modscan.commandLine(new PrintWriter(new StringWriter()), new PrintWriter(new StringWriter()));
         assertThat(SiteList.globs(List.of("a,b\\,c", "d", ",e,", "\\x\\\\,"), line))
                 .containsExactly("a", "b,c", "d", "e", "\\x\\,");
         CommandLineRun run = CommandLineRun.of(
@@ -649,6 +653,9 @@ class CommandLineTest {
     @Test
     void failureExitsWithOneClearLine() throws IOException {
         String ids = file("ids.jsonl", "{\"id\": 1, \"ids\": [2, 5]}");
+        String book = file("book.txt", "a".repeat(2_000_001));
+        assertFailure(
+                "prompt '0': a text of 2000001", "capture", "--model", model(), "--prompts", book, "--out", file("x"));
         assertFailure("no such folder", "capture", "--model", "nowhere", "--ids", ids, "--out", file("x"));
         assertFailure("no such file", "capture", "--model", model(), "--ids", file("none.jsonl"), "--out", file("x"));
         assertFailure(

@@ -629,7 +629,7 @@ class ForeignCommandLineTest {
         assertFailure("take no token ids; say which takes them (--input NAME=ROLE)", runs.get(1));
         assertFailure("--input padding_mask=attention_mask, --input padding_mask=padding_mask or", runs.get(2));
         assertFailure("no mask and exactly 4", runs.get(3));
-        assertFailure("say which of its axes are positions (--position-axes)", runs.get(4));
+        assertFailure("say which of its axes are positions (--position-axes GLOB=AXES)", runs.get(4));
         for (CommandLineRun run : runs) {
             assertThat(run.err()).doesNotContain("OnnxModel", "InputRole", "Prompt.of");
         }
