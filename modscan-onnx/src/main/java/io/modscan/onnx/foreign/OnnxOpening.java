@@ -62,7 +62,8 @@ public final class OnnxOpening {
      * that process ends early, or takes more, opening throws a {@link ModscanException}; the other way, this process would have.
      * So it does if there can be no such process, since {@code java.home} has no {@code bin/java} or the class path of this one
      * is not enough to start another. Each trial takes about the time that Java and ONNX Runtime need to start, and as long as the opening itself. What
-     * the model does when it captures is not tried, and the process is no sandbox.
+     * the model does when it captures is not tried, nor are the nodes that are added to tell scalars from tensors of unknown shape; and
+     * the process is no sandbox.
      *
      * @return a copy
      */
