@@ -1,4 +1,4 @@
-/** Output files that appear whole or not at all. */
+/** Output files that appear whole or not at all, and input files that nobody vouches for. */
 @NullMarked
 package io.modscan.core.file;
 

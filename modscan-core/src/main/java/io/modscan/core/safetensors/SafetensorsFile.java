@@ -1,14 +1,8 @@
 package io.modscan.core.safetensors;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
-import io.modscan.core.internal.json.JsonProblem;
+import io.modscan.core.file.BoundedJson;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -17,7 +11,6 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -38,15 +31,6 @@ public final class SafetensorsFile {
 
     /** The format's own limit on the header, which keeps a hostile length from being allocated. */
     static final int MAX_HEADER = 100_000_000;
-
-    // The header's length is bounded already; the parser's own limits would refuse long metadata.
-    private static final JsonFactory STRICT_JSON = JsonFactory.builder()
-            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-            .streamReadConstraints(StreamReadConstraints.builder()
-                    .maxStringLength(MAX_HEADER)
-                    .maxNameLength(MAX_HEADER)
-                    .build())
-            .build();
 
     /** The letters "version ", with which a Git LFS pointer begins, read as a header length. */
     private static final long LFS_POINTER = 0x206e_6f69_7372_6576L;
@@ -151,19 +135,9 @@ public final class SafetensorsFile {
                 path, "header entry '__metadata__' has '" + key + "': " + value + "; its values must be strings");
     }
 
-    private static Map<String, Object> json(Path path, byte[] header) throws IOException {
+    private static Map<String, Object> json(Path path, byte[] header) {
         Reader text = new InputStreamReader(new ByteArrayInputStream(header), StandardCharsets.UTF_8.newDecoder());
-        try (JsonParser parser = new BoundedJson(path, STRICT_JSON.createParser(text))) {
-            @Nullable Map<String, Object> json = JSON.std.mapFrom(parser);
-            if (json == null || parser.nextToken() != null) {
-                throw new MalformedFileException(path, "header is not one JSON object and nothing else");
-            }
-            return json;
-        } catch (CharacterCodingException e) {
-            throw new MalformedFileException(path, "header is not UTF-8", e);
-        } catch (JsonProcessingException e) {
-            throw new MalformedFileException(path, "header is not a JSON object: " + JsonProblem.of(e), e);
-        }
+        return BoundedJson.object(path, "header", text, true);
     }
 
     private static StoredTensor tensor(Path path, String name, Map<?, ?> entry, long dataStart, long size) {

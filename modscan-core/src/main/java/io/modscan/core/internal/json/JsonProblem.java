@@ -27,6 +27,9 @@ public final class JsonProblem {
                 : (e.getLocation().getLineNr() > 1
                                 ? " in line " + e.getLocation().getLineNr()
                                 : "") + " at column " + e.getLocation().getColumnNr();
+        if (theirs.contains("surrogate")) {
+            return "a character in it is half of a surrogate pair," + where;
+        }
         return (e instanceof JsonEOFException ? "it ends too early," : "what stands there is no JSON,") + where;
     }
 }

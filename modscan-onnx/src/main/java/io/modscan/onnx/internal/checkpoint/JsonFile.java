@@ -1,13 +1,8 @@
 package io.modscan.onnx.internal.checkpoint;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonLocation;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.exc.StreamConstraintsException;
-import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.file.BoundedJson;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -30,8 +25,6 @@ public final class JsonFile {
 
     /** Far above any vocabulary, far below what a string holds. */
     private static final long MAX_BYTES = 256L << 20;
-
-    private static final JsonFactory FACTORY = new JsonFactory();
 
     private static final String LFS_POINTER = "version https://git-lfs";
 
@@ -58,33 +51,7 @@ public final class JsonFile {
     }
 
     private static JsonFile parse(Path path, Reader text) {
-        try (JsonParser parser = new BoundedJson(path, FACTORY.createParser(text))) {
-            Map<String, Object> values = JSON.std.mapFrom(parser);
-            if (values == null) {
-                throw new MalformedFileException(path, "is not a JSON object: it is null");
-            }
-            if (parser.nextToken() != null) {
-                throw new MalformedFileException(path, "is not one JSON object and nothing else");
-            }
-            return new JsonFile(path, values);
-        } catch (CharacterCodingException e) {
-            throw new MalformedFileException(path, "is not UTF-8", e);
-        } catch (JsonProcessingException e) {
-            throw new MalformedFileException(path, "is not a JSON object: " + problem(e), e);
-        } catch (IOException e) {
-            throw new UncheckedIOException(path + ": cannot be read: " + e, e);
-        }
-    }
-
-    /** In words of our own: the parser's speak of its settings and types. */
-    private static String problem(JsonProcessingException e) {
-        JsonLocation where = e.getLocation();
-        return (e instanceof StreamConstraintsException
-                        ? "it is nested too deeply, or a name, number or string in it is too long, "
-                        : String.valueOf(e.getOriginalMessage()).contains("surrogate")
-                                ? "a character in it is half of a surrogate pair, "
-                                : "what stands there is no JSON, or it ends too early, ")
-                + (where == null ? "" : "at line " + where.getLineNr() + ", column " + where.getColumnNr());
+        return new JsonFile(path, BoundedJson.object(path, "", text, false));
     }
 
     /** An object without entries if there is no such file. */

@@ -589,7 +589,7 @@ class HubTokenizerTest {
                 "{\"model\": {\"merges\": [], \"vocab\": {\"a\": -1}}} | 'a' has the id -1",
                 "{\"model\": {\"merges\": [], \"vocab\": {\"a\": 4294967295}}} | 'a' has the id 4294967295",
                 "{\"model\": {\"merges\": [[\"a\", \"x\"]], \"vocab\": {\"a\": 1}}} | `x` out of vocabulary",
-                "{\"model\": {\"merges\": [], \"vocab\": {\"\\ud800\": 1}}} | no JSON",
+                "{\"model\": {\"merges\": [], \"vocab\": {\"\\ud800\": 1}}} | surrogate",
                 "{\"model\": {\"merges\": [], \"vocab\": {}}, \"added_tokens\": [{\"id\": 0, \"content\": \"\\ud800\"}]} | surrogate",
                 "{\"model\": {\"merges\": [], \"vocab\": {}}, \"added_tokens\": {}} | 'added_tokens' is no list",
                 "{\"model\": {\"merges\": [], \"vocab\": {}}, \"added_tokens\": [{\"id\": 0}]} | 'content'",
