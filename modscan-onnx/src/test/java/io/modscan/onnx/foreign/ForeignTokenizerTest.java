@@ -270,6 +270,17 @@ class ForeignTokenizerTest {
                 .hasMessageContainingAll("tokenizer.json", "300000 characters");
     }
 
+    /** Java's own matching of a pattern must not overflow the stack. */
+    @ParameterizedTest
+    @ValueSource(strings = {"x", "[ab]", "\\\\s", "[\\\\s]+"})
+    void anOverlongExpressionIsRefused(String part) {
+        String replace =
+                "{\"type\": \"Replace\", \"pattern\": {\"Regex\": \"" + part.repeat(40_000) + "\"}, \"content\": \"\"}";
+        assertThatThrownBy(() -> openWith("bert_uncased", "normalizer", replace))
+                .isInstanceOf(UnsupportedModelException.class)
+                .hasMessageContainingAll("tokenizer.json", "longer than 2000");
+    }
+
     /** The library would keep a Unigram's as a tree that deep, and overflow the stack when it frees it. */
     @ParameterizedTest
     @CsvSource(

@@ -58,10 +58,13 @@ public final class TokenizerParts {
     /** The parts could double a text again and again. */
     private static final int MAX_GROWTH = 1_000;
 
-    /** Characters and classes one after the other, each there at least once: it cannot match nothing. */
+    /**
+     * Characters and classes one after the other, each there at least once: it cannot match nothing. Possessive, so that Java
+     * matches it in a loop and not by recursion.
+     */
     private static final Pattern SOLID = Pattern.compile(
-            "(?:(?:[^\\\\\\[\\](){}|?*+^$]|\\\\[^\\p{L}\\p{N}]|\\\\[sSdDwWnrt]|\\[\\^?(?:[^\\[\\]\\\\^&]|\\\\[sdwnrt])+\\])"
-                    + "(?:\\+|\\{[1-9][0-9]{0,3}(?:,[0-9]{0,4})?\\})?)+");
+            "(?:(?:[^\\\\\\[\\](){}|?*+^$]|\\\\[^\\p{L}\\p{N}]|\\\\[sSdDwWnrt]|\\[\\^?(?:[^\\[\\]\\\\^&]|\\\\[sdwnrt])++\\])"
+                    + "(?:\\+|\\{[1-9][0-9]{0,3}(?:,[0-9]{0,4})?\\})?)++");
 
     private final Path file;
     private final String name;
@@ -174,11 +177,11 @@ public final class TokenizerParts {
         if (text instanceof String string && !string.isEmpty()) {
             grow(Math.max(1, (content.length() + string.length() - 1) / string.length()));
         } else if (text == null && name.equals("normalizer") && pattern.get("Regex") instanceof String regex) {
+            bound(regex);
             if (!SOLID.matcher(regex).matches()) {
                 throw new UnsupportedModelException(file + ": the expression '" + regex
                         + "' of a Replace is not handled; handled are characters and classes, which may be repeated");
             }
-            bound(regex);
             grow(Math.max(1, content.length()));
         } else {
             throw new UnsupportedModelException(
