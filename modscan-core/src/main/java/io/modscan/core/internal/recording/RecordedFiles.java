@@ -10,7 +10,10 @@ import io.modscan.core.internal.json.JsonProblem;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -95,8 +98,10 @@ public record RecordedFiles(Path named, List<Path> files, boolean sharded, Map<S
     private static RecordedFiles index(Path index) {
         Map<String, String> facts = new TreeMap<>();
         Set<String> names = new LinkedHashSet<>();
+        // Not of its bytes, of which the parser would guess the encoding.
         try (InputStream in = new BufferedInputStream(Files.newInputStream(index));
-                JsonParser parser = FORGETFUL.createParser(in)) {
+                JsonParser parser =
+                        FORGETFUL.createParser(new InputStreamReader(in, StandardCharsets.UTF_8.newDecoder()))) {
             boolean object = parser.nextToken() == JsonToken.START_OBJECT;
             while (object && parser.nextToken() == JsonToken.FIELD_NAME) {
                 String key = parser.currentName();
@@ -112,6 +117,8 @@ public record RecordedFiles(Path named, List<Path> files, boolean sharded, Map<S
             if (!object || parser.currentToken() != JsonToken.END_OBJECT || parser.nextToken() != null) {
                 throw new MalformedFileException(index, "is not one JSON object and nothing else");
             }
+        } catch (CharacterCodingException e) {
+            throw new MalformedFileException(index, "is not UTF-8", e);
         } catch (JsonProcessingException e) {
             throw new MalformedFileException(index, "is not JSON: " + JsonProblem.of(e), e);
         } catch (IOException e) {
