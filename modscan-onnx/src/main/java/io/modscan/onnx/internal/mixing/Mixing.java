@@ -10,6 +10,7 @@ import io.modscan.onnx.internal.graph.OnnxGraph;
 import io.modscan.onnx.internal.mixing.Kept.Held;
 import io.modscan.onnx.internal.mixing.Kept.Length;
 import io.modscan.onnx.internal.mixing.MixingRules.Known;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -127,7 +128,7 @@ public final class Mixing {
         Map<String, Kept> all = new HashMap<>(constants);
         given.inputs().forEach((name, axes) -> all.put(name, given(name, axes, question)));
         for (NodeProto node : graph.getNodeList()) {
-            List<Kept> outputs = outputs(node, question, all);
+            List<Kept> outputs = known(node, question, all);
             for (int output = 0; output < node.getOutputCount(); output++) {
                 if (!node.getOutput(output).isEmpty()) {
                     all.put(node.getOutput(output), checked(node, output, outputs.get(output), question, all));
@@ -187,6 +188,15 @@ public final class Mixing {
                         ? " is not known to keep padding from real tokens"
                         : " is not known to keep the rows of a batch apart")
                 + of);
+    }
+
+    private List<Kept> known(NodeProto node, Question question, Map<String, Kept> all) {
+        try {
+            return outputs(node, question, all);
+        } catch (ArithmeticException e) {
+            // It speaks of an axis, or a length, that no tensor has.
+            return Collections.nCopies(node.getOutputCount(), MixingNode.MIXED);
+        }
     }
 
     private List<Kept> outputs(NodeProto node, Question question, Map<String, Kept> all) {
