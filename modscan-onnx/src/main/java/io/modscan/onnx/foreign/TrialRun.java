@@ -67,10 +67,13 @@ final class TrialRun {
             RuntimeOptions options,
             Optional<OnnxTrial> trial) {
         Set<String> unknown = unknown(file, shapes);
+        if (unknown.isEmpty()) {
+            return shapes;
+        }
         OnnxEdit edit = new OnnxEdit(file);
         unknown.forEach(edit::output);
         ModelProto model = edit.build();
-        if (unknown.isEmpty() || weights(model) > MOST_WEIGHTS) {
+        if (weights(model) > MOST_WEIGHTS) {
             return shapes;
         }
         TrialRun run = new TrialRun(inputs);

@@ -1,5 +1,6 @@
 package io.modscan.onnx.opt;
 
+import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.onnx.internal.checkpoint.JsonFile;
 import io.modscan.onnx.runtime.Allow;
@@ -209,7 +210,7 @@ final class OptSettings {
                     || (EMPTY.contains(key) && isEmpty(value));
             if (!harmless) {
                 boolean changes = FIXED.containsKey(key) || EMPTY.contains(key);
-                (changes ? changing : unheardOf).put(printable(key), printable(String.valueOf(value)));
+                (changes ? changing : unheardOf).put(shortened(key), shortened(String.valueOf(value)));
             }
         });
         List<String> problems = new ArrayList<>();
@@ -229,8 +230,9 @@ final class OptSettings {
         }
     }
 
-    private static String printable(String text) {
-        String line = text.replaceAll("\\p{Cntrl}", "?");
+    /** One of several in a message, each of which is to be seen. */
+    private static String shortened(String text) {
+        String line = ModscanException.printable(text);
         return line.length() <= LONGEST ? line : line.substring(0, LONGEST) + "…";
     }
 
