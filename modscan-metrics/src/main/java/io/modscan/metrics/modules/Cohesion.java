@@ -1,5 +1,6 @@
 package io.modscan.metrics.modules;
 
+import io.modscan.metrics.internal.graph.PairTile;
 import java.util.List;
 
 /** How closely the members of a module go together. */
@@ -23,7 +24,7 @@ final class Cohesion implements Correlations.TileConsumer {
     }
 
     @Override
-    public void accept(Correlations.Tile tile) {
+    public void accept(PairTile tile) {
         for (int i = tile.top(); i < tile.bottom(); i++) {
             for (int j = tile.firstBehind(i); j < tile.right(); j++) {
                 double correlation = tile.get(i, j);

@@ -1,8 +1,12 @@
 package io.modscan.metrics.modules;
 
 import io.modscan.core.model.MatrixProduct;
+import io.modscan.metrics.internal.graph.Links;
+import io.modscan.metrics.internal.graph.PairTile;
+import io.modscan.metrics.internal.graph.StrongestLinks;
 import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.DoubleBuffer;
+import java.util.stream.IntStream;
 
 /** The correlation of each pair of units, once, tile by tile: never are all of them held. */
 final class Correlations {
@@ -13,33 +17,24 @@ final class Correlations {
 
     private Correlations() {}
 
-    /**
-     * Some units against some others: a tile on the diagonal has each of its pairs twice, and units with themselves.
-     *
-     * @param top    the place of the first row's unit among the chosen ones
-     * @param bottom the place behind the last row's
-     * @param left   the place of the first column's unit, at least that of the first row's
-     * @param right  the place behind the last column's
-     * @param values row by row; rounding may have left [−1, 1] by a little
-     */
-    @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
-    record Tile(int top, int bottom, int left, int right, double[] values) {
-
-        double get(int row, int column) {
-            return Math.max(-1, Math.min(1, values[(row - top) * (right - left) + column - left]));
-        }
-
-        /** The columns behind a row's own, whose pairs with it have not been in the rows above. */
-        int firstBehind(int row) {
-            return Math.max(left, row + 1);
-        }
-    }
-
     /** Takes in a tile. */
     @FunctionalInterface
     interface TileConsumer {
         /** Takes a tile, whose values are overwritten afterwards. */
-        void accept(Tile tile);
+        void accept(PairTile tile);
+    }
+
+    /**
+     * The links of units whose correlation is positive and no smaller than a threshold.
+     *
+     * @param neighbours how many links a unit keeps; a pair is linked if either of them keeps the link
+     * @param absolute   whether a correlation's size counts instead
+     */
+    static Links links(Columns columns, double threshold, int neighbours, boolean absolute) {
+        int[] all = IntStream.range(0, columns.units().size()).toArray();
+        StrongestLinks strongest = new StrongestLinks(all.length, neighbours, threshold, absolute ? Math::abs : r -> r);
+        ofPairs(columns, all, strongest::take);
+        return strongest.links();
     }
 
     static void ofPairs(Columns columns, int[] chosen, TileConsumer tiles) {
@@ -53,7 +48,7 @@ final class Correlations {
                 DoubleBuffer beside = left == top ? above : columns.standardised(chosen, left, right);
                 double[] values = new double[(bottom - top) * (right - left)];
                 MatrixProduct.installed().timesTransposed(above, beside, columns.prompts(), DoubleBuffer.wrap(values));
-                tiles.accept(new Tile(top, bottom, left, right, values));
+                tiles.accept(new PairTile(top, bottom, left, right, values));
             }
         }
     }

@@ -1,6 +1,9 @@
 package io.modscan.metrics.modules;
 
 import io.modscan.core.site.Unit;
+import io.modscan.metrics.internal.graph.Leiden;
+import io.modscan.metrics.internal.graph.Links;
+import io.modscan.metrics.internal.graph.Partition;
 import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.statistics.AgainstShuffles;
 import java.util.Comparator;
@@ -65,7 +68,7 @@ record ModuleSearch(Columns columns, double threshold, int neighbours, boolean a
     }
 
     private Links links() {
-        return Links.of(columns, threshold, neighbours, absolute);
+        return Correlations.links(columns, threshold, neighbours, absolute);
     }
 
     private Cohesion cohesion(List<Integer> members) {

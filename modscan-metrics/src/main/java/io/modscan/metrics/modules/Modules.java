@@ -3,6 +3,7 @@ package io.modscan.metrics.modules;
 import io.modscan.core.Activations;
 import io.modscan.core.Metric;
 import io.modscan.core.error.ModscanException;
+import io.modscan.metrics.internal.graph.Leiden;
 import java.util.OptionalDouble;
 
 /**

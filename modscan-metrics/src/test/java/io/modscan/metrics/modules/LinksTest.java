@@ -11,9 +11,8 @@ import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.Golden;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collections;
+import io.modscan.metrics.internal.graph.Links;
+import io.modscan.metrics.internal.graph.PackedLink;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -72,7 +71,7 @@ class LinksTest {
         });
         assertThat(pairs[0]).isEqualTo(units.length * (units.length - 1) / 2);
 
-        Links links = Links.of(
+        Links links = Correlations.links(
                 columns, Golden.number(golden.get("threshold")), Golden.integer(golden.get("neighbours")), (boolean)
                         golden.getOrDefault("absolute", false));
         Map<List<Integer>, Double> found = new TreeMap<>(LinksTest::compare);
@@ -139,39 +138,6 @@ class LinksTest {
                 }
             }
         }
-    }
-
-    @Test
-    void strongestKeepsTheFirstOfEquallyStrongInWhateverOrder() {
-        Random random = new Random(5);
-        for (int tries = 0; tries < 50; tries++) {
-            int most = 1 + random.nextInt(9);
-            float[] weights = new float[30];
-            for (int i = 0; i < weights.length; i++) {
-                weights[i] = (1 + random.nextInt(6)) / 8f;
-            }
-            List<Integer> order =
-                    new ArrayList<>(IntStream.range(0, weights.length).boxed().toList());
-            Collections.shuffle(order, random);
-            Strongest strongest = new Strongest(most);
-            order.forEach(i -> strongest.offer(i, weights[i]));
-            int[] expected = IntStream.range(0, weights.length)
-                    .boxed()
-                    .sorted((i, j) -> weights[i] == weights[j] ? i - j : Float.compare(weights[j], weights[i]))
-                    .limit(most)
-                    .mapToInt(i -> i)
-                    .sorted()
-                    .toArray();
-            long[] kept = strongest.inOrder();
-            assertThat(Arrays.stream(kept).mapToInt(PackedLink::other)).containsExactly(box(expected));
-            for (long link : kept) {
-                assertThat(PackedLink.weight(link)).isEqualTo(weights[PackedLink.other(link)]);
-            }
-        }
-    }
-
-    private static Integer[] box(int[] values) {
-        return Arrays.stream(values).boxed().toArray(Integer[]::new);
     }
 
     static Stream<Map<String, Object>> chanceLevels() {

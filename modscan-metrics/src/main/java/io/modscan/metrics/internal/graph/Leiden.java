@@ -1,4 +1,4 @@
-package io.modscan.metrics.modules;
+package io.modscan.metrics.internal.graph;
 
 import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.Random;
@@ -15,17 +15,17 @@ import nl.cwts.util.LargeIntArray;
  * @param resolution what the expected weight inside of communities is multiplied by
  * @param starts     how often it begins anew; the best partition is taken
  */
-record Leiden(double resolution, int starts) {
+public record Leiden(double resolution, int starts) {
 
     /** Each round ends in a partition no worse than the one before; it has never been seen to take a dozen. */
     private static final int MOST_ROUNDS = 100;
 
     /** Random numbers, which the library draws all the while, and so the place to end it. */
-    static final class Draws extends Random {
+    public static final class Draws extends Random {
 
         private static final long serialVersionUID = 1;
 
-        Draws(long seed) {
+        public Draws(long seed) {
             super(seed);
         }
 
@@ -36,7 +36,7 @@ record Leiden(double resolution, int starts) {
         }
     }
 
-    Partition partition(Links links, Random random) {
+    public Partition partition(Links links, Random random) {
         double[] strengths = links.strengths();
         int[] linked = IntStream.range(0, links.nodes())
                 .filter(node -> strengths[node] > 0)

@@ -1,4 +1,4 @@
-package io.modscan.metrics.modules;
+package io.modscan.metrics.internal.graph;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 
 /** A graph's nodes in communities, and how good a partition that is. */
-final class Partition {
+public final class Partition {
 
     private final int[] communities;
     private final double weight;
@@ -18,7 +18,7 @@ final class Partition {
      *
      * @param communities each node's community, from 0
      */
-    Partition(Links links, int[] communities, double resolution) {
+    public Partition(Links links, int[] communities, double resolution) {
         this.communities = communities;
         double[] strengths = links.strengths();
         double[] ofCommunities = new double[Arrays.stream(communities).max().orElse(-1) + 1];
@@ -42,27 +42,27 @@ final class Partition {
     }
 
     /** The community of a node. */
-    int community(int node) {
+    public int community(int node) {
         return communities[node];
     }
 
     /** The weight of all links. */
-    double weight() {
+    public double weight() {
         return weight;
     }
 
     /** The modularity, NaN for a graph without links. */
-    double modularity() {
+    public double modularity() {
         return modularity;
     }
 
     /** How much of the weight lies inside of communities beyond what the nodes' strengths lead to expect. */
-    double excess() {
+    public double excess() {
         return weight == 0 ? 0 : weight * modularity;
     }
 
     /** The nodes of each community, communities in order of their first nodes. */
-    List<List<Integer>> members() {
+    public List<List<Integer>> members() {
         Map<Integer, List<Integer>> members = new LinkedHashMap<>();
         for (int node = 0; node < communities.length; node++) {
             members.computeIfAbsent(communities[node], c -> new ArrayList<>()).add(node);

@@ -1,4 +1,4 @@
-package io.modscan.metrics.modules;
+package io.modscan.metrics.internal.graph;
 
 import java.util.Arrays;
 

@@ -1,4 +1,4 @@
-package io.modscan.metrics.modules;
+package io.modscan.metrics.internal.graph;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;

@@ -1,21 +1,21 @@
-package io.modscan.metrics.modules;
+package io.modscan.metrics.internal.graph;
 
 import java.util.Arrays;
 
 /** A link of one node in 64 bits: the other node above the bits of the weight, so that links sort by the other node. */
-final class PackedLink {
+public final class PackedLink {
 
     private PackedLink() {}
 
-    static long of(int other, float weight) {
+    public static long of(int other, float weight) {
         return ((long) other << Integer.SIZE) | (Float.floatToIntBits(weight) & 0xFFFF_FFFFL);
     }
 
-    static int other(long link) {
+    public static int other(long link) {
         return (int) (link >> Integer.SIZE);
     }
 
-    static float weight(long link) {
+    public static float weight(long link) {
         return Float.intBitsToFloat((int) link);
     }
 
