@@ -7,30 +7,61 @@ import io.modscan.metrics.internal.linear.FisherYates;
 import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.DoubleBuffer;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/** The values of each unit over all prompts, without units that correlate with nothing. */
+/**
+ * The values of each unit over all prompts, without units that correlate with nothing. Units are in order of layers, then names
+ * of sites, so that it doesn't matter in which order the sites came.
+ */
 final class Columns {
 
     private final int prompts;
-    private final List<Unit> units = new ArrayList<>();
-    private final List<Unit> leftOut = new ArrayList<>();
-    private final List<float[]> values = new ArrayList<>();
+    private final List<Unit> units;
+    private final List<Unit> leftOut;
+    private final List<float[]> values;
     private double[] means = new double[0];
     private double[] lengths = new double[0];
 
-    private Columns(int prompts) {
+    private Columns(int prompts, List<Unit> units, List<Unit> leftOut, List<float[]> values) {
         this.prompts = prompts;
+        this.units = units;
+        this.leftOut = leftOut;
+        this.values = values;
     }
 
     /** Takes prompts in order of their ids, so that sums and shuffles don't depend on the order in which they came. */
     static Columns of(Activations activations) {
         Activations sorted = activations.inOrderOfIds();
-        Columns columns = new Columns(sorted.prompts().size());
-        sorted.sites().forEach(columns::add);
+        Columns columns =
+                new Columns(sorted.prompts().size(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+        sorted.sites().stream()
+                .sorted(Comparator.comparingInt((SiteActivations one) -> one.site().layer().orElse(-1))
+                        .thenComparing(one -> one.site().tensorName()))
+                .forEach(columns::add);
         columns.standardise();
         return columns;
+    }
+
+    /** The same units with other values. A unit may be constant here; it correlates with nothing. */
+    Columns with(List<float[]> others) {
+        Columns columns = new Columns(others.isEmpty() ? prompts : others.get(0).length, units, leftOut, others);
+        columns.standardise();
+        return columns;
+    }
+
+    /** The same units over some of the prompts. */
+    Columns over(int[] some) {
+        return with(values.stream()
+                .map(column -> {
+                    float[] part = new float[some.length];
+                    for (int i = 0; i < some.length; i++) {
+                        part[i] = column[some[i]];
+                    }
+                    return part;
+                })
+                .toList());
     }
 
     private void add(SiteActivations site) {
@@ -76,7 +107,8 @@ final class Columns {
             for (float value : values.get(unit)) {
                 squares += (value - means[unit]) * (value - means[unit]);
             }
-            lengths[unit] = Math.sqrt(squares);
+            // Of a constant the mean may be off by a rounding, and what is left would correlate.
+            lengths[unit] = varies(values.get(unit)) ? Math.sqrt(squares) : 0;
         }
     }
 
@@ -102,17 +134,29 @@ final class Columns {
         return leftOut;
     }
 
-    /** Some units' columns, each centred and of length 1, as rows one behind the other. */
+    /** Some units' columns, each centred and of length 1, or 0 if it is constant, as rows one behind the other. */
     DoubleBuffer standardised(int[] chosen, int from, int to) {
         double[] rows = new double[(to - from) * prompts];
         for (int i = from; i < to; i++) {
-            int unit = chosen[i];
-            float[] column = values.get(unit);
-            for (int j = 0; j < prompts; j++) {
-                rows[(i - from) * prompts + j] = (column[j] - means[unit]) / lengths[unit];
-            }
+            standardise(chosen[i], rows, (i - from) * prompts);
         }
         return DoubleBuffer.wrap(rows);
+    }
+
+    /** A unit's column, centred and of length 1, or 0 if it is constant. */
+    double[] standardised(int unit) {
+        double[] row = new double[prompts];
+        standardise(unit, row, 0);
+        return row;
+    }
+
+    private void standardise(int unit, double[] to, int at) {
+        float[] column = values.get(unit);
+        if (lengths[unit] > 0) {
+            for (int j = 0; j < prompts; j++) {
+                to[at + j] = (column[j] - means[unit]) / lengths[unit];
+            }
+        }
     }
 
     /** Puts each unit's values to other prompts, each unit by itself. */

@@ -3,8 +3,11 @@ package io.modscan.metrics.modules;
 import io.modscan.core.Activations;
 import io.modscan.core.Metric;
 import io.modscan.core.error.ModscanException;
-import io.modscan.metrics.internal.graph.Leiden;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
 import java.util.OptionalDouble;
+import java.util.function.Consumer;
 
 /**
  * Units grouped by how they respond: which go up and down together over prompts. A metric; the methods that return a
@@ -60,27 +63,13 @@ import java.util.OptionalDouble;
  */
 public final class Modules implements Metric<ModuleMap> {
 
-    private static final int NEIGHBOURS = 20;
-    private static final int STARTS = 3;
-    private static final int SHUFFLES = 19;
     private static final int FEWEST_PROMPTS = 3;
 
-    private final int neighbours;
-    private final OptionalDouble threshold;
-    private final boolean absolute;
-    private final Leiden leiden;
-    private final int shuffles;
-    private final long seed;
+    private final ModuleSettings settings;
     private final Metric<ModuleMap> metric;
 
-    private Modules(
-            int neighbours, OptionalDouble threshold, boolean absolute, Leiden leiden, int shuffles, long seed) {
-        this.neighbours = neighbours;
-        this.threshold = threshold;
-        this.absolute = absolute;
-        this.leiden = leiden;
-        this.shuffles = shuffles;
-        this.seed = seed;
+    private Modules(ModuleSettings settings) {
+        this.settings = settings;
         this.metric = Metric.whole(this::find);
     }
 
@@ -90,7 +79,7 @@ public final class Modules implements Metric<ModuleMap> {
      * @return a metric
      */
     public static Modules byCoActivation() {
-        return new Modules(NEIGHBOURS, OptionalDouble.empty(), false, new Leiden(1, STARTS), SHUFFLES, 0);
+        return new Modules(new ModuleSettings());
     }
 
     /**
@@ -103,7 +92,7 @@ public final class Modules implements Metric<ModuleMap> {
      */
     public Modules withNeighbours(int most) {
         check(most >= 1, "a unit keeps at least 1 neighbour, not " + most);
-        return new Modules(most, threshold, absolute, leiden, shuffles, seed);
+        return new Modules(settings.with(other -> other.neighbours = most));
     }
 
     /**
@@ -116,7 +105,7 @@ public final class Modules implements Metric<ModuleMap> {
      */
     public Modules withThreshold(double least) {
         check(least >= 0 && least <= 1, "a correlation that makes a link is in [0, 1], not " + least);
-        return new Modules(neighbours, OptionalDouble.of(least), absolute, leiden, shuffles, seed);
+        return new Modules(settings.with(other -> other.threshold = OptionalDouble.of(least)));
     }
 
     /**
@@ -125,7 +114,7 @@ public final class Modules implements Metric<ModuleMap> {
      * @return a metric
      */
     public Modules absolute() {
-        return new Modules(neighbours, threshold, true, leiden, shuffles, seed);
+        return new Modules(settings.with(other -> other.absolute = true));
     }
 
     /**
@@ -136,12 +125,12 @@ public final class Modules implements Metric<ModuleMap> {
      * @throws IllegalArgumentException if it is not positive and finite
      */
     public Modules withResolution(double gamma) {
-        check(gamma > 0 && gamma < Double.POSITIVE_INFINITY, "a resolution is positive and finite, not " + gamma);
-        return new Modules(neighbours, threshold, absolute, new Leiden(gamma, leiden.starts()), shuffles, seed);
+        checkResolution(gamma);
+        return new Modules(settings.with(other -> other.resolution = gamma));
     }
 
     /**
-     * The same with another number of times that the search begins anew, 3 unless set; the best partition is taken.
+     * The same with another number of searches, 10 unless set: the more there are, the finer is {@link Member#certainty()}.
      *
      * @param number at least 1
      * @return a metric
@@ -149,11 +138,39 @@ public final class Modules implements Metric<ModuleMap> {
      */
     public Modules withStarts(int number) {
         check(number >= 1, "the search starts at least once, not " + number + " times");
-        return new Modules(neighbours, threshold, absolute, new Leiden(leiden.resolution(), number), shuffles, seed);
+        return new Modules(settings.with(other -> other.starts = number));
     }
 
     /**
-     * The same with another number of shuffles, 19 unless set. The modules don't depend on it.
+     * The same with other resolutions that are looked at beside the one that modules are of, 0.5, 1, 2 and 4 unless set: {@link
+     * ModuleMap#resolutions()}.
+     *
+     * @param gammas any number of them, also none
+     * @return a metric
+     * @throws IllegalArgumentException if one is not positive and finite
+     */
+    public Modules withResolutions(double... gammas) {
+        for (double gamma : gammas) {
+            checkResolution(gamma);
+        }
+        List<Double> all = Arrays.stream(gammas).boxed().toList();
+        return new Modules(settings.with(other -> other.resolutions = all));
+    }
+
+    /**
+     * The same with another number of splits of the prompts in two halves, 10 unless set.
+     *
+     * @param number 0 for not at all, which leaves stabilities NaN and does not change the modules; so do less than 6 prompts
+     * @return a metric
+     * @throws IllegalArgumentException if it is negative
+     */
+    public Modules withSplits(int number) {
+        check(number >= 0, "prompts are split in halves 0 times or more, not " + number);
+        return new Modules(settings.with(other -> other.splits = number));
+    }
+
+    /**
+     * The same with another number of shuffles, 99 unless set. The modules don't depend on it.
      *
      * @param number 0 for not at all; the smallest p-value that there can be is 1 / (1 + number)
      * @return a metric
@@ -161,7 +178,7 @@ public final class Modules implements Metric<ModuleMap> {
      */
     public Modules withShuffles(int number) {
         check(number >= 0, "values are shuffled 0 times or more, not " + number);
-        return new Modules(neighbours, threshold, absolute, leiden, number, seed);
+        return new Modules(settings.with(other -> other.shuffles = number));
     }
 
     /**
@@ -171,7 +188,22 @@ public final class Modules implements Metric<ModuleMap> {
      * @return a metric
      */
     public Modules withSeed(long number) {
-        return new Modules(neighbours, threshold, absolute, leiden, shuffles, number);
+        return new Modules(settings.with(other -> other.seed = number));
+    }
+
+    /**
+     * The same with someone who is told how far the search has come, after each of its steps, on the thread that measures.
+     *
+     * @param listener is told
+     * @return a metric
+     */
+    public Modules withProgress(Consumer<ModuleProgress> listener) {
+        Objects.requireNonNull(listener, "listener");
+        return new Modules(settings.with(other -> other.progress = listener));
+    }
+
+    private static void checkResolution(double gamma) {
+        check(gamma > 0 && gamma < Double.POSITIVE_INFINITY, "a resolution is positive and finite, not " + gamma);
     }
 
     private static void check(boolean holds, String message) {
@@ -191,8 +223,6 @@ public final class Modules implements Metric<ModuleMap> {
             throw new ModscanException("over " + columns.prompts() + " prompts every correlation is 1, −1 or none;"
                     + " modules take at least " + FEWEST_PROMPTS + " prompts, and many more to mean something");
         }
-        double least = threshold.orElseGet(
-                () -> ChanceLevel.of(columns.prompts(), columns.units().size(), absolute));
-        return new ModuleSearch(columns, least, neighbours, absolute, leiden).run(shuffles, seed);
+        return new ModuleSearch(columns, settings).run();
     }
 }

@@ -46,6 +46,11 @@ public final class Partition {
         return communities[node];
     }
 
+    /** The community of each node; not a copy. */
+    public int[] communities() {
+        return communities;
+    }
+
     /** The weight of all links. */
     public double weight() {
         return weight;

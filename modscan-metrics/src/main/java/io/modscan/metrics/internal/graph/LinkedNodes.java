@@ -1,0 +1,47 @@
+package io.modscan.metrics.internal.graph;
+
+import java.util.stream.IntStream;
+import nl.cwts.networkanalysis.Network;
+import nl.cwts.util.LargeDoubleArray;
+import nl.cwts.util.LargeIntArray;
+
+/** The nodes of a graph that have a link, numbered anew, which are all that a search for communities has to see. */
+final class LinkedNodes {
+
+    private final int[] nodes;
+    private final Links links;
+
+    LinkedNodes(Links links) {
+        this.nodes = IntStream.range(0, links.nodes())
+                .filter(node -> links.of(node).length > 0)
+                .toArray();
+        this.links = links.among(nodes);
+    }
+
+    int size() {
+        return nodes.length;
+    }
+
+    /** The number that a node has in the whole graph. */
+    int node(int linked) {
+        return nodes[linked];
+    }
+
+    /** With the strengths of nodes for their weights, so that the algorithm's own measure is the modularity. */
+    Network network() {
+        long[] firsts = new long[nodes.length + 1];
+        for (int node = 0; node < nodes.length; node++) {
+            firsts[node + 1] = firsts[node] + links.of(node).length;
+        }
+        LargeIntArray others = new LargeIntArray(firsts[nodes.length]);
+        LargeDoubleArray weights = new LargeDoubleArray(firsts[nodes.length]);
+        long at = 0;
+        for (int node = 0; node < nodes.length; node++) {
+            for (long link : links.of(node)) {
+                others.set(at, PackedLink.other(link));
+                weights.set(at++, PackedLink.weight(link));
+            }
+        }
+        return new Network(links.strengths(), firsts, others, weights, false);
+    }
+}

@@ -1,0 +1,46 @@
+package io.modscan.metrics.modules;
+
+import java.util.Arrays;
+import java.util.Locale;
+
+/**
+ * How far the partition of one half of the prompts agrees with that of the other, over random splits in two halves: the adjusted Rand
+ * index over all units, those without a link being alone. {@link ModuleComparison.Agreement} tells what it is.
+ *
+ * @param splits  how many splits there were
+ * @param mean    the mean over splits; NaN without splits
+ * @param least   that of the split with the least agreement
+ * @param most    that of the split with the greatest
+ * @param planted the mean for values in which exactly these modules are planted, and nothing else: each module's mean course over
+ *                the prompts, which each member follows as closely as it does in truth, with normal noise of its own; units outside are
+ *                noise. It tells what so many prompts would allow if units did form crisp modules; what the observed agreement lacks
+ *                is not for want of prompts. Over three of the splits; NaN without a module
+ */
+public record HalvesAgreement(int splits, double mean, double least, double most, double planted) {
+
+    static HalvesAgreement of(double[] observed, double[] planted) {
+        return new HalvesAgreement(
+                observed.length,
+                Arrays.stream(observed).average().orElse(Double.NaN),
+                Arrays.stream(observed).min().orElse(Double.NaN),
+                Arrays.stream(observed).max().orElse(Double.NaN),
+                Arrays.stream(planted).average().orElse(Double.NaN));
+    }
+
+    /**
+     * A line to read, numbers rounded.
+     *
+     * @return the numbers
+     */
+    @Override
+    public String toString() {
+        return String.format(
+                Locale.ROOT,
+                "halves of the prompts agree by %.2f (%.2f to %.2f over %d splits), planted modules of this strength by %.2f",
+                mean,
+                least,
+                most,
+                splits,
+                planted);
+    }
+}

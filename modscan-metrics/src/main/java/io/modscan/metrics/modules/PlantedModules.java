@@ -1,0 +1,89 @@
+package io.modscan.metrics.modules;
+
+import io.modscan.metrics.internal.linear.Dot;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+
+/**
+ * Values in which given modules are planted and nothing else: each module has one course over the prompts, the mean of its members as
+ * they were measured, and each member follows it as closely as it follows the others in truth, with noise of its own.
+ */
+final class PlantedModules {
+
+    private PlantedModules() {}
+
+    /**
+     * Makes up values.
+     *
+     * @param columns  the measured values
+     * @param modules  the units of each module; all other units are noise
+     * @param absolute whether a member may follow the course with the opposite sign
+     */
+    static Columns of(Columns columns, List<List<Integer>> modules, boolean absolute, SplittableRandom random) {
+        int prompts = columns.prompts();
+        int units = columns.units().size();
+        float[][] values = new float[units][];
+        for (List<Integer> members : modules) {
+            double[][] measured = members.stream().map(columns::standardised).toArray(double[][]::new);
+            double[] signs = absolute ? signs(measured) : ones(measured.length);
+            double[] course = mean(measured, signs);
+            double length = Math.sqrt(Dot.of(course, course));
+            int size = measured.length;
+            // With one course, members i and j correlate by a[i]·a[j]: so a[i] is what it correlates with all others together,
+            // over the root of what all do with all, for so many members.
+            double pairs = size * (size * length * length - 1);
+            for (int i = 0; i < size; i++) {
+                double others = size * signs[i] * Dot.of(measured[i], course) - 1;
+                double loading = pairs > 0 ? others / Math.sqrt(pairs) * Math.sqrt(size / (size - 1.0)) : 0;
+                loading = signs[i] * Math.max(-1, Math.min(1, loading));
+                values[members.get(i)] = follow(course, length > 0 ? loading / length : 0, Math.sqrt(1 - loading * loading), random);
+            }
+        }
+        for (int unit = 0; unit < units; unit++) {
+            if (values[unit] == null) {
+                values[unit] = follow(new double[prompts], 0, 1, random);
+            }
+        }
+        return columns.with(List.of(values));
+    }
+
+    /** The course times a factor, and normal noise, whose length is about 1 before it is scaled. */
+    private static float[] follow(double[] course, double factor, double noise, SplittableRandom random) {
+        float[] values = new float[course.length];
+        for (int prompt = 0; prompt < values.length; prompt++) {
+            values[prompt] =
+                    (float) (factor * course[prompt] + noise * random.nextGaussian() / Math.sqrt(course.length));
+        }
+        return values;
+    }
+
+    /** With which sign each goes along with the first, then, since that is but one of them, with the mean of all. */
+    private static double[] signs(double[][] measured) {
+        double[] signs = ones(measured.length);
+        double[] course = measured[0];
+        for (int pass = 0; pass < 2; pass++) {
+            for (int i = 0; i < signs.length; i++) {
+                signs[i] = Dot.of(measured[i], course) < 0 ? -1 : 1;
+            }
+            course = mean(measured, signs);
+        }
+        return signs;
+    }
+
+    private static double[] ones(int length) {
+        double[] ones = new double[length];
+        Arrays.fill(ones, 1);
+        return ones;
+    }
+
+    private static double[] mean(double[][] rows, double[] signs) {
+        double[] mean = new double[rows[0].length];
+        for (int i = 0; i < rows.length; i++) {
+            for (int k = 0; k < mean.length; k++) {
+                mean[k] += signs[i] * rows[i][k] / rows.length;
+            }
+        }
+        return mean;
+    }
+}
