@@ -186,6 +186,7 @@ public final class Modules implements Metric<ModuleMap> {
     }
 
     private ModuleMap find(Activations activations) {
+        Circle.refuse(activations);
         Columns columns = Columns.of(activations);
         if (columns.prompts() < FEWEST_PROMPTS) {
             throw new ModscanException("over " + columns.prompts() + " prompts every correlation is 1, −1 or none;"
