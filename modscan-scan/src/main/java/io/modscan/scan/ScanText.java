@@ -235,13 +235,13 @@ final class ScanText {
         return module.strongest()
                 .map(most -> String.format(
                         Locale.ROOT,
-                        "%s%.0f %% %s %s (of all units %.0f %%, q %.2g)",
+                        "%s%.0f %% %s %s (of all units %.0f %%, q %s)",
                         module.topic().isPresent() ? "" : "no label; ",
                         100 * most.share(),
                         absolute ? "respond to" : "light up for",
                         ModscanException.printable(most.label()),
                         100 * most.base(),
-                        most.q()))
+                        most.q() < 1e-9 ? "< 1e-9" : String.format(Locale.ROOT, "%.2g", most.q())))
                 .orElse("no label");
     }
 

@@ -113,12 +113,12 @@ public final class ModuleComparison {
         public String toString() {
             return String.format(
                     Locale.ROOT,
-                    "module %d and module %d: %d units in common (%.1f by chance, q %.2g), Jaccard %.2f",
+                    "module %d and module %d: %d units in common (%.1f by chance, q %s), Jaccard %.2f",
                     one,
                     other,
                     shared,
                     expected,
-                    q,
+                    ModuleTopics.small(q),
                     jaccard);
         }
     }

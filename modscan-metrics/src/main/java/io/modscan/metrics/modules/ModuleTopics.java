@@ -72,11 +72,11 @@ public record ModuleTopics(UnitModule module, SortedMap<String, Share> shares, O
         public String toString() {
             return String.format(
                     Locale.ROOT,
-                    "%s: %.0f %% of members, %.0f %% of all units, q %.2g",
+                    "%s: %.0f %% of members, %.0f %% of all units, q %s",
                     label,
                     100 * share,
                     100 * base,
-                    q);
+                    small(q));
         }
     }
 
@@ -136,6 +136,11 @@ public record ModuleTopics(UnitModule module, SortedMap<String, Share> shares, O
                 unnamed.strongest()
                         .filter(share -> share.share() >= NAMING_SHARE)
                         .map(Share::label));
+    }
+
+    /** A q-value to read: what is smaller still says no more. */
+    static String small(double q) {
+        return q < 1e-9 ? "< 1e-9" : String.format(Locale.ROOT, "%.2g", q);
     }
 
     /**
