@@ -174,7 +174,13 @@ final class Views {
         }
         Prompts all = Prompts.of(prompts);
         return new Activations(
-                all, ids, new WithDigest(pieces.get(0).facts(), Map.of(), all, ids), false, readings, rows, fits(pieces));
+                all,
+                ids,
+                new WithDigest(pieces.get(0).facts(), Map.of(), all, ids),
+                false,
+                readings,
+                rows,
+                fits(pieces));
     }
 
     /** Pieces that were seen through several fits are of the prompts of each. */

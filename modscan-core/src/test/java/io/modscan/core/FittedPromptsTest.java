@@ -35,10 +35,7 @@ class FittedPromptsTest {
     }
 
     private static int among(Activations fit, Activations measured) {
-        return measured.sites()
-                .get(0)
-                .withFittedTo(FittedPrompts.of(fit))
-                .inFit();
+        return measured.sites().get(0).withFittedTo(FittedPrompts.of(fit)).inFit();
     }
 
     @Test
@@ -108,8 +105,7 @@ class FittedPromptsTest {
     void viewsKeepThemSiteBySite() {
         Activations tokens = capture(prompts, Pooling.none());
         FittedPrompts fit = FittedPrompts.of(tokens.slice(0, 2));
-        Activations seen = tokens.map(
-                site -> site.site().equals(FakeModel.Z) ? site.withFittedTo(fit) : site);
+        Activations seen = tokens.map(site -> site.site().equals(FakeModel.Z) ? site.withFittedTo(fit) : site);
         for (Activations view : List.of(
                 seen,
                 seen.withoutBos(),
@@ -128,7 +124,8 @@ class FittedPromptsTest {
         Metric.Accumulator<Activations> whole =
                 Metric.<Activations>whole(all -> all).start();
         whole.add(seen.slice(0, 1));
-        whole.add(tokens.map(site -> site.withFittedTo(FittedPrompts.of(tokens.slice(3, 4)))).slice(1, 4));
+        whole.add(tokens.map(site -> site.withFittedTo(FittedPrompts.of(tokens.slice(3, 4))))
+                .slice(1, 4));
         assertThat(whole.finish().at(FakeModel.Z).fittedTo().size()).isEqualTo(3);
     }
 }

@@ -83,14 +83,11 @@ public record ScanModules(String of, Activations values, ModuleMap found, List<M
         }
         Set<String> fit = half(values.prompts(), scan.label());
         Prompts others = values.prompts().filter(prompt -> !fit.contains(prompt.id()));
-        if (fit.size() < 2
-                || others.size() < FEWEST_PROMPTS
-                || new HashSet<>(others.labels(scan.label())).size() < 2) {
+        if (fit.size() < 2 || others.size() < FEWEST_PROMPTS || new HashSet<>(others.labels(scan.label())).size() < 2) {
             return List.of(units);
         }
         // Over the prompts of their fit they would be uncorrelated, whatever the layer does.
-        Activations components =
-                Basis.heldOut(Basis.Kind.CENTRED, values, prompt -> fit.contains(prompt.id()));
+        Activations components = Basis.heldOut(Basis.Kind.CENTRED, values, prompt -> fit.contains(prompt.id()));
         SelectivityMap selectivity = components.measure(Selectivity.by(scan.label()));
         // The sign of a component means nothing.
         return List.of(

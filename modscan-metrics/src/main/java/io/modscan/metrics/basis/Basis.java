@@ -48,7 +48,7 @@ import java.util.function.UnaryOperator;
  * <p>The fit takes O(n·d² + d³) time for d coordinates, through the installed {@link io.modscan.core.model.MatrixProduct}
  * and EJML, and about 55·d² bytes of the heap (and 8 MiB or so) while it decomposes, as was measured for d = 1,500, and what the
  * product takes outside of it, however many vectors there are; the basis keeps 8·d bytes a component, twice that if whitened, and
- * 8·d² more for ZCA, and as much as a component's again once {@link #restore} or the like is used; n &lt; d vectors, if no more than max(512, d), take
+ * 8·d² more for ZCA, 8 bytes a prompt of the fit, and as much as a component's again once {@link #restore} or the like is used; n &lt; d vectors, if no more than max(512, d), take
  * O(n²·d) time and no d × d matrix. At most 46,340 coordinates. Adding activations throws a
  * {@link io.modscan.core.error.ModscanException} if there is not exactly one site, if it has a value for each pair of positions, or if it is
  * another than in the pieces before; so does finishing without any.
@@ -58,11 +58,12 @@ import java.util.function.UnaryOperator;
  * positions, and leaves other sites alone. Activations may be pooled otherwise than those of the fit. {@link #back()} is the way back. A
  * vector with a NaN or infinite value has no finite coordinates. Everything is computed in double precision and rounded to float32.
  *
- * <p><b>The circle.</b> Over the prompts of the fit, coordinates are uncorrelated (uncentred: orthogonal) because they were made so, whatever the layer
- * does; and with few prompts, what they vary by is noise that they were turned to. So what is said of how coordinates go together
- * is to be measured on other prompts: {@link #heldOut} does that, and {@link io.modscan.metrics.modules.Modules} refuses the prompts of the fit. On other prompts the coordinates of
- * one site correlate by as much as the fit missed, being one of a sample; and what isn't linear, as "either this one or that", may remain in any case, since
- * uncorrelated is not independent. Coordinates of several sites may correlate as they like: no fit has brought them together or apart.
+ * <p><b>The circle.</b> Over the prompts of the fit, coordinates are uncorrelated (uncentred: orthogonal) because they were made so,
+ * whatever the layer does; and with few prompts, what they vary by is noise that they were turned to. So how coordinates go together is to be
+ * measured on other prompts: {@link #heldOut(Kind, Activations)} does that, and {@link io.modscan.metrics.modules.Modules} refuses the
+ * prompts of the fit. In the population, too, the coordinates of one site are uncorrelated by definition. What correlates on other prompts
+ * is what the fit missed, being one of a sample, or what isn't linear, since uncorrelated is not independent. Coordinates of several
+ * sites may correlate as they like: no fit has brought them together or kept them apart.
  *
  * <p>Sources: Jolliffe and Cadima, "Principal component analysis: a review and recent developments", 2016
  * (<a href="https://doi.org/10.1098/rsta.2015.0202">doi:10.1098/rsta.2015.0202</a>); Kessy, Lewin and Strimmer, "Optimal whitening and
@@ -385,11 +386,7 @@ public final class Basis implements UnaryOperator<Activations> {
     @Override
     public Activations apply(Activations activations) {
         Site to = projectedSite();
-        return SiteViews.replace(
-                activations,
-                "the " + kind + " basis",
-                site,
-                from -> projected(from, to));
+        return SiteViews.replace(activations, "the " + kind + " basis", site, from -> projected(from, to));
     }
 
     private SiteActivations projected(SiteActivations from, Site to) {

@@ -20,8 +20,8 @@ import java.util.function.Predicate;
 record HeldOut(Activations fitted, Activations measured) {
 
     static HeldOut halved(Activations activations, long seed) {
-        List<String> ids =
-                new ArrayList<>(activations.prompts().stream().map(Prompt::id).sorted().toList());
+        List<String> ids = new ArrayList<>(
+                activations.prompts().stream().map(Prompt::id).sorted().toList());
         Collections.shuffle(ids, new Random(seed));
         Set<String> fit = new HashSet<>(ids.subList(0, ids.size() / 2));
         return of(activations, prompt -> fit.contains(prompt.id()));
@@ -31,15 +31,16 @@ record HeldOut(Activations fitted, Activations measured) {
         int all = activations.prompts().size();
         long some = activations.prompts().stream().filter(fit).count();
         if (some == 0 || some == all) {
-            throw new ModscanException("to be measured on other prompts than those of its fit, a basis takes some of both; of "
-                    + all + " prompts, " + some + " are to fit it and " + (all - some) + " to be measured");
+            throw new ModscanException(
+                    "to be measured on other prompts than those of its fit, a basis takes some of both; of " + all
+                            + " prompts, " + some + " are to fit it and " + (all - some) + " to be measured");
         }
         return new HeldOut(activations.where(fit), activations.where(prompt -> !fit.test(prompt)));
     }
 
     /** What is measured, each site in a basis of its own. */
     Activations in(Basis.Kind kind) {
-        return measured.map(site ->
-                fitted.at(site.site()).measure(Basis.fit(kind)).orNothing(site));
+        return measured.map(
+                site -> fitted.at(site.site()).measure(Basis.fit(kind)).orNothing(site));
     }
 }

@@ -13,10 +13,12 @@ final class Circle {
         for (SiteActivations site : activations.sites()) {
             int inFit = site.inFit();
             if (inFit > 0) {
-                throw new ModscanException("the coordinates of '" + site.site() + "' were fitted to " + inFit + " of the "
-                        + site.size() + " prompts that are measured, over which they are uncorrelated by construction; fit the"
-                        + " basis to other prompts, such as by Basis.heldOut(Basis.Kind.CENTRED, activations), which gives one"
-                        + " half of the prompts in a basis of the other");
+                throw new ModscanException(
+                        "the coordinates of '" + site.site() + "' were fitted to " + inFit + " of the "
+                                + site.size()
+                                + " prompts that are measured, over which they are uncorrelated by construction; fit the"
+                                + " basis to other prompts, such as by Basis.heldOut(Basis.Kind.CENTRED, activations), which gives one"
+                                + " half of the prompts in a basis of the other");
             }
         }
     }

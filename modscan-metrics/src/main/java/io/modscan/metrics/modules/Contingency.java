@@ -75,7 +75,8 @@ final class Contingency {
             inBoth += pairs(cell.shared());
         }
         BigInteger twice = BigInteger.TWO;
-        BigInteger expected = BigInteger.valueOf(inOne).multiply(BigInteger.valueOf(inOther)).multiply(twice);
+        BigInteger expected =
+                BigInteger.valueOf(inOne).multiply(BigInteger.valueOf(inOther)).multiply(twice);
         BigInteger observed = all.multiply(BigInteger.valueOf(inBoth)).multiply(twice);
         BigInteger most = all.multiply(BigInteger.valueOf(inOne).add(BigInteger.valueOf(inOther)));
         return observed.subtract(expected).doubleValue()
@@ -92,8 +93,7 @@ final class Contingency {
         for (Cell cell : cells) {
             double shared = cell.shared();
             // None of the terms is negative, and both are exactly 0 where the classes are the same.
-            sum += shared
-                    * (Math.log(sizeOfOne(cell.one()) / shared) + Math.log(sizeOfOther(cell.other()) / shared));
+            sum += shared * (Math.log(sizeOfOne(cell.one()) / shared) + Math.log(sizeOfOther(cell.other()) / shared));
         }
         return sum / things;
     }

@@ -177,9 +177,10 @@ public final class ModuleComparison {
         Map<Name, Placed> ofOther = places(other, "second");
         List<Name> common = ofOne.keySet().stream().filter(ofOther::containsKey).toList();
         if (common.isEmpty()) {
-            throw new ModscanException("the two maps have no unit in common: the first has " + some(ofOne)
-                    + ", the second " + some(ofOther)
-                    + "; units are the same if their sites have the same name, and the heads and units the same numbers");
+            throw new ModscanException(
+                    "the two maps have no unit in common: the first has " + some(ofOne)
+                            + ", the second " + some(ofOther)
+                            + "; units are the same if their sites have the same name, and the heads and units the same numbers");
         }
         int[] inOne = places(common, ofOne);
         int[] inOther = places(common, ofOther);
@@ -213,7 +214,8 @@ public final class ModuleComparison {
 
     private static void place(Map<Name, Placed> places, Unit unit, int place, String which) {
         if (places.put(Name.of(unit), new Placed(unit, place)) != null) {
-            throw new ModscanException("the " + which + " map has '" + unit + "' twice; a unit is in one module, or in none");
+            throw new ModscanException(
+                    "the " + which + " map has '" + unit + "' twice; a unit is in one module, or in none");
         }
     }
 
@@ -352,7 +354,8 @@ public final class ModuleComparison {
      */
     @Override
     public String toString() {
-        return "ModuleComparison[" + modulesOfOne + " and " + modulesOfOther + " modules; all: " + all + "; in modules of both: "
+        return "ModuleComparison[" + modulesOfOne + " and " + modulesOfOther + " modules; all: " + all
+                + "; in modules of both: "
                 + inModules + "; " + onlyInOne.size() + " units only in the first, " + onlyInOther.size()
                 + " only in the second]";
     }

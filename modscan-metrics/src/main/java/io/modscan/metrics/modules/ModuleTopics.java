@@ -178,7 +178,8 @@ public record ModuleTopics(UnitModule module, SortedMap<String, Share> shares, O
                         labels.get(label),
                         new Share(
                                 labels.get(label),
-                                (double) lit[label][module] / modules.get(module).size(),
+                                (double) lit[label][module]
+                                        / modules.get(module).size(),
                                 (double) litOfAll[label] / all,
                                 p[at],
                                 q[at]));

@@ -123,8 +123,8 @@ class HeldOutTest {
                 .site(WIDE, Pooling.none(), new float[12], random(new Random(1), 12), new float[12], new float[12])
                 .site(TOKENS, Pooling.none(), new float[] {Float.NaN, 0, 0}, new float[6], new float[3], new float[3])
                 .build();
-        Activations held = Basis.heldOut(
-                Basis.Kind.CENTRED, all, prompt -> prompt.id().equals(fit));
+        Activations held =
+                Basis.heldOut(Basis.Kind.CENTRED, all, prompt -> prompt.id().equals(fit));
         assertThat(held.at("wide[centred]").vectors()).isEqualTo(new float[][] {{0}, {0}, {0}});
         assertThat(held.at("tokens[centred]").row(0).capacity()).isEqualTo(2);
         assertThat(held.at("tokens[centred]").vector(0, 1)).containsExactly(Float.NaN);
@@ -149,7 +149,11 @@ class HeldOutTest {
         assertThat(in.derived(WIDE, Pooling.none(), i -> new float[12]).inFit()).isEqualTo(6);
         Standardised same = in.measure(Standardised.fit());
         assertThat(same.apply(in.alone()).onlySite().inFit()).isEqualTo(6);
-        assertThat(in.measure(BrightDimensions.find()).without(1).apply(in.alone()).onlySite().inFit())
+        assertThat(in.measure(BrightDimensions.find())
+                        .without(1)
+                        .apply(in.alone())
+                        .onlySite()
+                        .inFit())
                 .isEqualTo(6);
         // Raw coordinates again are those that they were.
         assertThat(basis.back().apply(in.alone()).onlySite().inFit()).isZero();

@@ -52,8 +52,9 @@ class CircleTest {
     void promptsOfTheFitAreRefused(Basis.Kind kind) {
         Activations all = made("p", 0, 60);
         Basis basis = all.slice(0, 30).measure(Basis.fit(kind));
-        for (Metric<ModuleMap> metric : List.of(modules.through(basis), modules.through(a -> a.map(
-                site -> basis.apply(site.alone()).onlySite())))) {
+        for (Metric<ModuleMap> metric : List.of(
+                modules.through(basis),
+                modules.through(a -> a.map(site -> basis.apply(site.alone()).onlySite())))) {
             assertThatThrownBy(() -> all.slice(0, 30).measure(metric))
                     .isInstanceOf(ModscanException.class)
                     .hasMessageContaining("the coordinates of 'site[" + kind + "]' were fitted to 30 of the 30 prompts")

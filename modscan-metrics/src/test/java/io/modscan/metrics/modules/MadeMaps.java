@@ -36,8 +36,7 @@ final class MadeMaps {
         List<UnitModule> modules = new ArrayList<>();
         for (int module = 0; module <= IntStream.of(places).max().orElse(-1); module++) {
             int number = module;
-            modules.add(module(units(
-                    site, IntStream.range(0, places.length).filter(i -> places[i] == number))));
+            modules.add(module(units(site, IntStream.range(0, places.length).filter(i -> places[i] == number))));
         }
         return map(modules, units(site, IntStream.range(0, places.length).filter(i -> places[i] < 0)), List.of());
     }

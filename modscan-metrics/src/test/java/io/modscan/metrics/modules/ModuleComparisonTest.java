@@ -87,7 +87,9 @@ class ModuleComparisonTest {
         ModuleComparison comparison = ModuleComparison.of(map, map);
         assertThat(comparison.all()).isEqualTo(new ModuleComparison.Agreement(6, 1, 0));
         assertThat(comparison.inModules()).isEqualTo(new ModuleComparison.Agreement(5, 1, 0));
-        assertThat(comparison.overlaps()).extracting(ModuleComparison.Overlap::jaccard).containsExactly(1.0, 1.0);
+        assertThat(comparison.overlaps())
+                .extracting(ModuleComparison.Overlap::jaccard)
+                .containsExactly(1.0, 1.0);
         assertThat(comparison.toString())
                 .isEqualTo("ModuleComparison[2 and 2 modules; all: 6 units, adjusted Rand index 1.000, variation of"
                         + " information 0.000 nats; in modules of both: 5 units, adjusted Rand index 1.000, variation of"
@@ -103,7 +105,9 @@ class ModuleComparisonTest {
                 MadeMaps.units(SITE, IntStream.of(2, 3)),
                 MadeMaps.units(SITE, IntStream.of(4)));
         ModuleMap other = MadeMaps.map(
-                List.of(MadeMaps.module(MadeMaps.units(narrow, IntStream.of(0, 1, 4))), MadeMaps.module(MadeMaps.units(head, IntStream.of(0, 3)))),
+                List.of(
+                        MadeMaps.module(MadeMaps.units(narrow, IntStream.of(0, 1, 4))),
+                        MadeMaps.module(MadeMaps.units(head, IntStream.of(0, 3)))),
                 MadeMaps.units(narrow, IntStream.of(3)),
                 MadeMaps.units(narrow, IntStream.of(2)));
         ModuleComparison comparison = ModuleComparison.of(one, other);
@@ -114,7 +118,9 @@ class ModuleComparisonTest {
         assertThat(comparison.onlyInOther())
                 .extracting(Unit::toString)
                 .containsExactly(
-                        "blocks.0.hook_z head 0 unit 0", "blocks.0.hook_z head 1 unit 1", "blocks.0.mlp.hook_post unit 4");
+                        "blocks.0.hook_z head 0 unit 0",
+                        "blocks.0.hook_z head 1 unit 1",
+                        "blocks.0.mlp.hook_post unit 4");
         assertThat(comparison.overlaps()).hasSize(1);
         assertThat(comparison.overlaps().get(0).jaccard()).isEqualTo(1);
         assertThat(comparison.counterpartsOfOther().get(1)).isEmpty();
@@ -158,12 +164,18 @@ class ModuleComparisonTest {
 
     @Test
     void theBestCounterpartIsTheLargestShareOfBoth() {
-        ModuleComparison comparison = ModuleComparison.of(
-                MadeMaps.map(SITE, 0, 0, 0, 1, 1, -1), MadeMaps.map(SITE, 0, 1, 1, -1, -1, 1));
-        assertThat(comparison.counterpartsOfOne().get(0)).map(ModuleComparison.Overlap::other).hasValue(1);
-        assertThat(comparison.counterpartsOfOne().get(0)).map(ModuleComparison.Overlap::jaccard).hasValue(0.5);
+        ModuleComparison comparison =
+                ModuleComparison.of(MadeMaps.map(SITE, 0, 0, 0, 1, 1, -1), MadeMaps.map(SITE, 0, 1, 1, -1, -1, 1));
+        assertThat(comparison.counterpartsOfOne().get(0))
+                .map(ModuleComparison.Overlap::other)
+                .hasValue(1);
+        assertThat(comparison.counterpartsOfOne().get(0))
+                .map(ModuleComparison.Overlap::jaccard)
+                .hasValue(0.5);
         assertThat(comparison.counterpartsOfOne().get(1)).isEqualTo(Optional.empty());
-        assertThat(comparison.counterpartsOfOther().get(0)).map(ModuleComparison.Overlap::one).hasValue(0);
+        assertThat(comparison.counterpartsOfOther().get(0))
+                .map(ModuleComparison.Overlap::one)
+                .hasValue(0);
     }
 
     @Test

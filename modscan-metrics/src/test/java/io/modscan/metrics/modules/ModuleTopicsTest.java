@@ -61,10 +61,8 @@ class ModuleTopicsTest {
                 topics(units((int) others[0], (int) others[1]), (unit, label) -> lit.contains(unit), "law");
         for (int i = 0; i < topics.size(); i++) {
             ModuleTopics.Share share = topics.get(i).shares().get("law");
-            assertThat(share.p())
-                    .isCloseTo(Golden.doubles(golden.get("p"))[i], Percentage.withPercentage(1e-7));
-            assertThat(share.q())
-                    .isCloseTo(Golden.doubles(golden.get("q"))[i], Percentage.withPercentage(1e-7));
+            assertThat(share.p()).isCloseTo(Golden.doubles(golden.get("p"))[i], Percentage.withPercentage(1e-7));
+            assertThat(share.q()).isCloseTo(Golden.doubles(golden.get("q"))[i], Percentage.withPercentage(1e-7));
             assertThat(share.base()).isCloseTo((double) lit.size() / used, within(1e-15));
         }
     }

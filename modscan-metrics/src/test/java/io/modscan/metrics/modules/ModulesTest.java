@@ -214,11 +214,17 @@ class ModulesTest {
         List<ModuleTopics> topics = map.topics(selectivity, Criterion.standard());
         assertThat(topics).extracting(ModuleTopics::module).isEqualTo(map.modules());
         assertThat(topics.get(0).topic()).hasValue("b");
-        assertThat(topics.get(0).shares().values()).extracting(ModuleTopics.Share::share).containsExactly(0.0, 1.0);
+        assertThat(topics.get(0).shares().values())
+                .extracting(ModuleTopics.Share::share)
+                .containsExactly(0.0, 1.0);
         // All that respond are in the one module; the constant unit counts nowhere.
-        assertThat(topics.get(0).shares().values()).extracting(ModuleTopics.Share::base).containsExactly(0.0, 15 / 65.0);
+        assertThat(topics.get(0).shares().values())
+                .extracting(ModuleTopics.Share::base)
+                .containsExactly(0.0, 15 / 65.0);
         assertThat(topics.get(1).topic()).isEmpty();
-        assertThat(topics.get(1).shares().values()).extracting(ModuleTopics.Share::share).containsExactly(0.0, 0.0);
+        assertThat(topics.get(1).shares().values())
+                .extracting(ModuleTopics.Share::share)
+                .containsExactly(0.0, 0.0);
         assertThat(map.topics(selectivity, new Criterion(0, 0)).get(0).topic()).isEmpty();
         SelectivityMap headsOnly = activations.at(Z).measure(Selectivity.by("topic"));
         assertThatThrownBy(() -> map.topics(headsOnly, Criterion.standard()))
@@ -244,7 +250,9 @@ class ModulesTest {
                 .topics(activations.measure(Selectivity.by("topic")), Criterion.standard());
         assertThat(topics).hasSize(1);
         assertThat(topics.get(0).module().size()).isEqualTo(8);
-        assertThat(topics.get(0).shares().values()).extracting(ModuleTopics.Share::share).containsExactly(1.0, 1.0);
+        assertThat(topics.get(0).shares().values())
+                .extracting(ModuleTopics.Share::share)
+                .containsExactly(1.0, 1.0);
         // All units there are respond, so that this says nothing of the module.
         assertThat(topics.get(0).topic()).isEmpty();
     }
