@@ -40,7 +40,14 @@ public final class Activations {
 
     /** What was captured, which (lent) can be read only for a while. */
     Activations(Captured captured, boolean lent) {
-        this(captured.prompts(), captured.tokenIds(), captured::facts, lent, captured.readings(), captured.rows());
+        this(
+                captured.prompts(),
+                captured.tokenIds(),
+                captured::facts,
+                lent,
+                captured.readings(),
+                captured.rows(),
+                Collections.nCopies(captured.readings().size(), FittedPrompts.none()));
     }
 
     /** Puts together a view, or (lent) what can be read only for a while. */
@@ -50,14 +57,15 @@ public final class Activations {
             Supplier<Map<String, String>> provenance,
             boolean lent,
             List<Reading> readings,
-            List<List<FloatBuffer>> rows) {
+            List<List<FloatBuffer>> rows,
+            List<FittedPrompts> fits) {
         this.prompts = prompts;
         this.tokenIds = tokenIds;
         this.provenance = provenance;
         this.lent = lent;
         for (int i = 0; i < readings.size(); i++) {
             Reading reading = readings.get(i);
-            sites.put(reading.site().name(), new SiteActivations(this, reading, rows.get(i)));
+            sites.put(reading.site().name(), new SiteActivations(this, reading, rows.get(i), fits.get(i)));
         }
     }
 
@@ -261,13 +269,13 @@ public final class Activations {
     }
 
     /** The same prompts at other sites. */
-    private Activations of(List<Reading> readings, List<List<FloatBuffer>> rows) {
-        return new Activations(prompts, tokenIds, provenance, lent, readings, rows);
+    private Activations of(List<Reading> readings, List<List<FloatBuffer>> rows, List<FittedPrompts> fits) {
+        return new Activations(prompts, tokenIds, provenance, lent, readings, rows, fits);
     }
 
     /** One site as activations of its own. */
-    Activations alone(Reading reading, List<FloatBuffer> rows) {
-        return of(List.of(reading), List.of(rows));
+    Activations alone(Reading reading, List<FloatBuffer> rows, FittedPrompts fit) {
+        return of(List.of(reading), List.of(rows), List.of(fit));
     }
 
     /** The same, readable for as long as one likes. */
@@ -277,11 +285,16 @@ public final class Activations {
         }
         List<List<FloatBuffer>> copies =
                 sites.values().stream().map(SiteActivations::copies).toList();
-        return new Activations(prompts, tokenIds, provenance, false, readings(), copies);
+        return new Activations(prompts, tokenIds, provenance, false, readings(), copies, fits());
     }
 
     private List<Reading> readings() {
         return sites.values().stream().map(SiteActivations::reading).toList();
+    }
+
+    /** What the coordinates of each site were fitted to. */
+    List<FittedPrompts> fits() {
+        return sites.values().stream().map(SiteActivations::fittedTo).toList();
     }
 
     /**
@@ -301,7 +314,8 @@ public final class Activations {
         }
         return of(
                 chosen.stream().map(SiteActivations::reading).toList(),
-                chosen.stream().map(SiteActivations::rows).toList());
+                chosen.stream().map(SiteActivations::rows).toList(),
+                chosen.stream().map(SiteActivations::fittedTo).toList());
     }
 
     /**
@@ -325,7 +339,8 @@ public final class Activations {
         // What is derived is kept; what is not may still be lent.
         return of(
                 new CapturePlan(seen.stream().map(SiteActivations::reading).toList()).readings(),
-                seen.stream().map(SiteActivations::rows).toList());
+                seen.stream().map(SiteActivations::rows).toList(),
+                seen.stream().map(SiteActivations::fittedTo).toList());
     }
 
     /**

@@ -88,7 +88,8 @@ record Bos(Activations of) {
                 new Views.WithDigest(of.facts(), LEFT_OUT, of.prompts(), ids),
                 of.isLent(),
                 readings,
-                rows);
+                rows,
+                of.fits());
     }
 
     private static FloatBuffer behind(FloatBuffer row, int values) {

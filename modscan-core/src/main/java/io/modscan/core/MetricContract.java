@@ -213,7 +213,8 @@ public final class MetricContract<R> {
                 piece::provenance,
                 lent,
                 piece.sites().stream().map(SiteActivations::reading).toList(),
-                rows);
+                rows,
+                piece.fits());
     }
 
     private Activations withNaN() {

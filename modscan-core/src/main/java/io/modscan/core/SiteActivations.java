@@ -18,11 +18,13 @@ public final class SiteActivations {
     private final Activations owner;
     private final Reading reading;
     private final List<FloatBuffer> rows;
+    private final FittedPrompts fittedTo;
 
-    SiteActivations(Activations owner, Reading reading, List<FloatBuffer> rows) {
+    SiteActivations(Activations owner, Reading reading, List<FloatBuffer> rows, FittedPrompts fittedTo) {
         this.owner = owner;
         this.reading = reading;
         this.rows = rows;
+        this.fittedTo = fittedTo;
     }
 
     /**
@@ -162,11 +164,12 @@ public final class SiteActivations {
             }
             shares.add(FloatBuffer.wrap(share));
         }
-        return owner.alone(new Reading(one, pooling()), shares).onlySite();
+        return owner.alone(new Reading(one, pooling()), shares, fittedTo).onlySite();
     }
 
     /**
-     * What a computation makes of this site: the rows of another site for the same prompts.
+     * What a computation makes of this site: the rows of another site for the same prompts. What this one was {@linkplain
+     * #fittedTo() fitted to}, that one is, too.
      *
      * @param site    what the values are of
      * @param pooling how their positions are pooled
@@ -181,7 +184,36 @@ public final class SiteActivations {
         for (int i = 0; i < size(); i++) {
             derived.add(FloatBuffer.wrap(checkLength(made, i, values.apply(i))));
         }
-        return new SiteActivations(owner, made, derived);
+        return new SiteActivations(owner, made, derived, fittedTo);
+    }
+
+    /**
+     * The prompts that these coordinates were fitted to, as those of a basis are. Views on this site, and what is {@linkplain
+     * #derived derived} from it, keep them; a capture file does not.
+     *
+     * @return the prompts, none of raw coordinates
+     */
+    public FittedPrompts fittedTo() {
+        return fittedTo;
+    }
+
+    /**
+     * The same values, known to be of coordinates that were fitted to some prompts. For a view of one's own that fits.
+     *
+     * @param prompts the prompts, in place of those that were known
+     * @return a site for {@link Activations#map}
+     */
+    public SiteActivations withFittedTo(FittedPrompts prompts) {
+        return new SiteActivations(owner, reading, rows, prompts);
+    }
+
+    /**
+     * How many of the prompts are among those that these coordinates were {@linkplain #fittedTo() fitted to}.
+     *
+     * @return from 0 to {@link #size()}
+     */
+    public int inFit() {
+        return fittedTo.countIn(owner);
     }
 
     /** Sees to it that a row has a length that the reading can have. */
@@ -212,7 +244,7 @@ public final class SiteActivations {
      * @return activations with the same prompts and this site only
      */
     public Activations alone() {
-        return owner.alone(reading, rows);
+        return owner.alone(reading, rows, fittedTo);
     }
 
     /**

@@ -18,6 +18,7 @@ import java.util.TreeMap;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -148,7 +149,8 @@ final class Views {
             readings.add(site.reading());
             rows.add(picker.from(site.rows()));
         }
-        return new Activations(some, ids, new WithDigest(of.facts(), Map.of(), some, ids), of.isLent(), readings, rows);
+        return new Activations(
+                some, ids, new WithDigest(of.facts(), Map.of(), some, ids), of.isLent(), readings, rows, of.fits());
     }
 
     /** Several pieces of one measurement, one behind the other; all are of the same readings. */
@@ -172,7 +174,21 @@ final class Views {
         }
         Prompts all = Prompts.of(prompts);
         return new Activations(
-                all, ids, new WithDigest(pieces.get(0).facts(), Map.of(), all, ids), false, readings, rows);
+                all,
+                ids,
+                new WithDigest(pieces.get(0).facts(), Map.of(), all, ids),
+                false,
+                readings,
+                rows,
+                fits(pieces));
+    }
+
+    /** Pieces that were seen through several fits are of the prompts of each. */
+    private static List<FittedPrompts> fits(List<Activations> pieces) {
+        return IntStream.range(0, pieces.get(0).sites().size())
+                .mapToObj(site -> FittedPrompts.together(
+                        pieces.stream().map(piece -> piece.fits().get(site)).collect(Collectors.toSet())))
+                .toList();
     }
 
     /** What still has positions, pooled. */

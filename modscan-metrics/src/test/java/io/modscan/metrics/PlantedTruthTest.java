@@ -216,14 +216,14 @@ class PlantedTruthTest {
             ofSignificant.accept(adjustedRand(truth, map, significant));
             foundAsPlanted.accept(significant.stream()
                             .filter(module -> module.size() == 20
-                                    && module.members().stream()
+                                    && module.units().stream()
                                             .allMatch(unit -> truth.known(unit.site(), unit.inSite())
                                                     .module()
                                                     .isPresent()))
                             .count()
                     * 1.0);
             boolean anyOfNoise = significant.stream()
-                    .anyMatch(module -> module.members().stream()
+                    .anyMatch(module -> module.units().stream()
                             .allMatch(unit ->
                                     truth.known(unit.site(), unit.inSite()).equals(Known.NOISE)));
             ofNoise.accept(anyOfNoise ? 1 : 0);
@@ -245,13 +245,13 @@ class PlantedTruthTest {
         List<Integer> recovered = new ArrayList<>();
         Map<Unit, Integer> found = new HashMap<>();
         for (int i = 0; i < counted.size(); i++) {
-            for (Unit unit : counted.get(i).members()) {
+            for (Unit unit : counted.get(i).units()) {
                 found.put(unit, i);
             }
         }
         int alone = 0;
         for (Unit unit : Stream.concat(
-                        map.modules().stream().flatMap(module -> module.members().stream()), map.singletons().stream())
+                        map.modules().stream().flatMap(module -> module.units().stream()), map.singletons().stream())
                 .toList()) {
             Known known = truth.known(unit.site(), unit.inSite());
             if (known.topic().isEmpty()) {

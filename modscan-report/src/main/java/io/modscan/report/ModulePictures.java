@@ -10,6 +10,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.ToDoubleFunction;
+import org.jspecify.annotations.Nullable;
 
 /** The numbers behind modules: their members' correlations, in order, and what each responds to. */
 final class ModulePictures {
@@ -38,9 +40,11 @@ final class ModulePictures {
             facts.put("correlation", Json.number(module.module().correlation()));
             facts.put("p", Json.number(module.module().p()));
             facts.put("topic", module.topic().orElse(""));
-            facts.put("share", module.topic().isPresent() ? Json.number(module.share()) : null);
+            facts.put("share", number(module, ModuleTopics.Share::share));
+            facts.put("base", number(module, ModuleTopics.Share::base));
+            facts.put("q", number(module, ModuleTopics.Share::q));
             modules.add(facts);
-            List<Unit> members = module.module().members();
+            List<Unit> members = module.module().units();
             int most = Math.min(MOST_OF_A_MODULE, MOST_UNITS - rows.size());
             for (int j = 0; j < Math.min(most, members.size()); j++) {
                 // Evenly among the members, which are in order of sites.
@@ -57,6 +61,13 @@ final class ModulePictures {
         facts.put("modules", modules);
         facts.put("found", topics.size());
         return facts;
+    }
+
+    /** A number of the label that names a module, null where none does. */
+    private static @Nullable Object number(ModuleTopics module, ToDoubleFunction<ModuleTopics.Share> which) {
+        return module.topicShare()
+                .map(share -> Json.number(which.applyAsDouble(share)))
+                .orElse(null);
     }
 
     private static String about(ModuleMap found) {

@@ -40,6 +40,8 @@ function modules(section) {
       { title: 'p', field: 'p', sorter: 'number', formatter: (cell) => small(cell.getValue() ?? NaN), minWidth: 70, responsive: 2 },
       { title: 'Topic', field: 'topic', headerFilter: 'input', formatter: 'plaintext', minWidth: 90 },
       { title: 'Share', field: 'share', sorter: 'number', formatter: (cell) => (cell.getValue() == null ? '' : number(cell.getValue(), 2)), minWidth: 70, responsive: 1 },
+      { title: 'Of all', field: 'base', sorter: 'number', formatter: (cell) => (cell.getValue() == null ? '' : number(cell.getValue(), 2)), minWidth: 70, responsive: 2 },
+      { title: 'q', field: 'q', sorter: 'number', formatter: (cell) => (cell.getValue() == null ? '' : small(cell.getValue())), minWidth: 70, responsive: 3 },
     ], found.modules);
   });
 }

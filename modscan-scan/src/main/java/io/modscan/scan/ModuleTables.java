@@ -6,6 +6,7 @@ import io.modscan.metrics.modules.ModuleTopics;
 import io.modscan.metrics.modules.UnitModule;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.ToDoubleFunction;
 
 /** The tables of modules: their members, and how many there are beside shuffled values. */
 final class ModuleTables {
@@ -22,6 +23,8 @@ final class ModuleTables {
                     "p",
                     "topic",
                     "topic_share",
+                    "topic_base",
+                    "topic_q",
                     "site",
                     "layer",
                     "head",
@@ -29,7 +32,7 @@ final class ModuleTables {
             for (ScanModules found : modules) {
                 for (int i = 0; i < found.topics().size(); i++) {
                     ModuleTopics module = found.topics().get(i);
-                    for (Unit unit : module.module().members()) {
+                    for (Unit unit : module.module().units()) {
                         csv.writeRecord(
                                 found.of(),
                                 Integer.toString(i),
@@ -37,7 +40,9 @@ final class ModuleTables {
                                 Csv.text(module.module().correlation()),
                                 Csv.text(module.module().p()),
                                 Csv.text(module.topic().orElse("")),
-                                module.topic().isPresent() ? Csv.text(module.share()) : "",
+                                number(module, ModuleTopics.Share::share),
+                                number(module, ModuleTopics.Share::base),
+                                number(module, ModuleTopics.Share::q),
                                 Csv.text(unit.site().tensorName()),
                                 Csv.text(unit.site().layer()),
                                 Csv.text(unit.head()),
@@ -46,6 +51,13 @@ final class ModuleTables {
                 }
             }
         });
+    }
+
+    /** A number of the label that names a module, empty where none does. */
+    private static String number(ModuleTopics module, ToDoubleFunction<ModuleTopics.Share> which) {
+        return module.topicShare()
+                .map(share -> Csv.text(which.applyAsDouble(share)))
+                .orElse("");
     }
 
     static void modularity(List<ScanModules> modules, Path file) {

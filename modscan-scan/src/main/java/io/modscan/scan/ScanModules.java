@@ -2,6 +2,7 @@ package io.modscan.scan;
 
 import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
+import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Site;
 import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.modules.ModuleMap;
@@ -10,10 +11,16 @@ import io.modscan.metrics.modules.Modules;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.Selectivity;
 import io.modscan.metrics.selectivity.SelectivityMap;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
+import java.util.Set;
 import java.util.SortedSet;
+import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
@@ -21,7 +28,7 @@ import java.util.TreeSet;
  * only those count that vary most, whatever the labels are.
  *
  * @param of     of what, {@code units} or {@code components}
- * @param values what they were found in
+ * @param values what they were found in: of components, the half of the prompts that these were not fitted to
  * @param found  the modules, largest first
  * @param topics what each responds to, in the same order
  */
@@ -64,14 +71,23 @@ public record ScanModules(String of, Activations values, ModuleMap found, List<M
         return ScanText.of(this);
     }
 
-    /** Modules of the units as they are, and of the principal components of each site. */
+    /**
+     * Modules of the units as they are, and of the principal components of each site, which are fitted to one half of each label's
+     * prompts and measured on the other.
+     */
     static List<ScanModules> of(ScanResult scan, int mostUnits) {
         Activations values = scan.activations();
         ScanModules units = of("units", values, Modules.byCoActivation(), scan.units(), mostUnits);
         if (values.prompts().size() > MOST_PROMPTS_FOR_COMPONENTS) {
             return List.of(units);
         }
-        Activations components = values.map(ScanModules::components);
+        Set<String> fit = half(values.prompts(), scan.label());
+        Prompts others = values.prompts().filter(prompt -> !fit.contains(prompt.id()));
+        if (fit.size() < 2 || others.size() < FEWEST_PROMPTS || new HashSet<>(others.labels(scan.label())).size() < 2) {
+            return List.of(units);
+        }
+        // Over the prompts of their fit they would be uncorrelated, whatever the layer does.
+        Activations components = Basis.heldOut(Basis.Kind.CENTRED, values, prompt -> fit.contains(prompt.id()));
         SelectivityMap selectivity = components.measure(Selectivity.by(scan.label()));
         // The sign of a component means nothing.
         return List.of(
@@ -84,10 +100,22 @@ public record ScanModules(String of, Activations values, ModuleMap found, List<M
         return new ScanModules(name, units, found, found.topics(selectivity, Criterion.standard()));
     }
 
-    /** A site in its principal components, or, where nothing varies, as it is. */
-    private static SiteActivations components(SiteActivations site) {
-        Basis basis = site.measure(Basis.centred());
-        return basis.rank() == 0 ? site : basis.apply(site.alone()).onlySite();
+    /** Half of each label's prompts, drawn, the same whatever their order; one less of an odd number. */
+    private static Set<String> half(Prompts prompts, String key) {
+        Map<String, List<String>> byLabel = new TreeMap<>();
+        List<String> labels = prompts.labels(key);
+        for (int i = 0; i < labels.size(); i++) {
+            byLabel.computeIfAbsent(labels.get(i), label -> new ArrayList<>())
+                    .add(prompts.get(i).id());
+        }
+        Set<String> half = new HashSet<>();
+        Random random = new Random(0);
+        for (List<String> ids : byLabel.values()) {
+            Collections.sort(ids);
+            Collections.shuffle(ids, random);
+            half.addAll(ids.subList(0, ids.size() / 2));
+        }
+        return half;
     }
 
     /** The same with all units constant, and so in no module, but those that vary most. */

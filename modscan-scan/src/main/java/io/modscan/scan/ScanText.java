@@ -178,7 +178,15 @@ final class ScanText {
 
     private static void print(ScanModules modules, PrintWriter out) {
         ModuleMap found = modules.found();
-        String units = modules.of().equals("units") ? "heads and neurons" : "principal components";
+        String units = modules.of().equals("units")
+                ? "heads and neurons"
+                : String.format(
+                        "principal components (fitted to %d prompts, measured on %d others)",
+                        modules.values().sites().stream()
+                                .mapToInt(site -> site.fittedTo().size())
+                                .max()
+                                .orElse(0),
+                        modules.values().prompts().size());
         int alone = found.singletons().size();
         int leftOut = found.leftOut().size();
         if (found.modules().isEmpty() && alone == 0) {
@@ -217,16 +225,24 @@ final class ScanText {
                     module.module().size(),
                     module.module().correlation(),
                     module.module().p(),
-                    module.topic()
-                            .map(topic -> String.format(
-                                    Locale.ROOT,
-                                    "%.0f %% %s %s",
-                                    100 * module.share(),
-                                    found.absolute() ? "respond to" : "light up for",
-                                    ModscanException.printable(topic)))
-                            .orElse("no member responds to any label"));
+                    topic(module, found.absolute()));
         }
         out.println();
+    }
+
+    /** The name of a module, or that it has none, with what comes nearest to one. */
+    private static String topic(ModuleTopics module, boolean absolute) {
+        return module.strongest()
+                .map(most -> String.format(
+                        Locale.ROOT,
+                        "%s%.0f %% %s %s (of all units %.0f %%, q %s)",
+                        module.topic().isPresent() ? "" : "no label; ",
+                        100 * most.share(),
+                        absolute ? "respond to" : "light up for",
+                        ModscanException.printable(most.label()),
+                        100 * most.base(),
+                        most.q() < 1e-9 ? "< 1e-9" : String.format(Locale.ROOT, "%.2g", most.q())))
+                .orElse("no label");
     }
 
     private static void printLit(ScanResult scan, PrintWriter out, String label, String kind, SiteSelector which) {

@@ -1,12 +1,17 @@
 package io.modscan.metrics.basis;
 
 import io.modscan.core.Activations;
+import io.modscan.core.FittedPrompts;
 import io.modscan.core.Metric;
+import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.Prompt;
 import io.modscan.core.site.Site;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 
 /**
@@ -43,7 +48,7 @@ import java.util.function.UnaryOperator;
  * <p>The fit takes O(n·d² + d³) time for d coordinates, through the installed {@link io.modscan.core.model.MatrixProduct}
  * and EJML, and about 55·d² bytes of the heap (and 8 MiB or so) while it decomposes, as was measured for d = 1,500, and what the
  * product takes outside of it, however many vectors there are; the basis keeps 8·d bytes a component, twice that if whitened, and
- * 8·d² more for ZCA, and as much as a component's again once {@link #restore} or the like is used; n &lt; d vectors, if no more than max(512, d), take
+ * 8·d² more for ZCA, 8 bytes a prompt of the fit, and as much as a component's again once {@link #restore} or the like is used; n &lt; d vectors, if no more than max(512, d), take
  * O(n²·d) time and no d × d matrix. At most 46,340 coordinates. Adding activations throws a
  * {@link io.modscan.core.error.ModscanException} if there is not exactly one site, if it has a value for each pair of positions, or if it is
  * another than in the pieces before; so does finishing without any.
@@ -52,6 +57,13 @@ import java.util.function.UnaryOperator;
  * by one with the coordinates as units, named like {@code blocks.2.mlp.hook_post[uncentred]}, without heads, at the same prompts and
  * positions, and leaves other sites alone. Activations may be pooled otherwise than those of the fit. {@link #back()} is the way back. A
  * vector with a NaN or infinite value has no finite coordinates. Everything is computed in double precision and rounded to float32.
+ *
+ * <p><b>The circle.</b> Over the prompts of the fit, coordinates are uncorrelated (uncentred: orthogonal) because they were made so,
+ * whatever the layer does; and with few prompts, what they vary by is noise that they were turned to. So how coordinates go together is to be
+ * measured on other prompts: {@link #heldOut(Kind, Activations)} does that, and {@link io.modscan.metrics.modules.Modules} refuses the
+ * prompts of the fit. In the population, too, the coordinates of one site are uncorrelated by definition. What correlates on other prompts
+ * is what the fit missed, being one of a sample, or what isn't linear, since uncorrelated is not independent. Coordinates of several
+ * sites may correlate as they like: no fit has brought them together or kept them apart.
  *
  * <p>Sources: Jolliffe and Cadima, "Principal component analysis: a review and recent developments", 2016
  * (<a href="https://doi.org/10.1098/rsta.2015.0202">doi:10.1098/rsta.2015.0202</a>); Kessy, Lewin and Strimmer, "Optimal whitening and
@@ -84,8 +96,20 @@ public final class Basis implements UnaryOperator<Activations> {
     private final double[] mean;
     private final Spectrum spectrum;
     private final BasisMaps maps;
+    /** What the site's own coordinates had been fitted to. */
+    private final FittedPrompts before;
 
-    Basis(Site site, Kind kind, long samples, long leftOut, double[] mean, Spectrum spectrum) {
+    private final FittedPrompts prompts;
+
+    Basis(
+            Site site,
+            Kind kind,
+            long samples,
+            long leftOut,
+            double[] mean,
+            Spectrum spectrum,
+            FittedPrompts before,
+            FittedPrompts prompts) {
         this.site = site;
         this.kind = kind;
         this.samples = samples;
@@ -93,6 +117,8 @@ public final class Basis implements UnaryOperator<Activations> {
         this.mean = mean;
         this.spectrum = spectrum;
         this.maps = new BasisMaps(kind, spectrum, mean);
+        this.before = before;
+        this.prompts = prompts;
         this.projectedSite = SiteViews.withUnits(site, "[" + kind + "]", Math.max(1, maps.size()));
     }
 
@@ -141,6 +167,46 @@ public final class Basis implements UnaryOperator<Activations> {
     public static Metric<Basis> fit(Kind kind) {
         Objects.requireNonNull(kind, "kind");
         return Metric.of(SecondMoments::new, SecondMoments::add, SecondMoments::merge, moments -> moments.basis(kind));
+    }
+
+    /**
+     * Half of the prompts in bases that were fitted to the other half: a basis a site. Which half a prompt is in depends on its id, and
+     * on those of the others, not on their order, nor on labels.
+     *
+     * @param kind        which basis
+     * @param activations of at least two prompts
+     * @return the prompts of the one half, one more if their number is odd, at the same sites in their bases, as {@link #apply} gives
+     *     them. A site of which the basis has rank 0 has one coordinate there: 0, or NaN if no vector of the fit was finite
+     * @throws ModscanException if there is one prompt only, or as a fit throws
+     */
+    public static Activations heldOut(Kind kind, Activations activations) {
+        return heldOut(kind, activations, 0);
+    }
+
+    /**
+     * The same with other halves.
+     *
+     * @param kind        which basis
+     * @param activations of at least two prompts
+     * @param seed        0 above; each seed makes halves of its own
+     * @return see above
+     * @throws ModscanException see above
+     */
+    public static Activations heldOut(Kind kind, Activations activations, long seed) {
+        return HeldOut.halved(activations, seed).in(kind);
+    }
+
+    /**
+     * The same for parts of one's own, such as halves of each label's prompts.
+     *
+     * @param kind        which basis
+     * @param activations of at least two prompts
+     * @param fit         holds for the prompts that the bases are fitted to
+     * @return the prompts for which it doesn't hold, as above
+     * @throws ModscanException if it holds for all or for none, or as a fit throws
+     */
+    public static Activations heldOut(Kind kind, Activations activations, Predicate<? super Prompt> fit) {
+        return HeldOut.of(activations, fit).in(kind);
     }
 
     /**
@@ -310,7 +376,7 @@ public final class Basis implements UnaryOperator<Activations> {
     }
 
     /**
-     * Activations in this basis.
+     * Activations in this basis. They know {@linkplain SiteActivations#fittedTo() which prompts} it was fitted to.
      *
      * @param activations with the {@link #site()} of the basis among their sites
      * @return the same prompts with the {@link #projectedSite()} in its place
@@ -320,11 +386,25 @@ public final class Basis implements UnaryOperator<Activations> {
     @Override
     public Activations apply(Activations activations) {
         Site to = projectedSite();
-        return SiteViews.replace(
-                activations,
-                "the " + kind + " basis",
-                site,
-                from -> maps.projection().of(from, to));
+        return SiteViews.replace(activations, "the " + kind + " basis", site, from -> projected(from, to));
+    }
+
+    private SiteActivations projected(SiteActivations from, Site to) {
+        return maps.projection().of(from, to).withFittedTo(FittedPrompts.together(List.of(from.fittedTo(), prompts)));
+    }
+
+    /** As {@link #apply} does, but of rank 0 there is a coordinate: 0, or NaN where no vector was finite. */
+    SiteActivations orNothing(SiteActivations from) {
+        if (size() > 0) {
+            return projected(from, projectedSite);
+        }
+        float[] nothing = {samples == 0 ? Float.NaN : 0};
+        int coordinates = site.width();
+        return from.derived(projectedSite, from.pooling(), prompt -> {
+            float[] row = new float[from.row(prompt).capacity() / coordinates];
+            Arrays.fill(row, nothing[0]);
+            return row;
+        });
     }
 
     /**
@@ -337,7 +417,7 @@ public final class Basis implements UnaryOperator<Activations> {
                 activations,
                 "the way back from a basis",
                 projectedSite(),
-                from -> maps.restoration().of(from, site));
+                from -> maps.restoration().of(from, site).withFittedTo(before));
     }
 
     /**

@@ -1,12 +1,17 @@
 package io.modscan.metrics.basis;
 
 import io.modscan.core.Activations;
+import io.modscan.core.FittedPrompts;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Site;
 import io.modscan.metrics.internal.linear.Products;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,6 +32,11 @@ final class SecondMoments {
     private @Nullable Site site;
     private int width;
     private long leftOut;
+
+    /** The prompts of the pieces, and what their coordinates had been fitted to before. */
+    private final List<FittedPrompts> prompts = new ArrayList<>();
+
+    private final Set<FittedPrompts> before = new LinkedHashSet<>();
 
     /** Vectors that are not in the sums yet. */
     private float[] waiting = {};
@@ -49,6 +59,8 @@ final class SecondMoments {
         }
         site = one.site();
         width = site.width();
+        prompts.add(FittedPrompts.of(piece));
+        before.add(one.fittedTo());
         Samples.forEach(one, this::take);
     }
 
@@ -116,6 +128,8 @@ final class SecondMoments {
         site = other.site;
         width = other.width;
         leftOut += other.leftOut;
+        prompts.addAll(other.prompts);
+        before.addAll(other.before);
         if (summed == 0) {
             summed = other.summed;
             shift = other.shift;
@@ -166,7 +180,15 @@ final class SecondMoments {
             }
             spectrum = Spectrum.ofSymmetric(matrix(centred), width, samples);
         }
-        return new Basis(Objects.requireNonNull(site), kind, samples, leftOut, mean, spectrum);
+        return new Basis(
+                Objects.requireNonNull(site),
+                kind,
+                samples,
+                leftOut,
+                mean,
+                spectrum,
+                FittedPrompts.together(before),
+                FittedPrompts.together(prompts));
     }
 
     /** The vectors that wait, less an origin. */

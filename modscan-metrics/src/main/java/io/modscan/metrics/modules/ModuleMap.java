@@ -4,11 +4,11 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.SelectivityMap;
+import io.modscan.metrics.selectivity.UnitSelectivity;
 import io.modscan.metrics.statistics.AgainstShuffles;
 import java.util.List;
 import java.util.Locale;
-import java.util.SortedMap;
-import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * Which units respond together, and whether that is more than chance. {@link Modules} tells how they are found.
@@ -73,6 +73,16 @@ public record ModuleMap(
     }
 
     /**
+     * The units that are in no module: those on the border, and those without a link.
+     *
+     * @return the one behind the other, each in order
+     */
+    public List<Unit> outside() {
+        return Stream.concat(border.stream().map(unit -> unit.member().unit()), singletons.stream())
+                .toList();
+    }
+
+    /**
      * The modules that last: more than chance, and found again over other prompts.
      *
      * @return those that {@link UnitModule#lasts()}, in order
@@ -115,27 +125,18 @@ public record ModuleMap(
 
     /**
      * What the modules respond to, named by their members: for each label the share of those that light up for it, or, where
-     * modules were found by absolute correlation, light up or go dark. A member whose selectivity is NaN does neither, and
-     * counts all the same.
+     * modules were found by absolute correlation, light up or go dark, beside the share of all units of this map that do, in
+     * modules or not; those left out don't count. A unit whose selectivity is NaN does neither, and counts all the same.
      *
      * @param map       the selectivity of the same sites
      * @param criterion what lights up or goes dark, such as {@link Criterion#standard()}
-     * @return the topics of each module, in order of the modules
-     * @throws ModscanException if the site of a member is not in the map
+     * @return the topics of each module, in order of the modules; {@link ModuleTopics} tells which label names one
+     * @throws ModscanException if the site of a unit is not in the map
      */
     public List<ModuleTopics> topics(SelectivityMap map, Criterion criterion) {
-        return modules.stream().map(module -> topics(module, map, criterion)).toList();
-    }
-
-    private ModuleTopics topics(UnitModule module, SelectivityMap map, Criterion criterion) {
-        SortedMap<String, Double> shares = new TreeMap<>();
-        for (String label : map.labels()) {
-            long lit = module.members().stream()
-                    .map(unit -> map.get(unit, label))
-                    .filter(row -> criterion.lightsUp(row) || (absolute && criterion.goesDark(row)))
-                    .count();
-            shares.put(label, (double) lit / module.size());
-        }
-        return ModuleTopics.of(module, shares);
+        return ModuleTopics.of(modules, outside(), map.labels(), (unit, label) -> {
+            UnitSelectivity row = map.get(unit, label);
+            return criterion.lightsUp(row) || (absolute && criterion.goesDark(row));
+        });
     }
 }

@@ -65,9 +65,10 @@ final class ModuleSearch {
                 this::links,
                 random.split(),
                 () -> done("planted"));
+        // Before values are shuffled.
+        List<Cohesion> cohesions = places.modules().stream().map(this::cohesion).toList();
         Shuffled shuffled = shuffled(consensus.partition().weight(), random.split());
 
-        List<Cohesion> cohesions = places.modules().stream().map(this::cohesion).toList();
         List<Integer> bySize = IntStream.range(0, cohesions.size())
                 .boxed()
                 .sorted(Comparator.comparingInt(i -> -places.modules().get(i).size()))

@@ -48,11 +48,12 @@ import java.util.function.Consumer;
  * </ol>
  *
  * <p>Where the sign of a unit means nothing, as in a basis, whose vectors may as well point the other way, go by {@linkplain
- * #absolute() |r|}.
+ * #absolute() |r|}. Over the prompts that a basis was fitted to, its coordinates are uncorrelated by construction: these are refused, and
+ * {@link io.modscan.metrics.basis.Basis#heldOut(io.modscan.metrics.basis.Basis.Kind, Activations) Basis.heldOut} gives others.
  *
  * <p>Adding activations throws a {@link ModscanException} if the sites are others than in the pieces before; finishing does
- * without activations, with fewer than three prompts (over two every correlation is 1 or −1), if a site was not pooled, or if
- * two prompts have the same id.
+ * without activations, with fewer than three prompts (over two every correlation is 1 or −1), if a site was not pooled, if
+ * the coordinates of a site {@linkplain io.modscan.core.SiteActivations#inFit() were fitted} to any of the prompts, or if two prompts have the same id.
  *
  * <p>Keeps all values, 8 bytes each, and up to 32 bytes for each unit and neighbour; the correlations of all pairs are
  * never held. For u units and n prompts, each graph takes u² n / 2 multiplications (by {@link
@@ -218,6 +219,7 @@ public final class Modules implements Metric<ModuleMap> {
     }
 
     private ModuleMap find(Activations activations) {
+        Circle.refuse(activations);
         Columns columns = Columns.of(activations);
         if (columns.prompts() < FEWEST_PROMPTS) {
             throw new ModscanException("over " + columns.prompts() + " prompts every correlation is 1, −1 or none;"

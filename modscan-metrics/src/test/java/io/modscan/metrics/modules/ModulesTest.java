@@ -22,11 +22,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Random;
-import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -77,16 +74,16 @@ class ModulesTest {
         assertThat(map.modules()).hasSize(2);
         UnitModule first = map.modules().get(0);
         assertThat(first.size()).isEqualTo(15);
-        assertThat(first.members())
+        assertThat(first.units())
                 .extracting(Unit::toString)
                 .contains(
                         "blocks.0.attn.hook_z head 1 unit 0",
                         "blocks.0.attn.hook_z head 1 unit 2",
                         "blocks.0.mlp.hook_post unit 11");
-        assertThat(first.members().subList(0, 4)).extracting(Unit::inSite).containsExactly(3, 4, 5, 0);
+        assertThat(first.units().subList(0, 4)).extracting(Unit::inSite).containsExactly(3, 4, 5, 0);
         assertThat(first.correlation()).isBetween(0.85, 0.98);
         assertThat(map.modules()).allMatch(module -> module.p() == 1 / 20.0);
-        assertThat(map.modules().get(1).members())
+        assertThat(map.modules().get(1).units())
                 .extracting(Unit::inSite)
                 .containsExactlyElementsOf(IntStream.range(20, 30).boxed().toList());
         assertThat(map.modules().get(1).correlation()).isBetween(0.7, 0.9);
@@ -202,7 +199,7 @@ class ModulesTest {
         Activations activations = LinksTest.activations(vectors);
         ModuleMap signed = activations.measure(Modules.byCoActivation());
         assertThat(signed.modules()).extracting(UnitModule::size).containsExactly(4, 4);
-        assertThat(signed.modules().get(0).members()).extracting(Unit::inSite).containsExactly(0, 2, 4, 6);
+        assertThat(signed.modules().get(0).units()).extracting(Unit::inSite).containsExactly(0, 2, 4, 6);
         ModuleMap absolute = activations.measure(Modules.byCoActivation().absolute());
         assertThat(absolute.modules()).extracting(UnitModule::size).containsExactly(8);
         assertThat(absolute.modules().get(0).correlation()).isGreaterThan(0.8);
@@ -217,9 +214,17 @@ class ModulesTest {
         List<ModuleTopics> topics = map.topics(selectivity, Criterion.standard());
         assertThat(topics).extracting(ModuleTopics::module).isEqualTo(map.modules());
         assertThat(topics.get(0).topic()).hasValue("b");
-        assertThat(topics.get(0).shares()).containsEntry("a", 0.0).containsEntry("b", 1.0);
+        assertThat(topics.get(0).shares().values())
+                .extracting(ModuleTopics.Share::share)
+                .containsExactly(0.0, 1.0);
+        // All that respond are in the one module; the constant unit counts nowhere.
+        assertThat(topics.get(0).shares().values())
+                .extracting(ModuleTopics.Share::base)
+                .containsExactly(0.0, 15 / 65.0);
         assertThat(topics.get(1).topic()).isEmpty();
-        assertThat(topics.get(1).shares()).containsEntry("a", 0.0).containsEntry("b", 0.0);
+        assertThat(topics.get(1).shares().values())
+                .extracting(ModuleTopics.Share::share)
+                .containsExactly(0.0, 0.0);
         assertThat(map.topics(selectivity, new Criterion(0, 0)).get(0).topic()).isEmpty();
         SelectivityMap headsOnly = activations.at(Z).measure(Selectivity.by("topic"));
         assertThatThrownBy(() -> map.topics(headsOnly, Criterion.standard()))
@@ -245,15 +250,11 @@ class ModulesTest {
                 .topics(activations.measure(Selectivity.by("topic")), Criterion.standard());
         assertThat(topics).hasSize(1);
         assertThat(topics.get(0).module().size()).isEqualTo(8);
-        assertThat(topics.get(0).shares()).containsEntry("a", 1.0).containsEntry("b", 1.0);
-    }
-
-    @Test
-    void amongEqualSharesTheFirstLabelNames() {
-        UnitModule module = new UnitModule(List.of(), 1, 1);
-        assertThat(ModuleTopics.of(module, new TreeMap<>(Map.of("x", 0.5, "b", 0.5, "a", 0.25)))
-                        .topic())
-                .isEqualTo(Optional.of("b"));
+        assertThat(topics.get(0).shares().values())
+                .extracting(ModuleTopics.Share::share)
+                .containsExactly(1.0, 1.0);
+        // All units there are respond, so that this says nothing of the module.
+        assertThat(topics.get(0).topic()).isEmpty();
     }
 
     @Test

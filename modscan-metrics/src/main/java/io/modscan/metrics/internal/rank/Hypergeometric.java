@@ -14,7 +14,14 @@ public final class Hypergeometric {
     private final int first;
     private final double[] probabilities;
 
-    Hypergeometric(int all, int marked, int drawn) {
+    /**
+     * A draw.
+     *
+     * @param all    how many there are
+     * @param marked how many of them are marked
+     * @param drawn  how many are drawn
+     */
+    public Hypergeometric(int all, int marked, int drawn) {
         this.all = all;
         this.marked = marked;
         this.drawn = drawn;
@@ -68,5 +75,15 @@ public final class Hypergeometric {
 
     double probability(int count) {
         return probabilities[count - first];
+    }
+
+    /** The probability that as many as this, or more, are marked; 0 where it is below 1e-300 or so. */
+    public double atLeast(int count) {
+        double sum = 0;
+        // From the small ones up, so that none is lost in rounding.
+        for (int some = last(); some >= Math.max(count, first); some--) {
+            sum += probability(some);
+        }
+        return Math.min(1, sum);
     }
 }
