@@ -56,7 +56,7 @@ final class ModulePictures {
         numbers.bytes(array, correlations(rows));
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("of", of);
-        facts.put("about", about(found));
+        facts.put("about", fit(values) + about(found));
         facts.put("units", names);
         facts.put("modules", modules);
         facts.put("found", topics.size());
@@ -68,6 +68,18 @@ final class ModulePictures {
         return module.topicShare()
                 .map(share -> Json.number(which.applyAsDouble(share)))
                 .orElse(null);
+    }
+
+    /** On which prompts coordinates were measured that were fitted to others. */
+    private static String fit(Activations values) {
+        int fitted = values.sites().stream()
+                .mapToInt(site -> site.fittedTo().size())
+                .max()
+                .orElse(0);
+        return fitted == 0
+                ? ""
+                : "Fitted to " + fitted + " prompts and measured on "
+                        + values.prompts().size() + " others: ";
     }
 
     private static String about(ModuleMap found) {

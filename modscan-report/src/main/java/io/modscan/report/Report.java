@@ -21,9 +21,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CancellationException;
 import java.util.function.IntFunction;
@@ -196,12 +198,17 @@ public final class Report {
      * @param of     of what, such as {@code units}
      * @param found  the modules
      * @param topics what each responds to, in the same order: {@link ModuleMap#topics}
-     * @param values what they were found in: pooled, of the report's prompts
+     * @param values what they were found in: pooled, of the report's prompts, or of some of them in their order, as of the half that a
+     *               basis was not fitted to
      * @return this
      * @throws ModscanException if the prompts are others
      */
     public Report modules(String of, ModuleMap found, List<ModuleTopics> topics, Activations values) {
-        check(values);
+        Set<String> some = new HashSet<>(ids(values.prompts()));
+        if (!ids(values.prompts())
+                .equals(ids(prompts).stream().filter(some::contains).toList())) {
+            throw otherPrompts();
+        }
         modules.add(new FoundModules(of, found, List.copyOf(topics), values));
         return this;
     }
@@ -281,8 +288,12 @@ public final class Report {
 
     private void check(Activations values) {
         if (!ids(values.prompts()).equals(ids(prompts))) {
-            throw new ModscanException("these activations are of other prompts than the report, or in another order");
+            throw otherPrompts();
         }
+    }
+
+    private static ModscanException otherPrompts() {
+        return new ModscanException("these activations are of other prompts than the report, or in another order");
     }
 
     private static List<String> ids(Prompts prompts) {

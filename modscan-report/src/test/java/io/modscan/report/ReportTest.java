@@ -11,11 +11,16 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
+import io.modscan.metrics.basis.Basis;
+import io.modscan.metrics.modules.ModuleMap;
+import io.modscan.metrics.modules.Modules;
+import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.Selectivity;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -111,5 +116,32 @@ class ReportTest {
                 .isThrownBy(() -> Report.of(units.prompts(), "topic").separation("cosine", Map.of()))
                 .withMessageContaining("of no site");
         assertThatExceptionOfType(ModscanException.class).isThrownBy(() -> Report.of(units.prompts(), "theme"));
+    }
+
+    @Test
+    void modulesMayBeOfSomeOfThePromptsInTheirOrder() throws IOException {
+        Activations units = Planted.units();
+        int size = units.prompts().size();
+        Report report = Report.of(units.prompts(), "topic").units(units.measure(Selectivity.by("topic")), units);
+        Activations half = Basis.heldOut(Basis.Kind.CENTRED, units);
+        ModuleMap found = half.measure(Modules.byCoActivation().absolute().withShuffles(0));
+        Path page = folder.resolve("half.html");
+        report.modules(
+                        "components",
+                        found,
+                        found.topics(half.measure(Selectivity.by("topic")), Criterion.standard()),
+                        half)
+                .write(page);
+        assertThat(page)
+                .content()
+                .contains("Fitted to " + size / 2 + " prompts and measured on " + (size - size / 2) + " others: ");
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> Report.of(half.prompts(), "topic").modules("units", found, List.of(), units))
+                .withMessageContaining("of other prompts");
+        List<Prompt> turned = new ArrayList<>(units.prompts().stream().toList());
+        Collections.reverse(turned);
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> Report.of(Prompts.of(turned), "topic").modules("units", found, List.of(), half))
+                .withMessageContaining("in another order");
     }
 }

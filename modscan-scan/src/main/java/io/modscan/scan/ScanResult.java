@@ -127,10 +127,12 @@ public final class ScanResult {
     }
 
     /**
-     * The modules that units form, and, of at most 500 prompts, those of each site's principal components. They are looked for
+     * The modules that units form, and, of at most 500 prompts, those of each site's principal components, which are fitted to one
+     * half of each label's prompts and measured on the other. They are looked for
      * when they are first asked for, which may take minutes: time grows with the square of {@link Scan#moduleUnits}.
      *
-     * @return what was found in {@code units} and in {@code components}; empty without {@link Part#MODULES}
+     * @return what was found in {@code units} and in {@code components}, or in units only where the halves are too few: less than 2
+     *     prompts to fit, or less than 3, or of one label, to measure; empty without {@link Part#MODULES}
      */
     public synchronized List<ScanModules> modules() {
         if (modules == null) {

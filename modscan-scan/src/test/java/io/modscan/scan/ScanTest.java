@@ -26,6 +26,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
@@ -100,6 +101,16 @@ class ScanTest {
         assertThat(result.separation()).containsOnlyKeys("cosine", "scaled cosine", "closeness");
         assertThat(result.modules()).extracting(ScanModules::of).containsExactly("units", "components");
         assertThat(result.modules().get(0).summary()).startsWith("Modules of heads and neurons: ");
+        ScanModules components = result.modules().get(1);
+        assertThat(components.values().prompts().labels("topic"))
+                .containsOnly("french", "law")
+                .hasSize(6);
+        assertThat(components.values().sites()).allSatisfy(site -> {
+            assertThat(site.fittedTo().size()).isEqualTo(4);
+            assertThat(site.inFit()).isZero();
+        });
+        assertThat(components.summary())
+                .startsWith("Modules of principal components (fitted to 4 prompts, measured on 6 others): ");
         assertThat(result.summary()).contains("french (5 prompts)", "law (5 prompts)", "Residual streams");
         assertThat(result.provenance()).containsKey("model.fingerprint");
 
@@ -263,6 +274,27 @@ class ScanTest {
         assertThat(result.leftOut().get(Part.HALVES)).contains("no 'topic' has two prompts");
         assertThat(result.halves()).isEmpty();
         assertThat(names(result.writeTo(folder))).contains("units.csv", "report.html");
+    }
+
+    @Test
+    void componentsTakeHalvesThatCanBeFittedAndMeasured() {
+        List<Prompt> lone = new ArrayList<>();
+        prompts.slice(0, 4).forEach(prompt -> lone.add(prompt.withLabel("topic", "only " + prompt.id())));
+        Scan alone = Scan.of(model).prompts(Prompts.of(lone)).moduleUnits(60);
+        assertThat(alone.without(Part.PAGE).run().modules())
+                .extracting(ScanModules::of)
+                .containsExactly("units");
+        // The halves don't depend on the order of prompts.
+        List<Prompt> turned = new ArrayList<>(prompts.stream().toList());
+        Collections.reverse(turned);
+        Scan reversed = Scan.of(model).prompts(Prompts.of(turned)).moduleUnits(60);
+        assertThat(ids(reversed)).containsExactlyInAnyOrderElementsOf(ids(small()));
+    }
+
+    private static List<String> ids(Scan scan) {
+        return scan.without(Part.PAGE, Part.SEPARATION, Part.HALVES).run().modules().get(1).values().prompts().stream()
+                .map(Prompt::id)
+                .toList();
     }
 
     @Test

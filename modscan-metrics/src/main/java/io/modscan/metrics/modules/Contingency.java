@@ -36,7 +36,7 @@ final class Contingency {
         for (int i = 0; i < things; i++) {
             ofOne.merge(one[i], 1, Integer::sum);
             ofOther.merge(other[i], 1, Integer::sum);
-            both.merge((long) one[i] << Integer.SIZE | other[i] & 0xffffffffL, 1, Integer::sum);
+            both.merge(((long) one[i] << Integer.SIZE) | (other[i] & 0xffffffffL), 1, Integer::sum);
         }
         both.forEach((pair, shared) -> cells.add(new Cell((int) (pair >> Integer.SIZE), (int) (long) pair, shared)));
         // In one order, so that sums are rounded in one way.

@@ -1,5 +1,6 @@
 package io.modscan.metrics.modules;
 
+import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.internal.rank.Hypergeometric;
 import io.modscan.metrics.statistics.BenjaminiHochberg;
@@ -92,14 +93,27 @@ public record ModuleTopics(UnitModule module, SortedMap<String, Share> shares, O
     }
 
     /**
+     * How many members respond to a label.
+     *
+     * @param label one of the labels
+     * @return their share, beside what chance gives
+     * @throws ModscanException if there is no such label; the message lists them
+     */
+    public Share share(String label) {
+        Share share = shares.get(label);
+        if (share == null) {
+            throw new ModscanException("there is no label '" + label + "'; the labels are " + shares.keySet());
+        }
+        return share;
+    }
+
+    /**
      * How much the label that names the module holds.
      *
      * @return its share, empty without a topic
      */
     public Optional<Share> topicShare() {
-        return shares.values().stream()
-                .filter(share -> topic.equals(Optional.of(share.label())))
-                .findFirst();
+        return topic.map(this::share);
     }
 
     /**

@@ -1,8 +1,10 @@
 package io.modscan.metrics.modules;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.Golden;
@@ -60,7 +62,7 @@ class ModuleTopicsTest {
         List<ModuleTopics> topics =
                 topics(units((int) others[0], (int) others[1]), (unit, label) -> lit.contains(unit), "law");
         for (int i = 0; i < topics.size(); i++) {
-            ModuleTopics.Share share = topics.get(i).shares().get("law");
+            ModuleTopics.Share share = topics.get(i).share("law");
             assertThat(share.p()).isCloseTo(Golden.doubles(golden.get("p"))[i], Percentage.withPercentage(1e-7));
             assertThat(share.q()).isCloseTo(Golden.doubles(golden.get("q"))[i], Percentage.withPercentage(1e-7));
             assertThat(share.base()).isCloseTo((double) lit.size() / used, within(1e-15));
@@ -73,10 +75,13 @@ class ModuleTopicsTest {
         assertThat(topics.topic()).isEmpty();
         assertThat(topics.topicShare()).isEmpty();
         assertThat(topics.strongest()).isEmpty();
-        assertThat(topics.shares().get("law").share()).isEqualTo(1 / 16.0);
-        assertThat(topics.shares().get("law").base()).isEqualTo(0.01);
-        assertThat(topics.shares().get("law").lift()).isCloseTo(6.25, within(1e-12));
+        assertThat(topics.share("law").share()).isEqualTo(1 / 16.0);
+        assertThat(topics.share("law").base()).isEqualTo(0.01);
+        assertThat(topics.share("law").lift()).isCloseTo(6.25, within(1e-12));
         assertThat(topics).hasToString("ModuleTopics[16 units, no label]");
+        assertThatThrownBy(() -> topics.share("lore"))
+                .isInstanceOf(ModscanException.class)
+                .hasMessage("there is no label 'lore'; the labels are [law]");
     }
 
     @Test
@@ -116,15 +121,15 @@ class ModuleTopicsTest {
         used = 0;
         ModuleTopics whole = topics(20, 15, 0, 0);
         assertThat(whole.topic()).isEmpty();
-        assertThat(whole.shares().get("law").p()).isEqualTo(1);
+        assertThat(whole.share("law").p()).isEqualTo(1);
     }
 
     @Test
     void whereNothingRespondsNothingNames() {
         ModuleTopics topics = topics(20, 0, 200, 0);
         assertThat(topics.topic()).isEmpty();
-        assertThat(topics.shares().get("law").lift()).isNaN();
-        assertThat(topics.shares().get("law").q()).isEqualTo(1);
+        assertThat(topics.share("law").lift()).isNaN();
+        assertThat(topics.share("law").q()).isEqualTo(1);
         modules.clear();
         assertThat(topics(units(5, 5), (unit, label) -> true, "law")).isEmpty();
     }
@@ -146,7 +151,7 @@ class ModuleTopicsTest {
         }
         List<Unit> others = units(200, 97);
         List<ModuleTopics> topics = topics(others, (unit, label) -> lit.contains(unit), "law");
-        assertThat(topics.get(0).shares().get("law").p()).isBetween(0.003, 0.005);
+        assertThat(topics.get(0).share("law").p()).isBetween(0.003, 0.005);
         assertThat(topics.get(0).topic()).isEmpty();
     }
 
