@@ -59,7 +59,7 @@ final class ModuleSearch {
                 columns, settings.splits, searches, this::links, random.split(), () -> done("halves"));
         Places places = Places.of(consensus, links, halves.stability(consensus.partition().communities(), own));
         Halves ofPlanted = new Halves(
-                PlantedModules.of(columns, places.modules(), settings.absolute, random.split()),
+                PlantedValues.of(columns, places.modules(), settings.absolute, random.split()),
                 places.modules().isEmpty() ? 0 : plantedSplits(),
                 List.of(searches.get(own)),
                 this::links,

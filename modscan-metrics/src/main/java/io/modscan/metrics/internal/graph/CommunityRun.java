@@ -19,9 +19,6 @@ import nl.cwts.networkanalysis.Network;
  */
 final class CommunityRun {
 
-    /** It has never been seen to take a dozen rounds until all partitions are equally good. */
-    private static final int MOST_ROUNDS = 20;
-
     /** Each pass ends in a partition no worse than the one before; it has never been seen to take a dozen. */
     private static final int MOST_PASSES = 100;
 
@@ -72,7 +69,9 @@ final class CommunityRun {
             kept.add(improved(new Clustering(network.getNNodes()), draws));
         }
         kept.sort(Comparator.comparingDouble(found -> -found.modularity()));
-        for (int round = 0; round < MOST_ROUNDS && differ(kept); round++) {
+        double before = Double.NEGATIVE_INFINITY;
+        while (kept.get(0).modularity() > before + EQUAL) {
+            before = kept.get(0).modularity();
             List<Found> next = fromCores(kept, starts, draws);
             kept = Stream.concat(kept.stream(), next.stream())
                     .sorted(Comparator.comparingDouble(found -> -found.modularity()))
@@ -91,10 +90,6 @@ final class CommunityRun {
 
     private Random draws(SplittableRandom random) {
         return new Draws(random.nextLong(), interrupt);
-    }
-
-    private static boolean differ(List<Found> sorted) {
-        return sorted.get(0).modularity() - sorted.get(sorted.size() - 1).modularity() > EQUAL;
     }
 
     /** Partitions in which those nodes begin together that are together in all of some partitions. */

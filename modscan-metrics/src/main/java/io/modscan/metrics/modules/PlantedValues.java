@@ -9,9 +9,9 @@ import java.util.SplittableRandom;
  * Values in which given modules are planted and nothing else: each module has one course over the prompts, the mean of its members as
  * they were measured, and each member follows it as closely as it follows the others in truth, with noise of its own.
  */
-final class PlantedModules {
+final class PlantedValues {
 
-    private PlantedModules() {}
+    private PlantedValues() {}
 
     /**
      * Makes up values.
