@@ -49,7 +49,8 @@ public record ParallelMap(
     /**
      * Whether all pairs that were found are there.
      *
-     * @return false if {@link ParallelUnits#withPairs} kept only the strongest, so that groups may be smaller than they are, too
+     * @return false if {@link ParallelUnits#withPairs} kept only the strongest; groups are then those of a higher threshold, the
+     *     correlation of the weakest pair that is here
      */
     public boolean isComplete() {
         return pairs.size() == found;

@@ -75,7 +75,7 @@ public final class ParallelUnits implements Metric<ParallelMap> {
     private static final double SIGNS_FIT = 0.5;
 
     private static final double LEVEL = 0.05;
-    private static final int MOST_PAIRS = 10_000;
+    private static final int MOST_PAIRS = 100_000;
     private static final int SHUFFLES = 1;
     private static final int FEWEST_PROMPTS = 4;
     /** So that copies have a correlation of 1. */
@@ -131,7 +131,8 @@ public final class ParallelUnits implements Metric<ParallelMap> {
     }
 
     /**
-     * The same with another number of pairs that are kept, 10,000 unless set: the strongest. How many there are is counted all the same.
+     * The same with another number of pairs that are kept, 100,000 unless set: the strongest. How many there are is counted all
+     * the same.
      *
      * @param number at least 1; each takes some hundred bytes, and with weights those of two units
      * @return a metric
@@ -178,8 +179,9 @@ public final class ParallelUnits implements Metric<ParallelMap> {
     private ParallelMap find(Activations activations) {
         UnitFunctions functions = UnitFunctions.of(activations);
         if (functions.prompts() < FEWEST_PROMPTS) {
-            throw new ModscanException("over " + functions.prompts() + " prompts many units go together by chance; parallel"
-                    + " units take at least " + FEWEST_PROMPTS + " prompts, and many more to mean something");
+            throw new ModscanException(
+                    "over " + functions.prompts() + " prompts many units go together by chance; parallel"
+                            + " units take at least " + FEWEST_PROMPTS + " prompts, and many more to mean something");
         }
         double chance = chance(functions.prompts(), functions.units().size());
         double size = least.orElse(Math.max(LEAST, chance));
@@ -258,7 +260,9 @@ public final class ParallelUnits implements Metric<ParallelMap> {
                     .toArray();
             named.add(new UnitGroup(
                     members.stream().<Unit>map(functions.units()::get).toList(),
-                    members.stream().map(member -> signs.getOrDefault(member, 1)).toList(),
+                    members.stream()
+                            .map(member -> signs.getOrDefault(member, 1))
+                            .toList(),
                     weakest[group],
                     weights.netOutput(members, factors),
                     weights.grossOutput(members, factors)));

@@ -43,8 +43,9 @@ final class UnitFunctions {
         UnitFunctions functions = new UnitFunctions(begins);
         for (SiteActivations site : sorted.sites()) {
             if (!Arrays.equals(begins, begins(site))) {
-                throw new ModscanException(howMany(site) + ", " + howMany(sorted.sites().get(0))
-                        + "; functions are compared over the same prompts or tokens, so pool all sites or none");
+                throw new ModscanException(
+                        howMany(site) + ", " + howMany(sorted.sites().get(0))
+                                + "; functions are compared over the same prompts or tokens, so pool all sites or none");
             }
             functions.add(site);
         }
@@ -59,8 +60,9 @@ final class UnitFunctions {
 
     private static int[] begins(SiteActivations site) {
         if (site.site().isPairwise()) {
-            throw new ModscanException("'" + site.site() + "' has a value for each pair of positions, so its units are no"
-                    + " functions of a prompt or a token; leave it out");
+            throw new ModscanException(
+                    "'" + site.site() + "' has a value for each pair of positions, so its units are no"
+                            + " functions of a prompt or a token; leave it out");
         }
         int[] begins = new int[site.size() + 1];
         for (int prompt = 0; prompt < site.size(); prompt++) {

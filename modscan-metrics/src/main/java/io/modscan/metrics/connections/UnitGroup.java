@@ -16,8 +16,7 @@ import java.util.Locale;
  *                    NaN where weights were not given, or a member has none
  * @param grossOutput how much they would if all wrote the same way: Σ σ ‖w‖; NaN in the same cases
  */
-public record UnitGroup(
-        List<Unit> members, List<Integer> signs, double weakest, double netOutput, double grossOutput) {
+public record UnitGroup(List<Unit> members, List<Integer> signs, double weakest, double netOutput, double grossOutput) {
 
     /**
      * Copies the lists.

@@ -62,12 +62,7 @@ class ParallelGroupsTest {
 
     @Test
     void largeOnesFirst() {
-        assertThat(groups(
-                        new int[] {0, 9},
-                        new int[] {4, 5},
-                        new int[] {1, 2},
-                        new int[] {1, 3},
-                        new int[] {2, 3}))
+        assertThat(groups(new int[] {0, 9}, new int[] {4, 5}, new int[] {1, 2}, new int[] {1, 3}, new int[] {2, 3}))
                 .containsExactly(List.of(1, 2, 3), List.of(0, 9), List.of(4, 5));
     }
 
@@ -102,8 +97,9 @@ class ParallelGroupsTest {
             for (List<Integer> one : all) {
                 for (List<Integer> other : all) {
                     boolean whole = one != other
-                            && one.stream().allMatch(i -> other.stream()
-                                    .allMatch(j -> pairs.contains(List.of(Math.min(i, j), Math.max(i, j)))));
+                            && one.stream()
+                                    .allMatch(i -> other.stream()
+                                            .allMatch(j -> pairs.contains(List.of(Math.min(i, j), Math.max(i, j)))));
                     assertThat(whole).isFalse();
                 }
             }

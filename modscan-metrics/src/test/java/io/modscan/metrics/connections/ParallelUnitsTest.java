@@ -135,11 +135,12 @@ class ParallelUnitsTest {
                 .containsExactly(Arrays.stream(Golden.doubles(golden.get("leftOut")))
                         .mapToInt(unit -> (int) unit)
                         .toArray());
-        assertThat(map.pairs()).isSortedAccordingTo((a, b) ->
-                Double.compare(Math.abs(b.correlation()), Math.abs(a.correlation())));
+        assertThat(map.pairs())
+                .isSortedAccordingTo((a, b) -> Double.compare(Math.abs(b.correlation()), Math.abs(a.correlation())));
         for (double[] expected : pairs) {
             UnitPair pair = map.pairs().stream()
-                    .filter(p -> p.unit().inSite() == (int) expected[0] && p.other().inSite() == (int) expected[1])
+                    .filter(p ->
+                            p.unit().inSite() == (int) expected[0] && p.other().inSite() == (int) expected[1])
                     .findFirst()
                     .orElseThrow();
             double[] found = {
@@ -268,8 +269,8 @@ class ParallelUnitsTest {
         for (int i = 0; i < 30; i++) {
             other[i][1] = one[i][2];
         }
-        Site stream = new Site(
-                "blocks.0.hook_resid_post", OptionalInt.of(0), List.of(Axis.POSITION, Axis.units(2)), false);
+        Site stream =
+                new Site("blocks.0.hook_resid_post", OptionalInt.of(0), List.of(Axis.POSITION, Axis.units(2)), false);
         ParallelMap map = Activations.builder(prompts(30))
                 .site(neurons(0, 3), Pooling.mean(), one)
                 .site(stream, Pooling.mean(), other)
@@ -362,7 +363,8 @@ class ParallelUnitsTest {
         for (float[] token : tokens) {
             token[2] = -token[0];
         }
-        ParallelMap map = perToken(tokens, 0, 10, 0, 10, 0).measure(ParallelUnits.find().withLeast(0.9));
+        ParallelMap map =
+                perToken(tokens, 0, 10, 0, 10, 0).measure(ParallelUnits.find().withLeast(0.9));
         assertThat(map.found()).isEqualTo(1);
         // All tokens in one prompt: without it nothing is left.
         assertThat(perToken(tokens, 0, 20, 0, 0).measure(ParallelUnits.find().withLeast(0.9)))
@@ -415,8 +417,8 @@ class ParallelUnitsTest {
             vectors[first][unit] = 1;
             vectors[(first + 1 + random.nextInt(24)) % 25][unit] = 1;
         }
-        ParallelMap map = activations(vectors)
-                .measure(ParallelUnits.find().withLeast(0.9).withShuffles(20));
+        ParallelMap map =
+                activations(vectors).measure(ParallelUnits.find().withLeast(0.9).withShuffles(20));
         // 44,850 pairs of units, of which each has the same two prompts with a probability of 1 / 300.
         assertThat(map.byChance()).isBetween(130.0, 170.0);
         assertThat((double) map.found()).isBetween(110.0, 190.0);
@@ -484,11 +486,11 @@ class ParallelUnitsTest {
                 .measure(ParallelUnits.find().withLeast(1).withPairs(100_000).withShuffles(0));
         assertThat(map.found()).isEqualTo(50L * (42 * 41 / 2));
         assertThat(map.isComplete()).isTrue();
-        assertThat(map.pairs()).allMatch(pair -> (pair.unit().inSite() - pair.other().inSite()) % 50 == 0
-                && pair.unit().inSite() < pair.other().inSite());
+        assertThat(map.pairs())
+                .allMatch(pair -> (pair.unit().inSite() - pair.other().inSite()) % 50 == 0
+                        && pair.unit().inSite() < pair.other().inSite());
         assertThat(map.pairs().stream()
-                        .map(pair -> List.of(
-                                pair.unit().inSite(), pair.other().inSite()))
+                        .map(pair -> List.of(pair.unit().inSite(), pair.other().inSite()))
                         .distinct())
                 .hasSize(map.pairs().size());
         assertThat(map.groups()).hasSize(50).allMatch(group -> group.size() == 42);
@@ -509,8 +511,7 @@ class ParallelUnitsTest {
         ParallelMap both = activations.measure(ParallelUnits.find());
         assertThat(both.groups()).hasSize(1);
         assertThat(both.groups().get(0).members())
-                .containsExactly(
-                        Unit.of(neurons(0, 4), 0), Unit.of(neurons(0, 4), 3), Unit.of(neurons(1, 5), 4));
+                .containsExactly(Unit.of(neurons(0, 4), 0), Unit.of(neurons(0, 4), 3), Unit.of(neurons(1, 5), 4));
         assertThat(both.groups().get(0).signs()).containsExactly(1, -1, 1);
         assertThat(activations.measure(ParallelUnits.find().perSite()).values())
                 .extracting(ParallelMap::found)
@@ -535,8 +536,8 @@ class ParallelUnitsTest {
         List<Integer> order =
                 new ArrayList<>(IntStream.range(0, vectors.length).boxed().toList());
         Collections.shuffle(order, new Random(1));
-        Activations shuffled = Activations.builder(
-                        Prompts.of(order.stream().map(prompts(vectors.length)::get).toList()))
+        Activations shuffled = Activations.builder(Prompts.of(
+                        order.stream().map(prompts(vectors.length)::get).toList()))
                 .site(
                         neurons(0, 7),
                         Pooling.mean(),
@@ -585,10 +586,7 @@ class ParallelUnitsTest {
                 .hasMessageContaining("'blocks.0.mlp.hook_post' (pooling mean) has 4 vectors")
                 .hasMessageContaining("pool all sites or none");
         Site pattern = new Site(
-                "blocks.0.attn.hook_pattern",
-                OptionalInt.of(0),
-                List.of(Axis.heads(1), Axis.QUERY, Axis.KEY),
-                false);
+                "blocks.0.attn.hook_pattern", OptionalInt.of(0), List.of(Axis.heads(1), Axis.QUERY, Axis.KEY), false);
         Activations pairwise = Activations.builder(prompts(4))
                 .site(pattern, Pooling.none(), noise(4, 9, 1))
                 .build();
@@ -600,8 +598,8 @@ class ParallelUnitsTest {
     @Test
     void weightsOfAnotherModelAreRefused() {
         Activations activations = activations(threePairs());
-        assertThatThrownBy(() -> activations.measure(
-                        ParallelUnits.find().withWeights(mlp(noise(8, 6, 1), noise(6, 8, 2)))))
+        assertThatThrownBy(() ->
+                        activations.measure(ParallelUnits.find().withWeights(mlp(noise(8, 6, 1), noise(6, 8, 2)))))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("blocks.0.mlp.W_in")
                 .hasMessageContaining("'blocks.0.mlp.hook_post', which has 7 units");
@@ -612,8 +610,8 @@ class ParallelUnitsTest {
         Activations magnitudes = Activations.builder(prompts(30))
                 .site(heads(2, 3).magnitude(), Pooling.mean(), noise(30, 2, 1))
                 .build();
-        assertThatThrownBy(() -> magnitudes.measure(
-                        ParallelUnits.find().withWeights(mlp(noise(8, 7, 1), noise(7, 8, 2)))))
+        assertThatThrownBy(() ->
+                        magnitudes.measure(ParallelUnits.find().withWeights(mlp(noise(8, 7, 1), noise(7, 8, 2)))))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("blocks.0.attn.hook_z.magnitude")
                 .hasMessageContaining("attn.hook_z do");

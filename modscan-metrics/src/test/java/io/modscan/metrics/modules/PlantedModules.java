@@ -176,8 +176,8 @@ final class PlantedModules {
         WEAKER(Plan.of(120, 150, 0.38, 0.38, 50, 40, 40, 30, 30)),
         FEW_PROMPTS(Plan.of(60, 150, 0.75, 0.75, 50, 40, 30, 20, 10)),
         /** Three groups of three modules: members of one correlate at 0.64, those of one group at 0.32. */
-        HIERARCHICAL(Plan.of(150, 120, 0.8, 0.8, 30, 30, 30, 30, 30, 30, 30, 30, 30)
-                .grouped(3, 0.5)),
+        HIERARCHICAL(
+                Plan.of(150, 120, 0.8, 0.8, 30, 30, 30, 30, 30, 30, 30, 30, 30).grouped(3, 0.5)),
         /** Near-copies within modules, and modules of two. */
         PARALLEL(Plan.of(120, 150, 0.6, 0.8, 40, 40, 30, 30, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2)
                 .withTwins()),
@@ -325,8 +325,7 @@ final class PlantedModules {
                 double mean = Double.isInfinite(plan.silent) ? 3 * random.nextGaussian() : 0;
                 for (int i = 0; i < plan.prompts; i++) {
                     double value = latent.get(unit)[i];
-                    double shown =
-                            Double.isInfinite(plan.silent) ? value + mean : Math.max(0, value - plan.silent);
+                    double shown = Double.isInfinite(plan.silent) ? value + mean : Math.max(0, value - plan.silent);
                     all[i][unit] = (float) (scales.get(unit) * shown);
                 }
             }

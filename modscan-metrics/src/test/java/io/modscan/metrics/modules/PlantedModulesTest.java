@@ -149,12 +149,13 @@ class PlantedModulesTest {
 
     @Test
     void groupsAreTheUpperLevelOfAHierarchy() {
-        Planted planted = PlantedModules.of(Kind.HIERARCHICAL.plan().prompts(3000).noise(20), 1);
+        Planted planted =
+                PlantedModules.of(Kind.HIERARCHICAL.plan().prompts(3000).noise(20), 1);
         int[] truth = planted.truth();
         int[] groups = planted.groups();
         assertThat(mean(correlations(planted, together(truth)))).isCloseTo(0.64, within(0.03));
-        Pairs cousins = (i, j) ->
-                together(groups).have(i, j) && !together(truth).have(i, j);
+        Pairs cousins =
+                (i, j) -> together(groups).have(i, j) && !together(truth).have(i, j);
         assertThat(mean(correlations(planted, cousins))).isCloseTo(0.32, within(0.03));
         Pairs strangers = (i, j) -> !together(groups).have(i, j);
         assertThat(mean(correlations(planted, strangers))).isCloseTo(0, within(0.03));
@@ -192,12 +193,16 @@ class PlantedModulesTest {
         for (Kind kind : new Kind[] {Kind.SPARSE, Kind.NOTHING_SPARSE, Kind.BEHIND_RELU, Kind.NOTHING_BEHIND_RELU}) {
             double[][] columns = columns(PlantedModules.of(kind, 4));
             double silent = Arrays.stream(columns)
-                    .mapToDouble(column -> Arrays.stream(column).filter(x -> x == 0).count() / (double) column.length)
+                    .mapToDouble(
+                            column -> Arrays.stream(column).filter(x -> x == 0).count() / (double) column.length)
                     .average()
                     .orElseThrow();
             boolean sparse = kind == Kind.SPARSE || kind == Kind.NOTHING_SPARSE;
             assertThat(silent).isCloseTo(sparse ? 0.93 : 0.62, within(0.04));
-            assertThat(Arrays.stream(columns).flatMapToDouble(Arrays::stream).min().orElseThrow())
+            assertThat(Arrays.stream(columns)
+                            .flatMapToDouble(Arrays::stream)
+                            .min()
+                            .orElseThrow())
                     .isZero();
         }
     }
@@ -208,11 +213,11 @@ class PlantedModulesTest {
             Planted planted = PlantedModules.of(kind, 4);
             double[][] columns = columns(planted);
             int[] bright = IntStream.range(0, columns.length)
-                    .filter(i -> Arrays.stream(columns[i]).map(Math::abs).average().orElseThrow() > 100)
+                    .filter(i ->
+                            Arrays.stream(columns[i]).map(Math::abs).average().orElseThrow() > 100)
                     .toArray();
             assertThat(bright).hasSize(2);
-            assertThat(Arrays.stream(bright).map(unit -> planted.truth()[unit]))
-                    .containsOnly(PlantedModules.ALONE);
+            assertThat(Arrays.stream(bright).map(unit -> planted.truth()[unit])).containsOnly(PlantedModules.ALONE);
         }
     }
 
@@ -222,7 +227,8 @@ class PlantedModulesTest {
         double[] values = IntStream.range(0, 1_000_000)
                 .mapToDouble(i -> PlantedModules.Law.STUDENT_3.draw(random))
                 .toArray();
-        assertThat(Arrays.stream(values).map(x -> x * x).average().orElseThrow()).isCloseTo(1, within(0.1));
+        assertThat(Arrays.stream(values).map(x -> x * x).average().orElseThrow())
+                .isCloseTo(1, within(0.1));
         // The probability of more than 4 is 0.006 for Student's law of variance 1, and 0.00006 for the normal one.
         assertThat(Arrays.stream(values).filter(x -> Math.abs(x) > 4).count()).isBetween(5500L, 7000L);
     }
