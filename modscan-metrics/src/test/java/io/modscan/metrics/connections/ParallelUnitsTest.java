@@ -263,6 +263,32 @@ class ParallelUnitsTest {
     }
 
     @Test
+    void aNeuronBeforeItsReluAndAHeadsValuesHaveTheSameWeights() {
+        Site before =
+                new Site("blocks.3.mlp.hook_pre", OptionalInt.of(3), List.of(Axis.POSITION, Axis.units(3)), false);
+        Site values = new Site(
+                "blocks.2.attn.hook_v", OptionalInt.of(2), List.of(Axis.POSITION, Axis.heads(1), Axis.units(2)), false);
+        float[][] one = noise(30, 3, 1);
+        float[][] other = noise(30, 2, 2);
+        for (int i = 0; i < 30; i++) {
+            one[i][2] = other[i][1];
+        }
+        Weights weights = Weights.of(List.of(
+                matrix("blocks.3.mlp.W_in", new float[][] {{9, 9, 1}, {9, 9, 1}}),
+                matrix("blocks.3.mlp.W_out", new float[][] {{9, 9}, {9, 9}, {2, 0}}),
+                Weight.of("blocks.2.attn.W_V", List.of(1, 2, 2), new float[] {9, 3, 9, -3}),
+                Weight.of("blocks.2.attn.W_O", List.of(1, 2, 2), new float[] {9, 9, -5, 0})));
+        ParallelMap map = Activations.builder(prompts(30))
+                .site(values, Pooling.mean(), other)
+                .site(before, Pooling.mean(), one)
+                .build()
+                .measure(ParallelUnits.find().withWeights(weights));
+        assertThat(map.pairs()).hasSize(1);
+        assertThat(map.pairs().get(0).outputCosine()).isEqualTo(-1);
+        assertThat(map.pairs().get(0).inputCosine()).isEqualTo(0);
+    }
+
+    @Test
     void pairsWithASiteWithoutWeightsHaveNone() {
         float[][] one = noise(30, 3, 1);
         float[][] other = noise(30, 2, 2);

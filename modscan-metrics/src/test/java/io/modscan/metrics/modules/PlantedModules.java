@@ -198,6 +198,7 @@ final class PlantedModules {
         NOTHING_SPARSE(Plan.nothing(200, 400).silentBelow(FOR_7_PERCENT)),
         NOTHING_BRIGHT(Plan.nothing(100, 400).heavy().withBrightUnits());
 
+        @SuppressWarnings("ImmutableEnumChecker") // its list is a copy that cannot be changed
         private final Plan plan;
 
         Kind(Plan plan) {
