@@ -4,6 +4,7 @@ import io.modscan.core.Metric;
 import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.basis.BrightDimensions;
 import io.modscan.metrics.basis.Standardised;
+import io.modscan.metrics.connections.ParallelUnits;
 import io.modscan.metrics.modules.Modules;
 import io.modscan.metrics.selectivity.Consistency;
 import io.modscan.metrics.selectivity.Importance;
@@ -73,6 +74,15 @@ public final class Metrics {
      */
     public static Modules modules() {
         return Modules.byCoActivation();
+    }
+
+    /**
+     * Which units carry nearly one feature, as it is or with the opposite sign, and do they add up or cancel?
+     *
+     * @return {@link ParallelUnits#find}
+     */
+    public static ParallelUnits parallelUnits() {
+        return ParallelUnits.find();
     }
 
     // Prompts

@@ -7,6 +7,7 @@ import io.modscan.core.Metric;
 import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.basis.BrightDimensions;
 import io.modscan.metrics.basis.Standardised;
+import io.modscan.metrics.connections.ParallelUnits;
 import io.modscan.metrics.modules.Modules;
 import io.modscan.metrics.selectivity.Consistency;
 import io.modscan.metrics.selectivity.Importance;
@@ -61,6 +62,7 @@ class MetricsTest {
                 of("consistency", Metrics.consistency("topic"), Consistency.by("topic")),
                 of("importance", Metrics.importance("topic"), Importance.by("topic")),
                 of("modules", Metrics.modules(), Modules.byCoActivation()),
+                of("parallelUnits", Metrics.parallelUnits(), ParallelUnits.find()),
                 of("cosine", Metrics.cosine(), Cosine.pairwise()),
                 of("scaledCosine", Metrics.scaledCosine(), ScaledCosine.pairwise()),
                 of("closeness", Metrics.closeness(), Closeness.pairwise()),
@@ -145,6 +147,7 @@ class MetricsTest {
                             "Consistency",
                             "Importance",
                             "Modules",
+                            "ParallelUnits",
                             "Cosine",
                             "ScaledCosine",
                             "Closeness",

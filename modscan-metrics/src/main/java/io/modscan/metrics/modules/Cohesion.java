@@ -2,9 +2,10 @@ package io.modscan.metrics.modules;
 
 import io.modscan.metrics.internal.graph.PairTile;
 import java.util.List;
+import java.util.function.Consumer;
 
 /** How closely the members of a module go together. */
-final class Cohesion implements Correlations.TileConsumer {
+final class Cohesion implements Consumer<PairTile> {
 
     private final boolean absolute;
     private double sum;
