@@ -20,7 +20,7 @@ final class Correlations {
      */
     static Links links(Columns columns, double threshold, int neighbours, boolean absolute) {
         int[] all = IntStream.range(0, columns.units().size()).toArray();
-        StrongestLinks strongest = new StrongestLinks(all.length, neighbours, threshold, absolute ? Math::abs : r -> r);
+        StrongestLinks strongest = new StrongestLinks(all.length, neighbours, threshold, absolute);
         ofPairs(columns, all, strongest::take);
         return strongest.links();
     }

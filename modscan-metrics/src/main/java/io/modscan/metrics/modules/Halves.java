@@ -3,14 +3,18 @@ package io.modscan.metrics.modules;
 import io.modscan.metrics.internal.graph.CommunitySearch;
 import io.modscan.metrics.internal.graph.Counterparts;
 import io.modscan.metrics.internal.graph.Links;
+import io.modscan.metrics.internal.graph.Partition;
 import io.modscan.metrics.internal.linear.FisherYates;
 import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.Function;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * The prompts split in two halves again and again, and each half's partition of the units by itself. Half of the prompts, drawn
@@ -26,59 +30,63 @@ final class Halves {
     /** With fewer starts than for all prompts: it is the prompts here that differ most. */
     private static final int STARTS = 4;
 
-    /** Of each half, the two of a split one behind the other, and each resolution: the unit's groups. */
-    private final List<List<int[]>> partitions = new ArrayList<>();
+    /** Of each search, each half that it was used on, the two of a split one behind the other: the units' groups. */
+    private final Map<CommunitySearch, List<int[]>> partitions = new HashMap<>();
 
     /**
      * Splits prompts, and looks for the groups of units in each half.
      *
-     * @param searches for each resolution
-     * @param done     is called when a half is done
+     * @param splits for each search the number of splits that it is used on
+     * @param done   is called when a half is done
      */
     Halves(
             Columns columns,
-            int splits,
-            List<CommunitySearch> searches,
+            Map<CommunitySearch, Integer> splits,
             Function<Columns, Links> toLinks,
             SplittableRandom random,
             Runnable done) {
         int prompts = columns.prompts();
-        for (int split = 0; split < splits && prompts >= FEWEST_PROMPTS; split++) {
+        splits.keySet().forEach(search -> partitions.put(search, new ArrayList<>()));
+        int most = splits.values().stream().mapToInt(i -> i).max().orElse(0);
+        Interrupt interrupt = Interrupt.ofThisThread();
+        for (int i = 0; i < most && prompts >= FEWEST_PROMPTS; i++) {
+            int split = i;
             int[] order = IntStream.range(0, prompts).toArray();
-            FisherYates.shuffle(prompts, random, (i, j) -> {
-                int other = order[j];
-                order[j] = order[i];
-                order[i] = other;
+            FisherYates.shuffle(prompts, random, (one, another) -> {
+                int prompt = order[another];
+                order[another] = order[one];
+                order[one] = prompt;
             });
-            for (int[] half : List.of(
-                    Arrays.copyOfRange(order, 0, prompts / 2), Arrays.copyOfRange(order, prompts / 2, prompts))) {
-                Arrays.sort(half);
-                Links links = toLinks.apply(columns.over(half));
-                long seed = random.nextLong();
-                Interrupt interrupt = Interrupt.ofThisThread();
-                partitions.add(searches.parallelStream()
-                        .map(search -> search.partition(links, STARTS, seed, interrupt).communities())
-                        .toList());
-                done.run();
+            List<Links> links = Stream.of(
+                            Arrays.copyOfRange(order, 0, prompts / 2), Arrays.copyOfRange(order, prompts / 2, prompts))
+                    .map(half -> toLinks.apply(columns.over(Arrays.stream(half).sorted().toArray())))
+                    .toList();
+            long seed = random.nextLong();
+            List<CommunitySearch> used =
+                    splits.keySet().stream().filter(search -> split < splits.getOrDefault(search, 0)).toList();
+            List<int[]> found = IntStream.range(0, 2 * used.size())
+                    .parallel()
+                    .mapToObj(k -> used.get(k / 2).partition(links.get(k % 2), STARTS, seed + k % 2, interrupt))
+                    .map(Partition::communities)
+                    .toList();
+            for (int k = 0; k < found.size(); k++) {
+                of(used.get(k / 2)).add(found.get(k));
             }
+            done.run();
+            done.run();
         }
     }
 
-    /** The adjusted Rand index of each split. */
-    double[] agreements(int resolution) {
-        return IntStream.range(0, partitions.size() / 2)
-                .mapToDouble(split -> new Contingency(
-                                partitions.get(2 * split).get(resolution),
-                                partitions.get(2 * split + 1).get(resolution))
-                        .adjustedRand())
-                .toArray();
+    private List<int[]> of(CommunitySearch search) {
+        return partitions.getOrDefault(search, List.of());
     }
 
-    /** How each half looks beside a partition. */
-    private List<Counterparts> beside(int[] communities, int resolution) {
-        return partitions.stream()
-                .map(ofHalf -> new Counterparts(communities, ofHalf.get(resolution)))
-                .toList();
+    /** The adjusted Rand index of each split. */
+    double[] agreements(CommunitySearch search) {
+        List<int[]> halves = of(search);
+        return IntStream.range(0, halves.size() / 2)
+                .mapToDouble(split -> new Contingency(halves.get(2 * split), halves.get(2 * split + 1)).adjustedRand())
+                .toArray();
     }
 
     /**
@@ -90,8 +98,9 @@ final class Halves {
     @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
     record Stability(double[] communities, double[] nodes) {}
 
-    Stability stability(int[] communities, int resolution) {
-        List<Counterparts> beside = beside(communities, resolution);
+    Stability stability(int[] communities, CommunitySearch search) {
+        List<Counterparts> beside =
+                of(search).stream().map(half -> new Counterparts(communities, half)).toList();
         double[] ofCommunities = IntStream.range(
                         0, Arrays.stream(communities).max().orElse(-1) + 1)
                 .mapToDouble(community -> beside.stream()

@@ -7,7 +7,10 @@ import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.statistics.AgainstShuffles;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
+import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
 /** Looks for the modules of some units, for those of halves of the prompts, and for those of planted and of shuffled values. */
@@ -16,15 +19,15 @@ final class ModuleSearch {
     /** How many partitions each search begins with. */
     private static final int STARTS = 10;
 
-    /** Of planted values, which differ from each other less than halves do. */
-    private static final int PLANTED_SPLITS = 3;
+    /** Of planted values, and at other resolutions, where a mean is all that is told. */
+    private static final int FEW_SPLITS = 3;
 
     private final Columns columns;
     private final ModuleSettings settings;
     private final double threshold;
     private final List<CommunitySearch> searches;
-    /** Which of the searches is the one that was asked for. */
-    private final int own;
+    /** That one of them whose modules were asked for. */
+    private final CommunitySearch search;
 
     private final int total;
     private int done;
@@ -34,12 +37,12 @@ final class ModuleSearch {
         this.settings = settings;
         this.threshold = settings.threshold(columns);
         this.searches = settings.searches();
-        this.own = searches.indexOf(new CommunitySearch(settings.resolution));
-        this.total = 1 + 2 * settings.splits + 2 * plantedSplits() + settings.shuffles;
+        this.search = new CommunitySearch(settings.resolution);
+        this.total = 1 + 2 * settings.splits + 2 * fewSplits() + settings.shuffles;
     }
 
-    private int plantedSplits() {
-        return Math.min(PLANTED_SPLITS, settings.splits);
+    private int fewSplits() {
+        return Math.min(FEW_SPLITS, settings.splits);
     }
 
     private void done(String part) {
@@ -51,17 +54,16 @@ final class ModuleSearch {
         SplittableRandom random = new SplittableRandom(settings.seed);
         Links links = links(columns);
         CommunitySearch.Consensus consensus =
-                searches.get(own).consensus(links, settings.starts, STARTS, random.nextLong());
+                search.consensus(links, settings.starts, STARTS, random.nextLong());
         List<Partition> partitions = partitions(links, consensus.partition(), random.nextLong());
         done("prompts");
 
         Halves halves = new Halves(
-                columns, settings.splits, searches, this::links, random.split(), () -> done("halves"));
-        Places places = Places.of(consensus, links, halves.stability(consensus.partition().communities(), own));
+                columns, splits(), this::links, random.split(), () -> done("halves"));
+        Places places = Places.of(consensus, links, halves.stability(consensus.partition().communities(), search));
         Halves ofPlanted = new Halves(
                 PlantedValues.of(columns, places.modules(), settings.absolute, random.split()),
-                places.modules().isEmpty() ? 0 : plantedSplits(),
-                List.of(searches.get(own)),
+                Map.of(search, places.modules().isEmpty() ? 0 : fewSplits()),
                 this::links,
                 random.split(),
                 () -> done("planted"));
@@ -96,9 +98,9 @@ final class ModuleSearch {
                 links.pairs(),
                 settings.resolution,
                 IntStream.range(0, searches.size())
-                        .mapToObj(i -> step(searches.get(i), partitions.get(i), halves.agreements(i)))
+                        .mapToObj(i -> step(searches.get(i), partitions.get(i), halves.agreements(searches.get(i))))
                         .toList(),
-                HalvesAgreement.of(halves.agreements(own), ofPlanted.agreements(0)),
+                HalvesAgreement.of(halves.agreements(search), ofPlanted.agreements(search)),
                 settings.shuffles,
                 AgainstShuffles.of(modularity, shuffled.inMeasuredWeight()),
                 AgainstShuffles.of(modularity, shuffled.modularities()));
@@ -115,23 +117,27 @@ final class ModuleSearch {
     /** The best partitions at all resolutions, of which one is known. */
     private List<Partition> partitions(Links links, Partition known, long seed) {
         Interrupt interrupt = Interrupt.ofThisThread();
-        return IntStream.range(0, searches.size())
-                .parallel()
-                .mapToObj(i -> i == own ? known : searches.get(i).partition(links, STARTS, seed, interrupt))
+        return searches.parallelStream()
+                .map(one -> one.equals(search) ? known : one.partition(links, STARTS, seed, interrupt))
                 .toList();
     }
 
-    private static ResolutionStep step(CommunitySearch search, Partition partition, double[] agreements) {
+    private Map<CommunitySearch, Integer> splits() {
+        return searches.stream()
+                .collect(Collectors.toMap(one -> one, one -> one.equals(search) ? settings.splits : fewSplits()));
+    }
+
+    private static ResolutionStep step(CommunitySearch of, Partition partition, double[] agreements) {
         int[] sizes = partition.members().stream()
                 .mapToInt(List::size)
                 .filter(size -> size > 1)
                 .toArray();
         return new ResolutionStep(
-                search.resolution(),
+                of.resolution(),
                 sizes.length,
                 IntStream.of(sizes).max().orElse(0),
                 partition.modularity(),
-                IntStream.range(0, agreements.length).mapToDouble(i -> agreements[i]).average().orElse(Double.NaN));
+                DoubleStream.of(agreements).average().orElse(Double.NaN));
     }
 
     /**
@@ -150,7 +156,7 @@ final class ModuleSearch {
         Interrupt interrupt = Interrupt.ofThisThread();
         for (int i = 0; i < shuffles; i++) {
             columns.shuffle(random);
-            Partition partition = searches.get(own).partition(links(columns), STARTS, random.nextLong(), interrupt);
+            Partition partition = search.partition(links(columns), STARTS, random.nextLong(), interrupt);
             shuffled.modularities[i] = partition.modularity();
             shuffled.inMeasuredWeight[i] = partition.excess() / measuredWeight;
             shuffled.closest[i] = partition.members().stream()

@@ -1,8 +1,8 @@
 package io.modscan.metrics.internal.graph;
 
 import io.modscan.metrics.internal.thread.Interrupt;
+import java.util.Arrays;
 import java.util.List;
-import java.util.function.DoubleUnaryOperator;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -11,12 +11,11 @@ public final class StrongestLinks {
 
     private static final double GRID = 1 << 24;
 
-    /** Columns that a thread takes at a time: a few cache lines of each row. */
-    private static final int STRIPE = 64;
+    private static final int FIRST_CAPACITY = 16;
 
     private final List<Strongest> strongest;
     private final float least;
-    private final DoubleUnaryOperator weight;
+    private final boolean absolute;
 
     /**
      * Begins without a link.
@@ -24,43 +23,60 @@ public final class StrongestLinks {
      * @param nodes      how many there are
      * @param neighbours how many links a node keeps; a pair is linked if either of them keeps the link
      * @param least      the weight that makes a link
-     * @param weight     makes a weight of a tile's value; what is not positive links nothing
+     * @param absolute   whether a value's size is the weight of a link, or else the value, as far as it is positive
      */
-    public StrongestLinks(int nodes, int neighbours, double least, DoubleUnaryOperator weight) {
+    public StrongestLinks(int nodes, int neighbours, double least, boolean absolute) {
         this.strongest =
                 Stream.generate(() -> new Strongest(neighbours)).limit(nodes).toList();
         this.least = onGrid(least);
-        this.weight = weight;
+        this.absolute = absolute;
     }
 
     /** Takes the pairs of a tile, each once. */
     public void take(PairTile tile) {
         // Each node's links are gathered by one thread at a time: those of rows, then those of columns.
-        IntStream.range(tile.top(), tile.bottom()).parallel().forEach(i -> {
-            for (int j = tile.firstBehind(i); j < tile.right(); j++) {
-                offer(i, j, tile.get(i, j));
+        List<int[]> near = IntStream.range(tile.top(), tile.bottom())
+                .parallel()
+                .mapToObj(i -> {
+                    int[] columns = near(tile, i);
+                    for (int j : columns) {
+                        offer(i, j, tile.get(i, j));
+                    }
+                    return columns;
+                })
+                .toList();
+        for (int i = tile.top(); i < tile.bottom(); i++) {
+            for (int j : near.get(i - tile.top())) {
+                offer(j, i, tile.get(i, j));
             }
-        });
-        int stripes = (tile.right() - tile.left() + STRIPE - 1) / STRIPE;
-        IntStream.range(0, stripes).parallel().forEach(stripe -> {
-            int from = tile.left() + stripe * STRIPE;
-            int to = Math.min(tile.right(), from + STRIPE);
-            for (int i = tile.top(); i < tile.bottom(); i++) {
-                for (int j = Math.max(from, tile.firstBehind(i)); j < to; j++) {
-                    offer(j, i, tile.get(i, j));
+        }
+    }
+
+    /** The columns of a row that may make a link: most are far from it, and need no rounding to tell. */
+    private int[] near(PairTile tile, int i) {
+        double far = least - 1 / GRID;
+        int row = (i - tile.top()) * (tile.right() - tile.left()) - tile.left();
+        int[] near = new int[FIRST_CAPACITY];
+        int count = 0;
+        for (int j = tile.firstBehind(i); j < tile.right(); j++) {
+            if (size(tile.values()[row + j]) > far) {
+                if (count == near.length) {
+                    near = Arrays.copyOf(near, 2 * count);
                 }
+                near[count++] = j;
             }
-        });
+        }
+        return Arrays.copyOf(near, count);
+    }
+
+    private double size(double value) {
+        return absolute ? Math.abs(value) : value;
     }
 
     private void offer(int node, int other, double value) {
-        double size = weight.applyAsDouble(value);
-        // Most pairs are far from it, and need no rounding to tell.
-        if (size > 0 && size > least - 1 / GRID) {
-            float rounded = onGrid(size);
-            if (rounded > 0 && rounded >= least) {
-                strongest.get(node).offer(other, rounded);
-            }
+        float rounded = onGrid(size(value));
+        if (rounded > 0 && rounded >= least) {
+            strongest.get(node).offer(other, rounded);
         }
     }
 
