@@ -16,16 +16,29 @@ final class ChanceLevel {
      * independent and normal: r² is then distributed as beta(1/2, n/2 − 1).
      *
      * @param prompts  n, at least 3
+     * @param pairs    how many pairs there are
      * @param absolute whether negative correlations reach it too
      */
-    static double of(int prompts, long units, boolean absolute) {
-        double pairs = units * (units - 1.0) / 2;
-        double wanted = LEVEL / Math.max(1, pairs) * (absolute ? 1 : 2);
+    static double of(int prompts, double pairs, boolean absolute) {
+        return reachedBy(LEVEL / Math.max(1, pairs) * (absolute ? 1 : 2), prompts);
+    }
+
+    /** The correlation that is as rare by chance over some prompts as another is over other prompts. */
+    static double asRare(double correlation, int prompts, int others) {
+        return reachedBy(share(correlation, prompts), others);
+    }
+
+    /** The share of pairs that reach a correlation, whatever its sign, if values are independent and normal. */
+    static double share(double correlation, int prompts) {
+        return RegularizedBeta.complement(correlation * correlation, 0.5, prompts / 2.0 - 1);
+    }
+
+    private static double reachedBy(double share, int prompts) {
         double low = 0;
         double high = 1;
         for (int step = 0; step < STEPS; step++) {
             double middle = (low + high) / 2;
-            if (RegularizedBeta.complement(middle * middle, 0.5, prompts / 2.0 - 1) > wanted) {
+            if (share(middle, prompts) > share) {
                 low = middle;
             } else {
                 high = middle;

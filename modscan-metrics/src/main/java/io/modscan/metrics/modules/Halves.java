@@ -43,6 +43,7 @@ final class Halves {
             Columns columns,
             Map<CommunitySearch, Integer> splits,
             Function<Columns, Links> toLinks,
+            boolean absolute,
             SplittableRandom random,
             Runnable done) {
         int prompts = columns.prompts();
@@ -57,17 +58,20 @@ final class Halves {
                 order[another] = order[one];
                 order[one] = prompt;
             });
-            List<Links> links = Stream.of(
+            List<Columns> halves = Stream.of(
                             Arrays.copyOfRange(order, 0, prompts / 2), Arrays.copyOfRange(order, prompts / 2, prompts))
-                    .map(half -> toLinks.apply(columns.over(Arrays.stream(half).sorted().toArray())))
+                    .map(half -> columns.over(Arrays.stream(half).sorted().toArray()))
                     .toList();
+            List<Links> links = halves.stream().map(toLinks).toList();
             long seed = random.nextLong();
             List<CommunitySearch> used =
                     splits.keySet().stream().filter(search -> split < splits.getOrDefault(search, 0)).toList();
             List<int[]> found = IntStream.range(0, 2 * used.size())
                     .parallel()
-                    .mapToObj(k -> used.get(k / 2).partition(links.get(k % 2), STARTS, seed + k % 2, interrupt))
-                    .map(Partition::communities)
+                    .mapToObj(k -> {
+                        Partition of = used.get(k / 2).partition(links.get(k % 2), STARTS, seed + k % 2, interrupt);
+                        return new Followers(halves.get(k % 2), absolute).partition(of.members());
+                    })
                     .toList();
             for (int k = 0; k < found.size(); k++) {
                 of(used.get(k / 2)).add(found.get(k));
@@ -90,34 +94,37 @@ final class Halves {
     }
 
     /**
-     * How stable the communities of a partition are.
+     * How stable modules are.
      *
-     * @param communities of each community the mean of its Jaccard index with its counterpart; NaN without halves
-     * @param nodes       of each node the share of halves in which it is in its community's counterpart; NaN without halves
+     * @param modules of each module the mean of its Jaccard index with its counterpart in a half; NaN without halves
+     * @param units   of each unit the share of halves in which it is in the counterpart of the module that it is nearest to; NaN
+     *                without halves or such a module
      */
     @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
-    record Stability(double[] communities, double[] nodes) {}
+    record Stability(double[] modules, double[] units) {}
 
-    Stability stability(int[] communities, CommunitySearch search) {
-        List<Counterparts> beside =
-                of(search).stream().map(half -> new Counterparts(communities, half)).toList();
-        double[] ofCommunities = IntStream.range(
-                        0, Arrays.stream(communities).max().orElse(-1) + 1)
-                .mapToDouble(community -> beside.stream()
-                        .mapToDouble(half -> half.jaccard(community))
-                        .average()
-                        .orElse(Double.NaN))
-                .toArray();
-        int[] stays = new int[communities.length];
-        for (Counterparts half : beside) {
-            boolean[] with = half.stays();
-            for (int node = 0; node < stays.length; node++) {
-                stays[node] += with[node] ? 1 : 0;
+    Stability stability(Places places, CommunitySearch search) {
+        List<int[]> halves = of(search);
+        double[] modules = new double[places.modules().size()];
+        double[] units = new double[places.nearest().length];
+        for (int[] half : halves) {
+            Counterparts beside = new Counterparts(places.partition(), half);
+            for (int module = 0; module < modules.length; module++) {
+                modules[module] += beside.jaccard(module) / halves.size();
+            }
+            for (int unit = 0; unit < units.length; unit++) {
+                int nearest = places.nearest()[unit];
+                if (nearest >= 0 && half[unit] == beside.counterpart(nearest)) {
+                    units[unit] += 1.0 / halves.size();
+                }
             }
         }
-        double[] ofNodes = Arrays.stream(stays)
-                .mapToDouble(count -> beside.isEmpty() ? Double.NaN : (double) count / beside.size())
-                .toArray();
-        return new Stability(ofCommunities, ofNodes);
+        for (int unit = 0; unit < units.length; unit++) {
+            units[unit] = halves.isEmpty() || places.nearest()[unit] < 0 ? Double.NaN : units[unit];
+        }
+        if (halves.isEmpty()) {
+            Arrays.fill(modules, Double.NaN);
+        }
+        return new Stability(modules, units);
     }
 }

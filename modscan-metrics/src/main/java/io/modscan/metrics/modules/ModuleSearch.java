@@ -5,10 +5,11 @@ import io.modscan.metrics.internal.graph.Links;
 import io.modscan.metrics.internal.graph.Partition;
 import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.statistics.AgainstShuffles;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.SplittableRandom;
+import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
@@ -58,34 +59,38 @@ final class ModuleSearch {
         List<Partition> partitions = partitions(links, consensus.partition(), random.nextLong());
         done("prompts");
 
-        Halves halves = new Halves(
-                columns, splits(), this::links, random.split(), () -> done("halves"));
-        Places places = Places.of(consensus, links, halves.stability(consensus.partition().communities(), search));
-        Halves ofPlanted = new Halves(
+        Places places = Places.of(consensus, links, followers(columns));
+        Halves halves = halves(columns, splits(), random.split(), "halves");
+        Halves ofPlanted = halves(
                 PlantedValues.of(columns, places.modules(), settings.absolute, random.split()),
                 Map.of(search, places.modules().isEmpty() ? 0 : fewSplits()),
-                this::links,
                 random.split(),
-                () -> done("planted"));
-        // Before values are shuffled.
+                "planted");
+        List<ResolutionStep> steps = IntStream.range(0, searches.size())
+                .mapToObj(i -> step(
+                        searches.get(i),
+                        partitions.get(i),
+                        followers(columns).of(partitions.get(i).members()),
+                        halves.agreements(searches.get(i))))
+                .toList();
+        // Before values are shuffled, which is the end of them.
         List<Cohesion> cohesions = places.modules().stream().map(this::cohesion).toList();
         Shuffled shuffled = shuffled(consensus.partition().weight(), random.split());
 
-        List<Integer> bySize = IntStream.range(0, cohesions.size())
-                .boxed()
-                .sorted(Comparator.comparingInt(i -> -places.modules().get(i).size()))
-                .toList();
-        List<UnitModule> modules = bySize.stream()
-                .map(i -> new UnitModule(
-                        places.modules().get(i).stream()
-                                .map(unit -> places.member(unit, columns))
-                                .toList(),
+        Halves.Stability stability = halves.stability(places, search);
+        IntFunction<Member> member = unit ->
+                new Member(columns.units().get(unit), consensus.certainty()[unit], stability.units()[unit]);
+        List<UnitModule> modules = IntStream.range(0, cohesions.size())
+                .mapToObj(i -> new UnitModule(
+                        places.modules().get(i).stream().map(member::apply).toList(),
                         cohesions.get(i).correlation(),
-                        places.stability(i),
+                        stability.modules()[i],
                         AgainstShuffles.of(cohesions.get(i).excess(), shuffled.closest()).p()))
                 .toList();
         List<BorderUnit> border = places.border().stream()
-                .map(unit -> new BorderUnit(places.member(unit, columns), places.nearest(unit, bySize)))
+                .map(unit -> new BorderUnit(
+                        member.apply(unit),
+                        places.nearest()[unit] < 0 ? OptionalInt.empty() : OptionalInt.of(places.nearest()[unit])))
                 .toList();
         double modularity = consensus.partition().modularity();
         return new ModuleMap(
@@ -97,17 +102,27 @@ final class ModuleSearch {
                 threshold,
                 links.pairs(),
                 settings.resolution,
-                IntStream.range(0, searches.size())
-                        .mapToObj(i -> step(searches.get(i), partitions.get(i), halves.agreements(searches.get(i))))
-                        .toList(),
+                steps,
                 HalvesAgreement.of(halves.agreements(search), ofPlanted.agreements(search)),
                 settings.shuffles,
                 AgainstShuffles.of(modularity, shuffled.inMeasuredWeight()),
                 AgainstShuffles.of(modularity, shuffled.modularities()));
     }
 
+    private Halves halves(
+            Columns of, Map<CommunitySearch, Integer> splits, SplittableRandom random, String part) {
+        return new Halves(of, splits, this::links, settings.absolute, random, () -> done(part));
+    }
+
+    private Followers followers(Columns of) {
+        return new Followers(of, settings.absolute);
+    }
+
     private Links links(Columns of) {
-        return Correlations.links(of, threshold, settings.neighbours, settings.absolute);
+        double least = of.prompts() == columns.prompts() || settings.threshold.isPresent()
+                ? threshold
+                : ChanceLevel.asRare(threshold, columns.prompts(), of.prompts());
+        return Correlations.links(of, least, settings.neighbours, settings.absolute);
     }
 
     private Cohesion cohesion(List<Integer> members) {
@@ -127,11 +142,9 @@ final class ModuleSearch {
                 .collect(Collectors.toMap(one -> one, one -> one.equals(search) ? settings.splits : fewSplits()));
     }
 
-    private static ResolutionStep step(CommunitySearch of, Partition partition, double[] agreements) {
-        int[] sizes = partition.members().stream()
-                .mapToInt(List::size)
-                .filter(size -> size > 1)
-                .toArray();
+    private static ResolutionStep step(
+            CommunitySearch of, Partition partition, List<List<Integer>> groups, double[] agreements) {
+        int[] sizes = groups.stream().mapToInt(List::size).toArray();
         return new ResolutionStep(
                 of.resolution(),
                 sizes.length,
@@ -159,8 +172,7 @@ final class ModuleSearch {
             Partition partition = search.partition(links(columns), STARTS, random.nextLong(), interrupt);
             shuffled.modularities[i] = partition.modularity();
             shuffled.inMeasuredWeight[i] = partition.excess() / measuredWeight;
-            shuffled.closest[i] = partition.members().stream()
-                    .filter(members -> members.size() > 1)
+            shuffled.closest[i] = followers(columns).of(partition.members()).stream()
                     .mapToDouble(members -> cohesion(members).excess())
                     .max()
                     .orElse(Double.NEGATIVE_INFINITY);

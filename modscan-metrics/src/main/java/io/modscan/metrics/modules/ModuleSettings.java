@@ -65,6 +65,6 @@ final class ModuleSettings {
 
     double threshold(Columns columns) {
         return threshold.orElseGet(
-                () -> ChanceLevel.of(columns.prompts(), columns.units().size(), absolute));
+                () -> LinkThreshold.of(columns, absolute));
     }
 }

@@ -1,7 +1,6 @@
 package io.modscan.metrics.modules;
 
 import io.modscan.metrics.internal.linear.Dot;
-import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 
@@ -25,19 +24,21 @@ final class PlantedValues {
         int units = columns.units().size();
         float[][] values = new float[units][];
         for (List<Integer> members : modules) {
-            double[][] measured = members.stream().map(columns::standardised).toArray(double[][]::new);
-            double[] signs = absolute ? signs(measured) : ones(measured.length);
-            double[] course = mean(measured, signs);
-            double length = Math.sqrt(Dot.of(course, course));
-            int size = measured.length;
+            Course course = new Course(columns, members, absolute);
+            double length = Math.sqrt(Dot.of(course.values(), course.values()));
+            int size = members.size();
             // With one course, members i and j correlate by a[i]·a[j]: so a[i] is what it correlates with all others together,
             // over the root of what all do with all, for so many members.
-            double pairs = size * (size * length * length - 1);
+            double pairs = length * length - size;
             for (int i = 0; i < size; i++) {
-                double others = size * signs[i] * Dot.of(measured[i], course) - 1;
-                double loading = pairs > 0 ? others / Math.sqrt(pairs) * Math.sqrt(size / (size - 1.0)) : 0;
-                loading = signs[i] * Math.max(-1, Math.min(1, loading));
-                values[members.get(i)] = follow(course, length > 0 ? loading / length : 0, Math.sqrt(1 - loading * loading), random);
+                double loading =
+                        pairs > 0 ? course.withOthers(i) / Math.sqrt(pairs) * Math.sqrt(size / (size - 1.0)) : 0;
+                loading = course.sign(i) * Math.max(-1, Math.min(1, loading));
+                values[members.get(i)] = follow(
+                        course.values(),
+                        length > 0 ? loading / length : 0,
+                        Math.sqrt(1 - loading * loading),
+                        random);
             }
         }
         for (int unit = 0; unit < units; unit++) {
@@ -56,34 +57,5 @@ final class PlantedValues {
                     (float) (factor * course[prompt] + noise * random.nextGaussian() / Math.sqrt(course.length));
         }
         return values;
-    }
-
-    /** With which sign each goes along with the first, then, since that is but one of them, with the mean of all. */
-    private static double[] signs(double[][] measured) {
-        double[] signs = ones(measured.length);
-        double[] course = measured[0];
-        for (int pass = 0; pass < 2; pass++) {
-            for (int i = 0; i < signs.length; i++) {
-                signs[i] = Dot.of(measured[i], course) < 0 ? -1 : 1;
-            }
-            course = mean(measured, signs);
-        }
-        return signs;
-    }
-
-    private static double[] ones(int length) {
-        double[] ones = new double[length];
-        Arrays.fill(ones, 1);
-        return ones;
-    }
-
-    private static double[] mean(double[][] rows, double[] signs) {
-        double[] mean = new double[rows[0].length];
-        for (int i = 0; i < rows.length; i++) {
-            for (int k = 0; k < mean.length; k++) {
-                mean[k] += signs[i] * rows[i][k] / rows.length;
-            }
-        }
-        return mean;
     }
 }

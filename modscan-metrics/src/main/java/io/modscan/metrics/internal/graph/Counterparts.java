@@ -7,9 +7,11 @@ import java.util.Map;
 
 /**
  * For each community of a partition that one of another which is most like it, by the Jaccard index: of the nodes of either,
- * the share that are in both. Of equals the one of the lower number.
+ * the share that are in both. Of equals the one of the lower number. A node by itself is like no community of several.
  */
 public final class Counterparts {
+
+    private static final int NONE = -1;
 
     private final int[] communities;
     private final int[] others;
@@ -29,6 +31,7 @@ public final class Counterparts {
         int[] sizesOfOthers = sizes(others);
         this.jaccard = new double[sizes.length];
         this.counterpart = new int[sizes.length];
+        Arrays.fill(counterpart, NONE);
         Map<Long, Integer> both = new HashMap<>();
         for (int node = 0; node < communities.length; node++) {
             both.merge(pair(communities[node], others[node]), 1, Integer::sum);
@@ -37,6 +40,10 @@ public final class Counterparts {
             int community = (int) (pair >> Integer.SIZE);
             int other = (int) (long) pair;
             double index = count / (double) (sizes[community] + sizesOfOthers[other] - count);
+            // What leaves the nodes of a pair alone has not found the pair, though each of them is half of it.
+            if (count == 1 && sizes[community] > 1) {
+                return;
+            }
             if (index > jaccard[community] || (index == jaccard[community] && other < counterpart[community])) {
                 jaccard[community] = index;
                 counterpart[community] = other;
@@ -59,6 +66,11 @@ public final class Counterparts {
     /** How like its counterpart a community is, in [0, 1]. */
     public double jaccard(int community) {
         return jaccard[community];
+    }
+
+    /** The community of the other partition that is most like one of this; negative if there is none. */
+    public int counterpart(int community) {
+        return counterpart[community];
     }
 
     /** Which nodes are in the counterpart of their community. */

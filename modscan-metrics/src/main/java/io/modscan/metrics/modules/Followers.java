@@ -1,0 +1,69 @@
+package io.modscan.metrics.modules;
+
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/**
+ * The units of a group that really go along with the others. A link by chance is enough to be dealt into a group. So a member has to
+ * correlate with the course of all others together, which averages their noise out, as much as, by Bonferroni's bound, any unit would
+ * with any of the groups' courses with a probability of at most 0.05, if values were independent and normal.
+ *
+ * @param columns  the units' values
+ * @param absolute whether a member may follow a course with the opposite sign
+ */
+record Followers(Columns columns, boolean absolute) {
+
+    /** Of each group what is left of it, in order; groups of which less than two units are left are not there any more. */
+    List<List<Integer>> of(List<List<Integer>> groups) {
+        List<List<Integer>> several = groups.stream().filter(group -> group.size() > 1).toList();
+        double tests = (double) columns.units().size() * several.size();
+        double least = ChanceLevel.of(columns.prompts(), tests, absolute);
+        return several.stream()
+                .parallel()
+                .map(group -> followers(group, least))
+                .filter(group -> group.size() > 1)
+                .toList();
+    }
+
+    private List<Integer> followers(List<Integer> group, double least) {
+        List<Integer> left = group;
+        while (left.size() > 1) {
+            Course course = new Course(columns, left, absolute);
+            double[] correlations =
+                    IntStream.range(0, left.size()).mapToDouble(course::correlation).toArray();
+            int[] apart = IntStream.range(0, correlations.length)
+                    .filter(i -> correlations[i] < least)
+                    .boxed()
+                    .sorted(Comparator.comparingDouble(i -> correlations[i]))
+                    .mapToInt(i -> i)
+                    .toArray();
+            if (apart.length == 0) {
+                return left;
+            }
+            // The farther half of them only, since without these the course becomes clearer, and the others may follow it.
+            Set<Integer> farther = Arrays.stream(apart)
+                    .limit((apart.length + 1) / 2)
+                    .mapToObj(left::get)
+                    .collect(Collectors.toSet());
+            left = left.stream().filter(unit -> !farther.contains(unit)).toList();
+        }
+        return left;
+    }
+
+    /** The same as a partition of all units, those that are in no group being alone. */
+    int[] partition(List<List<Integer>> groups) {
+        List<List<Integer>> left = of(groups);
+        int[] partition =
+                IntStream.range(0, columns.units().size()).map(unit -> left.size() + unit).toArray();
+        for (int group = 0; group < left.size(); group++) {
+            for (int unit : left.get(group)) {
+                partition[unit] = group;
+            }
+        }
+        return partition;
+    }
+}
