@@ -5,7 +5,8 @@ import org.apache.commons.numbers.gamma.RegularizedBeta;
 /** The correlation that chance alone hardly reaches. */
 final class ChanceLevel {
 
-    private static final double LEVEL = 0.05;
+    static final double LEVEL = 0.05;
+
     /** Halvings of [0, 1]: to the last bit of a float and beyond. */
     private static final int STEPS = 40;
 
@@ -20,7 +21,12 @@ final class ChanceLevel {
      * @param absolute whether negative correlations reach it too
      */
     static double of(int prompts, double pairs, boolean absolute) {
-        return reachedBy(LEVEL / Math.max(1, pairs) * (absolute ? 1 : 2), prompts);
+        return of(prompts, pairs, absolute, LEVEL);
+    }
+
+    /** The correlation that so many of some pairs are expected to reach, under the same conditions. */
+    static double of(int prompts, double pairs, boolean absolute, double expected) {
+        return reachedBy(expected / Math.max(1, pairs) * (absolute ? 1 : 2), prompts);
     }
 
     /** The correlation that is as rare by chance over some prompts as another is over other prompts. */

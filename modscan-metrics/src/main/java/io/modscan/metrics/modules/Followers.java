@@ -9,27 +9,38 @@ import java.util.stream.IntStream;
 
 /**
  * The units of a group that really go along with the others. A link by chance is enough to be dealt into a group. So a member has to
- * correlate with the course of all others together, which averages their noise out, as much as, by Bonferroni's bound, any unit would
- * with any of the groups' courses with a probability of at most 0.05, if values were independent and normal.
+ * correlate with the course of all others together, which averages their noise out, by more than chance: a level that, were values
+ * independent and normal, a hundredth as many units would reach with any of the groups as there are members, or, where there are
+ * few members, any unit at all with a probability of at most 0.05.
  *
  * @param columns  the units' values
  * @param absolute whether a member may follow a course with the opposite sign
  */
 record Followers(Columns columns, boolean absolute) {
 
+    /** So many of the members may be there by chance. */
+    private static final double BY_CHANCE = 0.01;
+
     /** Of each group what is left of it, in order; groups of which less than two units are left are not there any more. */
     List<List<Integer>> of(List<List<Integer>> groups) {
         List<List<Integer>> several = groups.stream().filter(group -> group.size() > 1).toList();
         double tests = (double) columns.units().size() * several.size();
-        double least = ChanceLevel.of(columns.prompts(), tests, absolute);
-        return several.stream()
+        List<List<Integer>> sure = followers(several, ChanceLevel.of(columns.prompts(), tests, absolute));
+        double expected = BY_CHANCE * sure.stream().mapToInt(List::size).sum();
+        return expected <= ChanceLevel.LEVEL
+                ? sure
+                : followers(several, ChanceLevel.of(columns.prompts(), tests, absolute, expected));
+    }
+
+    private List<List<Integer>> followers(List<List<Integer>> groups, double least) {
+        return groups.stream()
                 .parallel()
-                .map(group -> followers(group, least))
+                .map(group -> followersOfOne(group, least))
                 .filter(group -> group.size() > 1)
                 .toList();
     }
 
-    private List<Integer> followers(List<Integer> group, double least) {
+    private List<Integer> followersOfOne(List<Integer> group, double least) {
         List<Integer> left = group;
         while (left.size() > 1) {
             Course course = new Course(columns, left, absolute);

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.SplittableRandom;
+import java.util.function.DoublePredicate;
 import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.DoubleStream;
@@ -19,6 +20,9 @@ final class ModuleSearch {
 
     /** How many partitions each search begins with. */
     private static final int STARTS = 10;
+
+    /** Shuffled values make graphs without structure, in which a search takes long. */
+    private static final int SHUFFLED_STARTS = 1;
 
     /** Of planted values, and at other resolutions, where a mean is all that is told. */
     private static final int FEW_SPLITS = 3;
@@ -93,6 +97,10 @@ final class ModuleSearch {
                         places.nearest()[unit] < 0 ? OptionalInt.empty() : OptionalInt.of(places.nearest()[unit])))
                 .toList();
         double modularity = consensus.partition().modularity();
+        // Found with as little effort as those of shuffled values.
+        double likeShuffled = search.partition(links, SHUFFLED_STARTS, random.nextLong(), Interrupt.ofThisThread())
+                .modularity();
+        DoublePredicate asLarge = shuffledOne -> shuffledOne >= likeShuffled;
         return new ModuleMap(
                 modules,
                 border,
@@ -105,8 +113,8 @@ final class ModuleSearch {
                 steps,
                 HalvesAgreement.of(halves.agreements(search), ofPlanted.agreements(search)),
                 settings.shuffles,
-                AgainstShuffles.of(modularity, shuffled.inMeasuredWeight()),
-                AgainstShuffles.of(modularity, shuffled.modularities()));
+                AgainstShuffles.of(modularity, shuffled.inMeasuredWeight(), asLarge),
+                AgainstShuffles.of(modularity, shuffled.modularities(), asLarge));
     }
 
     private Halves halves(
@@ -169,7 +177,7 @@ final class ModuleSearch {
         Interrupt interrupt = Interrupt.ofThisThread();
         for (int i = 0; i < shuffles; i++) {
             columns.shuffle(random);
-            Partition partition = search.partition(links(columns), STARTS, random.nextLong(), interrupt);
+            Partition partition = search.partition(links(columns), SHUFFLED_STARTS, random.nextLong(), interrupt);
             shuffled.modularities[i] = partition.modularity();
             shuffled.inMeasuredWeight[i] = partition.excess() / measuredWeight;
             shuffled.closest[i] = followers(columns).of(partition.members()).stream()
