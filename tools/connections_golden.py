@@ -76,6 +76,11 @@ def norm(rows):
     return np.sqrt((rows**2).sum(axis=1))
 
 
+def over_heads(site, values):
+    """Of a head's dimensions the mean for each."""
+    return values if "mlp" in site else values.reshape(HEADS, OF_HEAD).mean(axis=1).repeat(OF_HEAD)
+
+
 def case(name, weights, behind=False, data=None, basis=None, without=()):
     keep = [i for i in range(WIDTH) if i not in without]
     centring = np.eye(len(keep)) - 1 / len(keep)
@@ -97,7 +102,9 @@ def case(name, weights, behind=False, data=None, basis=None, without=()):
                 u, variances = basis_of(x, basis == "centred")
                 on = (x > 0).mean(axis=0) if "mlp" in site else np.ones(x.shape[1])
                 reads = reads * on[:, None]
-                hear = np.minimum(1, norm(u @ reads) / np.sqrt((u**2) @ norm(reads) ** 2))
+                typical = np.sqrt(np.mean([v for v in over_heads(site, norm(writes) ** 2) * over_heads(site, spread**2) if v > 0]))
+                apart = (u**2) @ over_heads(site, norm(reads) ** 2)
+                hear = np.minimum(1, norm(u @ reads) / np.sqrt(apart))
                 writes, reads = u @ writes, u @ reads
                 loud = np.minimum(1, norm(writes) * np.sqrt(variances) / typical)
         sites.append((site, writes, reads, loud, hear))

@@ -63,8 +63,9 @@ import org.jspecify.annotations.Nullable;
  * coarse estimate; for pooled values too, since a mean is positive where any token is); for heads, which are linear, o = 1. b<sub>k</sub> =
  * min(1, |r<sub>k</sub>| / √(Σ<sub>j</sub> u<sub>kj</sub>² o<sub>j</sub>² |r<sub>j</sub>|²)) is small where readings cancel.
  * </ul>
- * The dimensions of a head are as arbitrary as the basis of its z: a rotation of both W_V and W_O changes them and nothing else.
- * Components are not: in a basis of the whole site the result is the same.
+ * The dimensions of a head are arbitrary: a rotation of both W_V and W_O changes them and nothing else. Components are not, so for
+ * heads go by these; |v<sub>j</sub>|², E[f<sub>j</sub>²] and |r<sub>j</sub>|² are means over the dimensions of a head where A and b of
+ * components take them.
  *
  * <p><b>Modules</b> are found as {@link io.modscan.metrics.modules.Modules} does, in the graph where each node keeps its {@linkplain
  * #withNeighbours(int) strongest links}, whichever way they point, from a {@linkplain #withThreshold(double) threshold} on: unless set, the

@@ -40,7 +40,24 @@ record StreamReader(
     private static final int FEWEST_COORDINATES = 3;
 
     /** The two matrices of a half of a block, as rows of all coordinates of the stream. */
-    private record Half(Site site, int stage, int units, int width, float[] writes, float[] reads) {}
+    private record Half(Site site, int stage, int units, int ofHead, int width, float[] writes, float[] reads) {
+
+        /**
+         * Means over the dimensions of each head, which are arbitrary, so that a rotation of them changes nothing; of neurons the
+         * values as they are.
+         */
+        double[] overHeads(double[] values) {
+            int together = stage % 2 == 0 ? ofHead : 1;
+            double[] means = new double[values.length];
+            for (int unit = 0; unit < values.length; unit++) {
+                means[unit - unit % together] += values[unit] / together;
+            }
+            for (int unit = 0; unit < values.length; unit++) {
+                means[unit] = means[unit - unit % together];
+            }
+            return means;
+        }
+    }
 
     StreamSites read() {
         boolean normsBehind = areNormsBehind();
@@ -189,7 +206,7 @@ record StreamReader(
             throw new ModscanException("'" + site + "' has " + site.width() + " units in the activations, and "
                     + heads * ofHead + " in the weights; they are of two models");
         }
-        return new Half(site, stage, heads * ofHead, width, writes, reads);
+        return new Half(site, stage, heads * ofHead, ofHead, width, writes, reads);
     }
 
     private float[] norm(int stage, int width) {
@@ -257,20 +274,31 @@ record StreamReader(
         return ofComponents(half, width, writes, reads, liveliness.orElseThrow(), own.get(0));
     }
 
-    /** How much of the stream each unit writes, in the root of its mean square. */
-    private static double[] amplitudes(
-            Half half, int width, float[] writes, Optional<Liveliness> liveliness, boolean aboutMean) {
-        return IntStream.range(0, half.units())
-                .mapToDouble(unit -> StreamSite.length(writes, unit * width, width)
-                        * liveliness.map(all -> all.size(unit, aboutMean)).orElse(1.0))
+    /** The squared lengths of rows. */
+    private static double[] squares(float[] rows, int width) {
+        return IntStream.range(0, rows.length / width)
+                .mapToDouble(unit -> {
+                    double length = StreamSite.length(rows, unit * width, width);
+                    return length * length;
+                })
                 .toArray();
     }
 
-    /** What is typical of a site: the root of the mean square of those that are loud at all. */
-    private static double typical(double[] amplitudes) {
-        return Math.sqrt(Arrays.stream(amplitudes)
-                .filter(amplitude -> amplitude > 0 && amplitude < Double.POSITIVE_INFINITY)
-                .map(amplitude -> amplitude * amplitude)
+    /** How much units vary, in mean squares. */
+    private static double[] spread(Liveliness liveliness, int units, boolean aboutMean) {
+        return IntStream.range(0, units)
+                .mapToDouble(unit -> {
+                    double size = liveliness.size(unit, aboutMean);
+                    return size * size;
+                })
+                .toArray();
+    }
+
+    /** What is typical of a site: the root of the mean of squared amplitudes, of those that are loud at all. */
+    private static double typical(double[] written, double[] spread) {
+        return Math.sqrt(IntStream.range(0, written.length)
+                .mapToDouble(unit -> written[unit] * spread[unit])
+                .filter(square -> square > 0 && square < Double.POSITIVE_INFINITY)
                 .average()
                 .orElse(0));
     }
@@ -281,58 +309,62 @@ record StreamReader(
 
     private static StreamSite ofUnits(
             Half half, int width, float[] writes, float[] reads, Optional<Liveliness> liveliness) {
-        double[] amplitudes = amplitudes(half, width, writes, liveliness, false);
-        double typical = typical(amplitudes);
         boolean[] there = new boolean[half.units()];
         double[] loudness = new double[half.units()];
         double[] hearing = new double[half.units()];
-        for (int unit = 0; unit < half.units(); unit++) {
-            int index = unit;
-            there[unit] = liveliness
-                    .map(all -> all.size(index, false) > 0 && all.size(index, false) < Double.POSITIVE_INFINITY)
-                    .orElse(true);
-            loudness[unit] = liveliness.isPresent() ? share(amplitudes[unit], typical) : 1;
-            hearing[unit] = 1;
+        Arrays.fill(there, true);
+        Arrays.fill(loudness, 1);
+        Arrays.fill(hearing, 1);
+        if (liveliness.isPresent()) {
+            double[] written = squares(writes, width);
+            double[] spread = spread(liveliness.get(), half.units(), false);
+            double typical = typical(written, spread);
+            for (int unit = 0; unit < there.length; unit++) {
+                there[unit] = spread[unit] > 0 && spread[unit] < Double.POSITIVE_INFINITY;
+                loudness[unit] = share(Math.sqrt(written[unit] * spread[unit]), typical);
+            }
         }
         return StreamSite.of(half.site(), half.stage(), width, there, writes, loudness, reads, hearing);
     }
 
     private static StreamSite ofComponents(
             Half half, int width, float[] writes, float[] reads, Liveliness liveliness, Basis basis) {
-        boolean aboutMean = basis.kind() != Basis.Kind.UNCENTRED;
-        double typical = typical(amplitudes(half, width, writes, Optional.of(liveliness), aboutMean));
         int units = half.units();
         int components = basis.rank();
-        double[] reading = new double[units * width];
-        double[] squares = new double[units];
+        double typical = typical(
+                half.overHeads(squares(writes, width)),
+                half.overHeads(spread(liveliness, units, basis.kind() != Basis.Kind.UNCENTRED)));
+        double[] passedOn = new double[reads.length];
+        double[] squares = half.overHeads(squares(reads, width));
         for (int unit = 0; unit < units; unit++) {
-            // A head's z is a sum of what it reads; a neuron lets through what it reads while it is on.
-            double open = half.stage() % 2 == 0 ? 1 : liveliness.onShare(unit);
+            // A head's z is a sum of what it reads; a neuron passes on what it reads while it is on.
+            double on = half.stage() % 2 == 0 ? 1 : liveliness.onShare(unit);
+            squares[unit] *= on * on;
             for (int at = unit * width; at < (unit + 1) * width; at++) {
-                reading[at] = open * reads[at];
-                squares[unit] += reading[at] * reading[at];
+                passedOn[at] = on * reads[at];
             }
         }
         double[] vectors = new double[components * units];
-        double[] hearing = new double[components];
+        double[] apart = new double[components];
         for (int k = 0; k < components; k++) {
             Interrupt.checkThisThread();
             double[] component = basis.component(k);
             System.arraycopy(component, 0, vectors, k * units, units);
             for (int unit = 0; unit < units; unit++) {
-                hearing[k] += component[unit] * component[unit] * squares[unit];
+                apart[k] += component[unit] * component[unit] * squares[unit];
             }
         }
         float[] mixedWrites = mixed(vectors, components, doubles(writes), units, width);
-        float[] mixedReads = mixed(vectors, components, reading, units, width);
+        float[] mixedReads = mixed(vectors, components, passedOn, units, width);
+        boolean[] there = new boolean[components];
         double[] loudness = new double[components];
+        double[] hearing = new double[components];
+        Arrays.fill(there, true);
         for (int k = 0; k < components; k++) {
             double written = StreamSite.length(mixedWrites, k * width, width) * Math.sqrt(basis.variance(k));
             loudness[k] = share(written, typical);
-            hearing[k] = share(StreamSite.length(mixedReads, k * width, width), Math.sqrt(hearing[k]));
+            hearing[k] = share(StreamSite.length(mixedReads, k * width, width), Math.sqrt(apart[k]));
         }
-        boolean[] there = new boolean[components];
-        Arrays.fill(there, true);
         return StreamSite.of(
                 basis.projectedSite(), half.stage(), width, there, mixedWrites, loudness, mixedReads, hearing);
     }
