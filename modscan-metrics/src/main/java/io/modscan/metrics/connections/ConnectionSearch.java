@@ -169,10 +169,7 @@ record ConnectionSearch(double threshold, int neighbours, Leiden leiden, long se
     private static List<int[]> pieces(int[] indices) {
         List<int[]> pieces = new ArrayList<>();
         for (int from = 0; from < indices.length; from += TILE) {
-            pieces.add(IntStream.of(indices)
-                    .skip(from)
-                    .limit(TILE)
-                    .toArray());
+            pieces.add(IntStream.of(indices).skip(from).limit(TILE).toArray());
         }
         return pieces;
     }
@@ -192,7 +189,8 @@ record ConnectionSearch(double threshold, int neighbours, Leiden leiden, long se
         forEachTile(sites, sites.bySite(members), (from, writers, to, readers, strengths) -> {
             StreamSite writing = sites.sites().get(from);
             StreamSite reading = sites.sites().get(to);
-            double[] most = IntStream.of(readers).mapToDouble(reading::readLength).toArray();
+            double[] most =
+                    IntStream.of(readers).mapToDouble(reading::readLength).toArray();
             for (int i = 0; i < writers.length; i++) {
                 double loudness = writing.writeLength(writers[i]);
                 for (int j = 0; j < readers.length; j++) {

@@ -124,8 +124,7 @@ public final class Connections {
         }
     }
 
-    private Connections(
-            Kept kept, int neighbours, OptionalDouble threshold, Leiden leiden, int shuffles, long seed) {
+    private Connections(Kept kept, int neighbours, OptionalDouble threshold, Leiden leiden, int shuffles, long seed) {
         this.kept = kept;
         this.neighbours = neighbours;
         this.threshold = threshold;
@@ -160,8 +159,8 @@ public final class Connections {
      */
     public Connections among(Activations activations) {
         StreamReader old = kept.reader;
-        return reading(new StreamReader(
-                old.weights(), Optional.of(activations), old.bases(), old.behind(), old.without()));
+        return reading(
+                new StreamReader(old.weights(), Optional.of(activations), old.bases(), old.behind(), old.without()));
     }
 
     /**
@@ -179,7 +178,8 @@ public final class Connections {
         for (Basis basis : bases) {
             check(
                     basis.kind() != Basis.Kind.ZCA,
-                    "the coordinates of " + basis + " are no components; fit it by Basis.uncentred() or Basis.centred()");
+                    "the coordinates of " + basis
+                            + " are no components; fit it by Basis.uncentred() or Basis.centred()");
             check(names.add(basis.site().name()), "there are two bases of '" + basis.site() + "'; give one");
         }
         StreamReader old = kept.reader;
@@ -187,8 +187,8 @@ public final class Connections {
             throw new IllegalStateException("how often neurons are on is part of what components read:"
                     + " say among(activations) before in(bases)");
         }
-        return reading(new StreamReader(
-                old.weights(), old.activations(), List.copyOf(bases), old.behind(), old.without()));
+        return reading(
+                new StreamReader(old.weights(), old.activations(), List.copyOf(bases), old.behind(), old.without()));
     }
 
     /**
@@ -224,8 +224,8 @@ public final class Connections {
 
     private Connections norms(boolean behind) {
         StreamReader old = kept.reader;
-        return reading(new StreamReader(
-                old.weights(), old.activations(), old.bases(), Optional.of(behind), old.without()));
+        return reading(
+                new StreamReader(old.weights(), old.activations(), old.bases(), Optional.of(behind), old.without()));
     }
 
     /**
@@ -411,7 +411,7 @@ public final class Connections {
 
     @Override
     public String toString() {
-        return "Connections[" + kept.reader + ", " + neighbours + " neighbours, resolution " + leiden.resolution() + ", "
-                + leiden.starts() + " starts, " + shuffles + " shuffles, seed " + seed + "]";
+        return "Connections[" + kept.reader + ", " + neighbours + " neighbours, resolution " + leiden.resolution()
+                + ", " + leiden.starts() + " starts, " + shuffles + " shuffles, seed " + seed + "]";
     }
 }

@@ -97,13 +97,15 @@ record StreamReader(
 
     private void check(Set<String> seen, List<StreamSite> sites) {
         if (seen.isEmpty()) {
-            throw new ModscanException("no layer of " + weights + " has mlp.W_in and mlp.W_out, or attn.W_V and attn.W_O:"
-                    + " there is nothing that writes to a residual stream and reads from it");
+            throw new ModscanException(
+                    "no layer of " + weights + " has mlp.W_in and mlp.W_out, or attn.W_V and attn.W_O:"
+                            + " there is nothing that writes to a residual stream and reads from it");
         }
         for (Basis basis : bases) {
             if (!seen.contains(basis.site().name())) {
-                throw new ModscanException("the basis of '" + basis.site() + "' is of no site that writes to the residual"
-                        + " stream and reads from it; those are " + seen);
+                throw new ModscanException(
+                        "the basis of '" + basis.site() + "' is of no site that writes to the residual"
+                                + " stream and reads from it; those are " + seen);
             }
         }
         if (sites.isEmpty()) {
@@ -160,9 +162,10 @@ record StreamReader(
         List<String> names = weights.names();
         boolean inBlocks = names.stream().anyMatch(name -> name.matches("blocks\\.\\d+\\.ln[12]\\.w"));
         if (inBlocks && !names.contains("ln_final.w")) {
-            throw new ModscanException("there is no ln_final.w in " + weights + ", so its LayerNorms may be behind the halves"
-                    + " of a block, as in OPT-350M, or in front of them with the last one left out: say normsBehind() or"
-                    + " normsInFront()");
+            throw new ModscanException(
+                    "there is no ln_final.w in " + weights + ", so its LayerNorms may be behind the halves"
+                            + " of a block, as in OPT-350M, or in front of them with the last one left out: say normsBehind() or"
+                            + " normsInFront()");
         }
         return false;
     }
@@ -179,7 +182,10 @@ record StreamReader(
                 : attention ? List.of(shape.get(0), shape.get(2), shape.get(1)) : List.of(shape.get(1), shape.get(0));
         if (!in.shape().equals(wanted)) {
             throw new ModscanException(in + " and " + out + " don't fit each other; they are "
-                    + half(stage, "[heads, stream, units] and [heads, units, stream]", "[stream, units] and [units, stream]"));
+                    + half(
+                            stage,
+                            "[heads, stream, units] and [heads, units, stream]",
+                            "[stream, units] and [units, stream]"));
         }
         int heads = attention ? shape.get(0) : 1;
         int ofHead = shape.get(axes - 2);
@@ -263,8 +269,7 @@ record StreamReader(
             StreamSites.centre(writes, at, width);
             StreamSites.centre(reads, at, width);
         }
-        Optional<Liveliness> liveliness =
-                captured(half.site().name()).map(Liveliness::of);
+        Optional<Liveliness> liveliness = captured(half.site().name()).map(Liveliness::of);
         List<Basis> own = bases.stream()
                 .filter(basis -> basis.site().name().equals(half.site().name()))
                 .toList();
@@ -378,8 +383,8 @@ record StreamReader(
     }
 
     private static float[] mixed(double[] vectors, int components, double[] rows, int units, int width) {
-        double[] product = Products.timesTransposed(
-                vectors, components, Products.transposed(rows, units, width), width, units);
+        double[] product =
+                Products.timesTransposed(vectors, components, Products.transposed(rows, units, width), width, units);
         float[] mixed = new float[product.length];
         for (int i = 0; i < mixed.length; i++) {
             mixed[i] = (float) product[i];
@@ -393,8 +398,10 @@ record StreamReader(
                 + activations.map(all -> ", among " + all).orElse("")
                 + (bases.isEmpty()
                         ? ""
-                        : ", in " + bases.stream().map(basis -> basis.projectedSite().name())
-                                .collect(Collectors.joining(", ")))
+                        : ", in "
+                                + bases.stream()
+                                        .map(basis -> basis.projectedSite().name())
+                                        .collect(Collectors.joining(", ")))
                 + (without.isEmpty() ? "" : ", without the coordinates " + without);
     }
 }

@@ -167,8 +167,8 @@ class CircuitsTest {
     private static Unit component(Basis basis, int circuit) {
         int best = IntStream.range(0, basis.rank())
                 .boxed()
-                .max((a, b) -> Double.compare(
-                        inCircuit(basis.component(a), circuit), inCircuit(basis.component(b), circuit)))
+                .max((a, b) ->
+                        Double.compare(inCircuit(basis.component(a), circuit), inCircuit(basis.component(b), circuit)))
                 .orElseThrow();
         return Unit.of(basis.projectedSite(), best);
     }
@@ -187,10 +187,8 @@ class CircuitsTest {
         Network network = circuits(random, 0.5, true);
         Activations activations = opposites(network, random);
         List<Basis> bases = bases(activations);
-        ModuleMap map = Connections.of(network.weights())
-                .among(activations)
-                .in(bases)
-                .modules();
+        ModuleMap map =
+                Connections.of(network.weights()).among(activations).in(bases).modules();
         for (int circuit = 0; circuit < CIRCUITS; circuit++) {
             int c = circuit;
             List<Unit> chain = bases.stream().map(basis -> component(basis, c)).toList();
@@ -209,13 +207,14 @@ class CircuitsTest {
         assertThat(map.modularity().p()).isEqualTo(0.05);
         // The same names as the co-activation's view has, so that the two can be compared.
         assertThat(map.modules().get(0).members())
-                .allMatch(unit -> bases.stream().anyMatch(basis -> unit.site()
-                        .equals(activations
-                                .at(basis.site())
-                                .alone()
-                                .measure(io.modscan.core.Metric.<SiteActivations>whole(a -> a.onlySite())
-                                        .through(basis))
-                                .site())));
+                .allMatch(unit -> bases.stream()
+                        .anyMatch(basis -> unit.site()
+                                .equals(activations
+                                        .at(basis.site())
+                                        .alone()
+                                        .measure(io.modscan.core.Metric.<SiteActivations>whole(a -> a.onlySite())
+                                                .through(basis))
+                                        .site())));
     }
 
     @Test
@@ -230,7 +229,8 @@ class CircuitsTest {
                 Connections.of(network.weights()).among(activations).in(bases);
         for (int circuit = 0; circuit < CIRCUITS; circuit++) {
             for (int layer = 0; layer + 1 < LAYERS; layer++) {
-                assertThat(inBasis.between(component(bases.get(layer), circuit), component(bases.get(layer + 1), circuit))
+                assertThat(inBasis.between(
+                                        component(bases.get(layer), circuit), component(bases.get(layer + 1), circuit))
                                 .strength())
                         .isLessThan(0.25);
             }
@@ -260,8 +260,7 @@ class CircuitsTest {
         for (int seed = 0; seed < SEEDS; seed++) {
             ModuleMap map = Connections.of(random(seed)).withSeed(seed).modules();
             linked += map.links() > 0 ? 1 : 0;
-            claims += map.modularity().p() <= 0.05
-                            || map.modules().stream().anyMatch(module -> module.p() <= 0.05)
+            claims += map.modularity().p() <= 0.05 || map.modules().stream().anyMatch(module -> module.p() <= 0.05)
                     ? 1
                     : 0;
         }

@@ -92,7 +92,8 @@ class ConnectionsGoldenTest {
             for (int i = 0; i < cosines.length; i++) {
                 for (int j = 0; j < cosines[i].length; j++) {
                     Connection actual = connections.between(
-                            unit(pair.get("from"), suffix, i, activations), unit(pair.get("to"), suffix, j, activations));
+                            unit(pair.get("from"), suffix, i, activations),
+                            unit(pair.get("to"), suffix, j, activations));
                     assertThat(actual.cosine()).as("%s", actual).isCloseTo(cosines[i][j], within(TOLERANCE));
                     assertThat(actual.strength()).as("%s", actual).isCloseTo(strengths[i][j], within(TOLERANCE));
                     compared++;
@@ -111,9 +112,7 @@ class ConnectionsGoldenTest {
                 new Site(
                         site + suffix,
                         OptionalInt.empty(),
-                        List.of(Axis.units(activations.at((String) site)
-                                .site()
-                                .width())),
+                        List.of(Axis.units(activations.at((String) site).site().width())),
                         true),
                 index);
     }

@@ -93,7 +93,8 @@ class ConnectionsTest {
         }
         Basis basis = basis(activations, 0, kind);
         assertThat(basis.rank()).isEqualTo(2);
-        Connections inBasis = Connections.of(network.weights()).among(activations).in(basis);
+        Connections inBasis =
+                Connections.of(network.weights()).among(activations).in(basis);
         assertThat(inBasis.strongest(reader, 9).stream()
                         .filter(row -> row.from().site().equals(basis.projectedSite())))
                 .allSatisfy(row -> assertThat(row.strength()).isLessThan(0.4))
@@ -108,11 +109,13 @@ class ConnectionsTest {
         Network network = pair(1, sign);
         Activations activations = carried(network, sign);
         Basis basis = basis(activations, 0, Basis.Kind.UNCENTRED);
-        Connections inBasis = Connections.of(network.weights()).among(activations).in(basis);
+        Connections inBasis =
+                Connections.of(network.weights()).among(activations).in(basis);
         List<Connection> rows = inBasis.strongest(network.unit(1, 0), 9);
         assertThat(rows.stream().filter(row -> row.strength() > 0.9)).hasSize(1);
         assertThat(rows.get(0).from().site()).isEqualTo(basis.projectedSite());
-        // The component's larger entry is positive, the first of two that are alike: so the feature drives the reader up.
+        // The component's larger entry is positive, the first of two that are alike: so the feature drives the reader
+        // up.
         assertThat(rows.get(0).cosine()).isGreaterThan(0.9);
     }
 
@@ -230,10 +233,12 @@ class ConnectionsTest {
     void modelsOfAttentionOrMlpsAloneAreTakenAsTheyAre() {
         List<Weight> weights = layers(3);
         weights.removeIf(weight -> weight.name().contains("mlp"));
-        assertThat(Connections.of(Weights.of(weights)).strongest(head(0, 0, 0), 99)).hasSize(12);
+        assertThat(Connections.of(Weights.of(weights)).strongest(head(0, 0, 0), 99))
+                .hasSize(12);
         weights = layers(3);
         weights.removeIf(weight -> weight.name().contains("1.attn"));
-        assertThat(Connections.of(Weights.of(weights)).strongest(head(0, 0, 0), 99)).hasSize(3 * 4 + 6);
+        assertThat(Connections.of(Weights.of(weights)).strongest(head(0, 0, 0), 99))
+                .hasSize(3 * 4 + 6);
     }
 
     @Test
@@ -241,7 +246,8 @@ class ConnectionsTest {
         List<Weight> weights = layers(2);
         List<Weight> scaled = weights.stream()
                 .map(weight -> {
-                    float factor = weight.name().contains("W_in") || weight.name().contains("W_V") ? 1e-3f : 1e6f;
+                    float factor =
+                            weight.name().contains("W_in") || weight.name().contains("W_V") ? 1e-3f : 1e6f;
                     float[] values = new float[weight.values().capacity()];
                     for (int i = 0; i < values.length; i++) {
                         values[i] = weight.values().get(i) * factor;
@@ -282,11 +288,14 @@ class ConnectionsTest {
         }
         behind[7][2] = Float.NEGATIVE_INFINITY;
         behind[8][2] = Float.POSITIVE_INFINITY;
-        Connections connections =
-                Connections.of(network.weights()).among(network.activations(front, behind));
-        assertThat(connections.between(network.unit(0, MINUS), network.unit(1, 0)).strength())
+        Connections connections = Connections.of(network.weights()).among(network.activations(front, behind));
+        assertThat(connections
+                        .between(network.unit(0, MINUS), network.unit(1, 0))
+                        .strength())
                 .isZero();
-        assertThat(connections.between(network.unit(0, PLUS), network.unit(1, 0)).strength())
+        assertThat(connections
+                        .between(network.unit(0, PLUS), network.unit(1, 0))
+                        .strength())
                 .isGreaterThan(0.95);
         ModuleMap map = connections.modules();
         assertThat(map.leftOut()).containsExactly(network.unit(0, MINUS), network.unit(1, 2));
@@ -312,7 +321,8 @@ class ConnectionsTest {
             row[MINUS] *= 0.01f;
         }
         Connections connections = Connections.of(network.weights())
-                .among(network.activations(front, carried(network, 1).at("blocks.1.mlp.hook_post").vectors()));
+                .among(network.activations(
+                        front, carried(network, 1).at("blocks.1.mlp.hook_post").vectors()));
         Connection faint = connections.between(network.unit(0, MINUS), network.unit(1, 0));
         assertThat(faint.cosine()).isGreaterThan(0.95);
         assertThat(faint.strength()).isBetween(0.005, 0.02);
@@ -326,8 +336,8 @@ class ConnectionsTest {
             Arrays.fill(row, 1);
         }
         Activations activations = network.activations(values, values, values).map(site -> site);
-        Connections connections =
-                Connections.of(network.weights()).among(activations.only(selected -> selected.layer().orElse(0) != 1));
+        Connections connections = Connections.of(network.weights())
+                .among(activations.only(selected -> selected.layer().orElse(0) != 1));
         assertThat(connections.strongest(network.unit(0, 0), 99)).hasSize(4);
         assertThatThrownBy(() -> connections.strongest(network.unit(1, 0), 99))
                 .isInstanceOf(ModscanException.class)
@@ -342,8 +352,7 @@ class ConnectionsTest {
         Activations.Builder builder = Activations.builder(Prompts.of("a", "b"));
         for (int layer = 0; layer < 2; layer++) {
             float[][] vectors = pooled.at(network.site(layer).name()).vectors();
-            builder.site(
-                    network.site(layer), Pooling.none(), flat(vectors, 0, 13), flat(vectors, 13, vectors.length));
+            builder.site(network.site(layer), Pooling.none(), flat(vectors, 0, 13), flat(vectors, 13, vectors.length));
         }
         Unit from = network.unit(0, OTHER);
         Unit to = network.unit(1, 0);
@@ -414,9 +423,8 @@ class ConnectionsTest {
         for (int i = 0; i < PROMPTS; i++) {
             post[i][i % NEURONS] = 1;
         }
-        Activations activations = Activations.builder(Prompts.of(IntStream.range(0, PROMPTS)
-                        .mapToObj(i -> "prompt " + i)
-                        .toArray(String[]::new)))
+        Activations activations = Activations.builder(Prompts.of(
+                        IntStream.range(0, PROMPTS).mapToObj(i -> "prompt " + i).toArray(String[]::new)))
                 .site(head(0, 0, 0).site(), Pooling.mean(), z)
                 .site(neuron(0, 0).site(), Pooling.mean(), post)
                 .build();
@@ -458,7 +466,8 @@ class ConnectionsTest {
 
     @Test
     void theResultIsTheSameEachTime() {
-        Connections connections = Connections.of(new Network(3, 40, WIDTH).noise(new Random(9), 1).weights())
+        Connections connections = Connections.of(
+                        new Network(3, 40, WIDTH).noise(new Random(9), 1).weights())
                 .withThreshold(0.2)
                 .withSeed(3);
         ModuleMap map = connections.modules();
@@ -469,7 +478,8 @@ class ConnectionsTest {
                         map.modules().stream().map(module -> module.members()).toList());
         assertThat(map.absolute()).isTrue();
         assertThat(map.threshold()).isEqualTo(0.2);
-        assertThat(map.modules()).allSatisfy(module -> assertThat(module.correlation()).isBetween(0.0, 1.0));
+        assertThat(map.modules())
+                .allSatisfy(module -> assertThat(module.correlation()).isBetween(0.0, 1.0));
     }
 
     @Test
@@ -480,9 +490,11 @@ class ConnectionsTest {
                 .withShuffles(0);
         assertThat(connections.withNeighbours(2).modules().links())
                 .isLessThan(connections.withNeighbours(10).modules().links());
-        assertThat(connections.withNeighbours(Integer.MAX_VALUE).modules().links()).isEqualTo(3 * 40 * 40);
+        assertThat(connections.withNeighbours(Integer.MAX_VALUE).modules().links())
+                .isEqualTo(3 * 40 * 40);
         assertThat(connections.withResolution(4).modules().modules().size())
-                .isGreaterThan(connections.withResolution(0.5).modules().modules().size());
+                .isGreaterThan(
+                        connections.withResolution(0.5).modules().modules().size());
         assertThat(connections.withStarts(2).withSeed(5).toString())
                 .contains("20 neighbours", "resolution 1.0", "2 starts", "0 shuffles", "seed 5");
         assertThat(connections.modules().modularity().p()).isNaN();
@@ -604,7 +616,8 @@ class ConnectionsTest {
         Network network = pair(1, 1);
         Network other = new Network(2, 5, WIDTH);
         Activations activations = other.activations(new float[2][5], new float[2][5]);
-        assertThatThrownBy(() -> Connections.of(network.weights()).among(activations).modules())
+        assertThatThrownBy(() ->
+                        Connections.of(network.weights()).among(activations).modules())
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("'blocks.0.mlp.hook_post' has 5 units in the activations, and 3 in the weights");
         Activations stream = Activations.builder(Prompts.of("a"))

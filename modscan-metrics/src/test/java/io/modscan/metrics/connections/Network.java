@@ -47,8 +47,9 @@ final class Network {
     }
 
     static double[] direction(Random random, int width) {
-        double[] direction =
-                IntStream.range(0, width).mapToDouble(i -> random.nextGaussian()).toArray();
+        double[] direction = IntStream.range(0, width)
+                .mapToDouble(i -> random.nextGaussian())
+                .toArray();
         double length = Math.sqrt(IntStream.range(0, width)
                 .mapToDouble(i -> direction[i] * direction[i])
                 .sum());
