@@ -40,6 +40,7 @@ record StreamReader(
     private static final int FEWEST_COORDINATES = 3;
 
     /** The two matrices of a half of a block, as rows of all coordinates of the stream. */
+    @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
     private record Half(Site site, int stage, int units, int ofHead, int width, float[] writes, float[] reads) {
 
         /**

@@ -17,9 +17,11 @@ import io.modscan.metrics.basis.Basis;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -71,10 +73,10 @@ class ConnectionsGoldenTest {
                         .toArray())
                 .withThreshold(Golden.number(golden.get("threshold")))
                 .withNeighbours(Golden.integer(golden.get("neighbours")));
-        if (golden.get("behind").equals(true)) {
+        if (Boolean.TRUE.equals(golden.get("behind"))) {
             connections = connections.normsBehind();
         }
-        if (golden.get("among").equals(true)) {
+        if (Boolean.TRUE.equals(golden.get("among"))) {
             connections = connections.among(activations);
         }
         Object kind = golden.get("basis");
@@ -104,15 +106,16 @@ class ConnectionsGoldenTest {
         assertThat(connections.withShuffles(0).modules().links()).isEqualTo(Golden.integer(golden.get("links")));
     }
 
-    private static Unit unit(Object site, String suffix, int index, Activations activations) {
+    private static Unit unit(@Nullable Object json, String suffix, int index, Activations activations) {
+        String site = (String) Objects.requireNonNull(json);
         if (suffix.isEmpty()) {
-            return Unit.of(activations.at((String) site).site(), index);
+            return Unit.of(activations.at(site).site(), index);
         }
         return Unit.of(
                 new Site(
                         site + suffix,
                         OptionalInt.empty(),
-                        List.of(Axis.units(activations.at((String) site).site().width())),
+                        List.of(Axis.units(activations.at(site).site().width())),
                         true),
                 index);
     }
