@@ -166,8 +166,9 @@ public final class Connections {
     /**
      * The same with the components of bases in place of the units of their sites. Units at sites without a basis stay as they are.
      *
-     * @param bases one a site at most, each of a whole site, such as {@link Basis#uncentred()} fits; of the kind ZCA none. A
-     *              whitened basis gives what the centred one does
+     * @param bases one a site at most, each of a whole site, such as {@link Basis#uncentred()} fits, from vectors of the same kind (a
+     *              prompt's or a token's) as the activations have; of the kind ZCA none. A whitened basis gives what the centred one
+     *              does, one of rank 0 no unit
      * @return a copy
      * @throws IllegalArgumentException if two bases are of the same site, or one is of the kind ZCA, whose coordinates are the site's
      *                                  units again

@@ -78,7 +78,7 @@ record StreamReader(
             Half half = half(stage);
             if (width > 0 && half.width() != width) {
                 throw new ModscanException("the units of '" + half.site() + "' write to a stream of " + half.width()
-                        + " coordinates, and those of '" + sites.get(0).site() + "' to one of " + width);
+                        + " coordinates, and those of layers before to one of " + width);
             }
             width = half.width();
             if (!normsBehind) {
@@ -86,9 +86,12 @@ record StreamReader(
             }
             int[] coordinates = coordinates(width);
             kept = coordinates.length;
-            sites.add(site(half, coordinates, normsBehind));
+            basis(half).ifPresent(basis -> check(basis, half));
+            if (basis(half).map(Basis::rank).orElse(1) > 0) {
+                sites.add(site(half, coordinates, normsBehind));
+            }
         }
-        check(seen, sites);
+        check(seen);
         List<float[]> norms = new ArrayList<>();
         for (int stage = 0; normsBehind && stage < 2 * weights.layers(); stage++) {
             norms.add(columns(norm(stage, width), width, coordinates(width)));
@@ -96,7 +99,7 @@ record StreamReader(
         return new StreamSites(kept, sites, norms);
     }
 
-    private void check(Set<String> seen, List<StreamSite> sites) {
+    private void check(Set<String> seen) {
         if (seen.isEmpty()) {
             throw new ModscanException(
                     "no layer of " + weights + " has mlp.W_in and mlp.W_out, or attn.W_V and attn.W_O:"
@@ -108,8 +111,12 @@ record StreamReader(
                         "the basis of '" + basis.site() + "' is of no site that writes to the residual"
                                 + " stream and reads from it; those are " + seen);
             }
+            if (!isAsked(basis.site().name())) {
+                throw new ModscanException("there is a basis of '" + basis.site() + "', which the activations don't have;"
+                        + " capture it, or leave that basis out");
+            }
         }
-        if (sites.isEmpty()) {
+        if (seen.stream().noneMatch(this::isAsked)) {
             throw new ModscanException("the activations are of "
                     + activations.orElseThrow().sites().stream()
                             .map(SiteActivations::site)
@@ -271,13 +278,22 @@ record StreamReader(
             StreamSites.centre(reads, at, width);
         }
         Optional<Liveliness> liveliness = captured(half.site().name()).map(Liveliness::of);
-        List<Basis> own = bases.stream()
+        return basis(half)
+                .map(basis -> ofComponents(half, width, writes, reads, liveliness.orElseThrow(), basis))
+                .orElseGet(() -> ofUnits(half, width, writes, reads, liveliness));
+    }
+
+    private Optional<Basis> basis(Half half) {
+        return bases.stream()
                 .filter(basis -> basis.site().name().equals(half.site().name()))
-                .toList();
-        if (own.isEmpty()) {
-            return ofUnits(half, width, writes, reads, liveliness);
+                .findFirst();
+    }
+
+    private static void check(Basis basis, Half half) {
+        if (basis.site().width() != half.units()) {
+            throw new ModscanException("the basis of '" + basis.site() + "' is of " + basis.site().width()
+                    + " units, and the weights have " + half.units() + "; they are of two models");
         }
-        return ofComponents(half, width, writes, reads, liveliness.orElseThrow(), own.get(0));
     }
 
     /** The squared lengths of rows. */

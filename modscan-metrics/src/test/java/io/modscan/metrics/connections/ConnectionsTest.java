@@ -585,6 +585,53 @@ class ConnectionsTest {
     }
 
     @Test
+    void basesOfOtherModelsOrOfSitesThatWereNotCapturedAreRefused() {
+        Network network = pair(1, 1);
+        Activations activations = carried(network, -1);
+        Network other = new Network(2, 5, WIDTH);
+        float[][] ones = new float[PROMPTS][5];
+        for (float[] row : ones) {
+            Arrays.fill(row, 1);
+        }
+        Connections connections = Connections.of(network.weights());
+        Basis wider = basis(other.activations(ones, ones), 0, Basis.Kind.UNCENTRED);
+        assertThatThrownBy(() -> connections.among(activations).in(wider).modules())
+                .isInstanceOf(ModscanException.class)
+                .hasMessageContaining("is of 5 units, and the weights have 3");
+        Basis ofSecond = basis(activations, 1, Basis.Kind.UNCENTRED);
+        Activations first = activations.at("blocks.0.mlp.hook_post").alone();
+        assertThatThrownBy(() -> connections.among(first).in(ofSecond).modules())
+                .isInstanceOf(ModscanException.class)
+                .hasMessageContaining("basis of 'blocks.1.mlp.hook_post', which the activations don't have");
+    }
+
+    @Test
+    void aDeadSiteHasNoComponents() {
+        Network network = pair(1, 1);
+        Activations activations = network.activations(
+                new float[PROMPTS][3], carried(network, 1).at("blocks.1.mlp.hook_post").vectors());
+        List<Basis> bases = activations.sites().stream()
+                .map(site -> site.measure(Basis.uncentred()))
+                .toList();
+        assertThat(bases.get(0).rank()).isZero();
+        Connections connections =
+                Connections.of(network.weights()).among(activations).in(bases);
+        assertThat(units(connections.modules())).hasSize(bases.get(1).rank());
+        assertThat(connections.strongest(Unit.of(bases.get(1).projectedSite(), 0), 9)).isEmpty();
+        assertThat(connections.in(bases.get(0)).modules().links()).isZero();
+        Activations dead = network.activations(new float[PROMPTS][3], new float[PROMPTS][3]);
+        assertThat(units(Connections.of(network.weights())
+                        .among(dead)
+                        .in(dead.sites().stream()
+                                .map(site -> site.measure(Basis.uncentred()))
+                                .toList())
+                        .modules()))
+                .isEmpty();
+        assertThat(Connections.of(network.weights()).among(dead).modules().leftOut())
+                .hasSize(6);
+    }
+
+    @Test
     void weightsAndActivationsThatDontFitAreRefused() {
         assertRefused(
                 List.of(weight("embed.W_E", new Random(1), 3, WIDTH)),
