@@ -112,8 +112,8 @@ record StreamReader(
                                 + " stream and reads from it; those are " + seen);
             }
             if (!isAsked(basis.site().name())) {
-                throw new ModscanException("there is a basis of '" + basis.site() + "', which the activations don't have;"
-                        + " capture it, or leave that basis out");
+                throw new ModscanException("there is a basis of '" + basis.site()
+                        + "', which the activations don't have;" + " capture it, or leave that basis out");
             }
         }
         if (seen.stream().noneMatch(this::isAsked)) {
@@ -291,8 +291,9 @@ record StreamReader(
 
     private static void check(Basis basis, Half half) {
         if (basis.site().width() != half.units()) {
-            throw new ModscanException("the basis of '" + basis.site() + "' is of " + basis.site().width()
-                    + " units, and the weights have " + half.units() + "; they are of two models");
+            throw new ModscanException(
+                    "the basis of '" + basis.site() + "' is of " + basis.site().width()
+                            + " units, and the weights have " + half.units() + "; they are of two models");
         }
     }
 

@@ -609,7 +609,8 @@ class ConnectionsTest {
     void aDeadSiteHasNoComponents() {
         Network network = pair(1, 1);
         Activations activations = network.activations(
-                new float[PROMPTS][3], carried(network, 1).at("blocks.1.mlp.hook_post").vectors());
+                new float[PROMPTS][3],
+                carried(network, 1).at("blocks.1.mlp.hook_post").vectors());
         List<Basis> bases = activations.sites().stream()
                 .map(site -> site.measure(Basis.uncentred()))
                 .toList();
@@ -617,7 +618,8 @@ class ConnectionsTest {
         Connections connections =
                 Connections.of(network.weights()).among(activations).in(bases);
         assertThat(units(connections.modules())).hasSize(bases.get(1).rank());
-        assertThat(connections.strongest(Unit.of(bases.get(1).projectedSite(), 0), 9)).isEmpty();
+        assertThat(connections.strongest(Unit.of(bases.get(1).projectedSite(), 0), 9))
+                .isEmpty();
         assertThat(connections.in(bases.get(0)).modules().links()).isZero();
         Activations dead = network.activations(new float[PROMPTS][3], new float[PROMPTS][3]);
         assertThat(units(Connections.of(network.weights())
