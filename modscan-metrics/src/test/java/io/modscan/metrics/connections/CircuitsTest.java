@@ -269,6 +269,29 @@ class CircuitsTest {
         assertThat(claims).isLessThanOrEqualTo(SEEDS / 20);
     }
 
+    /** Then permuted weights meet as often as these, and many as strongly as can be. */
+    @Test
+    void weightsOnFewCoordinatesAreNoModulesByThemselves() {
+        long linked = 0;
+        long claims = 0;
+        for (int seed = 0; seed < SEEDS; seed++) {
+            Random random = new Random(200 + seed);
+            Network network = new Network(3, 30, 24);
+            for (int layer = 0; layer < 3; layer++) {
+                for (int neuron = 0; neuron < 30; neuron++) {
+                    network.writes(layer, neuron, 1, Network.coordinate(random.nextInt(24), 24));
+                    network.reads(layer, neuron, -1, Network.coordinate(random.nextInt(24), 24));
+                }
+            }
+            ModuleMap map = Connections.of(network.weights()).withSeed(seed).modules();
+            linked += map.links() > 0 ? 1 : 0;
+            claims += map.modularity().p() <= 0.05 ? 1 : 0;
+        }
+        assertThat(linked).isEqualTo(SEEDS);
+        System.out.println(claims + " of " + SEEDS + " with weights on single coordinates have a modularity of p ≤ 0.05");
+        assertThat(claims).isLessThanOrEqualTo((long) Math.ceil(0.05 * SEEDS + 3.1 * Math.sqrt(0.05 * SEEDS)));
+    }
+
     @ParameterizedTest
     @ValueSource(doubles = {0, 0.3})
     void whereManyLinksAreChanceThePValueKeepsItsLevel(double threshold) {

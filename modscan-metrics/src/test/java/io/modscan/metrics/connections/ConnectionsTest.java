@@ -483,6 +483,28 @@ class ConnectionsTest {
     }
 
     @Test
+    void ofMoreUnitsThanATileHasTheRightOnesAreLinked() {
+        Random random = new Random(10);
+        Network network = new Network(3, 1100, WIDTH).noise(random, 0.05);
+        double[] one = Network.direction(random, WIDTH);
+        double[] other = Network.direction(random, WIDTH);
+        network.writes(0, 1050, 1, one).reads(1, 1090, 1, one);
+        network.writes(0, 3, 1, other).reads(2, 1030, -1, other);
+        ModuleMap map = Connections.of(network.weights())
+                .withThreshold(0.98)
+                .withShuffles(0)
+                .modules();
+        assertThat(map.links()).isEqualTo(2);
+        assertThat(map.modules())
+                .extracting(module -> module.members())
+                .containsExactly(
+                        List.of(network.unit(0, 3), network.unit(2, 1030)),
+                        List.of(network.unit(0, 1050), network.unit(1, 1090)));
+        assertThat(map.modules()).allSatisfy(module -> assertThat(module.correlation())
+                .isGreaterThan(0.98));
+    }
+
+    @Test
     void settingsDoWhatTheySay() {
         Connections connections = Connections.of(
                         new Network(3, 40, WIDTH).noise(new Random(9), 1).weights())
