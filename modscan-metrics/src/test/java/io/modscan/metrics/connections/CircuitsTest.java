@@ -288,7 +288,8 @@ class CircuitsTest {
             claims += map.modularity().p() <= 0.05 ? 1 : 0;
         }
         assertThat(linked).isEqualTo(SEEDS);
-        System.out.println(claims + " of " + SEEDS + " with weights on single coordinates have a modularity of p ≤ 0.05");
+        System.out.println(
+                claims + " of " + SEEDS + " with weights on single coordinates have a modularity of p ≤ 0.05");
         assertThat(claims).isLessThanOrEqualTo((long) Math.ceil(0.05 * SEEDS + 3.1 * Math.sqrt(0.05 * SEEDS)));
     }
 

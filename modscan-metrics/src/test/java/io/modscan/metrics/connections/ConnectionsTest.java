@@ -500,8 +500,8 @@ class ConnectionsTest {
                 .containsExactly(
                         List.of(network.unit(0, 3), network.unit(2, 1030)),
                         List.of(network.unit(0, 1050), network.unit(1, 1090)));
-        assertThat(map.modules()).allSatisfy(module -> assertThat(module.correlation())
-                .isGreaterThan(0.98));
+        assertThat(map.modules())
+                .allSatisfy(module -> assertThat(module.correlation()).isGreaterThan(0.98));
     }
 
     @Test
