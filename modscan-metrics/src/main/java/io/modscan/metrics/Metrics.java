@@ -28,7 +28,7 @@ import io.modscan.metrics.subspace.SubspaceOverlap;
  *
  * <p>What is no metric stands elsewhere. {@link io.modscan.metrics.attention.HeadBehaviour} is a view that turns attention
  * patterns into units that metrics of units measure, {@link io.modscan.metrics.subspace.WeightOverlap} reads weights and no
- * activations, and {@link io.modscan.metrics.statistics} has what metrics of one's own need. Those begin with
+ * activations, {@link io.modscan.metrics.connections.Connections} reads weights and, if they are given, activations, and {@link io.modscan.metrics.statistics} has what metrics of one's own need. Those begin with
  * {@link Metric#of}.
  */
 public final class Metrics {

@@ -31,7 +31,7 @@ final class ModuleSettings {
     int splits = 10;
 
     /** How often values are shuffled. */
-    int shuffles = 99;
+    int shuffles = 39;
 
     /** Of searches, halves and shuffles. */
     long seed;

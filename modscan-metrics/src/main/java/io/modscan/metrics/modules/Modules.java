@@ -171,7 +171,7 @@ public final class Modules implements Metric<ModuleMap> {
     }
 
     /**
-     * The same with another number of shuffles, 99 unless set. The modules don't depend on it.
+     * The same with another number of shuffles, 39 unless set. The modules don't depend on it.
      *
      * @param number 0 for not at all; the smallest p-value that there can be is 1 / (1 + number)
      * @return a metric

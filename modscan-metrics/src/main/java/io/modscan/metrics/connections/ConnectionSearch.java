@@ -1,0 +1,207 @@
+package io.modscan.metrics.connections;
+
+import io.modscan.core.site.Unit;
+import io.modscan.metrics.internal.graph.Leiden;
+import io.modscan.metrics.internal.graph.Links;
+import io.modscan.metrics.internal.graph.PairTile;
+import io.modscan.metrics.internal.graph.Partition;
+import io.modscan.metrics.internal.graph.StrongestLinks;
+import io.modscan.metrics.internal.thread.Interrupt;
+import io.modscan.metrics.modules.ModuleMap;
+import io.modscan.metrics.modules.UnitModule;
+import io.modscan.metrics.statistics.AgainstShuffles;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import org.apache.commons.numbers.gamma.RegularizedBeta;
+
+/**
+ * Looks for modules among units that write and read, and for those of shuffled weights.
+ *
+ * @param threshold  the strength that makes a link
+ * @param neighbours how many links a unit keeps
+ * @param leiden     finds communities
+ * @param seed       of search and shuffles
+ */
+record ConnectionSearch(double threshold, int neighbours, Leiden leiden, long seed) {
+
+    /** Rows and columns of a tile. */
+    private static final int TILE = 1024;
+
+    private static final double LEVEL = 0.05;
+    /** Halvings of [0, 1]: to the last bit of a float and beyond. */
+    private static final int STEPS = 40;
+
+    /**
+     * The cosine whose size, by Bonferroni's bound, any of some pairs reaches with a probability of at most 0.05, if weights are
+     * independent and normal: its square is then distributed as beta(1/2, (width − 2) / 2).
+     */
+    static double chance(int width, double pairs) {
+        double low = 0;
+        double high = 1;
+        for (int step = 0; step < STEPS; step++) {
+            double middle = (low + high) / 2;
+            if (RegularizedBeta.complement(middle * middle, 0.5, (width - 2) / 2.0) > LEVEL / Math.max(1, pairs)) {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        return high;
+    }
+
+    /** Takes in the signed strengths of some writers and some readers of two sites. */
+    private interface Taker {
+        void take(int fromSite, int[] writers, int toSite, int[] readers, float[] strengths);
+    }
+
+    ModuleMap run(StreamSites sites, int shuffles) {
+        List<Unit> nodes = sites.nodes();
+        Links links = links(sites, nodes.size());
+        Partition partition = communities(links);
+        List<List<Integer>> together = together(partition);
+        List<Cohesion> cohesions =
+                together.stream().map(members -> cohesion(sites, members)).toList();
+
+        double[] modularities = new double[shuffles];
+        double[] inMeasuredWeight = new double[shuffles];
+        double[] closest = new double[shuffles];
+        SplittableRandom shuffling = new SplittableRandom(seed);
+        StreamSites shuffled = shuffles > 0 ? sites.copy() : sites;
+        for (int i = 0; i < shuffles; i++) {
+            Interrupt.checkThisThread();
+            shuffled.shuffle(shuffling);
+            Partition ofShuffled = communities(links(shuffled, nodes.size()));
+            modularities[i] = ofShuffled.modularity();
+            inMeasuredWeight[i] = ofShuffled.excess() / partition.weight();
+            closest[i] = together(ofShuffled).stream()
+                    .mapToDouble(members -> cohesion(shuffled, members).excess)
+                    .max()
+                    .orElse(Double.NEGATIVE_INFINITY);
+        }
+
+        List<UnitModule> modules = IntStream.range(0, together.size())
+                .mapToObj(i -> new UnitModule(
+                        together.get(i).stream().map(nodes::get).toList(),
+                        cohesions.get(i).sum / cohesions.get(i).pairs,
+                        AgainstShuffles.of(cohesions.get(i).excess, closest).p()))
+                .sorted(Comparator.comparingInt((UnitModule module) -> -module.size()))
+                .toList();
+        boolean[] there = there(sites, nodes.size());
+        return new ModuleMap(
+                modules,
+                partition.members().stream()
+                        .filter(members -> members.size() == 1 && there[members.get(0)])
+                        .map(members -> nodes.get(members.get(0)))
+                        .toList(),
+                IntStream.range(0, there.length)
+                        .filter(node -> !there[node])
+                        .mapToObj(nodes::get)
+                        .toList(),
+                true,
+                threshold,
+                links.pairs(),
+                AgainstShuffles.of(partition.modularity(), inMeasuredWeight),
+                AgainstShuffles.of(partition.modularity(), modularities));
+    }
+
+    /** The one place where links become communities. */
+    private Partition communities(Links links) {
+        return leiden.partition(links, new Leiden.Draws(seed));
+    }
+
+    private static List<List<Integer>> together(Partition partition) {
+        return partition.members().stream()
+                .filter(members -> members.size() > 1)
+                .toList();
+    }
+
+    private static boolean[] there(StreamSites sites, int nodes) {
+        boolean[] there = new boolean[nodes];
+        int node = 0;
+        for (StreamSite site : sites.sites()) {
+            for (int unit = 0; unit < site.size(); unit++) {
+                there[node++] = site.isThere(unit);
+            }
+        }
+        return there;
+    }
+
+    private Links links(StreamSites sites, int nodes) {
+        StrongestLinks strongest = new StrongestLinks(nodes, neighbours, threshold, Math::abs);
+        int[][] all = sites.sites().stream()
+                .map(site -> IntStream.range(0, site.size()).toArray())
+                .toArray(int[][]::new);
+        int[] firsts = new int[all.length];
+        for (int site = 1; site < firsts.length; site++) {
+            firsts[site] = firsts[site - 1] + all[site - 1].length;
+        }
+        forEachTile(sites, all, (from, writers, to, readers, strengths) -> {
+            double[] values = new double[strengths.length];
+            for (int i = 0; i < values.length; i++) {
+                values[i] = strengths[i];
+            }
+            int top = firsts[from] + writers[0];
+            int left = firsts[to] + readers[0];
+            strongest.take(new PairTile(top, top + writers.length, left, left + readers.length, values));
+        });
+        return strongest.links();
+    }
+
+    /** Hands over the pairs of chosen units of which one can hear the other, each once. */
+    private static void forEachTile(StreamSites sites, int[][] chosen, Taker taker) {
+        for (int from = 0; from < chosen.length; from++) {
+            for (int[] writers : pieces(chosen[from])) {
+                for (int to = from + 1; to < chosen.length; to++) {
+                    for (int[] readers : pieces(chosen[to])) {
+                        Interrupt.checkThisThread();
+                        float[] strengths = sites.strengths(
+                                sites.sites().get(from), writers, sites.sites().get(to), readers);
+                        taker.take(from, writers, to, readers, strengths);
+                    }
+                }
+            }
+        }
+    }
+
+    private static List<int[]> pieces(int[] indices) {
+        List<int[]> pieces = new ArrayList<>();
+        for (int from = 0; from < indices.length; from += TILE) {
+            pieces.add(IntStream.of(indices).skip(from).limit(TILE).toArray());
+        }
+        return pieces;
+    }
+
+    /** How closely the members of a module are connected. */
+    private static final class Cohesion {
+        private double sum;
+        /** The sum of squares beyond what coordinates in any other order give on average. */
+        private double excess;
+
+        private long pairs;
+    }
+
+    private static Cohesion cohesion(StreamSites sites, List<Integer> members) {
+        Cohesion cohesion = new Cohesion();
+        double chance = 1 / (sites.width() - 1.0);
+        forEachTile(sites, sites.bySite(members), (from, writers, to, readers, strengths) -> {
+            StreamSite writing = sites.sites().get(from);
+            StreamSite reading = sites.sites().get(to);
+            double[] most =
+                    IntStream.of(readers).mapToDouble(reading::readLength).toArray();
+            for (int i = 0; i < writers.length; i++) {
+                double loudness = writing.writeLength(writers[i]);
+                for (int j = 0; j < readers.length; j++) {
+                    double strength = Math.min(1, Math.abs(strengths[i * readers.length + j]));
+                    double possible = loudness * most[j];
+                    cohesion.sum += strength;
+                    cohesion.excess += strength * strength - possible * possible * chance;
+                }
+            }
+            cohesion.pairs += strengths.length;
+        });
+        return cohesion;
+    }
+}
