@@ -1,19 +1,30 @@
 package io.modscan.metrics.connections;
 
 import io.modscan.core.site.Unit;
-import io.modscan.metrics.internal.graph.Leiden;
+import io.modscan.metrics.internal.graph.CommunitySearch;
 import io.modscan.metrics.internal.graph.Links;
 import io.modscan.metrics.internal.graph.PairTile;
 import io.modscan.metrics.internal.graph.Partition;
 import io.modscan.metrics.internal.graph.StrongestLinks;
 import io.modscan.metrics.internal.thread.Interrupt;
+import io.modscan.metrics.modules.BorderUnit;
+import io.modscan.metrics.modules.HalvesAgreement;
+import io.modscan.metrics.modules.Member;
 import io.modscan.metrics.modules.ModuleMap;
+import io.modscan.metrics.modules.ResolutionStep;
 import io.modscan.metrics.modules.UnitModule;
 import io.modscan.metrics.statistics.AgainstShuffles;
 import java.util.ArrayList;
-import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.function.IntFunction;
+import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 import org.apache.commons.numbers.gamma.RegularizedBeta;
 
@@ -22,10 +33,14 @@ import org.apache.commons.numbers.gamma.RegularizedBeta;
  *
  * @param threshold  the strength that makes a link
  * @param neighbours how many links a unit keeps
- * @param leiden     finds communities
+ * @param search     finds communities
+ * @param starts     how many searches there are
  * @param seed       of search and shuffles
  */
-record ConnectionSearch(double threshold, int neighbours, Leiden leiden, long seed) {
+record ConnectionSearch(double threshold, int neighbours, CommunitySearch search, int starts, long seed) {
+
+    /** How many partitions each search begins with. */
+    private static final int STARTS = 10;
 
     /** Rows and columns of a tile. */
     private static final int TILE = 1024;
@@ -60,10 +75,15 @@ record ConnectionSearch(double threshold, int neighbours, Leiden leiden, long se
     ModuleMap run(StreamSites sites, int shuffles) {
         List<Unit> nodes = sites.nodes();
         Links links = links(sites, nodes.size());
-        Partition partition = communities(links);
-        List<List<Integer>> together = together(partition);
+        CommunitySearch.Consensus consensus = search.consensus(links, starts, STARTS, seed);
+        Partition partition = consensus.partition();
+        List<List<Integer>> together = consensus.certain().stream()
+                .filter(members -> members.size() > 1)
+                .sorted((one, other) -> other.size() - one.size())
+                .toList();
         List<Cohesion> cohesions =
                 together.stream().map(members -> cohesion(sites, members)).toList();
+        double likeShuffled = cheap(links).modularity();
 
         double[] modularities = new double[shuffles];
         double[] inMeasuredWeight = new double[shuffles];
@@ -73,7 +93,7 @@ record ConnectionSearch(double threshold, int neighbours, Leiden leiden, long se
         for (int i = 0; i < shuffles; i++) {
             Interrupt.checkThisThread();
             shuffled.shuffle(shuffling);
-            Partition ofShuffled = communities(links(shuffled, nodes.size()));
+            Partition ofShuffled = cheap(links(shuffled, nodes.size()));
             modularities[i] = ofShuffled.modularity();
             inMeasuredWeight[i] = ofShuffled.excess() / partition.weight();
             closest[i] = together(ofShuffled).stream()
@@ -82,34 +102,67 @@ record ConnectionSearch(double threshold, int neighbours, Leiden leiden, long se
                     .orElse(Double.NEGATIVE_INFINITY);
         }
 
+        IntFunction<Member> member = node -> new Member(nodes.get(node), consensus.certainty()[node], Double.NaN);
         List<UnitModule> modules = IntStream.range(0, together.size())
                 .mapToObj(i -> new UnitModule(
-                        together.get(i).stream().map(nodes::get).toList(),
+                        together.get(i).stream().map(member::apply).toList(),
                         cohesions.get(i).sum / cohesions.get(i).pairs,
+                        Double.NaN,
                         AgainstShuffles.of(cohesions.get(i).excess, closest).p()))
-                .sorted(Comparator.comparingInt((UnitModule module) -> -module.size()))
                 .toList();
         boolean[] there = there(sites, nodes.size());
+        double modularity = partition.modularity();
+        List<ResolutionStep> steps = List.of(new ResolutionStep(
+                search.resolution(),
+                modules.size(),
+                modules.stream().mapToInt(UnitModule::size).max().orElse(0),
+                modularity,
+                Double.NaN));
         return new ModuleMap(
                 modules,
-                partition.members().stream()
-                        .filter(members -> members.size() == 1 && there[members.get(0)])
-                        .map(members -> nodes.get(members.get(0)))
-                        .toList(),
-                IntStream.range(0, there.length)
-                        .filter(node -> !there[node])
-                        .mapToObj(nodes::get)
-                        .toList(),
+                border(links, partition, together, member),
+                nodes(nodes, node -> links.of(node).length == 0 && there[node]),
+                nodes(nodes, node -> !there[node]),
                 true,
                 threshold,
                 links.pairs(),
-                AgainstShuffles.of(partition.modularity(), inMeasuredWeight),
-                AgainstShuffles.of(partition.modularity(), modularities));
+                search.resolution(),
+                steps,
+                HalvesAgreement.none(),
+                shuffles,
+                AgainstShuffles.of(modularity, inMeasuredWeight, one -> one >= likeShuffled),
+                AgainstShuffles.of(modularity, modularities, one -> one >= likeShuffled));
     }
 
-    /** The one place where links become communities. */
-    private Partition communities(Links links) {
-        return leiden.partition(links, new Leiden.Draws(seed));
+    private static List<Unit> nodes(List<Unit> nodes, IntPredicate which) {
+        return IntStream.range(0, nodes.size())
+                .filter(which)
+                .mapToObj(nodes::get)
+                .toList();
+    }
+
+    /** What is linked, and in no module for certain. */
+    private static List<BorderUnit> border(
+            Links links, Partition partition, List<List<Integer>> modules, IntFunction<Member> member) {
+        Map<Integer, Integer> byCommunity = new HashMap<>();
+        Set<Integer> members = new HashSet<>();
+        for (int module = 0; module < modules.size(); module++) {
+            byCommunity.put(partition.community(modules.get(module).get(0)), module);
+            members.addAll(modules.get(module));
+        }
+        return IntStream.range(0, links.nodes())
+                .filter(node -> links.of(node).length > 0 && !members.contains(node))
+                .mapToObj(node -> new BorderUnit(
+                        member.apply(node),
+                        Optional.ofNullable(byCommunity.get(partition.community(node)))
+                                .map(OptionalInt::of)
+                                .orElse(OptionalInt.empty())))
+                .toList();
+    }
+
+    /** The partition of shuffled weights, whose graphs have no structure, so that a search takes long. */
+    private Partition cheap(Links links) {
+        return search.partition(links, 1, seed, Interrupt.ofThisThread());
     }
 
     private static List<List<Integer>> together(Partition partition) {
@@ -130,7 +183,7 @@ record ConnectionSearch(double threshold, int neighbours, Leiden leiden, long se
     }
 
     private Links links(StreamSites sites, int nodes) {
-        StrongestLinks strongest = new StrongestLinks(nodes, neighbours, threshold, Math::abs);
+        StrongestLinks strongest = new StrongestLinks(nodes, neighbours, threshold, true);
         int[][] all = sites.sites().stream()
                 .map(site -> IntStream.range(0, site.size()).toArray())
                 .toArray(int[][]::new);

@@ -5,7 +5,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.model.Weights;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.basis.Basis;
-import io.modscan.metrics.internal.graph.Leiden;
+import io.modscan.metrics.internal.graph.CommunitySearch;
 import io.modscan.metrics.modules.ModuleMap;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -97,13 +97,14 @@ import org.jspecify.annotations.Nullable;
 public final class Connections {
 
     private static final int NEIGHBOURS = 20;
-    private static final int STARTS = 3;
+    private static final int STARTS = 10;
     private static final int SHUFFLES = 19;
 
     private final Kept kept;
     private final int neighbours;
     private final OptionalDouble threshold;
-    private final Leiden leiden;
+    private final CommunitySearch search;
+    private final int starts;
     private final int shuffles;
     private final long seed;
 
@@ -124,17 +125,25 @@ public final class Connections {
         }
     }
 
-    private Connections(Kept kept, int neighbours, OptionalDouble threshold, Leiden leiden, int shuffles, long seed) {
+    private Connections(
+            Kept kept,
+            int neighbours,
+            OptionalDouble threshold,
+            CommunitySearch search,
+            int starts,
+            int shuffles,
+            long seed) {
         this.kept = kept;
         this.neighbours = neighbours;
         this.threshold = threshold;
-        this.leiden = leiden;
+        this.search = search;
+        this.starts = starts;
         this.shuffles = shuffles;
         this.seed = seed;
     }
 
     private Connections reading(StreamReader reader) {
-        return new Connections(new Kept(reader), neighbours, threshold, leiden, shuffles, seed);
+        return new Connections(new Kept(reader), neighbours, threshold, search, starts, shuffles, seed);
     }
 
     /**
@@ -147,7 +156,7 @@ public final class Connections {
         StreamReader reader = new StreamReader(
                 Objects.requireNonNull(weights, "weights"), Optional.empty(), List.of(), Optional.empty(), Set.of());
         return new Connections(
-                new Kept(reader), NEIGHBOURS, OptionalDouble.empty(), new Leiden(1, STARTS), SHUFFLES, 0);
+                new Kept(reader), NEIGHBOURS, OptionalDouble.empty(), new CommunitySearch(1), STARTS, SHUFFLES, 0);
     }
 
     /**
@@ -252,7 +261,7 @@ public final class Connections {
      */
     public Connections withNeighbours(int most) {
         check(most >= 1, "a unit keeps at least 1 neighbour, not " + most);
-        return new Connections(kept, most, threshold, leiden, shuffles, seed);
+        return new Connections(kept, most, threshold, search, starts, shuffles, seed);
     }
 
     /**
@@ -264,7 +273,7 @@ public final class Connections {
      */
     public Connections withThreshold(double least) {
         check(least >= 0 && least <= 1, "a strength that makes a link is in [0, 1], not " + least);
-        return new Connections(kept, neighbours, OptionalDouble.of(least), leiden, shuffles, seed);
+        return new Connections(kept, neighbours, OptionalDouble.of(least), search, starts, shuffles, seed);
     }
 
     /**
@@ -276,11 +285,12 @@ public final class Connections {
      */
     public Connections withResolution(double gamma) {
         check(gamma > 0 && gamma < Double.POSITIVE_INFINITY, "a resolution is positive and finite, not " + gamma);
-        return new Connections(kept, neighbours, threshold, new Leiden(gamma, leiden.starts()), shuffles, seed);
+        return new Connections(kept, neighbours, threshold, new CommunitySearch(gamma), starts, shuffles, seed);
     }
 
     /**
-     * The same with another number of times that the search begins anew, 3 unless set; the best partition is taken.
+     * The same with another number of searches, 10 unless set: the more there are, the finer is {@link
+     * io.modscan.metrics.modules.Member#certainty()}.
      *
      * @param number at least 1
      * @return a copy
@@ -288,7 +298,7 @@ public final class Connections {
      */
     public Connections withStarts(int number) {
         check(number >= 1, "the search starts at least once, not " + number + " times");
-        return new Connections(kept, neighbours, threshold, new Leiden(leiden.resolution(), number), shuffles, seed);
+        return new Connections(kept, neighbours, threshold, search, number, shuffles, seed);
     }
 
     /**
@@ -300,7 +310,7 @@ public final class Connections {
      */
     public Connections withShuffles(int number) {
         check(number >= 0, "weights are permuted 0 times or more, not " + number);
-        return new Connections(kept, neighbours, threshold, leiden, number, seed);
+        return new Connections(kept, neighbours, threshold, search, starts, number, seed);
     }
 
     /**
@@ -310,7 +320,7 @@ public final class Connections {
      * @return a copy
      */
     public Connections withSeed(long number) {
-        return new Connections(kept, neighbours, threshold, leiden, shuffles, number);
+        return new Connections(kept, neighbours, threshold, search, starts, shuffles, number);
     }
 
     private static void check(boolean holds, String message) {
@@ -329,7 +339,7 @@ public final class Connections {
     public ModuleMap modules() {
         StreamSites sites = kept.sites();
         double least = threshold.orElseGet(() -> ConnectionSearch.chance(sites.width(), sites.pairs()));
-        return new ConnectionSearch(least, neighbours, leiden, seed).run(sites, shuffles);
+        return new ConnectionSearch(least, neighbours, search, starts, seed).run(sites, shuffles);
     }
 
     /**
@@ -412,7 +422,7 @@ public final class Connections {
 
     @Override
     public String toString() {
-        return "Connections[" + kept.reader + ", " + neighbours + " neighbours, resolution " + leiden.resolution()
-                + ", " + leiden.starts() + " starts, " + shuffles + " shuffles, seed " + seed + "]";
+        return "Connections[" + kept.reader + ", " + neighbours + " neighbours, resolution " + search.resolution()
+                + ", " + starts + " starts, " + shuffles + " shuffles, seed " + seed + "]";
     }
 }

@@ -18,6 +18,15 @@ import java.util.Locale;
  */
 public record HalvesAgreement(int splits, double mean, double least, double most, double planted) {
 
+    /**
+     * No split at all.
+     *
+     * @return numbers that are all NaN
+     */
+    public static HalvesAgreement none() {
+        return of(new double[0], new double[0]);
+    }
+
     static HalvesAgreement of(double[] observed, double[] planted) {
         return new HalvesAgreement(
                 observed.length,

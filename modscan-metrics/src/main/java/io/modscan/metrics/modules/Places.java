@@ -18,16 +18,8 @@ import java.util.stream.IntStream;
 @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
 record Places(List<List<Integer>> modules, List<Integer> border, List<Integer> alone, int[] nearest) {
 
-    /** The share of searches that a member has to be in its module in. */
-    private static final double CERTAIN = 0.8;
-
     static Places of(CommunitySearch.Consensus consensus, Links links, Followers followers) {
-        List<List<Integer>> certain = consensus.partition().members().stream()
-                .map(together -> together.stream()
-                        .filter(unit -> consensus.certainty()[unit] >= CERTAIN)
-                        .toList())
-                .toList();
-        List<List<Integer>> modules = new ArrayList<>(followers.of(certain));
+        List<List<Integer>> modules = new ArrayList<>(followers.of(consensus.certain()));
         modules.sort((one, other) -> other.size() - one.size());
         int[] communities = consensus.partition().communities();
         int[] nearest = new int[communities.length];

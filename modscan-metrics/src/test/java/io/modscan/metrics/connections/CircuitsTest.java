@@ -63,7 +63,7 @@ class CircuitsTest {
     private static double agreement(ModuleMap map, Network network) {
         Map<Unit, Integer> modules = new HashMap<>();
         for (UnitModule module : map.modules()) {
-            module.members().forEach(unit -> modules.put(unit, map.modules().indexOf(module)));
+            module.units().forEach(unit -> modules.put(unit, map.modules().indexOf(module)));
         }
         List<Integer> found = new ArrayList<>();
         List<Integer> planted = new ArrayList<>();
@@ -192,9 +192,9 @@ class CircuitsTest {
         for (int circuit = 0; circuit < CIRCUITS; circuit++) {
             int c = circuit;
             List<Unit> chain = bases.stream().map(basis -> component(basis, c)).toList();
-            assertThat(map.modules().stream().filter(module -> module.members().contains(chain.get(0))))
+            assertThat(map.modules().stream().filter(module -> module.units().contains(chain.get(0))))
                     .singleElement()
-                    .satisfies(module -> assertThat(module.members()).containsAll(chain));
+                    .satisfies(module -> assertThat(module.units()).containsAll(chain));
             for (int layer = 0; layer + 1 < LAYERS; layer++) {
                 assertThat(Connections.of(network.weights())
                                 .among(activations)

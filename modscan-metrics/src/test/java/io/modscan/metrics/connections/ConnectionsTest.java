@@ -460,7 +460,7 @@ class ConnectionsTest {
     private static List<Unit> units(ModuleMap map) {
         List<Unit> units = new ArrayList<>(map.singletons());
         units.addAll(map.leftOut());
-        map.modules().forEach(module -> units.addAll(module.members()));
+        map.modules().forEach(module -> units.addAll(module.units()));
         return units;
     }
 
@@ -473,9 +473,9 @@ class ConnectionsTest {
         ModuleMap map = connections.modules();
         assertThat(connections.modules()).isEqualTo(map);
         assertThat(connections.withShuffles(0).modules().modules())
-                .extracting(module -> module.members())
+                .extracting(module -> module.units())
                 .containsExactlyElementsOf(
-                        map.modules().stream().map(module -> module.members()).toList());
+                        map.modules().stream().map(module -> module.units()).toList());
         assertThat(map.absolute()).isTrue();
         assertThat(map.threshold()).isEqualTo(0.2);
         assertThat(map.modules())
@@ -496,7 +496,7 @@ class ConnectionsTest {
                 .modules();
         assertThat(map.links()).isEqualTo(2);
         assertThat(map.modules())
-                .extracting(module -> module.members())
+                .extracting(module -> module.units())
                 .containsExactly(
                         List.of(network.unit(0, 3), network.unit(2, 1030)),
                         List.of(network.unit(0, 1050), network.unit(1, 1090)));

@@ -39,7 +39,7 @@ final class MadeMaps {
                 1,
                 1,
                 List.of(),
-                HalvesAgreement.of(new double[0], new double[0]),
+                HalvesAgreement.none(),
                 19,
                 nothing,
                 nothing);

@@ -70,7 +70,20 @@ public record CommunitySearch(double resolution) {
      *                  nodes without a link
      */
     @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
-    public record Consensus(Partition partition, double[] certainty) {}
+    public record Consensus(Partition partition, double[] certainty) {
+
+        /** The share of runs that a node has to stay in its community in. */
+        private static final double CERTAIN = 0.8;
+
+        /** Of each community, in order of their first nodes, the nodes whose place is certain; of some there may be none. */
+        public List<List<Integer>> certain() {
+            return partition.members().stream()
+                    .map(together -> together.stream()
+                            .filter(node -> certainty[node] >= CERTAIN)
+                            .toList())
+                    .toList();
+        }
+    }
 
     private Partition partition(Links links, LinkedNodes linked, int[] found) {
         int[] communities = new int[links.nodes()];
