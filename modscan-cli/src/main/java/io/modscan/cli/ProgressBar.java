@@ -21,16 +21,13 @@ final class ProgressBar implements Consumer<Progress>, AutoCloseable {
     private static final Duration BETWEEN_DRAWINGS = Duration.ofMillis(100);
     private static final Duration BETWEEN_LINES = Duration.ofSeconds(30);
     private static final Duration LONG_SILENCE = Duration.ofMinutes(10);
-    private static final int SHORTEST_BAR = 5;
-    private static final int LONGEST_BAR = 40;
 
     private final PrintWriter err;
     private final Style style;
-    private final int columns;
+    private final StatusLine line;
     private @Nullable Progress last;
     private @Nullable Duration shown;
     private int shownTenth;
-    private int drawn;
 
     /**
      * Prints nothing before the first report.
@@ -40,8 +37,7 @@ final class ProgressBar implements Consumer<Progress>, AutoCloseable {
     ProgressBar(PrintWriter err, Style style, int columns) {
         this.err = err;
         this.style = style;
-        // In the last column some terminals break the line.
-        this.columns = columns - 1;
+        this.line = new StatusLine(err, columns);
     }
 
     /** Shows the progress if it is time to. A capture's threads may call this. */
@@ -50,7 +46,7 @@ final class ProgressBar implements Consumer<Progress>, AutoCloseable {
         last = progress;
         if (style == Style.BAR && isDue(BETWEEN_DRAWINGS, progress)) {
             shown = progress.elapsed();
-            draw(bar(progress));
+            line.draw(share(progress), percent(progress) + figures(progress));
         } else if (style == Style.LINES) {
             line(progress);
         }
@@ -73,23 +69,6 @@ final class ProgressBar implements Consumer<Progress>, AutoCloseable {
             err.println(percent(progress) + figures(progress));
             err.flush();
         }
-    }
-
-    private void draw(String text) {
-        String fitting = text.length() > columns ? text.substring(0, columns) : text;
-        err.print("\r" + fitting + " ".repeat(Math.max(0, drawn - fitting.length())));
-        err.flush();
-        drawn = fitting.length();
-    }
-
-    private String bar(Progress progress) {
-        String text = percent(progress) + figures(progress);
-        int length = Math.min(LONGEST_BAR, columns - text.length() - "[] ".length());
-        if (length < SHORTEST_BAR || share(progress) < 0) {
-            return text;
-        }
-        int done = (int) (length * share(progress));
-        return "[" + "=".repeat(done) + " ".repeat(length - done) + "] " + text;
     }
 
     /** The part of the work that is done, from 0 to 1, or less than 0 where that is not known. */
@@ -162,11 +141,10 @@ final class ProgressBar implements Consumer<Progress>, AutoCloseable {
                 + ", " + speed(end)
                 + (end.tokensBefore() > 0 ? "; " + number(end.tokensBefore()) + " were there before" : "");
         if (style == Style.BAR) {
-            draw(text);
+            line.draw(text);
         } else {
             err.print(text);
         }
-        err.println();
-        err.flush();
+        line.end();
     }
 }

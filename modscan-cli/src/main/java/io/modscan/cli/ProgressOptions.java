@@ -2,9 +2,10 @@ package io.modscan.cli;
 
 import io.modscan.cli.ProgressBar.Style;
 import java.io.PrintWriter;
+import java.time.InstantSource;
 import picocli.CommandLine.Option;
 
-/** How the progress of a capture is shown. */
+/** How the progress of a capture, and of a search for modules, is shown. */
 final class ProgressOptions {
 
     /** The styles, and the choice between them. */
@@ -23,15 +24,25 @@ final class ProgressOptions {
     private Choice choice = Choice.AUTO;
 
     ProgressBar open(PrintWriter err) {
-        if (choice == Choice.NONE) {
-            return new ProgressBar(err, Style.NONE, 0);
-        }
-        Terminal terminal = Terminal.ofStandardError();
-        Style style = switch (choice) {
+        Terminal terminal = terminal();
+        return new ProgressBar(err, style(terminal), terminal.columns());
+    }
+
+    ModuleBar openForModules(PrintWriter err) {
+        Terminal terminal = terminal();
+        return new ModuleBar(err, style(terminal), terminal.columns(), InstantSource.system());
+    }
+
+    private Terminal terminal() {
+        return choice == Choice.NONE ? new Terminal(false, 0) : Terminal.ofStandardError();
+    }
+
+    private Style style(Terminal terminal) {
+        return switch (choice) {
             case AUTO -> terminal.redraws() ? Style.BAR : Style.LINES;
             case BAR -> Style.BAR;
-            default -> Style.LINES;
+            case LINES -> Style.LINES;
+            case NONE -> Style.NONE;
         };
-        return new ProgressBar(err, style, terminal.columns());
     }
 }

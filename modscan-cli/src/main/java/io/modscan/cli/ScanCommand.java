@@ -112,13 +112,16 @@ final class ScanCommand implements Runnable {
         if (cut) {
             scan = scan.probe(Probe.Builder::cutOverlong);
         }
-        ScanResult result = run(scan, texts.size());
-        terminal.println(name + ", " + texts.size() + " prompts by " + label);
-        terminal.print(result.summary());
-        terminal.flush();
-        List<Path> written = result.writeTo(out);
-        result.modules().forEach(found -> terminal.print(found.summary()));
-        written.forEach(file -> terminal.println("written: " + file));
+        // Modules are looked for when they are asked for, when the files are written.
+        try (ModuleBar modules = progress.openForModules(spec.commandLine().getErr())) {
+            ScanResult result = run(scan.moduleProgress(modules), texts.size());
+            terminal.println(name + ", " + texts.size() + " prompts by " + label);
+            terminal.print(result.summary());
+            terminal.flush();
+            List<Path> written = result.writeTo(out);
+            terminal.print(result.moduleSummary());
+            written.forEach(file -> terminal.println("written: " + file));
+        }
     }
 
     private void refuseWhatOnlyModelsTake() {

@@ -6,11 +6,13 @@ import io.modscan.core.Recording;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.model.Model;
 import io.modscan.core.prompt.Prompts;
+import io.modscan.metrics.modules.ModuleProgress;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
+import java.util.function.BiConsumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -59,6 +61,7 @@ public final class Scan {
     private String title = "What lights up";
     private Set<Part> without = EnumSet.noneOf(Part.class);
     private int moduleUnits = 10_000;
+    private BiConsumer<String, ModuleProgress> moduleProgress = (of, step) -> {};
     private long memoryLimit = 1L << 30;
     private UnaryOperator<Probe.Builder> probe = builder -> builder;
 
@@ -74,6 +77,7 @@ public final class Scan {
         copy.title = title;
         copy.without = without;
         copy.moduleUnits = moduleUnits;
+        copy.moduleProgress = moduleProgress;
         copy.memoryLimit = memoryLimit;
         copy.probe = probe;
         return copy;
@@ -177,6 +181,19 @@ public final class Scan {
     }
 
     /**
+     * Sets who is told how far the search for modules has come. It begins when {@link ScanResult#modules} are first asked for.
+     *
+     * @param listener is told after each step, on the thread that asks: of what the modules are, as in {@link ScanModules#of}, and how
+     *                 far they are
+     * @return a scan with this listener
+     */
+    public Scan moduleProgress(BiConsumer<String, ModuleProgress> listener) {
+        Scan scan = copy();
+        scan.moduleProgress = Objects.requireNonNull(listener, "listener");
+        return scan;
+    }
+
+    /**
      * Sets how much memory running the model may take, see {@link Probe.Builder#memoryLimit}. If the attention patterns of the
      * longest prompt don't fit, {@link Part#ATTENTION} is left out.
      *
@@ -262,6 +279,10 @@ public final class Scan {
 
     int moduleUnits() {
         return moduleUnits;
+    }
+
+    BiConsumer<String, ModuleProgress> moduleProgress() {
+        return moduleProgress;
     }
 
     long memoryLimit() {

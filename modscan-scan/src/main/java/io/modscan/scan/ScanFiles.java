@@ -46,6 +46,7 @@ final class ScanFiles {
         boolean modules = !scan.modules().isEmpty();
         table("modules.csv", modules, file -> ModuleTables.members(scan.modules(), file));
         table("modularity.csv", modules, file -> ModuleTables.modularity(scan.modules(), file));
+        table("resolutions.csv", modules, file -> ModuleTables.resolutions(scan.modules(), file));
         file("report.html", plan.with(Part.PAGE), file -> scan.report().write(file));
         return List.copyOf(written);
     }

@@ -17,6 +17,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.SortedSet;
@@ -63,7 +64,7 @@ public record ScanModules(String of, Activations values, ModuleMap found, List<M
     }
 
     /**
-     * The largest modules as text.
+     * How good the modules are, and the largest of them, as text.
      *
      * @return lines, each ended
      */
@@ -75,28 +76,43 @@ public record ScanModules(String of, Activations values, ModuleMap found, List<M
      * Modules of the units as they are, and of the principal components of each site, which are fitted to one half of each label's
      * prompts and measured on the other.
      */
-    static List<ScanModules> of(ScanResult scan, int mostUnits) {
+    static List<ScanModules> of(ScanResult scan, Scan settings) {
         Activations values = scan.activations();
-        ScanModules units = of("units", values, Modules.byCoActivation(), scan.units(), mostUnits);
-        if (values.prompts().size() > MOST_PROMPTS_FOR_COMPONENTS) {
+        ScanModules units = of("units", values, Modules.byCoActivation(), scan.units(), settings);
+        if (noComponents(scan).isPresent()) {
             return List.of(units);
         }
         Set<String> fit = half(values.prompts(), scan.label());
-        Prompts others = values.prompts().filter(prompt -> !fit.contains(prompt.id()));
-        if (fit.size() < 2 || others.size() < FEWEST_PROMPTS || new HashSet<>(others.labels(scan.label())).size() < 2) {
-            return List.of(units);
-        }
         // Over the prompts of their fit they would be uncorrelated, whatever the layer does.
         Activations components = Basis.heldOut(Basis.Kind.CENTRED, values, prompt -> fit.contains(prompt.id()));
         SelectivityMap selectivity = components.measure(Selectivity.by(scan.label()));
         // The sign of a component means nothing.
         return List.of(
-                units, of("components", components, Modules.byCoActivation().absolute(), selectivity, mostUnits));
+                units, of("components", components, Modules.byCoActivation().absolute(), selectivity, settings));
+    }
+
+    /** Why a scan has no modules of components, if it has none. */
+    static Optional<String> noComponents(ScanResult scan) {
+        Prompts prompts = scan.prompts();
+        if (prompts.size() > MOST_PROMPTS_FOR_COMPONENTS) {
+            return Optional.of("over more than " + MOST_PROMPTS_FOR_COMPONENTS + " prompts, here " + prompts.size()
+                    + ", components take too long");
+        }
+        Set<String> fit = half(prompts, scan.label());
+        Prompts others = prompts.filter(prompt -> !fit.contains(prompt.id()));
+        int labels = new HashSet<>(others.labels(scan.label())).size();
+        return fit.size() >= 2 && others.size() >= FEWEST_PROMPTS && labels >= 2
+                ? Optional.empty()
+                : Optional.of("half of each label's prompts is too little: " + fit.size()
+                        + " to fit them, which takes 2, and " + others.size() + " others of " + labels
+                        + (labels == 1 ? " label" : " labels") + " to measure them, which takes " + FEWEST_PROMPTS
+                        + " of 2");
     }
 
     private static ScanModules of(
-            String name, Activations units, Modules metric, SelectivityMap selectivity, int mostUnits) {
-        ModuleMap found = mostVarying(units, mostUnits).measure(metric);
+            String name, Activations units, Modules metric, SelectivityMap selectivity, Scan settings) {
+        ModuleMap found = mostVarying(units, settings.moduleUnits())
+                .measure(metric.withProgress(step -> settings.moduleProgress().accept(name, step)));
         return new ScanModules(name, units, found, found.topics(selectivity, Criterion.standard()));
     }
 

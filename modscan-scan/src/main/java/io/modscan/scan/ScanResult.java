@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -136,7 +137,7 @@ public final class ScanResult {
      */
     public synchronized List<ScanModules> modules() {
         if (modules == null) {
-            modules = plan.with(Part.MODULES) ? ScanModules.of(this, scan.moduleUnits()) : List.of();
+            modules = plan.with(Part.MODULES) ? ScanModules.of(this, scan) : List.of();
         }
         return modules;
     }
@@ -179,7 +180,7 @@ public final class ScanResult {
     }
 
     /**
-     * The main findings as text, all but the modules, which {@link ScanModules#summary} tells.
+     * The main findings as text, all but the modules, which {@link #moduleSummary} tells.
      *
      * @return lines, each ended
      */
@@ -188,8 +189,25 @@ public final class ScanResult {
     }
 
     /**
+     * The modules as text: those of units, and those of components, or why there are none. {@link #modules} are looked for unless that
+     * was done.
+     *
+     * @return lines, each ended; empty without {@link Part#MODULES}
+     */
+    public String moduleSummary() {
+        List<ScanModules> found = modules();
+        String text = found.stream().map(ScanModules::summary).collect(Collectors.joining());
+        return found.isEmpty()
+                ? text
+                : text
+                        + ScanModules.noComponents(this)
+                                .map(why -> "Modules of principal components: not looked for, " + why + "\n\n")
+                                .orElse("");
+    }
+
+    /**
      * Writes {@code units.csv}, {@code sites.csv}, {@code heads.csv}, {@code provenance.json}, {@code heads.png},
-     * {@code modules.csv}, {@code modularity.csv} and {@code report.html}, as far as their parts are there, in this order and
+     * {@code modules.csv}, {@code modularity.csv}, {@code resolutions.csv} and {@code report.html}, as far as their parts are there, in this order and
      * each whole or not at all. Modules are looked for after the tables of units are written. Those files that an earlier scan
      * left and this one has not are removed.
      *

@@ -6,8 +6,10 @@ import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.attention.HeadBehaviour;
+import io.modscan.metrics.modules.HalvesAgreement;
 import io.modscan.metrics.modules.ModuleMap;
 import io.modscan.metrics.modules.ModuleTopics;
+import io.modscan.metrics.modules.ResolutionStep;
 import io.modscan.metrics.modules.UnitModule;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.SelectivityMap;
@@ -18,6 +20,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 
 /** What a scan found, as text. */
 final class ScanText {
@@ -189,13 +192,13 @@ final class ScanText {
                         modules.values().prompts().size());
         int alone = found.singletons().size();
         int leftOut = found.leftOut().size();
-        if (found.modules().isEmpty() && alone == 0) {
+        if (found.links() == 0 && alone == 0) {
             out.printf(
                     "Modules of %s: not measured, all %d are constant, or have NaN or infinite values%n%n",
                     units, leftOut);
             return;
         }
-        if (found.modules().isEmpty()) {
+        if (found.links() == 0) {
             out.printf(
                     Locale.ROOT,
                     "Modules of %s: none, no two of %d correlate by %.2f%s%n%n",
@@ -205,29 +208,85 @@ final class ScanText {
                     leftOut == 0 ? "" : "; " + leftOut + " are left out: constant, NaN or infinite");
             return;
         }
+        int within = found.modules().stream().mapToInt(UnitModule::size).sum();
         out.printf(
                 Locale.ROOT,
-                "Modules of %s: %d of %d units in %d modules; Q %.3f, in shuffled values %.3f (p %.2g)%n",
+                "Modules of %s: %d of %d units in %d modules;%n"
+                        + "  %d on the border, which are in none for certain, %d alone, %d left out (constant, NaN or infinite)%n",
                 units,
-                found.modules().stream().mapToInt(UnitModule::size).sum(),
-                found.modules().stream().mapToInt(UnitModule::size).sum()
-                        + found.singletons().size()
-                        + found.leftOut().size(),
+                within,
+                within + found.border().size() + alone + leftOut,
                 found.modules().size(),
+                found.border().size(),
+                alone,
+                leftOut);
+        out.printf(
+                Locale.ROOT,
+                "  modularity %.3f, in shuffled values %.3f, p %s%n",
                 found.modularity().observed(),
                 found.modularity().mean(),
-                found.modularity().p());
+                p(found.modularity().p(), found, true));
+        printHalves(found.halves(), out);
+        if (found.resolutions().size() > 1) {
+            out.printf(
+                    "  modules at other resolutions, with the agreement of halves: %s%n",
+                    found.resolutions().stream().map(ScanText::resolution).collect(Collectors.joining(", ")));
+        }
         for (ModuleTopics module :
                 modules.topics().subList(0, Math.min(MODULES, modules.topics().size()))) {
             out.printf(
                     Locale.ROOT,
-                    "  %5d units, mean correlation %.2f, p %.2g: %s%n",
+                    "  %5d units, mean correlation %.2f, stability %s, p %s: %s%n",
                     module.module().size(),
                     module.module().correlation(),
-                    module.module().p(),
+                    known(module.module().stability()),
+                    p(module.module().p(), found, false),
                     topic(module, found.absolute()));
         }
+        if (found.modules().size() > MODULES) {
+            out.printf("  and %d smaller modules%n", found.modules().size() - MODULES);
+        }
         out.println();
+    }
+
+    private static void printHalves(HalvesAgreement halves, PrintWriter out) {
+        if (halves.splits() == 0) {
+            out.println("  not tried on halves of the prompts, which are too few");
+            return;
+        }
+        out.printf(
+                Locale.ROOT,
+                "  halves of the prompts agree by %s (%s to %s over %d splits; adjusted Rand index)%s%n",
+                known(halves.mean()),
+                known(halves.least()),
+                known(halves.most()),
+                halves.splits(),
+                Double.isNaN(halves.planted())
+                        ? ""
+                        : "; planted modules of the same strength by " + known(halves.planted()));
+    }
+
+    private static String resolution(ResolutionStep step) {
+        return Csv.text(step.resolution()) + ": " + step.modules() + " (" + known(step.halves()) + ")";
+    }
+
+    private static String known(double number) {
+        return Double.isNaN(number) ? "not known" : String.format(Locale.ROOT, "%.2f", number);
+    }
+
+    /** A p-value; the least that there can be says only that no shuffle did as well. */
+    private static String p(double p, ModuleMap of, boolean explained) {
+        if (Double.isNaN(p)) {
+            return "not known";
+        }
+        String number = String.format(Locale.ROOT, "%.3f", p);
+        if (!explained) {
+            return number;
+        }
+        return p <= of.leastP()
+                ? number + ", the least that " + of.shuffles() + " shuffles can give"
+                : String.format(
+                        Locale.ROOT, "%s; %d shuffles can give %.3f at the least", number, of.shuffles(), of.leastP());
     }
 
     /** The name of a module, or that it has none, with what comes nearest to one. */

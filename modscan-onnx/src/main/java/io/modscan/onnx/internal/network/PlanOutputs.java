@@ -94,29 +94,32 @@ final class PlanOutputs {
         return graph.op("Where", pooled, any, largest, graph.scalar("nan", Float.NaN));
     }
 
-    /** The mean as a product with a row of weights, which needs no masked copy of the whole tensor. */
+    /**
+     * The sum as a product with a row of zeros and ones, which needs no masked copy of the whole tensor, divided by their number. In double
+     * precision such sums are next to exact, so that a mean is the same number as one that is taken in Java afterwards.
+     */
     private String mean(String pooled, Site site, String counted) {
-        String share = counted + "_share";
-        if (!graph.has(share)) {
-            String ones = graph.cast(counted + "_float", counted, DType.F32);
-            String sum = graph.op(
-                    "ReduceSum",
-                    counted + "_sum",
-                    List.of(ones, graph.longs("column_axis", 1)),
-                    attribute("keepdims", 1L));
-            graph.unsqueeze(share, graph.op("Div", counted + "_weight", ones, sum), 1);
+        String ones = counted + "_row";
+        String number = counted + "_number";
+        if (!graph.has(ones)) {
+            graph.unsqueeze(ones, graph.cast(counted + "_double", counted, DType.F64), 1);
+            graph.op(
+                    "ReduceSum", number, List.of(ones, graph.longs("last_axis", 2)), attribute("keepdims", 1L));
         }
         String values = site.name();
         if (values.equals(LanguageHead.LOSS)) {
             values = graph.op("Where", pooled + "_counted", counted, values, graph.scalar("zero_float", 0f));
         }
         String flat = graph.op("Reshape", pooled + "_flat", values, flatShape(graph));
-        String product = graph.op("MatMul", pooled + "_product", share, flat);
+        String sum =
+                graph.op("MatMul", pooled + "_sum", ones, graph.cast(pooled + "_double", flat, DType.F64));
+        String mean = graph.op("Div", pooled + "_mean", sum, number);
         long[] shape = LongStream.concat(
                         LongStream.of(-1),
                         site.axes().stream().mapToLong(Axis::size).filter(size -> size > 0))
                 .toArray();
-        return graph.op("Reshape", pooled, product, graph.longs(pooled + "_shape", shape));
+        String rounded = graph.cast(pooled + "_rounded", mean, DType.F32);
+        return graph.op("Reshape", pooled, rounded, graph.longs(pooled + "_shape", shape));
     }
 
     /** [batch, sequence]: whether a position counts in a pooling. */
