@@ -35,6 +35,12 @@ final class ModuleBar implements BiConsumer<String, ModuleProgress>, AutoCloseab
         this.began = clock.instant();
     }
 
+    /** Says that a search begins, whose time is told when it has ended. */
+    void begins() {
+        began = clock.instant();
+        shown = null;
+    }
+
     @Override
     public void accept(String of, ModuleProgress step) {
         if (style == Style.NONE) {
@@ -69,8 +75,7 @@ final class ModuleBar implements BiConsumer<String, ModuleProgress>, AutoCloseab
             err.print(text);
         }
         line.end();
-        began = now;
-        shown = null;
+        begins();
     }
 
     /** Leaves the line of a search that was interrupted. */

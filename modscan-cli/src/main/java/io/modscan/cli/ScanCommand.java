@@ -118,6 +118,7 @@ final class ScanCommand implements Runnable {
             terminal.println(name + ", " + texts.size() + " prompts by " + label);
             terminal.print(result.summary());
             terminal.flush();
+            modules.begins();
             List<Path> written = result.writeTo(out);
             terminal.print(result.moduleSummary());
             written.forEach(file -> terminal.println("written: " + file));

@@ -8,6 +8,14 @@ import de.siegmar.fastcsv.reader.CsvReader;
 import de.siegmar.fastcsv.reader.NamedCsvRecord;
 import io.modscan.core.safetensors.SafetensorsFile;
 import io.modscan.demo.DemoModel;
+import java.util.stream.Collectors;
+import io.modscan.metrics.modules.UnitModule;
+import io.modscan.metrics.modules.Modules;
+import io.modscan.metrics.modules.ModuleMap;
+import io.modscan.metrics.modules.Member;
+import io.modscan.core.site.Unit;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.Probe;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -44,9 +52,13 @@ class CommandLineTest {
     /** The counts and figures that were computed with transformers and scikit-learn when the model was made. */
     @Test
     void scanOfTheDemoFindsWhatPythonFound() throws IOException {
-        CommandLineRun run = CommandLineRun.of("scan", "--out", file("scan"));
+        CommandLineRun run = CommandLineRun.of("scan", "--module-units", "400", "--out", file("scan"));
         assertThat(run.status()).as(run.err()).isZero();
+        assertThat(run.err()).containsPattern("looked for modules of units in \\d+m?\\d*s");
         assertThat(run.out())
+                .contains("p 0.025, the least that 39 shuffles can give")
+                .containsPattern("halves of the prompts agree by 0\\.\\d\\d \\(")
+                .containsPattern("0\\.5: \\d+ \\(0\\.\\d\\d\\), 1\\.0: ")
                 .contains("L1H6")
                 .contains("AUROC 0.962")
                 .contains("units.csv")
@@ -150,14 +162,104 @@ class CommandLineTest {
         try (CsvReader<NamedCsvRecord> reader =
                 CsvReader.builder().ofNamedCsvRecord(folder.resolve("scan/modularity.csv"))) {
             NamedCsvRecord ofUnits = reader.stream().findFirst().orElseThrow();
-            assertThat(ofUnits.getField("units_left_out")).as("dead neurons").isEqualTo("136");
+            assertThat(ofUnits.getField("units_left_out")).isEqualTo(Integer.toString(6192 - 400));
             assertThat(Double.parseDouble(ofUnits.getField("modularity"))).isGreaterThan(0.5);
             assertThat(Double.parseDouble(ofUnits.getField("shuffled_mean"))).isLessThan(0.05);
-            assertThat(ofUnits.getField("p")).isEqualTo("0.05");
+            assertThat(ofUnits.getField("p")).isEqualTo("0.025").isEqualTo(ofUnits.getField("least_p"));
+            assertThat(Double.parseDouble(ofUnits.getField("halves_mean")))
+                    .isBetween(
+                            Double.parseDouble(ofUnits.getField("halves_least")),
+                            Double.parseDouble(ofUnits.getField("halves_most")));
+            int placed = Integer.parseInt(ofUnits.getField("units_in_modules"))
+                    + Integer.parseInt(ofUnits.getField("units_on_border"));
+            assertThat(placed + Integer.parseInt(ofUnits.getField("units_alone"))).isEqualTo(400);
+            assertThat(rows("scan/modules.csv").stream()
+                            .filter(row -> row.getField("of").equals("units")))
+                    .as("nobody is lost")
+                    .hasSize(placed);
         }
+        assertThat(rows("scan/resolutions.csv").stream()
+                        .filter(row -> row.getField("of").equals("units")))
+                .extracting(row -> row.getField("resolution"))
+                .containsExactly("0.5", "1.0", "2.0", "4.0");
         BufferedImage picture = ImageIO.read(folder.resolve("scan/heads.png").toFile());
         assertThat(picture.getWidth()).isGreaterThan(1000);
         assertThat(folder.resolve("scan")).isDirectoryNotContaining("glob:**part-*");
+    }
+
+    private List<NamedCsvRecord> rows(String file) throws IOException {
+        try (CsvReader<NamedCsvRecord> reader = CsvReader.builder().ofNamedCsvRecord(folder.resolve(file))) {
+            return reader.stream().toList();
+        }
+    }
+
+    /** Pooled in the graph here, in Java there; the sites in another order. */
+    @Test
+    void theLibraryFindsTheModulesOfTheCommandLineBitForBit() throws IOException {
+        String recording = file("layer.safetensors");
+        CommandLineRun captured = CommandLineRun.of(
+                "capture",
+                "--model",
+                model(),
+                "--prompts",
+                DemoModel.promptFile().toString(),
+                "--sites",
+                "blocks.5.attn.hook_z.magnitude,blocks.5.mlp.hook_post",
+                "--out",
+                recording);
+        assertThat(captured.status()).as(captured.err()).isZero();
+        CommandLineRun scan = CommandLineRun.of("scan", "--recording", recording, "--out", file("layer"));
+        assertThat(scan.status()).as(scan.err()).isZero();
+        ModuleMap map;
+        try (Probe probe = Probe.builder(DemoModel.open())
+                .sites("blocks.5.mlp.hook_post", "blocks.5.attn.hook_z.magnitude")
+                .pooling(Pooling.mean().withoutBos())
+                .build()) {
+            map = probe.capture(DemoModel.prompts()).measure(Modules.byCoActivation());
+        }
+        List<String> expected = new ArrayList<>();
+        for (int i = 0; i < map.modules().size(); i++) {
+            UnitModule module = map.modules().get(i);
+            String facts = module.size() + " " + module.correlation() + " " + module.stability() + " " + module.p();
+            for (Member member : module.members()) {
+                expected.add(i + "  " + facts + " " + text(member));
+            }
+        }
+        map.border()
+                .forEach(unit -> expected.add(
+                        " " + (unit.nearest().isPresent() ? unit.nearest().getAsInt() : "") + "     "
+                                + text(unit.member())));
+        assertThat(map.modules()).hasSizeGreaterThan(1);
+        assertThat(rows("layer/modules.csv").stream()
+                        .filter(row -> row.getField("of").equals("units"))
+                        .map(row -> Stream.of(
+                                        "module",
+                                        "nearest",
+                                        "size",
+                                        "correlation",
+                                        "stability",
+                                        "p",
+                                        "head",
+                                        "unit",
+                                        "certainty",
+                                        "member_stability")
+                                .map(row::getField)
+                                .collect(Collectors.joining(" "))))
+                .containsExactlyElementsOf(expected);
+        NamedCsvRecord whole = rows("layer/modularity.csv").get(0);
+        assertThat(whole.getField("modularity"))
+                .isEqualTo(Double.toString(map.modularity().observed()));
+        assertThat(whole.getField("shuffled_mean"))
+                .isEqualTo(Double.toString(map.modularity().mean()));
+        assertThat(whole.getField("halves_planted"))
+                .isEqualTo(Double.toString(map.halves().planted()));
+    }
+
+    private static String text(Member member) {
+        Unit unit = member.unit();
+        return (unit.head().isPresent() ? unit.head().getAsInt() : "") + " "
+                + (unit.unit().isPresent() ? unit.unit().getAsInt() : "") + " " + member.certainty() + " "
+                + member.stability();
     }
 
     @Test
@@ -174,14 +276,15 @@ class CommandLineTest {
                 "--out",
                 recording);
         assertThat(captured.status()).as(captured.err()).isZero();
-        CommandLineRun first = CommandLineRun.of("scan", "--out", file("first"));
-        CommandLineRun second = CommandLineRun.of("scan", "--recording", recording, "--out", file("second"));
+        CommandLineRun first = CommandLineRun.of("scan", "--module-units", "100", "--out", file("first"));
+        CommandLineRun second =
+                CommandLineRun.of("scan", "--recording", recording, "--module-units", "100", "--out", file("second"));
         assertThat(second.status()).as(second.err()).isZero();
         assertThat(second.out())
                 .startsWith(recording + ", 100 prompts by topic")
                 .contains("L1H6");
         assertThat(first.status()).isZero();
-        for (String name : List.of("units.csv", "heads.csv", "modules.csv")) {
+        for (String name : List.of("units.csv", "heads.csv", "modules.csv", "modularity.csv", "resolutions.csv")) {
             assertThat(folder.resolve("second").resolve(name))
                     .hasSameTextualContentAs(folder.resolve("first").resolve(name));
         }
@@ -255,7 +358,8 @@ class CommandLineTest {
             lines[i] = "{\"id\": " + i + ", \"topic\": \"" + (i % 2 == 0 ? "even" : "odd") + "\", \"ids\": [2, "
                     + (40 + 17 * i) + ", 9]}";
         }
-        CommandLineRun run = CommandLineRun.of("scan", "--prompts", file("ids.jsonl", lines), "--out", file("scan"));
+        CommandLineRun run = CommandLineRun.of(
+                "scan", "--prompts", file("ids.jsonl", lines), "--module-units", "300", "--out", file("scan"));
         assertThat(run.status()).as(run.err()).isZero();
         assertThat(run.out()).contains("even (4 prompts): heads 0 lit, 0 dark; neurons 0 lit, 0 dark");
         assertThat(ImageIO.read(folder.resolve("scan/heads.png").toFile())).isNotNull();

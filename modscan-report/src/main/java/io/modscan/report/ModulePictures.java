@@ -3,13 +3,19 @@ package io.modscan.report;
 import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.site.Unit;
+import io.modscan.metrics.modules.BorderUnit;
+import io.modscan.metrics.modules.HalvesAgreement;
+import io.modscan.metrics.modules.Member;
 import io.modscan.metrics.modules.ModuleMap;
 import io.modscan.metrics.modules.ModuleTopics;
+import io.modscan.metrics.modules.ResolutionStep;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +25,12 @@ final class ModulePictures {
     private static final int MOST_UNITS = 160;
     private static final int MOST_OF_A_MODULE = 24;
     private static final int MOST_MODULES = 2_000;
+
+    /** Of a module, or of the border. */
+    private static final int MOST_MEMBERS = 2_000;
+
+    /** Of all modules of a map together. */
+    private static final int MOST_MEMBERS_IN_ALL = 40_000;
 
     private ModulePictures() {}
 
@@ -32,12 +44,16 @@ final class ModulePictures {
         List<Map<String, Object>> names = new ArrayList<>();
         List<float[]> rows = new ArrayList<>();
         List<Map<String, Object>> modules = new ArrayList<>();
+        int[] onBorder = new int[found.modules().size()];
+        found.border().forEach(unit -> unit.nearest().ifPresent(module -> onBorder[module]++));
         for (int i = 0; i < Math.min(MOST_MODULES, topics.size()); i++) {
             ModuleTopics module = topics.get(i);
             Map<String, Object> facts = new LinkedHashMap<>();
             facts.put("module", i);
             facts.put("size", module.module().size());
+            facts.put("border", onBorder[i]);
             facts.put("correlation", Json.number(module.module().correlation()));
+            facts.put("stability", Json.number(module.module().stability()));
             facts.put("p", Json.number(module.module().p()));
             facts.put("topic", module.topic().orElse(""));
             facts.put("share", number(module, ModuleTopics.Share::share));
@@ -57,6 +73,12 @@ final class ModulePictures {
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("of", of);
         facts.put("about", fit(values) + about(found));
+        facts.put("agreement", agreement(found));
+        facts.put("resolution", found.resolution());
+        facts.put(
+                "resolutions",
+                found.resolutions().stream().map(ModulePictures::resolution).toList());
+        facts.put("members", members(found, modules.size()));
         facts.put("units", names);
         facts.put("modules", modules);
         facts.put("found", topics.size());
@@ -86,15 +108,99 @@ final class ModulePictures {
         int within = found.modules().stream().mapToInt(module -> module.size()).sum();
         return String.format(
                 Locale.ROOT,
-                "%d units in %d modules, %d alone; linked from a correlation of %.2f on; modularity %.3f, in shuffled values"
-                        + " %.3f (p %.2g).",
+                "%d units in %d modules, %d on the border (in none for certain), %d alone, %d left out; linked"
+                        + " from a correlation of %.2f on; modularity %.3f, in shuffled values %.3f (%s).",
                 within,
                 found.modules().size(),
+                found.border().size(),
                 found.singletons().size(),
+                found.leftOut().size(),
                 found.threshold(),
                 found.modularity().observed(),
                 found.modularity().mean(),
-                found.modularity().p());
+                found.shuffles() == 0
+                        ? "not shuffled"
+                        : String.format(
+                                Locale.ROOT,
+                                "p %.3f; the least that %d shuffles can give is %.3f",
+                                found.modularity().p(),
+                                found.shuffles(),
+                                found.leastP()));
+    }
+
+    /** How far halves of the prompts agree, beside what planted modules give; empty without halves. */
+    private static String agreement(ModuleMap found) {
+        HalvesAgreement halves = found.halves();
+        return halves.splits() == 0
+                ? ""
+                : String.format(
+                        Locale.ROOT,
+                        "Searched by themselves, halves of the prompts agree by an adjusted Rand index of %s (%s to %s over %d splits)%s.",
+                        rounded(halves.mean()),
+                        rounded(halves.least()),
+                        rounded(halves.most()),
+                        halves.splits(),
+                        Double.isNaN(halves.planted())
+                                ? ""
+                                : "; those of planted modules of the same strength by " + rounded(halves.planted()));
+    }
+
+    private static String rounded(double number) {
+        return Double.isNaN(number) ? "an unknown amount" : String.format(Locale.ROOT, "%.2f", number);
+    }
+
+    private static Map<String, Object> resolution(ResolutionStep step) {
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("resolution", step.resolution());
+        facts.put("modules", step.modules());
+        facts.put("largest", step.largest());
+        facts.put("modularity", Json.number(step.modularity()));
+        facts.put("halves", Json.number(step.halves()));
+        return facts;
+    }
+
+    /** Of the first modules, and then of the border, who is in it, the surest first. */
+    private static List<Map<String, Object>> members(ModuleMap found, int modules) {
+        List<Map<String, Object>> groups = new ArrayList<>();
+        int room = MOST_MEMBERS_IN_ALL;
+        for (int i = 0; i < modules; i++) {
+            List<Member> surest = surest(found.modules().get(i).members(), member -> member, room);
+            groups.add(group(Integer.toString(i), found.modules().get(i).size(), surest));
+            room -= surest.size();
+        }
+        List<BorderUnit> border = surest(found.border(), BorderUnit::member, room);
+        Map<String, Object> group =
+                group("", found.border().size(), border.stream().map(BorderUnit::member).toList());
+        group.put(
+                "nearest",
+                border.stream()
+                        .map(unit -> unit.nearest().isPresent() ? (Integer) unit.nearest().getAsInt() : null)
+                        .toList());
+        groups.add(group);
+        return groups;
+    }
+
+    private static <T> List<T> surest(List<T> units, Function<T, Member> as, int room) {
+        return units.stream()
+                .sorted(Comparator.comparingDouble((T unit) -> -as.apply(unit).certainty())
+                        .thenComparingDouble(unit -> -as.apply(unit).stability()))
+                .limit(Math.min(MOST_MEMBERS, room))
+                .toList();
+    }
+
+    private static Map<String, Object> group(String module, int size, List<Member> members) {
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("module", module);
+        facts.put("size", size);
+        facts.put(
+                "units",
+                members.stream()
+                        .map(Member::unit)
+                        .map(unit -> SiteFamily.unit(unit.site(), unit.head(), unit.unit()))
+                        .toList());
+        facts.put("certainty", Json.numbers(members.stream().mapToDouble(Member::certainty)));
+        facts.put("stability", Json.numbers(members.stream().mapToDouble(Member::stability)));
+        return facts;
     }
 
     /** A unit's values over prompts, of mean 0 and length 1; zeros where they don't vary. */

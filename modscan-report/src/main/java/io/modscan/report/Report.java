@@ -10,6 +10,7 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.basis.Basis;
+import io.modscan.metrics.modules.ModuleComparison;
 import io.modscan.metrics.modules.ModuleMap;
 import io.modscan.metrics.modules.ModuleTopics;
 import io.modscan.metrics.selectivity.Criterion;
@@ -77,6 +78,7 @@ public final class Report {
     private IntFunction<String> token = Integer::toString;
     private final Map<String, Map<Site, LabelSeparation>> separation = new LinkedHashMap<>();
     private final List<FoundModules> modules = new ArrayList<>();
+    private final List<Map<String, Object>> comparisons = new ArrayList<>();
     private Map<Site, Basis> bases = Map.of();
     private Map<Site, LabelOverlaps> subspaces = Map.of();
     private final Map<String, String> provenance = new LinkedHashMap<>();
@@ -193,7 +195,8 @@ public final class Report {
     }
 
     /**
-     * Adds modules: their members' correlations, in order, and a table.
+     * Adds modules: their members' correlations, in order, how far halves of the prompts agree, and tables of modules, members and
+     * resolutions.
      *
      * @param of     of what, such as {@code units}
      * @param found  the modules
@@ -210,6 +213,20 @@ public final class Report {
             throw otherPrompts();
         }
         modules.add(new FoundModules(of, found, List.copyOf(topics), values));
+        return this;
+    }
+
+    /**
+     * Adds how far two module maps agree: adjusted Rand index and variation of information, which modules overlap, and which module of the
+     * other map each is most like.
+     *
+     * @param of         what the first map is of, such as {@code step 1000}
+     * @param other      what the second is of
+     * @param comparison of the two, whatever their prompts
+     * @return this
+     */
+    public Report comparison(String of, String other, ModuleComparison comparison) {
+        comparisons.add(ComparisonTables.write(of, other, comparison));
         return this;
     }
 
@@ -364,6 +381,7 @@ public final class Report {
                     numbers));
         }
         facts.put("modules", found);
+        facts.put("comparisons", comparisons);
         checkInterrupt();
         facts.put("bases", CurvePictures.bases(bases));
         if (!subspaces.isEmpty()) {

@@ -4,9 +4,9 @@ function modules(section) {
     const panels = element('div', null, { class: 'panels' });
     const kept = [];
     if (found.modules.length < found.found) kept.push(`The table has the first ${found.modules.length} of ${found.found} modules.`);
-    const members = found.modules.reduce((sum, each) => sum + each.size, 0);
-    if (found.units.length < members) kept.push(`The picture has ${found.units.length} of their ${members} units, of a large module a few.`);
-    section.append(element('h3', found.of), element('p', [found.about, ...kept].join(' ')), panels);
+    const inModules = found.modules.reduce((sum, each) => sum + each.size, 0);
+    if (found.units.length < inModules) kept.push(`The picture has ${found.units.length} of their ${inModules} units, of a large module a few.`);
+    section.append(element('h3', found.of), element('p', [found.about, found.agreement, ...kept].filter(Boolean).join(' ')), panels);
     if (found.units.length > 1) {
       const fig = figure(panels, `correlation of ${found.of}`);
       const values = array(`modules${index}.correlations`);
@@ -33,16 +33,123 @@ function modules(section) {
     }
     const box = element('div');
     panels.append(box);
+    const places = element('div');
     table(box, `modules of ${found.of}`, [
-      { title: 'Module', field: 'module', sorter: 'number', minWidth: 70 },
-      { title: 'Units', field: 'size', sorter: 'number', headerFilter: 'input', headerFilterFunc: numberFits, headerFilterPlaceholder: '> 5', minWidth: 70 },
-      { title: 'Correlation', field: 'correlation', sorter: 'number', formatter: (cell) => number(cell.getValue() ?? NaN, 2), minWidth: 80 },
-      { title: 'p', field: 'p', sorter: 'number', formatter: (cell) => small(cell.getValue() ?? NaN), minWidth: 70, responsive: 2 },
-      { title: 'Topic', field: 'topic', headerFilter: 'input', formatter: 'plaintext', minWidth: 90 },
-      { title: 'Share', field: 'share', sorter: 'number', formatter: (cell) => (cell.getValue() == null ? '' : number(cell.getValue(), 2)), minWidth: 70, responsive: 1 },
-      { title: 'Of all', field: 'base', sorter: 'number', formatter: (cell) => (cell.getValue() == null ? '' : number(cell.getValue(), 2)), minWidth: 70, responsive: 2 },
-      { title: 'q', field: 'q', sorter: 'number', formatter: (cell) => (cell.getValue() == null ? '' : small(cell.getValue())), minWidth: 70, responsive: 3 },
-    ], found.modules);
+      { title: 'Module', field: 'module', sorter: 'number', minWidth: 86 },
+      { title: 'Units', field: 'size', sorter: 'number', headerFilter: 'input', headerFilterFunc: numberFits, headerFilterPlaceholder: '> 5', minWidth: 76 },
+      { title: 'Border', field: 'border', sorter: 'number', minWidth: 82, responsive: 3 },
+      { title: 'Stability', field: 'stability', sorter: 'number', formatter: share, minWidth: 96 },
+      { title: 'Correlation', field: 'correlation', sorter: 'number', formatter: digits(2), minWidth: 112, responsive: 1 },
+      { title: 'p', field: 'p', sorter: 'number', formatter: tiny, minWidth: 64, responsive: 2 },
+      { title: 'Topic', field: 'topic', headerFilter: 'input', formatter: 'plaintext', minWidth: 110 },
+      { title: 'Share', field: 'share', sorter: 'number', formatter: digits(2), minWidth: 78, responsive: 1 },
+      { title: 'Of all', field: 'base', sorter: 'number', formatter: digits(2), minWidth: 78, responsive: 2 },
+      { title: 'q', field: 'q', sorter: 'number', formatter: tiny, minWidth: 64, responsive: 3 },
+    ], found.modules, (row) => { pick.value = row.module; members(places, found, row.module); });
+    const controls = element('div', null, { class: 'controls' });
+    places.append(controls);
+    const pick = choice(controls, 'Members of', found.members.map((group) => (group.module === '' ? 'the border: in no module for certain' : `module ${group.module}`)),
+      0, (chosen) => members(places, found, chosen));
+    const below = element('div', null, { class: 'panels' });
+    section.append(below);
+    below.append(places);
+    members(places, found, 0);
+    if (found.resolutions.length > 1) {
+      const steps = element('div');
+      steps.append(element('p', `Modules are those of resolution ${found.resolution}. What other resolutions give:`));
+      below.append(steps);
+      table(steps, `resolutions of ${found.of}`, [
+        { title: 'Resolution', field: 'resolution', sorter: 'number', minWidth: 90 },
+        { title: 'Modules', field: 'modules', sorter: 'number', minWidth: 80 },
+        { title: 'Largest', field: 'largest', sorter: 'number', minWidth: 80, responsive: 1 },
+        { title: 'Modularity', field: 'modularity', sorter: 'number', formatter: digits(3), minWidth: 90 },
+        { title: 'Halves agree', field: 'halves', sorter: 'number', formatter: share, minWidth: 100 },
+      ], found.resolutions);
+    }
+  });
+}
+
+// What is not known is an empty cell.
+const digits = (count) => (cell) => (cell.getValue() == null ? '' : number(cell.getValue(), count));
+const tiny = (cell) => (cell.getValue() == null ? '' : small(cell.getValue()));
+
+// A number from 0 to 1, with a bar behind it.
+function share(cell) {
+  if (cell.getValue() == null) return '';
+  const box = element('span', number(cell.getValue(), 2), { class: 'share' });
+  box.style.setProperty('--share', `${100 * Math.min(1, Math.max(0, cell.getValue()))}%`);
+  return box;
+}
+
+// Who is in the chosen module, or on the border.
+function members(place, found, chosen) {
+  [...place.children].slice(1).forEach((child) => child.remove());
+  const group = found.members[chosen];
+  if (!group) return;
+  const box = element('div', null, { class: 'members' });
+  place.append(box);
+  const name = group.module === '' ? 'the border' : `module ${group.module}`;
+  box.append(element('p', group.units.length < group.size
+    ? `The ${group.units.length} surest of ${group.size} units; ${group.size - group.units.length} are left out.` : `${group.size} units, the surest first.`));
+  const columns = [
+    { title: 'Unit', field: 'unit', headerFilter: 'input', headerFilterPlaceholder: 'such as L3', formatter: 'plaintext', minWidth: 90 },
+    { title: 'Certainty', field: 'certainty', sorter: 'number', formatter: share, headerFilter: 'input', headerFilterFunc: numberFits, headerFilterPlaceholder: '> 0.9', minWidth: 90 },
+    { title: 'Stability', field: 'stability', sorter: 'number', formatter: share, headerFilter: 'input', headerFilterFunc: numberFits, headerFilterPlaceholder: '> 0.5', minWidth: 90 },
+  ];
+  if (group.nearest) columns.push({ title: 'Nearest module', field: 'nearest', sorter: 'number', minWidth: 90 });
+  table(box, `members of ${name} of ${found.of}`, columns, group.units.map((unit, i) => (
+    { unit, certainty: group.certainty[i], stability: group.stability[i], nearest: group.nearest ? group.nearest[i] ?? '' : '' })), null, 320);
+}
+
+// How far two maps of modules agree.
+function comparison(section) {
+  meta.comparisons.forEach((each) => {
+    const [one, other] = [apart(short(each.of, 60)), apart(short(each.other, 60))];
+    const panels = element('div', null, { class: 'panels' });
+    const facts = each.agreements.map((over) => `${over.over} (${over.units}): adjusted Rand index ${number(over.rand ?? NaN, 3)}, variation of information `
+      + `${number(over.information ?? NaN, 3)} nats${over.normalised == null ? '' : ` (${number(over.normalised, 3)} of the most that so many units allow)`}.`);
+    if (each.onlyInOne + each.onlyInOther > 0) facts.push(`${each.onlyInOne} units are in the first map only and ${each.onlyInOther} in the second only; they are not compared.`);
+    section.append(element('h3', `${one} and ${other}`), ...facts.map((fact) => element('p', fact)), panels);
+    if (each.rows > 0 && each.columns > 0) {
+      const fig = figure(panels, 'overlap of modules');
+      const cells = new Map(each.picture.map(([y, x, jaccard, shared]) => [y * each.columns + x, { jaccard, shared }]));
+      const at = (x, y) => cells.get(y * each.columns + x) ?? { jaccard: 0, shared: 0 };
+      const names = (count) => Array.from({ length: count }, (_, module) => String(module));
+      if (each.rows < each.modules || each.columns < each.otherModules) {
+        fig.box.append(element('p', `The first ${each.rows} of ${each.modules} modules and the first ${each.columns} of ${each.otherModules}.`));
+      }
+      grid(fig, {
+        xs: names(each.columns), ys: names(each.rows), down: true, height: Math.min(520, 120 + 24 * each.rows),
+        xTitle: 'module of the second map', yTitle: 'of the first', alt: 'How far each module of the first map is the same as each of the second: the Jaccard index.',
+        legend: () => ({ from: '0', to: '1' }),
+        fill: (x, y) => between(at(x, y).jaccard, 0, 1),
+        describe: (x, y) => `module ${y} of ${one} and module ${x} of ${other}: ${at(x, y).shared} units in common, Jaccard ${number(at(x, y).jaccard, 2)}`,
+        csv: () => [['module', 'other', 'shared', 'jaccard'], ...names(each.rows).flatMap((_, y) => names(each.columns).map((__, x) => [y, x, at(x, y).shared, at(x, y).jaccard]))],
+      });
+    }
+    const best = element('div');
+    best.append(element('p', 'What each module is most like in the other map:'));
+    panels.append(best);
+    table(best, 'most similar modules', [
+      { title: 'Of', field: 'map', headerFilter: 'input', minWidth: 70 },
+      { title: 'Module', field: 'module', sorter: 'number', minWidth: 86 },
+      { title: 'Most like', field: 'like', sorter: 'number', minWidth: 96 },
+      { title: 'Jaccard', field: 'jaccard', sorter: 'number', formatter: share, minWidth: 80 },
+      { title: 'In common', field: 'shared', sorter: 'number', minWidth: 108, responsive: 1 },
+      { title: 'q', field: 'q', sorter: 'number', formatter: tiny, minWidth: 64, responsive: 2 },
+    ], each.counterparts);
+    const overlaps = element('div');
+    overlaps.append(element('p', each.overlaps.length < each.found
+      ? `The ${each.overlaps.length} largest of ${each.found} overlaps:` : 'Each pair of modules with a unit in common:'));
+    section.append(overlaps);
+    table(overlaps, 'overlaps of modules', [
+      { title: 'First', field: 'one', sorter: 'number', minWidth: 64 },
+      { title: 'Second', field: 'other', sorter: 'number', minWidth: 64 },
+      { title: 'In common', field: 'shared', sorter: 'number', headerFilter: 'input', headerFilterFunc: numberFits, headerFilterPlaceholder: '> 5', minWidth: 90 },
+      { title: 'By chance', field: 'expected', sorter: 'number', formatter: digits(1), minWidth: 80, responsive: 1 },
+      { title: 'Jaccard', field: 'jaccard', sorter: 'number', formatter: share, minWidth: 80 },
+      { title: 'q', field: 'q', sorter: 'number', formatter: tiny, minWidth: 64, responsive: 2 },
+    ], each.overlaps);
   });
 }
 

@@ -9,6 +9,8 @@ import io.modscan.core.prompt.Prompt;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.basis.Basis;
+import io.modscan.metrics.modules.Member;
+import io.modscan.metrics.modules.ModuleComparison;
 import io.modscan.metrics.modules.ModuleMap;
 import io.modscan.metrics.modules.Modules;
 import io.modscan.metrics.selectivity.Criterion;
@@ -64,7 +66,7 @@ class PageTest {
             Pattern.compile("(?s)(L\\d[HN]\\d+) for .*: effect ([+−\\d.]+), AUROC ([\\d.]+), q ([\\d.e-]+), (.*)");
 
     private static final List<String> SECTIONS =
-            List.of("mri", "units", "similarity", "head", "separation", "modules", "bases", "angles", "attention");
+            List.of("mri", "units", "similarity", "head", "separation", "modules", "comparison", "bases", "angles", "attention");
 
     private final Activations units = Planted.units();
     private final Activations vectors = Planted.vectors();
@@ -73,6 +75,8 @@ class PageTest {
             .measure(Separation.by("topic").withShuffles(49).perSite());
     private final Map<Site, LabelOverlaps> overlaps = vectors.only(site -> site.heads() == 0)
             .measure(SubspaceOverlap.by("topic", 2).withShuffles(9).perSite());
+    private ModuleMap found = Planted.noModules();
+    private ModuleMap others = Planted.noModules();
     private Path folder = Path.of("");
     private Path page = Path.of("");
     private @Nullable Browser opened;
@@ -80,7 +84,8 @@ class PageTest {
     @BeforeAll
     void write(@TempDir Path temporary) {
         folder = temporary;
-        ModuleMap found = units.measure(Modules.byCoActivation().withShuffles(9));
+        found = units.measure(Modules.byCoActivation().withShuffles(9));
+        others = units.measure(Modules.byCoActivation().withResolution(4).withShuffles(0).withSplits(0));
         Activations streams = vectors.only(site -> site.heads() == 0);
         page = folder.resolve("report.html");
         Report.of(units.prompts(), "topic")
@@ -94,6 +99,7 @@ class PageTest {
                                 .withShuffles(49)
                                 .perSite()))
                 .modules(Planted.SCRIPT, found, found.topics(map, Criterion.standard()), units)
+                .comparison(Planted.SCRIPT, Planted.RIGHT_TO_LEFT, ModuleComparison.of(found, others))
                 .bases(streams.measure(Basis.centred().perSite()))
                 .subspaces(overlaps)
                 .attention(Planted.patterns(), id -> id == 0 ? Planted.SCRIPT : "token " + id)
@@ -376,7 +382,7 @@ class PageTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"modules", "bases", "angles", "attention"})
+    @ValueSource(strings = {"modules", "comparison", "bases", "angles", "attention"})
     void theOtherPartsAreReadByKeyboard(String id) {
         WebElement section = browser().section(id);
         for (WebElement figure : figures(section)) {
@@ -475,7 +481,7 @@ class PageTest {
                                         "return [...document.querySelectorAll('select, button')].filter((e) => !(e.labels && e.labels.length) && !e.textContent.trim() && !e.getAttribute('aria-label')).length"))
                 .isEqualTo(0L);
         assertThat(browser().script("return document.querySelectorAll('section[aria-labelledby]').length"))
-                .isEqualTo(9L);
+                .isEqualTo((long) SECTIONS.size());
     }
 
     @Test
@@ -522,6 +528,79 @@ class PageTest {
                         .mapToDouble(PageTest::number)
                         .allMatch(effect -> effect < -0.5));
         assertThat(cells(section, "effect")).isNotEmpty();
+    }
+
+    @Test
+    void modulesTellTheirStabilityAndTheirMembers() {
+        WebElement section = browser().section("modules");
+        browser().until(() -> !cells(section, "certainty").isEmpty());
+        assertThat(section.getText())
+                .contains(
+                        found.border().size() + " on the border",
+                        "the least that 9 shuffles can give is 0.100",
+                        String.format(Locale.ROOT, "adjusted Rand index of %.2f", found.halves().mean()),
+                        "planted modules of the same strength");
+        assertThat(cells(section, "halves")).hasSize(found.resolutions().size());
+        assertThat(number(cells(section, "stability").get(0)))
+                .isCloseTo(found.modules().get(0).stability(), within(0.0051));
+        Select group = new Select(section.findElement(By.tagName("select")));
+        assertThat(group.getOptions()).hasSize(found.modules().size() + 1);
+        for (int module = 0; module < Math.min(2, found.modules().size()); module++) {
+            group.selectByIndex(module);
+            List<Member> members = found.modules().get(module).members();
+            browser().until(() -> !memberCells(section, "unit").isEmpty());
+            assertThat(section.findElement(By.className("members")).getText())
+                    .startsWith(members.size() + " units, the surest first");
+            String name = memberCells(section, "unit").get(0);
+            Member member = members.stream()
+                    .filter(each -> each.unit().site().equals(site(name))
+                            && each.unit().inSite() == Integer.parseInt(name.substring(3)))
+                    .findFirst()
+                    .orElseThrow();
+            assertThat(number(memberCells(section, "certainty").get(0))).isCloseTo(member.certainty(), within(0.0051));
+            assertThat(number(memberCells(section, "stability").get(0))).isCloseTo(member.stability(), within(0.0051));
+        }
+        group.selectByIndex(found.modules().size());
+        assertThat(section.findElement(By.className("members")).getText())
+                .startsWith(found.border().size() + " units");
+    }
+
+    private List<String> memberCells(WebElement section, String field) {
+        return cells(section.findElement(By.className("members")), field);
+    }
+
+    @Test
+    void aModuleThatIsPickedShowsItsMembers() {
+        WebElement section = browser().section("modules");
+        browser().until(() -> !section.findElements(By.className("tabulator-row")).isEmpty());
+        section.findElements(By.className("tabulator-row")).get(1).sendKeys(Keys.ENTER);
+        assertThat(section.findElement(By.tagName("select")).getDomProperty("value"))
+                .isEqualTo("1");
+        assertThat(section.findElement(By.className("members")).getText())
+                .startsWith(found.modules().get(1).size() + " units");
+    }
+
+    @Test
+    void mapsAreComparedByNumbersAndOverlaps() {
+        ModuleComparison expected = ModuleComparison.of(found, others);
+        WebElement section = browser().section("comparison");
+        browser().until(() -> !cells(section, "jaccard").isEmpty());
+        assertThat(section.getText())
+                .contains(
+                        String.format(
+                                Locale.ROOT,
+                                "All units (%d): adjusted Rand index %.3f, variation of information %.3f nats",
+                                expected.all().units(),
+                                expected.all().adjustedRand(),
+                                expected.all().variationOfInformation()),
+                        "Units in modules of both (" + expected.inModules().units() + ")");
+        WebElement figure = figures(section).get(0);
+        chart(figure).sendKeys(Keys.HOME);
+        assertThat(readout(figure)).startsWith("module 0 of ").contains(" units in common, Jaccard ");
+        assertThat(cells(section, "like").get(0))
+                .isEqualTo(Integer.toString(
+                        expected.counterpartsOfOne().get(0).orElseThrow().other()));
+        assertThat(cells(section, "one")).hasSameSizeAs(expected.overlaps());
     }
 
     @Test

@@ -6,6 +6,11 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
+import io.modscan.metrics.modules.BorderUnit;
+import io.modscan.metrics.modules.HalvesAgreement;
+import io.modscan.metrics.modules.ModuleMap;
+import io.modscan.metrics.modules.UnitModule;
+import io.modscan.metrics.statistics.AgainstShuffles;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
@@ -98,6 +103,18 @@ final class Planted {
                     rows);
         }
         return activations.tokenIds(ids).build();
+    }
+
+    /** Nothing at all. */
+    static ModuleMap noModules() {
+        return modules(List.of(), List.of());
+    }
+
+    /** Made by hand, not found. */
+    static ModuleMap modules(List<UnitModule> modules, List<BorderUnit> border) {
+        AgainstShuffles none = AgainstShuffles.of(Double.NaN, new double[0]);
+        return new ModuleMap(
+                modules, border, List.of(), List.of(), false, 0.5, 0, 1, List.of(), HalvesAgreement.none(), 0, none, none);
     }
 
     private static float[][] values(Random random, int width) {

@@ -11,9 +11,13 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
+import io.modscan.core.site.Unit;
 import io.modscan.metrics.basis.Basis;
+import io.modscan.metrics.modules.BorderUnit;
+import io.modscan.metrics.modules.Member;
 import io.modscan.metrics.modules.ModuleMap;
 import io.modscan.metrics.modules.Modules;
+import io.modscan.metrics.modules.UnitModule;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.Selectivity;
 import java.io.IOException;
@@ -116,6 +120,32 @@ class ReportTest {
                 .isThrownBy(() -> Report.of(units.prompts(), "topic").separation("cosine", Map.of()))
                 .withMessageContaining("of no site");
         assertThatExceptionOfType(ModscanException.class).isThrownBy(() -> Report.of(units.prompts(), "theme"));
+    }
+
+    @Test
+    void membersKeepToTheirRoomAndThePageSaysSo() throws IOException {
+        Activations units = Planted.units();
+        Site site = units.sites().get(1).site();
+        List<Member> members = new ArrayList<>();
+        for (int i = 0; i < 2_500; i++) {
+            members.add(new Member(Unit.of(site, i % site.width()), i / 2_500.0, Double.NaN));
+        }
+        List<BorderUnit> border = members.stream()
+                .map(member -> new BorderUnit(member, OptionalInt.empty()))
+                .toList();
+        ModuleMap found = Planted.modules(List.of(new UnitModule(members, 0.5, Double.NaN, Double.NaN)), border);
+        Path page = folder.resolve("many.html");
+        Report.of(units.prompts(), "topic")
+                .modules("units", found, found.topics(units.measure(Selectivity.by("topic")), Criterion.standard()), units)
+                .write(page);
+        String text = Files.readString(page);
+        assertThat(text.split("0\\.9996", -1)).as("the surest of the module and of the border").hasSize(3);
+        assertThat(text).contains("\"size\":2500").contains("not shuffled").doesNotContain("0.1996,").doesNotContain(":NaN", "[NaN");
+        // A map without any module has a page, too.
+        Report.of(units.prompts(), "topic")
+                .modules("units", Planted.noModules(), List.of(), units)
+                .write(page);
+        assertThat(page).content().contains("0 units in 0 modules");
     }
 
     @Test

@@ -205,14 +205,15 @@ final class ScanText {
                     units,
                     alone,
                     found.threshold(),
-                    leftOut == 0 ? "" : "; " + leftOut + " are left out: constant, NaN or infinite");
+                    leftOut == 0 ? "" : "; " + leftOut + " are left out: constant, NaN or infinite, or not among those that vary most");
             return;
         }
         int within = found.modules().stream().mapToInt(UnitModule::size).sum();
         out.printf(
                 Locale.ROOT,
                 "Modules of %s: %d of %d units in %d modules;%n"
-                        + "  %d on the border, which are in none for certain, %d alone, %d left out (constant, NaN or infinite)%n",
+                        + "  %d on the border, which are in none for certain, %d alone,%n"
+                        + "  %d left out: constant, NaN or infinite, or not among the units that vary most%n",
                 units,
                 within,
                 within + found.border().size() + alone + leftOut,
@@ -263,7 +264,7 @@ final class ScanText {
                 halves.splits(),
                 Double.isNaN(halves.planted())
                         ? ""
-                        : "; planted modules of the same strength by " + known(halves.planted()));
+                        : String.format(";%n  halves of planted modules of the same strength by ") + known(halves.planted()));
     }
 
     private static String resolution(ResolutionStep step) {

@@ -32,6 +32,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
@@ -49,6 +50,7 @@ class ScanTest {
             "heads.png",
             "modules.csv",
             "modularity.csv",
+            "resolutions.csv",
             "report.html");
 
     @TempDir
@@ -85,7 +87,9 @@ class ScanTest {
     @Test
     void byDefaultAllIsMeasuredAndWritten() throws IOException {
         AtomicInteger done = new AtomicInteger();
+        Set<String> searched = new TreeSet<>();
         ScanResult result = small().title("French or law?")
+                .moduleProgress((of, step) -> searched.add(of + " " + step.done() + " of " + step.total()))
                 .probe(probe -> probe.progress(progress -> done.incrementAndGet()))
                 .run();
         assertThat(done).hasPositiveValue();
@@ -99,7 +103,12 @@ class ScanTest {
         assertThat(result.behaviour()).isPresent();
         assertThat(result.patterns().orElseThrow().prompts().size()).isEqualTo(2);
         assertThat(result.separation()).containsOnlyKeys("cosine", "scaled cosine", "closeness");
+        assertThat(searched).isEmpty();
         assertThat(result.modules()).extracting(ScanModules::of).containsExactly("units", "components");
+        assertThat(searched).contains("units 1 of 66", "units 66 of 66", "components 66 of 66");
+        assertThat(result.moduleSummary())
+                .isEqualTo(result.modules().get(0).summary()
+                        + result.modules().get(1).summary());
         assertThat(result.modules().get(0).summary()).startsWith("Modules of heads and neurons: ");
         ScanModules components = result.modules().get(1);
         assertThat(components.values().prompts().labels("topic"))
@@ -137,7 +146,7 @@ class ScanTest {
             Files.writeString(folder.resolve(name), "of an earlier scan");
         }
         List<String> expected = new ArrayList<>(FILES);
-        expected.removeAll(List.of("modules.csv", "modularity.csv", "report.html"));
+        expected.removeAll(List.of("modules.csv", "modularity.csv", "resolutions.csv", "report.html"));
         if (off.contains(Part.SEPARATION)) {
             expected.remove("sites.csv");
         }
@@ -281,9 +290,11 @@ class ScanTest {
         List<Prompt> lone = new ArrayList<>();
         prompts.slice(0, 4).forEach(prompt -> lone.add(prompt.withLabel("topic", "only " + prompt.id())));
         Scan alone = Scan.of(model).prompts(Prompts.of(lone)).moduleUnits(60);
-        assertThat(alone.without(Part.PAGE).run().modules())
-                .extracting(ScanModules::of)
-                .containsExactly("units");
+        ScanResult found = alone.without(Part.PAGE).run();
+        assertThat(found.modules()).extracting(ScanModules::of).containsExactly("units");
+        assertThat(found.moduleSummary())
+                .endsWith("Modules of principal components: not looked for, half of each label's prompts is too little: 0 to fit"
+                        + " them, which takes 2, and 4 others of 4 labels to measure them, which takes 3 of 2\n\n");
         // The halves don't depend on the order of prompts.
         List<Prompt> turned = new ArrayList<>(prompts.stream().toList());
         Collections.reverse(turned);
