@@ -6,16 +6,15 @@ import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtSession;
 import de.siegmar.fastcsv.reader.CsvReader;
 import de.siegmar.fastcsv.reader.NamedCsvRecord;
-import io.modscan.core.safetensors.SafetensorsFile;
-import io.modscan.demo.DemoModel;
-import java.util.stream.Collectors;
-import io.modscan.metrics.modules.UnitModule;
-import io.modscan.metrics.modules.Modules;
-import io.modscan.metrics.modules.ModuleMap;
-import io.modscan.metrics.modules.Member;
-import io.modscan.core.site.Unit;
-import io.modscan.core.site.Pooling;
 import io.modscan.core.Probe;
+import io.modscan.core.safetensors.SafetensorsFile;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Unit;
+import io.modscan.demo.DemoModel;
+import io.modscan.metrics.modules.Member;
+import io.modscan.metrics.modules.ModuleMap;
+import io.modscan.metrics.modules.Modules;
+import io.modscan.metrics.modules.UnitModule;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -25,6 +24,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
@@ -172,7 +172,8 @@ class CommandLineTest {
                             Double.parseDouble(ofUnits.getField("halves_most")));
             int placed = Integer.parseInt(ofUnits.getField("units_in_modules"))
                     + Integer.parseInt(ofUnits.getField("units_on_border"));
-            assertThat(placed + Integer.parseInt(ofUnits.getField("units_alone"))).isEqualTo(400);
+            assertThat(placed + Integer.parseInt(ofUnits.getField("units_alone")))
+                    .isEqualTo(400);
             assertThat(rows("scan/modules.csv").stream()
                             .filter(row -> row.getField("of").equals("units")))
                     .as("nobody is lost")

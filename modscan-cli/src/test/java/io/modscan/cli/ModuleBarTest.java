@@ -46,8 +46,7 @@ class ModuleBarTest {
         assertThat(printed.toString().lines())
                 .containsExactly(
                         " 50%  modules of units: halves, 2 of 4",
-                        "looked for modules of units in 1m20s",
-                        "looked for modules of components in 4s");
+                        "looked for modules of units in 1m20s", "looked for modules of components in 4s");
     }
 
     @Test

@@ -27,7 +27,11 @@ final class ComparisonTables {
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("of", of);
         facts.put("other", other);
-        facts.put("agreements", List.of(agreement("All units", comparison.all()), agreement("Units in modules of both", comparison.inModules())));
+        facts.put(
+                "agreements",
+                List.of(
+                        agreement("All units", comparison.all()),
+                        agreement("Units in modules of both", comparison.inModules())));
         facts.put("onlyInOne", comparison.onlyInOne().size());
         facts.put("onlyInOther", comparison.onlyInOther().size());
         facts.put("modules", comparison.counterpartsOfOne().size());
@@ -46,8 +50,11 @@ final class ComparisonTables {
                         .filter(overlap -> overlap.one() < MOST_IN_PICTURE && overlap.other() < MOST_IN_PICTURE)
                         .map(overlap -> List.of(overlap.one(), overlap.other(), overlap.jaccard(), overlap.shared()))
                         .toList());
-        facts.put("rows", Math.min(MOST_IN_PICTURE, comparison.counterpartsOfOne().size()));
-        facts.put("columns", Math.min(MOST_IN_PICTURE, comparison.counterpartsOfOther().size()));
+        facts.put(
+                "rows", Math.min(MOST_IN_PICTURE, comparison.counterpartsOfOne().size()));
+        facts.put(
+                "columns",
+                Math.min(MOST_IN_PICTURE, comparison.counterpartsOfOther().size()));
         List<Map<String, Object>> counterparts = new ArrayList<>();
         counterparts(counterparts, "first", comparison.counterpartsOfOne());
         counterparts(counterparts, "second", comparison.counterpartsOfOther());

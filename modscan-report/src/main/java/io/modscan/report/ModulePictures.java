@@ -169,12 +169,16 @@ final class ModulePictures {
             room -= surest.size();
         }
         List<BorderUnit> border = surest(found.border(), BorderUnit::member, room);
-        Map<String, Object> group =
-                group("", found.border().size(), border.stream().map(BorderUnit::member).toList());
+        Map<String, Object> group = group(
+                "",
+                found.border().size(),
+                border.stream().map(BorderUnit::member).toList());
         group.put(
                 "nearest",
                 border.stream()
-                        .map(unit -> unit.nearest().isPresent() ? (Integer) unit.nearest().getAsInt() : null)
+                        .map(unit -> unit.nearest().isPresent()
+                                ? (Integer) unit.nearest().getAsInt()
+                                : null)
                         .toList());
         groups.add(group);
         return groups;

@@ -65,8 +65,17 @@ class PageTest {
     private static final Pattern TOLD =
             Pattern.compile("(?s)(L\\d[HN]\\d+) for .*: effect ([+−\\d.]+), AUROC ([\\d.]+), q ([\\d.e-]+), (.*)");
 
-    private static final List<String> SECTIONS =
-            List.of("mri", "units", "similarity", "head", "separation", "modules", "comparison", "bases", "angles", "attention");
+    private static final List<String> SECTIONS = List.of(
+            "mri",
+            "units",
+            "similarity",
+            "head",
+            "separation",
+            "modules",
+            "comparison",
+            "bases",
+            "angles",
+            "attention");
 
     private final Activations units = Planted.units();
     private final Activations vectors = Planted.vectors();
@@ -85,7 +94,8 @@ class PageTest {
     void write(@TempDir Path temporary) {
         folder = temporary;
         found = units.measure(Modules.byCoActivation().withShuffles(9));
-        others = units.measure(Modules.byCoActivation().withResolution(4).withShuffles(0).withSplits(0));
+        others = units.measure(
+                Modules.byCoActivation().withResolution(4).withShuffles(0).withSplits(0));
         Activations streams = vectors.only(site -> site.heads() == 0);
         page = folder.resolve("report.html");
         Report.of(units.prompts(), "topic")
@@ -538,7 +548,10 @@ class PageTest {
                 .contains(
                         found.border().size() + " on the border",
                         "the least that 9 shuffles can give is 0.100",
-                        String.format(Locale.ROOT, "adjusted Rand index of %.2f", found.halves().mean()),
+                        String.format(
+                                Locale.ROOT,
+                                "adjusted Rand index of %.2f",
+                                found.halves().mean()),
                         "planted modules of the same strength");
         assertThat(cells(section, "halves")).hasSize(found.resolutions().size());
         assertThat(number(cells(section, "stability").get(0)))
@@ -572,7 +585,9 @@ class PageTest {
     @Test
     void aModuleThatIsPickedShowsItsMembers() {
         WebElement section = browser().section("modules");
-        browser().until(() -> !section.findElements(By.className("tabulator-row")).isEmpty());
+        browser()
+                .until(() ->
+                        !section.findElements(By.className("tabulator-row")).isEmpty());
         section.findElements(By.className("tabulator-row")).get(1).sendKeys(Keys.ENTER);
         assertThat(section.findElement(By.tagName("select")).getDomProperty("value"))
                 .isEqualTo("1");

@@ -114,7 +114,19 @@ final class Planted {
     static ModuleMap modules(List<UnitModule> modules, List<BorderUnit> border) {
         AgainstShuffles none = AgainstShuffles.of(Double.NaN, new double[0]);
         return new ModuleMap(
-                modules, border, List.of(), List.of(), false, 0.5, 0, 1, List.of(), HalvesAgreement.none(), 0, none, none);
+                modules,
+                border,
+                List.of(),
+                List.of(),
+                false,
+                0.5,
+                0,
+                1,
+                List.of(),
+                HalvesAgreement.none(),
+                0,
+                none,
+                none);
     }
 
     private static float[][] values(Random random, int width) {

@@ -136,11 +136,21 @@ class ReportTest {
         ModuleMap found = Planted.modules(List.of(new UnitModule(members, 0.5, Double.NaN, Double.NaN)), border);
         Path page = folder.resolve("many.html");
         Report.of(units.prompts(), "topic")
-                .modules("units", found, found.topics(units.measure(Selectivity.by("topic")), Criterion.standard()), units)
+                .modules(
+                        "units",
+                        found,
+                        found.topics(units.measure(Selectivity.by("topic")), Criterion.standard()),
+                        units)
                 .write(page);
         String text = Files.readString(page);
-        assertThat(text.split("0\\.9996", -1)).as("the surest of the module and of the border").hasSize(3);
-        assertThat(text).contains("\"size\":2500").contains("not shuffled").doesNotContain("0.1996,").doesNotContain(":NaN", "[NaN");
+        assertThat(text.split("0\\.9996", -1))
+                .as("the surest of the module and of the border")
+                .hasSize(3);
+        assertThat(text)
+                .contains("\"size\":2500")
+                .contains("not shuffled")
+                .doesNotContain("0.1996,")
+                .doesNotContain(":NaN", "[NaN");
         // A map without any module has a page, too.
         Report.of(units.prompts(), "topic")
                 .modules("units", Planted.noModules(), List.of(), units)

@@ -205,7 +205,10 @@ final class ScanText {
                     units,
                     alone,
                     found.threshold(),
-                    leftOut == 0 ? "" : "; " + leftOut + " are left out: constant, NaN or infinite, or not among those that vary most");
+                    leftOut == 0
+                            ? ""
+                            : "; " + leftOut
+                                    + " are left out: constant, NaN or infinite, or not among those that vary most");
             return;
         }
         int within = found.modules().stream().mapToInt(UnitModule::size).sum();
@@ -264,7 +267,8 @@ final class ScanText {
                 halves.splits(),
                 Double.isNaN(halves.planted())
                         ? ""
-                        : String.format(";%n  halves of planted modules of the same strength by ") + known(halves.planted()));
+                        : String.format(";%n  halves of planted modules of the same strength by ")
+                                + known(halves.planted()));
     }
 
     private static String resolution(ResolutionStep step) {

@@ -293,8 +293,9 @@ class ScanTest {
         ScanResult found = alone.without(Part.PAGE).run();
         assertThat(found.modules()).extracting(ScanModules::of).containsExactly("units");
         assertThat(found.moduleSummary())
-                .endsWith("Modules of principal components: not looked for, half of each label's prompts is too little: 0 to fit"
-                        + " them, which takes 2, and 4 others of 4 labels to measure them, which takes 3 of 2\n\n");
+                .endsWith(
+                        "Modules of principal components: not looked for, half of each label's prompts is too little: 0 to fit"
+                                + " them, which takes 2, and 4 others of 4 labels to measure them, which takes 3 of 2\n\n");
         // The halves don't depend on the order of prompts.
         List<Prompt> turned = new ArrayList<>(prompts.stream().toList());
         Collections.reverse(turned);

@@ -103,16 +103,14 @@ final class PlanOutputs {
         String number = counted + "_number";
         if (!graph.has(ones)) {
             graph.unsqueeze(ones, graph.cast(counted + "_double", counted, DType.F64), 1);
-            graph.op(
-                    "ReduceSum", number, List.of(ones, graph.longs("last_axis", 2)), attribute("keepdims", 1L));
+            graph.op("ReduceSum", number, List.of(ones, graph.longs("last_axis", 2)), attribute("keepdims", 1L));
         }
         String values = site.name();
         if (values.equals(LanguageHead.LOSS)) {
             values = graph.op("Where", pooled + "_counted", counted, values, graph.scalar("zero_float", 0f));
         }
         String flat = graph.op("Reshape", pooled + "_flat", values, flatShape(graph));
-        String sum =
-                graph.op("MatMul", pooled + "_sum", ones, graph.cast(pooled + "_double", flat, DType.F64));
+        String sum = graph.op("MatMul", pooled + "_sum", ones, graph.cast(pooled + "_double", flat, DType.F64));
         String mean = graph.op("Div", pooled + "_mean", sum, number);
         long[] shape = LongStream.concat(
                         LongStream.of(-1),
