@@ -31,10 +31,12 @@ class ModuleBarTest {
         try (ModuleBar bar = moduleBar(Style.BAR)) {
             run(bar, "units", 2);
         }
-        assertThat(printed.toString().split("\r"))
-                .contains("[==========                              ]  25%  modules of units: prompts, 1 of 4");
-        assertThat(printed.toString().lines().toList()).hasSize(1);
-        assertThat(printed.toString().stripTrailing()).contains("looked for modules of units in 8s");
+        String[] drawn = printed.toString().split("\r");
+        assertThat(drawn[1]).startsWith("[====").endsWith("]  25%  modules of units: prompts, 1 of 4");
+        assertThat(drawn[2]).endsWith("]  50%  modules of units: halves, 2 of 4");
+        assertThat(drawn).hasSize(5).allMatch(line -> line.stripTrailing().length() < 80);
+        assertThat(drawn[4].stripTrailing()).isEqualTo("looked for modules of units in 8s");
+        assertThat(printed.toString()).endsWith(System.lineSeparator());
     }
 
     @Test
