@@ -453,12 +453,13 @@ class ConnectionsTest {
                         .in(basis)
                         .withShuffles(0)
                         .modules()))
-                .containsExactlyInAnyOrderElementsOf(units(activations.measure(
-                        Modules.byCoActivation().absolute().withShuffles(0).through(basis))));
+                .containsExactlyInAnyOrderElementsOf(basis.apply(activations).sites().stream()
+                        .flatMap(site -> IntStream.range(0, site.site().width()).mapToObj(i -> Unit.of(site.site(), i)))
+                        .toList());
     }
 
     private static List<Unit> units(ModuleMap map) {
-        List<Unit> units = new ArrayList<>(map.singletons());
+        List<Unit> units = new ArrayList<>(map.outside());
         units.addAll(map.leftOut());
         map.modules().forEach(module -> units.addAll(module.units()));
         return units;
