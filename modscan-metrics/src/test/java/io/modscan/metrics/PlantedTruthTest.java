@@ -41,7 +41,7 @@ import org.junit.jupiter.api.Test;
  * <p>Modules are compared on their members and on the noise, each unit of which is a class of its own; dead units are left
  * out, and so are those that respond to a topic, since these do go together.
  */
-class PlantedTruthTest {
+public class PlantedTruthTest {
 
     private static final int SEEDS = Integer.getInteger("modscan.seeds", 5);
     private static final double LEVEL = 0.05;
@@ -180,7 +180,7 @@ class PlantedTruthTest {
     }
 
     /** The smallest number that a binomial count exceeds with at most the given probability. */
-    static int mostByChance(int n, double p, double probability) {
+    public static int mostByChance(int n, double p, double probability) {
         double term = Math.pow(1 - p, n);
         double below = term;
         int most = 0;

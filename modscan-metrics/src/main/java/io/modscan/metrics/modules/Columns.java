@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /**
  * The values of each unit over all prompts, without units that correlate with nothing. Units are in order of layers, then names
@@ -137,9 +138,7 @@ final class Columns {
     /** Some units' columns, each centred and of length 1, or 0 if it is constant, as rows one behind the other. */
     DoubleBuffer standardised(int[] chosen, int from, int to) {
         double[] rows = new double[(to - from) * prompts];
-        for (int i = from; i < to; i++) {
-            standardise(chosen[i], rows, (i - from) * prompts);
-        }
+        IntStream.range(from, to).parallel().forEach(i -> standardise(chosen[i], rows, (i - from) * prompts));
         return DoubleBuffer.wrap(rows);
     }
 

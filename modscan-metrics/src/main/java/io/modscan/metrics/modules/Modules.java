@@ -26,21 +26,34 @@ import java.util.function.Consumer;
  * <li>In a graph of units, each keeps a link to its {@linkplain #withNeighbours(int) nearest}, 20 unless set (of equally near
  * ones those that come first), as far as r is positive and reaches a {@linkplain #withThreshold(double) threshold}; a pair is
  * linked if either of the two keeps the link. A link's weight is r, rounded to a multiple of 2<sup>−24</sup>. Unless set,
- * the threshold is the r that, were all values independent and normal, would be reached by any pair at all with a
- * probability of at most 0.05 (Bonferroni's bound): 0.41 for 10,000 units and 200 prompts. Units that are not normal, such
- * as those that fire for few prompts, reach it by chance more often; what comes of that, the shuffles below tell.
- * <li>Modules are the communities of the partition that has the largest modularity found, Q = Σ<sub>c</sub> [w<sub>c</sub>
+ * the threshold is the least r for which the pairs that would reach it by chance, were all values independent and normal, are at most
+ * 0.05 of those that do: the rule of Benjamini and Hochberg, "Controlling the false discovery rate", 1995 (<a
+ * href="https://doi.org/10.1111/j.2517-6161.1995.tb02031.x">doi:10.1111/j.2517-6161.1995.tb02031.x</a>), over all pairs. Units that
+ * are not normal, such as those that fire for few prompts, reach it by chance more often; what comes of that, the shuffles below tell.
+ * <li>Communities are those of the partition that has the largest modularity found, Q = Σ<sub>c</sub> [w<sub>c</sub>
  * / w − γ (s<sub>c</sub> / 2w)²], with w the weight of all links, w<sub>c</sub> of those inside of community c,
  * s<sub>c</sub> the sum over its units of the weights of all their links, and γ the {@linkplain #withResolution(double)
  * resolution}, 1 unless set: Newman, "Modularity and community structure in networks", 2006 (<a
  * href="https://doi.org/10.1073/pnas.0601602103">doi:10.1073/pnas.0601602103</a>). Q is at most 1, and NaN without a link.
- * The search is the Leiden algorithm of Traag, Waltman and van Eck, "From Louvain to Leiden: guaranteeing well-connected
+ * The Leiden algorithm of Traag, Waltman and van Eck, "From Louvain to Leiden: guaranteeing well-connected
  * communities", 2019 (<a href="https://doi.org/10.1038/s41598-019-41695-z">doi:10.1038/s41598-019-41695-z</a>), in their
- * implementation, from {@linkplain #withStarts(int) several starts}, each until nothing changes. There may be a partition with
- * a larger Q still. Units without a link are in no module.
- * <li>The same is done after each unit's values were shuffled over prompts, each unit by itself, {@linkplain #withShuffles(int)
- * 19 times} unless set. That keeps how each unit is distributed and nothing that they have in common. The {@linkplain
- * ModuleMap#modularity() modularity} is set against it, and so is each {@linkplain UnitModule#p() module}. A graph of
+ * implementation, alone ends in one of many partitions that are about as good and unlike each other. So a search begins with ten of
+ * them, and goes on with what they agree on, as a core-groups graph clustering does (Ovelgönne and Geyer-Schulz, "An ensemble
+ * learning strategy for graph clustering", 2012). There are {@linkplain #withStarts(int) several searches}, and the best partition of
+ * all and of what they lead to is taken. There may be one with a larger Q still.
+ * <li>A unit's {@linkplain Member#certainty() certainty} is the share of searches that have it in the same community. Units of less
+ * than 0.8 are on the {@linkplain ModuleMap#border() border}. So is a unit that does not follow its community: that correlates with
+ * the sum of the others, each centred and of length 1, no more than chance. What is left of a community is a module, if it is two
+ * units or more. Units without a link are in none.
+ * <li>The prompts are {@linkplain #withSplits(int) split in two halves}, 10 times unless set, and each half is searched by itself:
+ * how often modules and units are found again is their {@linkplain UnitModule#stability() stability}, and how far the halves agree is
+ * {@linkplain ModuleMap#halves() set beside} what they do for values in which these modules are planted. There, the threshold
+ * is as rare by chance as it is over all prompts, unless it was set. Other {@linkplain #withResolutions(double...) resolutions} are
+ * looked at too: {@link ModuleMap#resolutions()}.
+ * <li>Each unit's values are shuffled over prompts, each unit by itself, {@linkplain #withShuffles(int)
+ * 39 times} unless set. That keeps how each unit is distributed and nothing that they have in common. The {@linkplain
+ * ModuleMap#modularity() modularity} is set against what is found there, and so is each {@linkplain UnitModule#p() module}. Shuffled
+ * values are searched with one start only, and for the comparison of modularities the measured values are, too. A graph of
  * scattered links has a Q near 1 by itself, however few they are (Guimerà, Sales-Pardo and Amaral, "Modularity from
  * fluctuations in random graphs and complex networks", 2004, <a
  * href="https://doi.org/10.1103/PhysRevE.70.025101">doi:10.1103/PhysRevE.70.025101</a>), so a shuffled graph's Q counts by
@@ -55,10 +68,11 @@ import java.util.function.Consumer;
  * without activations, with fewer than three prompts (over two every correlation is 1 or −1), if a site was not pooled, if
  * the coordinates of a site {@linkplain io.modscan.core.SiteActivations#inFit() were fitted} to any of the prompts, or if two prompts have the same id.
  *
- * <p>Keeps all values, 8 bytes each, and up to 32 bytes for each unit and neighbour; the correlations of all pairs are
+ * <p>Keeps all values up to three times, 4 bytes each, and up to 32 bytes for each unit and neighbour; the correlations of all pairs are
  * never held. For u units and n prompts, each graph takes u² n / 2 multiplications (by {@link
- * io.modscan.core.model.MatrixProduct}, in double precision, in tiles); there is one for each shuffle and one more. The
- * result does not depend on the order of prompts or pieces, since prompts are taken in order of their ids. It is the same
+ * io.modscan.core.model.MatrixProduct}, in double precision, in tiles); there is one for each shuffle and each split, three for planted
+ * values, one to choose a threshold, and one more. The result does not depend on the order of prompts, sites or pieces, since prompts
+ * are taken in order of their ids, and sites in order of layers and names; nor on the number of threads. It is the same
  * each time for the same seed and implementation of the product; another may round differently, which can turn a tie.
  * Immutable and safe for use by many threads.
  */
