@@ -46,6 +46,10 @@ public class PlantedTruthTest {
     private static final int SEEDS = Integer.getInteger("modscan.seeds", 5);
     private static final double LEVEL = 0.05;
 
+    /** What p takes; stability is not looked at here. */
+    private static final Modules MODULES =
+            Modules.byCoActivation().withResolutions().withSplits(0);
+
     private static final List<String> TABLE = new ArrayList<>();
 
     @AfterAll
@@ -209,7 +213,7 @@ public class PlantedTruthTest {
         DoubleSummaryStatistics modular = new DoubleSummaryStatistics();
         for (int seed = 0; seed < SEEDS; seed++) {
             PlantedTruth truth = new PlantedTruth(seed);
-            ModuleMap map = truth.activations().measure(Modules.byCoActivation().withSeed(seed));
+            ModuleMap map = truth.activations().measure(MODULES.withSeed(seed));
             List<UnitModule> significant =
                     map.modules().stream().filter(module -> module.p() <= LEVEL).toList();
             index.accept(adjustedRand(truth, map, map.modules()));
@@ -251,7 +255,7 @@ public class PlantedTruthTest {
         }
         int alone = 0;
         for (Unit unit : Stream.concat(
-                        map.modules().stream().flatMap(module -> module.units().stream()), map.singletons().stream())
+                        map.modules().stream().flatMap(module -> module.units().stream()), map.outside().stream())
                 .toList()) {
             Known known = truth.known(unit.site(), unit.inSite());
             if (known.topic().isEmpty()) {

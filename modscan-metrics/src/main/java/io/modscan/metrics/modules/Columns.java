@@ -35,10 +35,10 @@ final class Columns {
     /** Takes prompts in order of their ids, so that sums and shuffles don't depend on the order in which they came. */
     static Columns of(Activations activations) {
         Activations sorted = activations.inOrderOfIds();
-        Columns columns =
-                new Columns(sorted.prompts().size(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+        Columns columns = new Columns(sorted.prompts().size(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
         sorted.sites().stream()
-                .sorted(Comparator.comparingInt((SiteActivations one) -> one.site().layer().orElse(-1))
+                .sorted(Comparator.comparingInt(
+                                (SiteActivations one) -> one.site().layer().orElse(-1))
                         .thenComparing(one -> one.site().tensorName()))
                 .forEach(columns::add);
         columns.standardise();

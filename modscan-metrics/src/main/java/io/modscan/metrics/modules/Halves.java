@@ -64,8 +64,9 @@ final class Halves {
                     .toList();
             List<Links> links = halves.stream().map(toLinks).toList();
             long seed = random.nextLong();
-            List<CommunitySearch> used =
-                    splits.keySet().stream().filter(search -> split < splits.getOrDefault(search, 0)).toList();
+            List<CommunitySearch> used = splits.keySet().stream()
+                    .filter(search -> split < splits.getOrDefault(search, 0))
+                    .toList();
             List<int[]> found = IntStream.range(0, 2 * used.size())
                     .parallel()
                     .mapToObj(k -> {
@@ -120,8 +121,7 @@ final class Halves {
         // Without halves 0 / 0.
         Arrays.setAll(modules, module -> modules[module] / halves.size());
         double[] units = new double[stays.length];
-        Arrays.setAll(
-                units, unit -> places.nearest()[unit] < 0 ? Double.NaN : stays[unit] / (double) halves.size());
+        Arrays.setAll(units, unit -> places.nearest()[unit] < 0 ? Double.NaN : stays[unit] / (double) halves.size());
         return new Stability(modules, units);
     }
 }

@@ -65,8 +65,7 @@ final class ModuleSearch {
     ModuleMap run() {
         SplittableRandom random = new SplittableRandom(settings.seed);
         Links links = links(columns);
-        CommunitySearch.Consensus consensus =
-                search.consensus(links, settings.starts, STARTS, random.nextLong());
+        CommunitySearch.Consensus consensus = search.consensus(links, settings.starts, STARTS, random.nextLong());
         List<Partition> partitions = partitions(links, consensus.partition(), random.nextLong());
         done("prompts", 1);
 
@@ -92,14 +91,17 @@ final class ModuleSearch {
         Shuffled shuffled = shuffled(consensus.partition().weight(), random.split());
 
         Halves.Stability stability = halves.stability(places, search);
-        IntFunction<Member> member = unit ->
-                new Member(columns.units().get(unit), consensus.certainty()[unit], stability.units()[unit]);
+        IntFunction<Member> member = unit -> new Member(
+                columns.units().get(unit),
+                consensus.certainty()[unit],
+                stability.units()[unit]);
         List<UnitModule> modules = IntStream.range(0, cohesions.size())
                 .mapToObj(i -> new UnitModule(
                         places.modules().get(i).stream().map(member::apply).toList(),
                         cohesions.get(i).correlation(),
                         stability.modules()[i],
-                        AgainstShuffles.of(cohesions.get(i).excess(), shuffled.closest()).p()))
+                        AgainstShuffles.of(cohesions.get(i).excess(), shuffled.closest())
+                                .p()))
                 .toList();
         List<BorderUnit> border = places.border().stream()
                 .map(unit -> new BorderUnit(
@@ -127,8 +129,7 @@ final class ModuleSearch {
                 AgainstShuffles.of(modularity, shuffled.modularities(), asLarge));
     }
 
-    private Halves halves(
-            Columns of, Map<CommunitySearch, Integer> splits, SplittableRandom random, String part) {
+    private Halves halves(Columns of, Map<CommunitySearch, Integer> splits, SplittableRandom random, String part) {
         return new Halves(of, splits, this::links, settings.absolute, random, () -> done(part, 1));
     }
 

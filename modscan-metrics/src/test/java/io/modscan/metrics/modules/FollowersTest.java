@@ -56,8 +56,9 @@ class FollowersTest {
                     // As many as there are members, and before them.
                     List.of(with(units(20, 30), units(0, 10).toArray(Integer[]::new))))) {
                 List<List<Integer>> followed = followers.of(groups);
-                assertThat(followed).singleElement().satisfies(group -> assertThat(group)
-                        .containsAll(units(0, 10)));
+                assertThat(followed)
+                        .singleElement()
+                        .satisfies(group -> assertThat(group).containsAll(units(0, 10)));
                 left += followed.get(0).size() - 10;
             }
         }
@@ -84,10 +85,12 @@ class FollowersTest {
             assertThat(new Followers(columns, true).of(List.of(with(units(0, 10), 20, 21, 22, 23))))
                     .containsExactly(units(0, 10));
             // Noise comes first, so that it is what signs are first taken from.
-            assertThat(new Followers(columns, true).of(List.of(with(List.of(20), units(0, 10).toArray(Integer[]::new)))))
+            assertThat(new Followers(columns, true)
+                            .of(List.of(with(List.of(20), units(0, 10).toArray(Integer[]::new)))))
                     .containsExactly(units(0, 10));
             List<List<Integer>> signed = new Followers(columns, false).of(List.of(units(0, 10)));
-            assertThat(signed).allMatch(group -> group.stream().map(i -> i % 2).distinct().count() == 1);
+            assertThat(signed)
+                    .allMatch(group -> group.stream().map(i -> i % 2).distinct().count() == 1);
         }
     }
 
@@ -163,8 +166,7 @@ class FollowersTest {
 
     private static double[] cohesions(Columns columns, List<List<Integer>> modules, boolean absolute) {
         return modules.stream()
-                .mapToDouble(members ->
-                        Cohesion.of(columns, members, absolute).correlation())
+                .mapToDouble(members -> Cohesion.of(columns, members, absolute).correlation())
                 .toArray();
     }
 

@@ -44,8 +44,10 @@ class HalvesTest {
             assertThat(module.members()).allMatch(member -> member.stability() >= 0.9 && member.stability() <= 1);
             assertThat(module.core(0.5)).hasSize(8);
         });
-        assertThat(map.resolutions()).singleElement().satisfies(step -> assertThat(step.halves())
-                .isEqualTo(map.halves().mean()));
+        assertThat(map.resolutions())
+                .singleElement()
+                .satisfies(
+                        step -> assertThat(step.halves()).isEqualTo(map.halves().mean()));
     }
 
     @Test
@@ -70,7 +72,8 @@ class HalvesTest {
         Columns half = Columns.of(LinksTest.activations(vectors)).over(new int[] {0, 1, 2, 3, 4, 5, 6, 8});
         assertThat(half.standardised(20)).containsOnly(0);
         assertThat(half.standardised(21)).containsOnly(0);
-        assertThat(new Course(half, java.util.List.of(20, 21), false).correlation(0)).isZero();
+        assertThat(new Course(half, java.util.List.of(20, 21), false).correlation(0))
+                .isZero();
     }
 
     @Test

@@ -69,7 +69,8 @@ class LinkThresholdTest {
                 assertThat(taken).isGreaterThan(50);
                 double threshold = LinkThreshold.of(columns, absolute);
                 long linked = sorted.stream().filter(r -> r >= threshold).count();
-                // The rule holds at the threshold itself, and by a bin below the last one that was taken it would not any more.
+                // The rule holds at the threshold itself, and by a bin below the last one that was taken it would not
+                // any more.
                 assertThat(sorted.size() * ChanceLevel.share(threshold, 60) * (absolute ? 1 : 0.5))
                         .isLessThanOrEqualTo(0.05 * linked);
                 assertThat(threshold).isLessThanOrEqualTo(sorted.get(taken - 1) + BIN);

@@ -34,8 +34,12 @@ class ModulesTest {
 
     private static final int PROMPTS = 80;
     /** No more effort than to find modules. */
-    private static final Modules QUICK =
-            Modules.byCoActivation().withStarts(3).withResolutions().withSplits(0).withShuffles(0);
+    private static final Modules QUICK = Modules.byCoActivation()
+            .withStarts(3)
+            .withResolutions()
+            .withSplits(0)
+            .withShuffles(0);
+
     private static final Site Z = new Site(
             "blocks.0.attn.hook_z", OptionalInt.of(0), List.of(Axis.POSITION, Axis.heads(2), Axis.units(3)), false);
     private static final Site MLP =
@@ -87,7 +91,8 @@ class ModulesTest {
                         "blocks.0.mlp.hook_post unit 11");
         assertThat(first.units().subList(0, 4)).extracting(Unit::inSite).containsExactly(3, 4, 5, 0);
         assertThat(first.correlation()).isBetween(0.85, 0.98);
-        assertThat(map.modules()).allMatch(module -> module.p() == 1 / 40.0 && module.stability() > 0.9 && module.lasts());
+        assertThat(map.modules())
+                .allMatch(module -> module.p() == 1 / 40.0 && module.stability() > 0.9 && module.lasts());
         assertThat(map.modules().get(1).units())
                 .extracting(Unit::inSite)
                 .containsExactlyElementsOf(IntStream.range(20, 30).boxed().toList());
@@ -265,8 +270,11 @@ class ModulesTest {
 
     @Test
     void theSameForTheSameSeedInWhateverOrderOfPrompts() {
-        Metric<ModuleMap> dense =
-                QUICK.withThreshold(0).withNeighbours(5).withSplits(2).withShuffles(9).withSeed(3);
+        Metric<ModuleMap> dense = QUICK.withThreshold(0)
+                .withNeighbours(5)
+                .withSplits(2)
+                .withShuffles(9)
+                .withSeed(3);
         ModuleMap expected = planted(PROMPTS, false).measure(dense);
         assertThat(planted(PROMPTS, false).measure(dense)).isEqualTo(expected);
         assertThat(planted(PROMPTS, true).measure(dense)).isEqualTo(expected);
@@ -298,9 +306,7 @@ class ModulesTest {
                                 "blocks.0.mlp.hook_post unit 0",
                                 "blocks.0.mlp.hook_post unit 40"))
                 .verify();
-        assertThat(planted(12, false)
-                        .measure(QUICK.perSite()))
-                .hasSize(2);
+        assertThat(planted(12, false).measure(QUICK.perSite())).hasSize(2);
     }
 
     @Test
@@ -361,14 +367,17 @@ class ModulesTest {
     @Test
     void progressCountsToItsTotal() {
         Activations activations = planted(PROMPTS, false);
-        Activations noise = activations.at(Z).alone().map(site -> site.derived(site.site(), site.pooling(), prompt -> {
-            Random random = new Random(prompt);
-            float[] vector = new float[6];
-            for (int i = 0; i < vector.length; i++) {
-                vector[i] = (float) random.nextGaussian();
-            }
-            return vector;
-        }));
+        Activations noise = activations
+                .at(Z)
+                .alone()
+                .map(site -> site.derived(site.site(), site.pooling(), prompt -> {
+                    Random random = new Random(prompt);
+                    float[] vector = new float[6];
+                    for (int i = 0; i < vector.length; i++) {
+                        vector[i] = (float) random.nextGaussian();
+                    }
+                    return vector;
+                }));
         Modules modules = QUICK.withSplits(4).withShuffles(2);
         assertThat(steps(activations, modules)).hasSize(1 + 8 + 6 + 2);
         assertThat(noise.measure(modules).modules()).isEmpty();
@@ -387,7 +396,9 @@ class ModulesTest {
         List<ModuleProgress> steps = new ArrayList<>();
         activations.measure(modules.withProgress(steps::add));
         assertThat(steps).extracting(ModuleProgress::done).isSorted().doesNotHaveDuplicates();
-        assertThat(steps).extracting(ModuleProgress::total).containsOnly(steps.get(0).total());
+        assertThat(steps)
+                .extracting(ModuleProgress::total)
+                .containsOnly(steps.get(0).total());
         ModuleProgress last = steps.get(steps.size() - 1);
         assertThat(last.done()).isEqualTo(last.total());
         return steps;
@@ -411,7 +422,8 @@ class ModulesTest {
                 .contains("halves of the prompts not compared")
                 .doesNotContain("over 0 splits");
         assertThat(map.modules())
-                .allSatisfy(module -> assertThat(module.toString()).hasLineCount(1).hasSizeLessThan(200));
+                .allSatisfy(
+                        module -> assertThat(module.toString()).hasLineCount(1).hasSizeLessThan(200));
         UnitModule large = MadeMaps.module(MadeMaps.units(MadeMaps.site("many", 5000), IntStream.range(0, 5000)));
         assertThat(large.toString()).contains("5000 units").hasLineCount(1).hasSizeLessThan(200);
     }

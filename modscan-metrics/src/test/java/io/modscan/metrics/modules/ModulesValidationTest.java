@@ -118,15 +118,16 @@ class ModulesValidationTest {
 
     /** With that planted module that is most like it. */
     private static double jaccard(UnitModule module, int[] planted) {
-        Set<Integer> members = Set.copyOf(
-                module.units().stream().map(unit -> unit.inSite()).toList());
+        Set<Integer> members =
+                Set.copyOf(module.units().stream().map(unit -> unit.inSite()).toList());
         return IntStream.of(planted)
                 .filter(number -> number != PlantedModules.ALONE)
                 .distinct()
                 .mapToDouble(number -> {
                     long size = IntStream.of(planted).filter(i -> i == number).count();
-                    long both =
-                            members.stream().filter(unit -> planted[unit] == number).count();
+                    long both = members.stream()
+                            .filter(unit -> planted[unit] == number)
+                            .count();
                     return (double) both / (size + members.size() - both);
                 })
                 .max()
@@ -136,8 +137,8 @@ class ModulesValidationTest {
     /** Of a real and another one the probability that the real one is larger, ties counting half. */
     private static double auroc(List<Double> real, List<Double> others) {
         return real.stream()
-                .flatMapToDouble(one -> others.stream()
-                        .mapToDouble(other -> one > other ? 1 : one.equals(other) ? 0.5 : 0))
+                .flatMapToDouble(
+                        one -> others.stream().mapToDouble(other -> one > other ? 1 : one.equals(other) ? 0.5 : 0))
                 .average()
                 .orElse(Double.NaN);
     }
@@ -150,7 +151,8 @@ class ModulesValidationTest {
 
     @AfterAll
     static void print() {
-        System.out.printf(Locale.ROOT, "%nPlanted modules, %d seeds: adjusted Rand index with what was planted%n", SEEDS);
+        System.out.printf(
+                Locale.ROOT, "%nPlanted modules, %d seeds: adjusted Rand index with what was planted%n", SEEDS);
         TABLE.values().forEach(row -> System.out.println(row.line()));
         List<Found> found =
                 TABLE.values().stream().flatMap(row -> row.found.stream()).toList();
@@ -160,7 +162,10 @@ class ModulesValidationTest {
                 aurocOfStability(found),
                 auroc(
                         found.stream().filter(Found::real).map(one -> -one.p()).toList(),
-                        found.stream().filter(one -> !one.real()).map(one -> -one.p()).toList()),
+                        found.stream()
+                                .filter(one -> !one.real())
+                                .map(one -> -one.p())
+                                .toList()),
                 found.size(),
                 found.stream().filter(Found::real).count());
     }
@@ -180,6 +185,16 @@ class ModulesValidationTest {
         int bound = PlantedTruthTest.mostByChance(SEEDS, LEVEL, 0.001);
         assertThat(row(kind).claimed).isLessThanOrEqualTo(bound);
         assertThat(row(kind).claimedLasting).isLessThanOrEqualTo(row(kind).claimed);
+    }
+
+    @Test
+    void ofAllSeedsWhereNothingIsPlantedFewClaim() {
+        List<Row> nulls = Arrays.stream(Kind.values())
+                .filter(kind -> !kind.hasModules())
+                .map(ModulesValidationTest::row)
+                .toList();
+        int claimed = nulls.stream().mapToInt(row -> row.claimed).sum();
+        assertThat(claimed).isLessThanOrEqualTo(PlantedTruthTest.mostByChance(SEEDS * nulls.size(), LEVEL, 0.001));
     }
 
     @Test

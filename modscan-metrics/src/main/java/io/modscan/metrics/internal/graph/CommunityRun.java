@@ -97,7 +97,8 @@ final class CommunityRun {
 
     /** Partitions in which those nodes begin together that are together in all of some partitions. */
     private List<Found> fromCores(List<Found> some, int starts, Random draws) {
-        int[] cores = Counterparts.together(some.stream().map(Found::communities).toList());
+        int[] cores =
+                Counterparts.together(some.stream().map(Found::communities).toList());
         Network ofCores = network.createReducedNetwork(new Clustering(cores));
         List<Found> found = new ArrayList<>();
         for (int i = 0; i < starts; i++) {

@@ -27,7 +27,8 @@ public record CommunitySearch(double resolution) {
             return partition(links, linked, new int[0]);
         }
         CommunityRun run = new CommunityRun(linked.network(), resolution, interrupt);
-        return partition(links, linked, run.best(starts, new SplittableRandom(seed)).communities());
+        return partition(
+                links, linked, run.best(starts, new SplittableRandom(seed)).communities());
     }
 
     /**
@@ -47,7 +48,8 @@ public record CommunitySearch(double resolution) {
         }
         Interrupt interrupt = Interrupt.ofThisThread();
         SplittableRandom random = new SplittableRandom(seed);
-        List<SplittableRandom> seeds = IntStream.range(0, runs).mapToObj(i -> random.split()).toList();
+        List<SplittableRandom> seeds =
+                IntStream.range(0, runs).mapToObj(i -> random.split()).toList();
         List<CommunityRun.Found> found = seeds.parallelStream()
                 .map(own -> inAnyOrder(linked, starts, own, interrupt))
                 .toList();
@@ -75,8 +77,7 @@ public record CommunitySearch(double resolution) {
             order[j] = order[i];
             order[i] = other;
         });
-        CommunityRun.Found found =
-                new CommunityRun(linked.network(order), resolution, interrupt).best(starts, random);
+        CommunityRun.Found found = new CommunityRun(linked.network(order), resolution, interrupt).best(starts, random);
         int[] communities = new int[order.length];
         for (int i = 0; i < order.length; i++) {
             communities[order[i]] = found.communities()[i];

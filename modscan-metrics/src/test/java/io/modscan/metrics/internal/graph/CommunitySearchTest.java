@@ -33,9 +33,8 @@ class CommunitySearchTest {
         for (int[] link : more) {
             strongest[link[0]].offer(link[1], 0.5f);
         }
-        return Links.ofEither(IntStream.range(0, nodes)
-                .mapToObj(i -> strongest[i].inOrder())
-                .toArray(long[][]::new));
+        return Links.ofEither(
+                IntStream.range(0, nodes).mapToObj(i -> strongest[i].inOrder()).toArray(long[][]::new));
     }
 
     private static List<Integer> range(int from, int to) {
@@ -88,15 +87,15 @@ class CommunitySearchTest {
                 pool.shutdown();
             }
         }
-        assertThat(Arrays.stream(expected.certainty()).filter(share -> share < 1)).isNotEmpty();
+        assertThat(Arrays.stream(expected.certainty()).filter(share -> share < 1))
+                .isNotEmpty();
     }
 
     @Test
     void theBestOfAllRunsIsNoWorseThanOneOfThem() {
         Links links = ambiguous();
         CommunitySearch search = new CommunitySearch(1);
-        double one = search.partition(links, 3, 1, Interrupt.ofThisThread())
-                .modularity();
+        double one = search.partition(links, 3, 1, Interrupt.ofThisThread()).modularity();
         assertThat(search.consensus(links, RUNS, 3, 1).partition().modularity()).isGreaterThanOrEqualTo(one - 1e-9);
     }
 
