@@ -27,7 +27,8 @@ import java.util.function.Consumer;
  * ones those that come first), as far as r is positive and reaches a {@linkplain #withThreshold(double) threshold}; a pair is
  * linked if either of the two keeps the link. A link's weight is r, rounded to a multiple of 2<sup>−24</sup>. Unless set,
  * the threshold is the least r such that, were all values independent and normal, a twentieth of the pairs that reach it would do so
- * by chance (Benjamini and Hochberg's rule over all pairs). Units that are not normal, such
+ * by chance: the rule of Benjamini and Hochberg, "Controlling the false discovery rate", 1995 (<a
+ * href="https://doi.org/10.1111/j.2517-6161.1995.tb02031.x">doi:10.1111/j.2517-6161.1995.tb02031.x</a>), over all pairs. Units that are not normal, such
  * as those that fire for few prompts, reach it by chance more often; what comes of that, the shuffles below tell.
  * <li>Groups are the communities of the partition that has the largest modularity found, Q = Σ<sub>c</sub> [w<sub>c</sub>
  * / w − γ (s<sub>c</sub> / 2w)²], with w the weight of all links, w<sub>c</sub> of those inside of community c,

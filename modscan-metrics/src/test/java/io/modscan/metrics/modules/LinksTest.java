@@ -147,9 +147,10 @@ class LinksTest {
     @ParameterizedTest
     @MethodSource("chanceLevels")
     void chanceLevelAgreesWithStudentsT(Map<String, Object> golden) {
-        double level =
-                ChanceLevel.of(Golden.integer(golden.get("prompts")), Golden.integer(golden.get("units")) * (Golden.integer(golden.get("units")) - 1.0) / 2, (boolean)
-                        golden.getOrDefault("absolute", false));
+        double level = ChanceLevel.of(
+                Golden.integer(golden.get("prompts")),
+                Golden.integer(golden.get("units")) * (Golden.integer(golden.get("units")) - 1.0) / 2,
+                (boolean) golden.getOrDefault("absolute", false));
         assertThat(level).isCloseTo(Golden.number(golden.get("r")), within(1e-9));
     }
 }

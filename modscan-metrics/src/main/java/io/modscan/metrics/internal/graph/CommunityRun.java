@@ -22,7 +22,10 @@ final class CommunityRun {
     /** Each pass ends in a partition no worse than the one before; it has never been seen to take a dozen. */
     private static final int MOST_PASSES = 100;
 
-    /** Modularities no further apart are equal but for rounding. */
+    /**
+     * Modularities are rounded to multiples of this. So among partitions that are equal but for rounding none is preferred: which one
+     * is taken depends on where a run begins, and that they are equal shows.
+     */
     private static final double EQUAL = 1e-9;
 
     /** How often the groups that all runs agree on are put together anew: there are few, so that it costs little. */
@@ -38,7 +41,7 @@ final class CommunityRun {
         this.interrupt = interrupt;
     }
 
-    /** A partition and its modularity. */
+    /** A partition and its modularity, rounded. */
     @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
     record Found(int[] communities, double modularity) {}
 
@@ -70,7 +73,7 @@ final class CommunityRun {
         }
         kept.sort(Comparator.comparingDouble(found -> -found.modularity()));
         double before = Double.NEGATIVE_INFINITY;
-        while (kept.get(0).modularity() > before + EQUAL) {
+        while (kept.get(0).modularity() > before) {
             before = kept.get(0).modularity();
             List<Found> next = fromCores(kept, starts, draws);
             kept = Stream.concat(kept.stream(), next.stream())
@@ -94,7 +97,8 @@ final class CommunityRun {
 
     /** Partitions in which those nodes begin together that are together in all of some partitions. */
     private List<Found> fromCores(List<Found> some, int starts, Random draws) {
-        int[] cores = Counterparts.together(some.stream().map(Found::communities).toList());
+        int[] cores =
+                Counterparts.together(some.stream().map(Found::communities).toList());
         Network ofCores = network.createReducedNetwork(new Clustering(cores));
         List<Found> found = new ArrayList<>();
         for (int i = 0; i < starts; i++) {
@@ -111,7 +115,8 @@ final class CommunityRun {
 
     private Found improved(Clustering clustering, Random draws) {
         LeidenAlgorithm algorithm = improve(network, clustering, draws);
-        return new Found(clustering.getClusters(), algorithm.calcQuality(network, clustering));
+        double modularity = Math.rint(algorithm.calcQuality(network, clustering) / EQUAL) * EQUAL;
+        return new Found(clustering.getClusters(), modularity);
     }
 
     private LeidenAlgorithm improve(Network network, Clustering clustering, Random draws) {
