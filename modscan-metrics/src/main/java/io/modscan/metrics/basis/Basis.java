@@ -398,13 +398,14 @@ public final class Basis implements UnaryOperator<Activations> {
         if (size() > 0) {
             return projected(from, projectedSite);
         }
+        FittedPrompts all = FittedPrompts.together(List.of(from.fittedTo(), prompts));
         float[] nothing = {samples == 0 ? Float.NaN : 0};
         int coordinates = site.width();
         return from.derived(projectedSite, from.pooling(), prompt -> {
             float[] row = new float[from.row(prompt).capacity() / coordinates];
             Arrays.fill(row, nothing[0]);
             return row;
-        });
+        }).withFittedTo(all);
     }
 
     /**
