@@ -32,8 +32,7 @@ record HeldOut(Activations fitted, Activations measured) {
         // Asked once a prompt, so that a condition which changes its mind has no prompt in both parts.
         Set<Prompt> fitted = activations.prompts().stream().filter(fit).collect(Collectors.toSet());
         int all = activations.prompts().size();
-        long some =
-                activations.prompts().stream().filter(fitted::contains).count();
+        long some = activations.prompts().stream().filter(fitted::contains).count();
         if (some == 0 || some == all) {
             throw new ModscanException(
                     "to be measured on other prompts than those of its fit, a basis takes some of both; of " + all

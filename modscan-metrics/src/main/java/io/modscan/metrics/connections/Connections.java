@@ -165,7 +165,14 @@ public final class Connections {
         StreamReader reader = new StreamReader(
                 Objects.requireNonNull(weights, "weights"), Optional.empty(), List.of(), Optional.empty(), Set.of());
         return new Connections(
-                new Kept(reader), NEIGHBOURS, OptionalDouble.empty(), new CommunitySearch(1), STARTS, SHUFFLES, 0, step -> {});
+                new Kept(reader),
+                NEIGHBOURS,
+                OptionalDouble.empty(),
+                new CommunitySearch(1),
+                STARTS,
+                SHUFFLES,
+                0,
+                step -> {});
     }
 
     /**
@@ -177,13 +184,12 @@ public final class Connections {
      */
     public Connections among(Activations activations) {
         StreamReader old = kept.reader;
-        return reading(
-                new StreamReader(
-                        old.weights(),
-                        Optional.of(Objects.requireNonNull(activations, "activations")),
-                        old.bases(),
-                        old.behind(),
-                        old.without()));
+        return reading(new StreamReader(
+                old.weights(),
+                Optional.of(Objects.requireNonNull(activations, "activations")),
+                old.bases(),
+                old.behind(),
+                old.without()));
     }
 
     /**
@@ -299,7 +305,8 @@ public final class Connections {
      */
     public Connections withResolution(double gamma) {
         check(gamma > 0 && gamma < Double.POSITIVE_INFINITY, "a resolution is positive and finite, not " + gamma);
-        return new Connections(kept, neighbours, threshold, new CommunitySearch(gamma), starts, shuffles, seed, progress);
+        return new Connections(
+                kept, neighbours, threshold, new CommunitySearch(gamma), starts, shuffles, seed, progress);
     }
 
     /**
@@ -457,7 +464,8 @@ public final class Connections {
     @Override
     public String toString() {
         return "Connections[" + kept.reader + ", " + neighbours + " neighbours"
-                + (threshold.isPresent() ? ", threshold " + threshold.getAsDouble() : "") + ", resolution " + search.resolution()
+                + (threshold.isPresent() ? ", threshold " + threshold.getAsDouble() : "") + ", resolution "
+                + search.resolution()
                 + ", " + starts + " starts, " + shuffles + " shuffles, seed " + seed + "]";
     }
 }

@@ -49,7 +49,8 @@ import java.util.TreeSet;
  * sparse units do, would make pairs of them all. How many are dropped for that {@link ParallelMap#byOnePrompt()} tells.
  * <li>The same is counted after each unit's values were shuffled by itself, {@linkplain #withShuffles(int) once} unless set: that is how
  * many pairs units of this kind have by chance, {@link ParallelMap#byChance()}. Units that fire for two or three prompts make some. Values
- * of tokens are turned round by a random number of places instead, so that neighbours stay neighbours.
+ * of tokens are turned round by a random number of places instead, so that neighbours stay neighbours; of n tokens, about one of n true
+ * pairs is turned alike and counted, too.
  * <li>Where {@linkplain #withWeights(Weights) weights} are given, a neuron's output weights are its row of W_out and its input
  * weights its column of W_in, for {@code mlp.hook_pre} and {@code mlp.hook_post}; those of a head's dimension are its row of W_O
  * and its column of W_V, for {@code attn.hook_v} and {@code attn.hook_z}. They are as the checkpoint has them: a LayerNorm's scale, which

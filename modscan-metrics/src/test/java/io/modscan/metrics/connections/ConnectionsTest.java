@@ -520,7 +520,8 @@ class ConnectionsTest {
                         new ModuleProgress("weights", 1, 3),
                         new ModuleProgress("shuffles", 2, 3),
                         new ModuleProgress("shuffles", 3, 3));
-        assertThat(map).isEqualTo(Connections.of(network.weights()).withShuffles(2).modules());
+        assertThat(map)
+                .isEqualTo(Connections.of(network.weights()).withShuffles(2).modules());
         told.clear();
         connections.withShuffles(0).modules();
         assertThat(told).containsExactly(new ModuleProgress("weights", 1, 1));
@@ -528,9 +529,8 @@ class ConnectionsTest {
 
     @Test
     void unitsOfOneSiteCannotHearEachOther() {
-        StreamSites sites = new StreamReader(
-                        pair(1, 1).weights(), Optional.empty(), List.of(), Optional.empty(), Set.of())
-                .read();
+        StreamSites sites =
+                new StreamReader(pair(1, 1).weights(), Optional.empty(), List.of(), Optional.empty(), Set.of()).read();
         assertThat(sites.span(List.of())).isFalse();
         assertThat(sites.span(List.of(4))).isFalse();
         assertThat(sites.span(List.of(0, 2))).isFalse();
