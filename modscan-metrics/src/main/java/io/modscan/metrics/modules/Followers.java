@@ -1,5 +1,6 @@
 package io.modscan.metrics.modules;
 
+import io.modscan.metrics.internal.rank.ChanceLevel;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;

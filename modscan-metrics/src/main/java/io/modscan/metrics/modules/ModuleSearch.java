@@ -3,6 +3,7 @@ package io.modscan.metrics.modules;
 import io.modscan.metrics.internal.graph.CommunitySearch;
 import io.modscan.metrics.internal.graph.Links;
 import io.modscan.metrics.internal.graph.Partition;
+import io.modscan.metrics.internal.rank.ChanceLevel;
 import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.statistics.AgainstShuffles;
 import java.util.List;

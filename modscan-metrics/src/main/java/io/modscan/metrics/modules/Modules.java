@@ -3,6 +3,7 @@ package io.modscan.metrics.modules;
 import io.modscan.core.Activations;
 import io.modscan.core.Metric;
 import io.modscan.core.error.ModscanException;
+import io.modscan.metrics.internal.linear.Circle;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;

@@ -13,6 +13,7 @@ import io.modscan.core.site.Unit;
 import io.modscan.metrics.Golden;
 import io.modscan.metrics.internal.graph.Links;
 import io.modscan.metrics.internal.graph.PackedLink;
+import io.modscan.metrics.internal.rank.ChanceLevel;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
