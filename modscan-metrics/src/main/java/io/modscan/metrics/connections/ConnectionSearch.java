@@ -40,7 +40,7 @@ import java.util.stream.IntStream;
 record ConnectionSearch(double threshold, int neighbours, CommunitySearch search, int starts, long seed) {
 
     /** How many partitions each search begins with. */
-    private static final int STARTS = 10;
+    private static final int STARTS = 6;
 
     /** Rows and columns of a tile. */
     private static final int TILE = 1024;

@@ -28,7 +28,7 @@ final class Halves {
     static final int FEWEST_PROMPTS = 6;
 
     /** With fewer starts than for all prompts: it is the prompts here that differ most. */
-    private static final int STARTS = 4;
+    private static final int STARTS = 2;
 
     /** Of each search, each half that it was used on, the two of a split one behind the other: the units' groups. */
     private final Map<CommunitySearch, List<int[]>> partitions = new HashMap<>();

@@ -1,5 +1,6 @@
 package io.modscan.metrics.modules;
 
+import io.modscan.metrics.internal.rank.ChanceLevel;
 import io.modscan.metrics.internal.graph.PairTile;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;

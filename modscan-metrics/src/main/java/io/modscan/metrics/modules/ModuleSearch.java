@@ -20,7 +20,7 @@ import java.util.stream.IntStream;
 final class ModuleSearch {
 
     /** How many partitions each search begins with. */
-    private static final int STARTS = 10;
+    private static final int STARTS = 6;
 
     /** Shuffled values make graphs without structure, in which a search takes long. */
     private static final int SHUFFLED_STARTS = 1;
