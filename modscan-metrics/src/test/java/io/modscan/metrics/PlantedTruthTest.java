@@ -41,10 +41,14 @@ import org.junit.jupiter.api.Test;
  * <p>Modules are compared on their members and on the noise, each unit of which is a class of its own; dead units are left
  * out, and so are those that respond to a topic, since these do go together.
  */
-class PlantedTruthTest {
+public class PlantedTruthTest {
 
     private static final int SEEDS = Integer.getInteger("modscan.seeds", 5);
     private static final double LEVEL = 0.05;
+
+    /** What p takes; stability is not looked at here. */
+    private static final Modules MODULES =
+            Modules.byCoActivation().withResolutions().withSplits(0);
 
     private static final List<String> TABLE = new ArrayList<>();
 
@@ -180,7 +184,7 @@ class PlantedTruthTest {
     }
 
     /** The smallest number that a binomial count exceeds with at most the given probability. */
-    static int mostByChance(int n, double p, double probability) {
+    public static int mostByChance(int n, double p, double probability) {
         double term = Math.pow(1 - p, n);
         double below = term;
         int most = 0;
@@ -209,7 +213,7 @@ class PlantedTruthTest {
         DoubleSummaryStatistics modular = new DoubleSummaryStatistics();
         for (int seed = 0; seed < SEEDS; seed++) {
             PlantedTruth truth = new PlantedTruth(seed);
-            ModuleMap map = truth.activations().measure(Modules.byCoActivation().withSeed(seed));
+            ModuleMap map = truth.activations().measure(MODULES.withSeed(seed));
             List<UnitModule> significant =
                     map.modules().stream().filter(module -> module.p() <= LEVEL).toList();
             index.accept(adjustedRand(truth, map, map.modules()));
@@ -251,7 +255,7 @@ class PlantedTruthTest {
         }
         int alone = 0;
         for (Unit unit : Stream.concat(
-                        map.modules().stream().flatMap(module -> module.units().stream()), map.singletons().stream())
+                        map.modules().stream().flatMap(module -> module.units().stream()), map.outside().stream())
                 .toList()) {
             Known known = truth.known(unit.site(), unit.inSite());
             if (known.topic().isEmpty()) {

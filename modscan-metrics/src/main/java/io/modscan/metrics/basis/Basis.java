@@ -60,8 +60,8 @@ import java.util.function.UnaryOperator;
  *
  * <p><b>The circle.</b> Over the prompts of the fit, coordinates are uncorrelated (uncentred: orthogonal) because they were made so,
  * whatever the layer does; and with few prompts, what they vary by is noise that they were turned to. So how coordinates go together is to be
- * measured on other prompts: {@link #heldOut(Kind, Activations)} does that, and {@link io.modscan.metrics.modules.Modules} refuses the
- * prompts of the fit. In the population, too, the coordinates of one site are uncorrelated by definition. What correlates on other prompts
+ * measured on other prompts: {@link #heldOut(Kind, Activations)} does that, and {@link io.modscan.metrics.modules.Modules} and
+ * {@link io.modscan.metrics.connections.ParallelUnits} refuse the prompts of the fit. In the population, too, the coordinates of one site are uncorrelated by definition. What correlates on other prompts
  * is what the fit missed, being one of a sample, or what isn't linear, since uncorrelated is not independent. Coordinates of several
  * sites may correlate as they like: no fit has brought them together or kept them apart.
  *
@@ -398,13 +398,15 @@ public final class Basis implements UnaryOperator<Activations> {
         if (size() > 0) {
             return projected(from, projectedSite);
         }
+        FittedPrompts all = FittedPrompts.together(List.of(from.fittedTo(), prompts));
         float[] nothing = {samples == 0 ? Float.NaN : 0};
         int coordinates = site.width();
         return from.derived(projectedSite, from.pooling(), prompt -> {
-            float[] row = new float[from.row(prompt).capacity() / coordinates];
-            Arrays.fill(row, nothing[0]);
-            return row;
-        });
+                    float[] row = new float[from.row(prompt).capacity() / coordinates];
+                    Arrays.fill(row, nothing[0]);
+                    return row;
+                })
+                .withFittedTo(all);
     }
 
     /**

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 
 /**
  * Prompts to fit to, and others to measure.
@@ -28,14 +29,16 @@ record HeldOut(Activations fitted, Activations measured) {
     }
 
     static HeldOut of(Activations activations, Predicate<? super Prompt> fit) {
+        // Asked once a prompt, so that a condition which changes its mind has no prompt in both parts.
+        Set<Prompt> fitted = activations.prompts().stream().filter(fit).collect(Collectors.toSet());
         int all = activations.prompts().size();
-        long some = activations.prompts().stream().filter(fit).count();
+        long some = activations.prompts().stream().filter(fitted::contains).count();
         if (some == 0 || some == all) {
             throw new ModscanException(
                     "to be measured on other prompts than those of its fit, a basis takes some of both; of " + all
                             + " prompts, " + some + " are to fit it and " + (all - some) + " to be measured");
         }
-        return new HeldOut(activations.where(fit), activations.where(prompt -> !fit.test(prompt)));
+        return new HeldOut(activations.where(fitted::contains), activations.where(prompt -> !fitted.contains(prompt)));
     }
 
     /** What is measured, each site in a basis of its own. */

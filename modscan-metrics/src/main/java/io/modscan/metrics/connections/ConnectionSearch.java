@@ -23,10 +23,10 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
-import org.apache.commons.numbers.gamma.RegularizedBeta;
 
 /**
  * Looks for modules among units that write and read, and for those of shuffled weights.
@@ -40,50 +40,34 @@ import org.apache.commons.numbers.gamma.RegularizedBeta;
 record ConnectionSearch(double threshold, int neighbours, CommunitySearch search, int starts, long seed) {
 
     /** How many partitions each search begins with. */
-    private static final int STARTS = 10;
+    private static final int STARTS = 6;
 
     /** Rows and columns of a tile. */
     private static final int TILE = 1024;
-
-    private static final double LEVEL = 0.05;
-    /** Halvings of [0, 1]: to the last bit of a float and beyond. */
-    private static final int STEPS = 40;
-
-    /**
-     * The cosine whose size, by Bonferroni's bound, any of some pairs reaches with a probability of at most 0.05, if weights are
-     * independent and normal: its square is then distributed as beta(1/2, (width − 2) / 2).
-     */
-    static double chance(int width, double pairs) {
-        double low = 0;
-        double high = 1;
-        for (int step = 0; step < STEPS; step++) {
-            double middle = (low + high) / 2;
-            if (RegularizedBeta.complement(middle * middle, 0.5, (width - 2) / 2.0) > LEVEL / Math.max(1, pairs)) {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        return high;
-    }
 
     /** Takes in the signed strengths of some writers and some readers of two sites. */
     private interface Taker {
         void take(int fromSite, int[] writers, int toSite, int[] readers, float[] strengths);
     }
 
-    ModuleMap run(StreamSites sites, int shuffles) {
+    /**
+     * Looks for modules.
+     *
+     * @param done is told what was done, after the search and after each shuffle
+     */
+    ModuleMap run(StreamSites sites, int shuffles, Consumer<String> done) {
         List<Unit> nodes = sites.nodes();
         Links links = links(sites, nodes.size());
         CommunitySearch.Consensus consensus = search.consensus(links, starts, STARTS, seed);
         Partition partition = consensus.partition();
         List<List<Integer>> together = consensus.certain().stream()
-                .filter(members -> members.size() > 1)
+                .filter(sites::span)
                 .sorted((one, other) -> other.size() - one.size())
                 .toList();
         List<Cohesion> cohesions =
                 together.stream().map(members -> cohesion(sites, members)).toList();
         double likeShuffled = cheap(links).modularity();
+        done.accept("weights");
 
         double[] modularities = new double[shuffles];
         double[] inMeasuredWeight = new double[shuffles];
@@ -100,9 +84,11 @@ record ConnectionSearch(double threshold, int neighbours, CommunitySearch search
                     .mapToDouble(members -> cohesion(shuffled, members).excess)
                     .max()
                     .orElse(Double.NEGATIVE_INFINITY);
+            done.accept("shuffles");
         }
 
-        IntFunction<Member> member = node -> new Member(nodes.get(node), consensus.certainty()[node], Double.NaN);
+        IntFunction<Member> member =
+                node -> new Member(nodes.get(node), consensus.certainty()[node], Double.NaN);
         List<UnitModule> modules = IntStream.range(0, together.size())
                 .mapToObj(i -> new UnitModule(
                         together.get(i).stream().map(member::apply).toList(),

@@ -6,7 +6,9 @@ import io.modscan.core.model.Weights;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.internal.graph.CommunitySearch;
+import io.modscan.metrics.internal.rank.ChanceLevel;
 import io.modscan.metrics.modules.ModuleMap;
+import io.modscan.metrics.modules.ModuleProgress;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -17,6 +19,8 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -67,7 +71,9 @@ import org.jspecify.annotations.Nullable;
  * heads go by these; |v<sub>j</sub>|², E[f<sub>j</sub>²] and |r<sub>j</sub>|² are means over the dimensions of a head where A and b of
  * components take them.
  *
- * <p><b>Modules</b> are found as {@link io.modscan.metrics.modules.Modules} does, in the graph where each node keeps its {@linkplain
+ * <p><b>Modules</b> are the groups that a search as that of {@link io.modscan.metrics.modules.Modules} agrees on, repeated as
+ * it is there, units that it does not agree on being on the border; prompts have no part in it, so there are no halves, and
+ * stability is NaN. The search is in the graph where each node keeps its {@linkplain
  * #withNeighbours(int) strongest links}, whichever way they point, from a {@linkplain #withThreshold(double) threshold} on: unless set, the
  * |cosine| that any pair reaches with a probability of at most 0.05 (Bonferroni's bound), if weights are independent and normal. The
  * search is repeated with permuted weights, {@linkplain #withShuffles(int) 19 times} unless set: what each unit writes is put at other
@@ -107,6 +113,7 @@ public final class Connections {
     private final int starts;
     private final int shuffles;
     private final long seed;
+    private final Consumer<ModuleProgress> progress;
 
     /** What was read, once it was asked for. */
     private static final class Kept {
@@ -132,7 +139,8 @@ public final class Connections {
             CommunitySearch search,
             int starts,
             int shuffles,
-            long seed) {
+            long seed,
+            Consumer<ModuleProgress> progress) {
         this.kept = kept;
         this.neighbours = neighbours;
         this.threshold = threshold;
@@ -140,10 +148,11 @@ public final class Connections {
         this.starts = starts;
         this.shuffles = shuffles;
         this.seed = seed;
+        this.progress = progress;
     }
 
     private Connections reading(StreamReader reader) {
-        return new Connections(new Kept(reader), neighbours, threshold, search, starts, shuffles, seed);
+        return new Connections(new Kept(reader), neighbours, threshold, search, starts, shuffles, seed, progress);
     }
 
     /**
@@ -156,7 +165,14 @@ public final class Connections {
         StreamReader reader = new StreamReader(
                 Objects.requireNonNull(weights, "weights"), Optional.empty(), List.of(), Optional.empty(), Set.of());
         return new Connections(
-                new Kept(reader), NEIGHBOURS, OptionalDouble.empty(), new CommunitySearch(1), STARTS, SHUFFLES, 0);
+                new Kept(reader),
+                NEIGHBOURS,
+                OptionalDouble.empty(),
+                new CommunitySearch(1),
+                STARTS,
+                SHUFFLES,
+                0,
+                step -> {});
     }
 
     /**
@@ -168,8 +184,12 @@ public final class Connections {
      */
     public Connections among(Activations activations) {
         StreamReader old = kept.reader;
-        return reading(
-                new StreamReader(old.weights(), Optional.of(activations), old.bases(), old.behind(), old.without()));
+        return reading(new StreamReader(
+                old.weights(),
+                Optional.of(Objects.requireNonNull(activations, "activations")),
+                old.bases(),
+                old.behind(),
+                old.without()));
     }
 
     /**
@@ -261,7 +281,7 @@ public final class Connections {
      */
     public Connections withNeighbours(int most) {
         check(most >= 1, "a unit keeps at least 1 neighbour, not " + most);
-        return new Connections(kept, most, threshold, search, starts, shuffles, seed);
+        return new Connections(kept, most, threshold, search, starts, shuffles, seed, progress);
     }
 
     /**
@@ -273,7 +293,7 @@ public final class Connections {
      */
     public Connections withThreshold(double least) {
         check(least >= 0 && least <= 1, "a strength that makes a link is in [0, 1], not " + least);
-        return new Connections(kept, neighbours, OptionalDouble.of(least), search, starts, shuffles, seed);
+        return new Connections(kept, neighbours, OptionalDouble.of(least), search, starts, shuffles, seed, progress);
     }
 
     /**
@@ -285,7 +305,8 @@ public final class Connections {
      */
     public Connections withResolution(double gamma) {
         check(gamma > 0 && gamma < Double.POSITIVE_INFINITY, "a resolution is positive and finite, not " + gamma);
-        return new Connections(kept, neighbours, threshold, new CommunitySearch(gamma), starts, shuffles, seed);
+        return new Connections(
+                kept, neighbours, threshold, new CommunitySearch(gamma), starts, shuffles, seed, progress);
     }
 
     /**
@@ -298,7 +319,7 @@ public final class Connections {
      */
     public Connections withStarts(int number) {
         check(number >= 1, "the search starts at least once, not " + number + " times");
-        return new Connections(kept, neighbours, threshold, search, number, shuffles, seed);
+        return new Connections(kept, neighbours, threshold, search, number, shuffles, seed, progress);
     }
 
     /**
@@ -310,7 +331,7 @@ public final class Connections {
      */
     public Connections withShuffles(int number) {
         check(number >= 0, "weights are permuted 0 times or more, not " + number);
-        return new Connections(kept, neighbours, threshold, search, starts, number, seed);
+        return new Connections(kept, neighbours, threshold, search, starts, number, seed, progress);
     }
 
     /**
@@ -320,7 +341,19 @@ public final class Connections {
      * @return a copy
      */
     public Connections withSeed(long number) {
-        return new Connections(kept, neighbours, threshold, search, starts, shuffles, number);
+        return new Connections(kept, neighbours, threshold, search, starts, shuffles, number, progress);
+    }
+
+    /**
+     * The same with someone who is told how far {@link #modules()} has come: after the search among the weights as they are
+     * ({@code weights}), and after each of the {@code shuffles}, on the thread that asked.
+     *
+     * @param listener is told
+     * @return a copy
+     */
+    public Connections withProgress(Consumer<ModuleProgress> listener) {
+        Objects.requireNonNull(listener, "listener");
+        return new Connections(kept, neighbours, threshold, search, starts, shuffles, seed, listener);
     }
 
     private static void check(boolean holds, String message) {
@@ -338,8 +371,13 @@ public final class Connections {
      */
     public ModuleMap modules() {
         StreamSites sites = kept.sites();
-        double least = threshold.orElseGet(() -> ConnectionSearch.chance(sites.width(), sites.pairs()));
-        return new ConnectionSearch(least, neighbours, search, starts, seed).run(sites, shuffles);
+        double least = threshold.orElseGet(() -> ChanceLevel.of(sites.width(), sites.pairs(), true));
+        AtomicInteger done = new AtomicInteger();
+        return new ConnectionSearch(least, neighbours, search, starts, seed)
+                .run(
+                        sites,
+                        shuffles,
+                        part -> progress.accept(new ModuleProgress(part, done.incrementAndGet(), 1 + shuffles)));
     }
 
     /**
@@ -357,7 +395,10 @@ public final class Connections {
         StreamSite writer = site(sites, from);
         StreamSite reader = site(sites, to);
         if (writer.stage() >= reader.stage()) {
-            throw new ModscanException(to + " doesn't lie behind " + from + ", and hears nothing of it");
+            throw new ModscanException("'" + to + "' doesn't lie behind '" + from + "', and hears nothing of it; "
+                    + (writer.stage() == reader.stage()
+                            ? "ask for a unit of a site behind that"
+                            : "turn them round, since the first is the one that writes"));
         }
         return row(sites, writer, from.inSite(), reader, to.inSite());
     }
@@ -422,7 +463,9 @@ public final class Connections {
 
     @Override
     public String toString() {
-        return "Connections[" + kept.reader + ", " + neighbours + " neighbours, resolution " + search.resolution()
+        return "Connections[" + kept.reader + ", " + neighbours + " neighbours"
+                + (threshold.isPresent() ? ", threshold " + threshold.getAsDouble() : "") + ", resolution "
+                + search.resolution()
                 + ", " + starts + " starts, " + shuffles + " shuffles, seed " + seed + "]";
     }
 }

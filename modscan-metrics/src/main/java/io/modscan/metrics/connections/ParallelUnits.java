@@ -5,11 +5,14 @@ import io.modscan.core.Metric;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.model.Weights;
 import io.modscan.core.site.Unit;
+import io.modscan.metrics.internal.linear.Circle;
+import io.modscan.metrics.internal.rank.ChanceLevel;
 import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.SortedSet;
@@ -39,14 +42,15 @@ import java.util.TreeSet;
  * <li>|r| has to be 0.9 or more, unless {@linkplain #withLeast(double) set}: then the one explains 81 % of what the other does,
  * and of two that cancel 5 % of the variance is left that they would have together. Where this is not safely beyond
  * {@linkplain ParallelMap#chance() chance}, as for fewer than some 30 prompts, it is more: that which independent normal values
- * have for any pair at all with a probability of at most 0.05, √(1 − (0.05 / pairs)<sup>2/(n − 2)</sup>) for n prompts, by Bonferroni's
- * and a spherical cap's bound. For 1,000 prompts and 36,864 units that is 0.21. The tokens of a prompt count as one here, since they are not
+ * have for any pair at all with a probability of at most 0.05, by Bonferroni's bound: for 1,000 prompts and 36,864 units that is
+ * 0.20. The tokens of a prompt count as one here, since they are not
  * independent.
  * <li>It has to be so <em>without any one prompt</em>, too. One odd prompt in which hundreds of units fire, or the only one in which two
  * sparse units do, would make pairs of them all. How many are dropped for that {@link ParallelMap#byOnePrompt()} tells.
  * <li>The same is counted after each unit's values were shuffled by itself, {@linkplain #withShuffles(int) once} unless set: that is how
  * many pairs units of this kind have by chance, {@link ParallelMap#byChance()}. Units that fire for two or three prompts make some. Values
- * of tokens are turned round by a random number of places instead, so that neighbours stay neighbours.
+ * of tokens are turned round by a random number of places instead, so that neighbours stay neighbours; of n tokens, about one of n true
+ * pairs is turned alike and counted, too.
  * <li>Where {@linkplain #withWeights(Weights) weights} are given, a neuron's output weights are its row of W_out and its input
  * weights its column of W_in, for {@code mlp.hook_pre} and {@code mlp.hook_post}; those of a head's dimension are its row of W_O
  * and its column of W_V, for {@code attn.hook_v} and {@code attn.hook_z}. They are as the checkpoint has them: a LayerNorm's scale, which
@@ -60,7 +64,9 @@ import java.util.TreeSet;
  *
  * <p>Adding activations throws a {@link ModscanException} if the sites are others than in the pieces before; finishing does
  * without activations, with fewer than four prompts, if a site has a value for each pair of positions, if some sites were pooled and
- * others not, if two prompts have the same id, or if weights do not fit. Units that are constant, or have a value that is NaN or infinite,
+ * others not, if two prompts have the same id, if weights do not fit, or if the coordinates of a site
+ * {@linkplain io.modscan.core.SiteActivations#inFit() were fitted} to any of the prompts, as those of a basis are, over which none is
+ * a pair by construction. Units that are constant, or have a value that is NaN or infinite,
  * are left out and {@linkplain ParallelMap#leftOut() listed}.
  *
  * <p>Keeps all values, 8 bytes each, and the weights of units in pairs. For u units of n values it takes u² n / 2 multiplications (by
@@ -74,7 +80,6 @@ public final class ParallelUnits implements Metric<ParallelMap> {
     /** Above it, if two units have a sign to a third, they have the product of both to each other. */
     private static final double SIGNS_FIT = 0.5;
 
-    private static final double LEVEL = 0.05;
     private static final int MOST_PAIRS = 100_000;
     private static final int SHUFFLES = 1;
     private static final int FEWEST_PROMPTS = 4;
@@ -113,7 +118,7 @@ public final class ParallelUnits implements Metric<ParallelMap> {
      * @return a metric
      */
     public ParallelUnits withWeights(Weights of) {
-        return new ParallelUnits(least, most, shuffles, seed, Optional.of(of));
+        return new ParallelUnits(least, most, shuffles, seed, Optional.of(Objects.requireNonNull(of, "weights")));
     }
 
     /**
@@ -177,13 +182,15 @@ public final class ParallelUnits implements Metric<ParallelMap> {
     }
 
     private ParallelMap find(Activations activations) {
+        Circle.refuse(activations);
         UnitFunctions functions = UnitFunctions.of(activations);
         if (functions.prompts() < FEWEST_PROMPTS) {
             throw new ModscanException(
                     "over " + functions.prompts() + " prompts many units go together by chance; parallel"
                             + " units take at least " + FEWEST_PROMPTS + " prompts, and many more to mean something");
         }
-        double chance = chance(functions.prompts(), functions.units().size());
+        double units = functions.units().size();
+        double chance = ChanceLevel.of(functions.prompts(), units * (units - 1) / 2, true);
         double size = least.orElse(Math.max(LEAST, chance));
         ParallelSearch search = ParallelSearch.of(functions, size - ROUNDING, most);
         List<ParallelSearch.Found> kept = search.kept();
@@ -198,15 +205,6 @@ public final class ParallelUnits implements Metric<ParallelMap> {
         double byChance = byChance(functions, size);
         return new ParallelMap(
                 pairs, groups, functions.leftOut(), size, chance, search.found(), search.byOnePrompt(), byChance);
-    }
-
-    /**
-     * A bound of the size that is reached by any pair with a probability of {@link #LEVEL}: centred and of length 1, values lie on
-     * a sphere, and |r| of x or more is two caps of it, whose share is at most (1 − x²)<sup>(n − 2)/2</sup>.
-     */
-    static double chance(int prompts, long units) {
-        double pairs = Math.max(1, units * (units - 1.0) / 2);
-        return Math.sqrt(1 - Math.pow(LEVEL / pairs, 2 / (prompts - 2.0)));
     }
 
     private static SortedSet<Integer> unitsOf(List<ParallelSearch.Found> pairs) {

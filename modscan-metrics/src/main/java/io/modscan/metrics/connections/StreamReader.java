@@ -420,6 +420,8 @@ record StreamReader(
                                 + bases.stream()
                                         .map(basis -> basis.projectedSite().name())
                                         .collect(Collectors.joining(", ")))
+                + behind.map(is -> ", LayerNorms " + (is ? "behind" : "in front"))
+                        .orElse("")
                 + (without.isEmpty() ? "" : ", without the coordinates " + without);
     }
 }

@@ -4,6 +4,7 @@ import io.modscan.core.model.MatrixProduct;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.FloatBuffer;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -104,6 +105,11 @@ record StreamSites(int width, List<StreamSite> sites, List<float[]> norms) {
             first = behind;
         }
         return places;
+    }
+
+    /** Whether some nodes, in rising order, are of several sites, so that one of them can hear another. */
+    boolean span(List<Integer> nodes) {
+        return Arrays.stream(bySite(nodes)).filter(places -> places.length > 0).count() > 1;
     }
 
     StreamSites copy() {

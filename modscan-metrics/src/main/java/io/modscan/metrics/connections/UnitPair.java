@@ -12,9 +12,9 @@ import java.util.Locale;
  * @param correlation  of both over the data: near 1 the same function up to scale and mean, near −1 the opposite one
  * @param withoutOne   what is left of its size without the one prompt that speaks most for it, in the correlation's sign
  * @param cosine       of both over the data, their means counted in: E[f g] / √(E[f²] E[g²])
- * @param outputCosine of what they write to the residual stream, whatever their values; NaN where weights were not given, or the
- *                     unit's site has none
- * @param inputCosine  of what they read from it; NaN in the same cases
+ * @param outputCosine of what they write to the residual stream, whatever their values; NaN where weights were not given, the
+ *                     unit's site has none, or all are 0
+ * @param inputCosine  of what they read from it; NaN in such cases, too
  */
 public record UnitPair(
         Unit unit,

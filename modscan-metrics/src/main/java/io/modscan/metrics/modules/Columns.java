@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /**
  * The values of each unit over all prompts, without units that correlate with nothing. Units are in order of layers, then names
@@ -34,10 +35,10 @@ final class Columns {
     /** Takes prompts in order of their ids, so that sums and shuffles don't depend on the order in which they came. */
     static Columns of(Activations activations) {
         Activations sorted = activations.inOrderOfIds();
-        Columns columns =
-                new Columns(sorted.prompts().size(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+        Columns columns = new Columns(sorted.prompts().size(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
         sorted.sites().stream()
-                .sorted(Comparator.comparingInt((SiteActivations one) -> one.site().layer().orElse(-1))
+                .sorted(Comparator.comparingInt(
+                                (SiteActivations one) -> one.site().layer().orElse(-1))
                         .thenComparing(one -> one.site().tensorName()))
                 .forEach(columns::add);
         columns.standardise();
@@ -137,9 +138,7 @@ final class Columns {
     /** Some units' columns, each centred and of length 1, or 0 if it is constant, as rows one behind the other. */
     DoubleBuffer standardised(int[] chosen, int from, int to) {
         double[] rows = new double[(to - from) * prompts];
-        for (int i = from; i < to; i++) {
-            standardise(chosen[i], rows, (i - from) * prompts);
-        }
+        IntStream.range(from, to).parallel().forEach(i -> standardise(chosen[i], rows, (i - from) * prompts));
         return DoubleBuffer.wrap(rows);
     }
 

@@ -7,6 +7,9 @@ import java.util.List;
 /** What the units of a module do together over the prompts: the sum of their values, each centred and of length 1. */
 final class Course {
 
+    /** Each makes the course longer, so that it comes to an end; it has not been seen to take ten. */
+    private static final int MOST_TURNS = 20;
+
     private final double[][] members;
     private final double[] signs;
     private final double[] sum;
@@ -24,16 +27,21 @@ final class Course {
         if (absolute) {
             // With which sign each goes along with the first, then, since that is but one of them, with all.
             align(this.members[0]);
-            align(sum());
+            for (int turn = 0; turn < MOST_TURNS && align(sum()); turn++) {}
             all = sum();
         }
         this.sum = all;
     }
 
-    private void align(double[] course) {
+    /** Gives each member the sign with which it goes along; whether one has another now. */
+    private boolean align(double[] course) {
+        boolean turned = false;
         for (int i = 0; i < signs.length; i++) {
-            signs[i] = Dot.of(members[i], course) < 0 ? -1 : 1;
+            double sign = Dot.of(members[i], course) < 0 ? -1 : 1;
+            turned |= sign != signs[i];
+            signs[i] = sign;
         }
+        return turned;
     }
 
     private double[] sum() {
@@ -44,10 +52,6 @@ final class Course {
             }
         }
         return all;
-    }
-
-    int size() {
-        return members.length;
     }
 
     /** The sum of all members; not a copy. */

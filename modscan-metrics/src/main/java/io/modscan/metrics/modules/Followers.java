@@ -1,5 +1,6 @@
 package io.modscan.metrics.modules;
 
+import io.modscan.metrics.internal.rank.ChanceLevel;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -23,7 +24,8 @@ record Followers(Columns columns, boolean absolute) {
 
     /** Of each group what is left of it, in order; groups of which less than two units are left are not there any more. */
     List<List<Integer>> of(List<List<Integer>> groups) {
-        List<List<Integer>> several = groups.stream().filter(group -> group.size() > 1).toList();
+        List<List<Integer>> several =
+                groups.stream().filter(group -> group.size() > 1).toList();
         double tests = (double) columns.units().size() * several.size();
         List<List<Integer>> sure = followers(several, ChanceLevel.of(columns.prompts(), tests, absolute));
         double expected = BY_CHANCE * sure.stream().mapToInt(List::size).sum();
@@ -44,8 +46,9 @@ record Followers(Columns columns, boolean absolute) {
         List<Integer> left = group;
         while (left.size() > 1) {
             Course course = new Course(columns, left, absolute);
-            double[] correlations =
-                    IntStream.range(0, left.size()).mapToDouble(course::correlation).toArray();
+            double[] correlations = IntStream.range(0, left.size())
+                    .mapToDouble(course::correlation)
+                    .toArray();
             int[] apart = IntStream.range(0, correlations.length)
                     .filter(i -> correlations[i] < least)
                     .boxed()
@@ -55,7 +58,8 @@ record Followers(Columns columns, boolean absolute) {
             if (apart.length == 0) {
                 return left;
             }
-            // The farther half of them only, since without these the course becomes clearer, and the others may follow it.
+            // The farther half of them only, since without these the course becomes clearer, and the others may follow
+            // it.
             Set<Integer> farther = Arrays.stream(apart)
                     .limit((apart.length + 1) / 2)
                     .mapToObj(left::get)
@@ -68,8 +72,9 @@ record Followers(Columns columns, boolean absolute) {
     /** The same as a partition of all units, those that are in no group being alone. */
     int[] partition(List<List<Integer>> groups) {
         List<List<Integer>> left = of(groups);
-        int[] partition =
-                IntStream.range(0, columns.units().size()).map(unit -> left.size() + unit).toArray();
+        int[] partition = IntStream.range(0, columns.units().size())
+                .map(unit -> left.size() + unit)
+                .toArray();
         for (int group = 0; group < left.size(); group++) {
             for (int unit : left.get(group)) {
                 partition[unit] = group;

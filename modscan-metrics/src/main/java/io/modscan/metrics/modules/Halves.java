@@ -24,11 +24,11 @@ import java.util.stream.Stream;
  */
 final class Halves {
 
-    /** Of which correlations can be told in a half, too. */
-    private static final int FEWEST_PROMPTS = 6;
+    /** So many that correlations can be told in a half, too. */
+    static final int FEWEST_PROMPTS = 6;
 
     /** With fewer starts than for all prompts: it is the prompts here that differ most. */
-    private static final int STARTS = 4;
+    private static final int STARTS = 2;
 
     /** Of each search, each half that it was used on, the two of a split one behind the other: the units' groups. */
     private final Map<CommunitySearch, List<int[]>> partitions = new HashMap<>();
@@ -64,8 +64,9 @@ final class Halves {
                     .toList();
             List<Links> links = halves.stream().map(toLinks).toList();
             long seed = random.nextLong();
-            List<CommunitySearch> used =
-                    splits.keySet().stream().filter(search -> split < splits.getOrDefault(search, 0)).toList();
+            List<CommunitySearch> used = splits.keySet().stream()
+                    .filter(search -> split < splits.getOrDefault(search, 0))
+                    .toList();
             List<int[]> found = IntStream.range(0, 2 * used.size())
                     .parallel()
                     .mapToObj(k -> {
@@ -106,25 +107,21 @@ final class Halves {
     Stability stability(Places places, CommunitySearch search) {
         List<int[]> halves = of(search);
         double[] modules = new double[places.modules().size()];
-        double[] units = new double[places.nearest().length];
+        int[] stays = new int[places.nearest().length];
         for (int[] half : halves) {
             Counterparts beside = new Counterparts(places.partition(), half);
             for (int module = 0; module < modules.length; module++) {
-                modules[module] += beside.jaccard(module) / halves.size();
+                modules[module] += beside.jaccard(module);
             }
-            for (int unit = 0; unit < units.length; unit++) {
+            for (int unit = 0; unit < stays.length; unit++) {
                 int nearest = places.nearest()[unit];
-                if (nearest >= 0 && half[unit] == beside.counterpart(nearest)) {
-                    units[unit] += 1.0 / halves.size();
-                }
+                stays[unit] += nearest >= 0 && half[unit] == beside.counterpart(nearest) ? 1 : 0;
             }
         }
-        for (int unit = 0; unit < units.length; unit++) {
-            units[unit] = halves.isEmpty() || places.nearest()[unit] < 0 ? Double.NaN : units[unit];
-        }
-        if (halves.isEmpty()) {
-            Arrays.fill(modules, Double.NaN);
-        }
+        // Without halves 0 / 0.
+        Arrays.setAll(modules, module -> modules[module] / halves.size());
+        double[] units = new double[stays.length];
+        Arrays.setAll(units, unit -> places.nearest()[unit] < 0 ? Double.NaN : stays[unit] / (double) halves.size());
         return new Stability(modules, units);
     }
 }

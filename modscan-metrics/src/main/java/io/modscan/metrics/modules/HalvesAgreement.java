@@ -43,6 +43,9 @@ public record HalvesAgreement(int splits, double mean, double least, double most
      */
     @Override
     public String toString() {
+        if (splits == 0) {
+            return "halves of the prompts not compared";
+        }
         return String.format(
                 Locale.ROOT,
                 "halves of the prompts agree by %.2f (%.2f to %.2f over %d splits), planted modules of this strength by %.2f",

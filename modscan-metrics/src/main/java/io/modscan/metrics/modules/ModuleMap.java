@@ -109,18 +109,17 @@ public record ModuleMap(
     public String toString() {
         return String.format(
                 Locale.ROOT,
-                "ModuleMap[%d units in %d modules, of which %d last; %d on the border, %d alone, %d left out;"
-                        + " modularity %.3f, in shuffled values %.3f, p %.2g; %s]",
+                "ModuleMap[%d units in %d modules, %d on the border, %d alone, %d left out; modularity %.3f%s%s]",
                 modules.stream().mapToInt(UnitModule::size).sum(),
                 modules.size(),
-                lasting().size(),
                 border.size(),
                 singletons.size(),
                 leftOut.size(),
                 modularity.observed(),
-                modularity.mean(),
-                modularity.p(),
-                halves);
+                shuffles == 0
+                        ? ""
+                        : String.format(Locale.ROOT, ", in shuffled values %.3f, p %.2g", modularity.mean(), modularity.p()),
+                halves.splits() == 0 ? "" : "; " + halves);
     }
 
     /**

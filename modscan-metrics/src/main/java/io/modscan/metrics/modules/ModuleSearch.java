@@ -3,6 +3,7 @@ package io.modscan.metrics.modules;
 import io.modscan.metrics.internal.graph.CommunitySearch;
 import io.modscan.metrics.internal.graph.Links;
 import io.modscan.metrics.internal.graph.Partition;
+import io.modscan.metrics.internal.rank.ChanceLevel;
 import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.statistics.AgainstShuffles;
 import java.util.List;
@@ -19,13 +20,15 @@ import java.util.stream.IntStream;
 final class ModuleSearch {
 
     /** How many partitions each search begins with. */
-    private static final int STARTS = 10;
+    private static final int STARTS = 6;
 
     /** Shuffled values make graphs without structure, in which a search takes long. */
     private static final int SHUFFLED_STARTS = 1;
 
     /** Of planted values, and at other resolutions, where a mean is all that is told. */
     private static final int FEW_SPLITS = 3;
+
+    private static final String PLANTED = "planted";
 
     private final Columns columns;
     private final ModuleSettings settings;
@@ -43,33 +46,40 @@ final class ModuleSearch {
         this.threshold = settings.threshold(columns);
         this.searches = settings.searches();
         this.search = new CommunitySearch(settings.resolution);
-        this.total = 1 + 2 * settings.splits + 2 * fewSplits() + settings.shuffles;
+        // Two halves a split, of the measured values and of planted ones.
+        this.total = 1 + 2 * splits() + 2 * fewSplits() + settings.shuffles;
+    }
+
+    private int splits() {
+        return columns.prompts() < Halves.FEWEST_PROMPTS ? 0 : settings.splits;
     }
 
     private int fewSplits() {
-        return Math.min(FEW_SPLITS, settings.splits);
+        return Math.min(FEW_SPLITS, splits());
     }
 
-    private void done(String part) {
-        done++;
+    private void done(String part, int steps) {
+        done += steps;
         settings.progress.accept(new ModuleProgress(part, done, total));
     }
 
     ModuleMap run() {
         SplittableRandom random = new SplittableRandom(settings.seed);
         Links links = links(columns);
-        CommunitySearch.Consensus consensus =
-                search.consensus(links, settings.starts, STARTS, random.nextLong());
+        CommunitySearch.Consensus consensus = search.consensus(links, settings.starts, STARTS, random.nextLong());
         List<Partition> partitions = partitions(links, consensus.partition(), random.nextLong());
-        done("prompts");
+        done("prompts", 1);
 
         Places places = Places.of(consensus, links, followers(columns));
-        Halves halves = halves(columns, splits(), random.split(), "halves");
+        Halves halves = halves(columns, splitsOfSearches(), random.split(), "halves");
         Halves ofPlanted = halves(
                 PlantedValues.of(columns, places.modules(), settings.absolute, random.split()),
                 Map.of(search, places.modules().isEmpty() ? 0 : fewSplits()),
                 random.split(),
-                "planted");
+                PLANTED);
+        if (places.modules().isEmpty() && fewSplits() > 0) {
+            done(PLANTED, 2 * fewSplits());
+        }
         List<ResolutionStep> steps = IntStream.range(0, searches.size())
                 .mapToObj(i -> step(
                         searches.get(i),
@@ -82,14 +92,17 @@ final class ModuleSearch {
         Shuffled shuffled = shuffled(consensus.partition().weight(), random.split());
 
         Halves.Stability stability = halves.stability(places, search);
-        IntFunction<Member> member = unit ->
-                new Member(columns.units().get(unit), consensus.certainty()[unit], stability.units()[unit]);
+        IntFunction<Member> member = unit -> new Member(
+                columns.units().get(unit),
+                consensus.certainty()[unit],
+                stability.units()[unit]);
         List<UnitModule> modules = IntStream.range(0, cohesions.size())
                 .mapToObj(i -> new UnitModule(
                         places.modules().get(i).stream().map(member::apply).toList(),
                         cohesions.get(i).correlation(),
                         stability.modules()[i],
-                        AgainstShuffles.of(cohesions.get(i).excess(), shuffled.closest()).p()))
+                        AgainstShuffles.of(cohesions.get(i).excess(), shuffled.closest())
+                                .p()))
                 .toList();
         List<BorderUnit> border = places.border().stream()
                 .map(unit -> new BorderUnit(
@@ -117,9 +130,8 @@ final class ModuleSearch {
                 AgainstShuffles.of(modularity, shuffled.modularities(), asLarge));
     }
 
-    private Halves halves(
-            Columns of, Map<CommunitySearch, Integer> splits, SplittableRandom random, String part) {
-        return new Halves(of, splits, this::links, settings.absolute, random, () -> done(part));
+    private Halves halves(Columns of, Map<CommunitySearch, Integer> splits, SplittableRandom random, String part) {
+        return new Halves(of, splits, this::links, settings.absolute, random, () -> done(part, 1));
     }
 
     private Followers followers(Columns of) {
@@ -145,9 +157,9 @@ final class ModuleSearch {
                 .toList();
     }
 
-    private Map<CommunitySearch, Integer> splits() {
+    private Map<CommunitySearch, Integer> splitsOfSearches() {
         return searches.stream()
-                .collect(Collectors.toMap(one -> one, one -> one.equals(search) ? settings.splits : fewSplits()));
+                .collect(Collectors.toMap(one -> one, one -> one.equals(search) ? splits() : fewSplits()));
     }
 
     private static ResolutionStep step(
@@ -184,7 +196,7 @@ final class ModuleSearch {
                     .mapToDouble(members -> cohesion(members).excess())
                     .max()
                     .orElse(Double.NEGATIVE_INFINITY);
-            done("shuffles");
+            done("shuffles", 1);
         }
         return shuffled;
     }

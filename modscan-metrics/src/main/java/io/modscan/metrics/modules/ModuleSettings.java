@@ -64,7 +64,6 @@ final class ModuleSettings {
     }
 
     double threshold(Columns columns) {
-        return threshold.orElseGet(
-                () -> LinkThreshold.of(columns, absolute));
+        return threshold.orElseGet(() -> LinkThreshold.of(columns, absolute));
     }
 }

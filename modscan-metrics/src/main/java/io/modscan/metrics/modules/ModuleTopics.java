@@ -117,7 +117,7 @@ public record ModuleTopics(UnitModule module, SortedMap<String, Share> shares, O
     }
 
     /**
-     * The label that holds most beyond chance, whether for half of the members or for few.
+     * The label that most members respond to, of those that hold more than chance, be it for half of the members or for few.
      *
      * @return the largest share of those that {@linkplain Share#holds() hold}, the first in natural order of labels among equals:
      *     that of the topic, where there is one; empty if none holds

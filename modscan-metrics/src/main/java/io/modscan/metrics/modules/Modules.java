@@ -3,6 +3,7 @@ package io.modscan.metrics.modules;
 import io.modscan.core.Activations;
 import io.modscan.core.Metric;
 import io.modscan.core.error.ModscanException;
+import io.modscan.metrics.internal.linear.Circle;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -26,26 +27,44 @@ import java.util.function.Consumer;
  * <li>In a graph of units, each keeps a link to its {@linkplain #withNeighbours(int) nearest}, 20 unless set (of equally near
  * ones those that come first), as far as r is positive and reaches a {@linkplain #withThreshold(double) threshold}; a pair is
  * linked if either of the two keeps the link. A link's weight is r, rounded to a multiple of 2<sup>−24</sup>. Unless set,
- * the threshold is the r that, were all values independent and normal, would be reached by any pair at all with a
- * probability of at most 0.05 (Bonferroni's bound): 0.41 for 10,000 units and 200 prompts. Units that are not normal, such
+ * the threshold is the least r such that, were all values independent and normal, a twentieth of the pairs that reach it would do so
+ * by chance: the rule of Benjamini and Hochberg, "Controlling the false discovery rate", 1995 (<a
+ * href="https://doi.org/10.1111/j.2517-6161.1995.tb02031.x">doi:10.1111/j.2517-6161.1995.tb02031.x</a>), over all pairs. Units that are not normal, such
  * as those that fire for few prompts, reach it by chance more often; what comes of that, the shuffles below tell.
- * <li>Modules are the communities of the partition that has the largest modularity found, Q = Σ<sub>c</sub> [w<sub>c</sub>
+ * <li>Groups are the communities of the partition that has the largest modularity found, Q = Σ<sub>c</sub> [w<sub>c</sub>
  * / w − γ (s<sub>c</sub> / 2w)²], with w the weight of all links, w<sub>c</sub> of those inside of community c,
  * s<sub>c</sub> the sum over its units of the weights of all their links, and γ the {@linkplain #withResolution(double)
  * resolution}, 1 unless set: Newman, "Modularity and community structure in networks", 2006 (<a
- * href="https://doi.org/10.1073/pnas.0601602103">doi:10.1073/pnas.0601602103</a>). Q is at most 1, and NaN without a link.
- * The search is the Leiden algorithm of Traag, Waltman and van Eck, "From Louvain to Leiden: guaranteeing well-connected
- * communities", 2019 (<a href="https://doi.org/10.1038/s41598-019-41695-z">doi:10.1038/s41598-019-41695-z</a>), in their
- * implementation, from {@linkplain #withStarts(int) several starts}, each until nothing changes. There may be a partition with
- * a larger Q still. Units without a link are in no module.
+ * href="https://doi.org/10.1073/pnas.0601602103">doi:10.1073/pnas.0601602103</a>). Q is at most 1, and NaN without a link. What comes
+ * out at {@linkplain #withResolutions(double...) other resolutions} is {@linkplain ModuleMap#resolutions() told beside it}.
+ * <li>The landscape of Q is rugged: one search by the Leiden algorithm (Traag, Waltman and van Eck, "From Louvain to Leiden:
+ * guaranteeing well-connected communities", 2019, <a
+ * href="https://doi.org/10.1038/s41598-019-41695-z">doi:10.1038/s41598-019-41695-z</a>, in their implementation) ends somewhere
+ * else each time, at about as good a place. So this one begins from six such partitions, takes for granted what all of them agree on, and goes on
+ * with those core groups until nothing improves (Ovelgönne and Geyer-Schulz, "An ensemble learning strategy for graph clustering",
+ * 2012); it does so {@linkplain #withStarts(int) ten times} unless set, independently, and once more from what all ten agree on. A unit that
+ * is in its group in less than 0.8 of the ten is {@linkplain ModuleMap#border() on the border}: no measurement tells where it
+ * belongs ({@link Member#certainty()}). That is a consensus as in Lancichinetti and Fortunato, "Consensus clustering in complex networks", 2012
+ * (<a href="https://doi.org/10.1038/srep00336">doi:10.1038/srep00336</a>), with the best partition in place of a clustering of
+ * how often two units are together.
+ * <li>One link by chance is enough to be dealt into a group. So a member has to follow the group: its correlation with the mean course of the
+ * others, each centred and of length 1, has to reach a level that, were values independent and normal, a hundredth as many units would
+ * reach with any group as there are members (or, with few members, any unit at all with a probability of at most 0.05). The
+ * others are on the border. Groups of which two or more members are left are the modules; units without a link are alone.
+ * <li>{@linkplain #withSplits(int) Ten times} unless set the prompts are split in two halves at random, and all that is done in each half by
+ * itself, with a threshold that chance reaches as rarely there. It gives the stability of each {@linkplain UnitModule#stability()
+ * module} and each {@linkplain Member#stability() unit}, and {@linkplain ModuleMap#halves() how far halves agree}, beside the agreement where just
+ * these modules are planted in noise.
  * <li>The same is done after each unit's values were shuffled over prompts, each unit by itself, {@linkplain #withShuffles(int)
- * 19 times} unless set. That keeps how each unit is distributed and nothing that they have in common. The {@linkplain
- * ModuleMap#modularity() modularity} is set against it, and so is each {@linkplain UnitModule#p() module}. A graph of
+ * 39 times} unless set, with one short search each. That keeps how each unit is distributed and nothing that they have in common. The
+ * {@linkplain ModuleMap#modularity() modularity} is set against it, and so is each {@linkplain UnitModule#p() module}. A graph of
  * scattered links has a Q near 1 by itself, however few they are (Guimerà, Sales-Pardo and Amaral, "Modularity from
  * fluctuations in random graphs and complex networks", 2004, <a
  * href="https://doi.org/10.1103/PhysRevE.70.025101">doi:10.1103/PhysRevE.70.025101</a>), so a shuffled graph's Q counts by
  * the weight of its links.
  * </ol>
+ *
+ * <p>Members and order of the sites don't depend on the order in which sites were captured: units are in order of layers, then names.
  *
  * <p>Where the sign of a unit means nothing, as in a basis, whose vectors may as well point the other way, go by {@linkplain
  * #absolute() |r|}. Over the prompts that a basis was fitted to, its coordinates are uncorrelated by construction: these are refused, and
@@ -55,12 +74,14 @@ import java.util.function.Consumer;
  * without activations, with fewer than three prompts (over two every correlation is 1 or −1), if a site was not pooled, if
  * the coordinates of a site {@linkplain io.modscan.core.SiteActivations#inFit() were fitted} to any of the prompts, or if two prompts have the same id.
  *
- * <p>Keeps all values, 8 bytes each, and up to 32 bytes for each unit and neighbour; the correlations of all pairs are
- * never held. For u units and n prompts, each graph takes u² n / 2 multiplications (by {@link
- * io.modscan.core.model.MatrixProduct}, in double precision, in tiles); there is one for each shuffle and one more. The
- * result does not depend on the order of prompts or pieces, since prompts are taken in order of their ids. It is the same
- * each time for the same seed and implementation of the product; another may round differently, which can turn a tie.
- * Immutable and safe for use by many threads.
+ * <p>Keeps all values, 8 bytes each and as much again meanwhile, and up to 32 bytes for each unit and neighbour, of two halves at a time;
+ * the correlations of all pairs are never held. For u units and n prompts, a graph takes u² n / 2 multiplications (by {@link
+ * io.modscan.core.model.MatrixProduct}, in double precision, in tiles); there are two, one for each shuffle, and one more for each
+ * split, of which 3 are done for planted values, too. An interrupt ends it with a {@link java.util.concurrent.CancellationException}; {@link
+ * #withProgress} tells how far it is. The
+ * result does not depend on the order of prompts, sites or pieces, since prompts are taken in order of their ids. It is the same
+ * each time for the same seed and implementation of the product; another may round differently, which can turn a tie, and moves units on the
+ * border at most. Immutable and safe for use by many threads.
  */
 public final class Modules implements Metric<ModuleMap> {
 

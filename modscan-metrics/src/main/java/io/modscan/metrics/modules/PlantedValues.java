@@ -27,7 +27,8 @@ final class PlantedValues {
             Course course = new Course(columns, members, absolute);
             double length = Math.sqrt(Dot.of(course.values(), course.values()));
             int size = members.size();
-            // With one course, members i and j correlate by a[i]·a[j]: so a[i] is what it correlates with all others together,
+            // With one course, members i and j correlate by a[i]·a[j]: so a[i] is what it correlates with all others
+            // together,
             // over the root of what all do with all, for so many members.
             double pairs = length * length - size;
             for (int i = 0; i < size; i++) {
@@ -35,10 +36,7 @@ final class PlantedValues {
                         pairs > 0 ? course.withOthers(i) / Math.sqrt(pairs) * Math.sqrt(size / (size - 1.0)) : 0;
                 loading = course.sign(i) * Math.max(-1, Math.min(1, loading));
                 values[members.get(i)] = follow(
-                        course.values(),
-                        length > 0 ? loading / length : 0,
-                        Math.sqrt(1 - loading * loading),
-                        random);
+                        course.values(), length > 0 ? loading / length : 0, Math.sqrt(1 - loading * loading), random);
             }
         }
         for (int unit = 0; unit < units; unit++) {

@@ -116,6 +116,15 @@ class HeldOutTest {
     }
 
     @Test
+    void aConditionThatChangesItsMindHasNoPromptInBothParts() {
+        Random random = new Random(1);
+        Activations held = Basis.heldOut(Basis.Kind.CENTRED, made(40, false), prompt -> random.nextBoolean());
+        SiteActivations site = held.at("wide[centred]");
+        assertThat(site.inFit()).isZero();
+        assertThat(site.fittedTo().size()).isEqualTo(40 - site.size());
+    }
+
+    @Test
     void whereNothingVariesInTheFitThereIsNothingAndWhereNothingWasFiniteNothingIsKnown() {
         Prompts prompts = Prompts.of("a", "b", "c", "d");
         String fit = prompts.get(0).id();
@@ -126,6 +135,7 @@ class HeldOutTest {
         Activations held =
                 Basis.heldOut(Basis.Kind.CENTRED, all, prompt -> prompt.id().equals(fit));
         assertThat(held.at("wide[centred]").vectors()).isEqualTo(new float[][] {{0}, {0}, {0}});
+        assertThat(held.at("wide[centred]").fittedTo().size()).isEqualTo(1);
         assertThat(held.at("tokens[centred]").row(0).capacity()).isEqualTo(2);
         assertThat(held.at("tokens[centred]").vector(0, 1)).containsExactly(Float.NaN);
         assertThat(held.nonFinite()).hasSize(1);

@@ -206,7 +206,7 @@ class CircuitsTest {
         }
         assertThat(map.modularity().p()).isEqualTo(0.05);
         // The same names as the co-activation's view has, so that the two can be compared.
-        assertThat(map.modules().get(0).members())
+        assertThat(map.modules().get(0).units())
                 .allMatch(unit -> bases.stream()
                         .anyMatch(basis -> unit.site()
                                 .equals(activations

@@ -15,12 +15,15 @@ import io.modscan.core.site.Site;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.modules.ModuleMap;
+import io.modscan.metrics.modules.ModuleProgress;
 import io.modscan.metrics.modules.Modules;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -210,12 +213,13 @@ class ConnectionsTest {
         for (Unit notBehind : List.of(head(1, 0, 0), head(1, 1, 2), neuron(0, 0), head(0, 0, 0))) {
             assertThatThrownBy(() -> connections.between(head(1, 1, 2), notBehind))
                     .isInstanceOf(ModscanException.class)
-                    .hasMessageContaining(notBehind + " doesn't lie behind " + head(1, 1, 2));
+                    .hasMessageContaining("'" + notBehind + "' doesn't lie behind '" + head(1, 1, 2) + "'");
         }
         assertThatThrownBy(() -> connections.between(neuron(1, 0), neuron(1, 1)))
                 .hasMessageContaining("doesn't lie behind");
         assertThatThrownBy(() -> connections.between(neuron(1, 0), head(1, 0, 0)))
-                .hasMessageContaining("doesn't lie behind");
+                .hasMessageContaining("doesn't lie behind")
+                .hasMessageContaining("turn them round");
 
         List<Connection> rows = connections.strongest(neuron(1, 3), 1000);
         // From two layers' heads and a layer's neurons; to a layer's heads and neurons.
@@ -453,12 +457,13 @@ class ConnectionsTest {
                         .in(basis)
                         .withShuffles(0)
                         .modules()))
-                .containsExactlyInAnyOrderElementsOf(units(activations.measure(
-                        Modules.byCoActivation().absolute().withShuffles(0).through(basis))));
+                .containsExactlyInAnyOrderElementsOf(basis.apply(activations).sites().stream()
+                        .flatMap(site -> IntStream.range(0, site.site().width()).mapToObj(i -> Unit.of(site.site(), i)))
+                        .toList());
     }
 
     private static List<Unit> units(ModuleMap map) {
-        List<Unit> units = new ArrayList<>(map.singletons());
+        List<Unit> units = new ArrayList<>(map.outside());
         units.addAll(map.leftOut());
         map.modules().forEach(module -> units.addAll(module.units()));
         return units;
@@ -502,6 +507,48 @@ class ConnectionsTest {
                         List.of(network.unit(0, 1050), network.unit(1, 1090)));
         assertThat(map.modules())
                 .allSatisfy(module -> assertThat(module.correlation()).isGreaterThan(0.98));
+    }
+
+    @Test
+    void tellsHowFarItIs() {
+        Network network = pair(1, 1);
+        List<ModuleProgress> told = new ArrayList<>();
+        Connections connections = Connections.of(network.weights()).withProgress(told::add);
+        ModuleMap map = connections.withShuffles(2).modules();
+        assertThat(told)
+                .containsExactly(
+                        new ModuleProgress("weights", 1, 3),
+                        new ModuleProgress("shuffles", 2, 3),
+                        new ModuleProgress("shuffles", 3, 3));
+        assertThat(map)
+                .isEqualTo(Connections.of(network.weights()).withShuffles(2).modules());
+        told.clear();
+        connections.withShuffles(0).modules();
+        assertThat(told).containsExactly(new ModuleProgress("weights", 1, 1));
+    }
+
+    @Test
+    void unitsOfOneSiteCannotHearEachOther() {
+        StreamSites sites =
+                new StreamReader(pair(1, 1).weights(), Optional.empty(), List.of(), Optional.empty(), Set.of()).read();
+        assertThat(sites.span(List.of())).isFalse();
+        assertThat(sites.span(List.of(4))).isFalse();
+        assertThat(sites.span(List.of(0, 2))).isFalse();
+        assertThat(sites.span(List.of(3, 5))).isFalse();
+        assertThat(sites.span(List.of(2, 3))).isTrue();
+    }
+
+    @Test
+    void settingsThatWereMadeAreTold() {
+        Connections connections = Connections.of(pair(1, 1).weights());
+        assertThat(connections.toString()).doesNotContain("threshold", "LayerNorms", "coordinates");
+        assertThat(connections
+                        .withThreshold(0.3)
+                        .normsBehind()
+                        .withoutCoordinates(2)
+                        .toString())
+                .contains(", threshold 0.3, ", ", LayerNorms behind", ", without the coordinates [2]");
+        assertThat(connections.normsInFront().toString()).contains(", LayerNorms in front");
     }
 
     @Test

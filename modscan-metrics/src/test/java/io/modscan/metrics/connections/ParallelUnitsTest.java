@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.modscan.core.Activations;
+import io.modscan.core.Metric;
 import io.modscan.core.MetricContract;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.model.Weight;
@@ -16,6 +17,7 @@ import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.Golden;
+import io.modscan.metrics.basis.Basis;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -25,7 +27,6 @@ import java.util.OptionalInt;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.apache.commons.numbers.gamma.RegularizedBeta;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -420,18 +421,15 @@ class ParallelUnitsTest {
     }
 
     @Test
-    void chanceIsBoundedFromAbove() {
-        for (int prompts : new int[] {4, 5, 10, 100, 1000}) {
-            for (int units : new int[] {2, 50, 1000, 36_864}) {
-                double size = ParallelUnits.chance(prompts, units);
-                double pairs = units * (units - 1.0) / 2;
-                double any = pairs * RegularizedBeta.complement(size * size, 0.5, prompts / 2.0 - 1);
-                assertThat(any).isBetween(0.001, 0.05 + 1e-9);
-            }
-        }
-        assertThat(ParallelUnits.chance(1000, 36_864)).isCloseTo(0.214, within(0.001));
-        assertThat(ParallelUnits.chance(30, 36_864)).isCloseTo(0.9, within(0.01));
-        assertThat(ParallelUnits.chance(10, 0)).isBetween(0.0, 1.0);
+    void promptsOfTheFitAreRefused() {
+        Activations all = activations(noise(40, 12, 1));
+        Basis basis = all.slice(0, 20).measure(Basis.centred());
+        Metric<ParallelMap> metric = ParallelUnits.find().through(basis);
+        assertThatThrownBy(() -> all.measure(metric))
+                .isInstanceOf(ModscanException.class)
+                .hasMessageContaining("were fitted to 20 of the 40 prompts that are measured")
+                .hasMessageContaining("Basis.heldOut");
+        assertThat(all.slice(20, 40).measure(metric).leftOut()).isEmpty();
     }
 
     @Test

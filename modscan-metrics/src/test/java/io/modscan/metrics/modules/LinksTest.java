@@ -13,6 +13,7 @@ import io.modscan.core.site.Unit;
 import io.modscan.metrics.Golden;
 import io.modscan.metrics.internal.graph.Links;
 import io.modscan.metrics.internal.graph.PackedLink;
+import io.modscan.metrics.internal.rank.ChanceLevel;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -147,9 +148,10 @@ class LinksTest {
     @ParameterizedTest
     @MethodSource("chanceLevels")
     void chanceLevelAgreesWithStudentsT(Map<String, Object> golden) {
-        double level =
-                ChanceLevel.of(Golden.integer(golden.get("prompts")), Golden.integer(golden.get("units")) * (Golden.integer(golden.get("units")) - 1.0) / 2, (boolean)
-                        golden.getOrDefault("absolute", false));
+        double level = ChanceLevel.of(
+                Golden.integer(golden.get("prompts")),
+                Golden.integer(golden.get("units")) * (Golden.integer(golden.get("units")) - 1.0) / 2,
+                (boolean) golden.getOrDefault("absolute", false));
         assertThat(level).isCloseTo(Golden.number(golden.get("r")), within(1e-9));
     }
 }

@@ -19,10 +19,19 @@ import nl.cwts.networkanalysis.Network;
  */
 final class CommunityRun {
 
-    /** Each pass ends in a partition no worse than the one before; it has never been seen to take a dozen. */
-    private static final int MOST_PASSES = 100;
+    /**
+     * A pass ends in a partition no worse than the one before. More passes make a single partition a little better and cost as much
+     * as another one to begin with, which helps more.
+     */
+    private static final int PASSES = 2;
 
-    /** Modularities no further apart are equal but for rounding. */
+    private static final int PASSES_OF_CORES = 3;
+    private static final int LAST_PASSES = 1;
+
+    /**
+     * Modularities are rounded to multiples of this. So among partitions that are equal but for rounding none is preferred: which one
+     * is taken depends on where a run begins, and that they are equal shows.
+     */
     private static final double EQUAL = 1e-9;
 
     /** How often the groups that all runs agree on are put together anew: there are few, so that it costs little. */
@@ -38,7 +47,7 @@ final class CommunityRun {
         this.interrupt = interrupt;
     }
 
-    /** A partition and its modularity. */
+    /** A partition and its modularity, rounded. */
     @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
     record Found(int[] communities, double modularity) {}
 
@@ -66,11 +75,11 @@ final class CommunityRun {
         Random draws = draws(random);
         List<Found> kept = new ArrayList<>();
         for (int i = 0; i < starts; i++) {
-            kept.add(improved(new Clustering(network.getNNodes()), draws));
+            kept.add(improved(new Clustering(network.getNNodes()), PASSES, draws));
         }
         kept.sort(Comparator.comparingDouble(found -> -found.modularity()));
         double before = Double.NEGATIVE_INFINITY;
-        while (kept.get(0).modularity() > before + EQUAL) {
+        while (kept.get(0).modularity() > before) {
             before = kept.get(0).modularity();
             List<Found> next = fromCores(kept, starts, draws);
             kept = Stream.concat(kept.stream(), next.stream())
@@ -94,30 +103,32 @@ final class CommunityRun {
 
     /** Partitions in which those nodes begin together that are together in all of some partitions. */
     private List<Found> fromCores(List<Found> some, int starts, Random draws) {
-        int[] cores = Counterparts.together(some.stream().map(Found::communities).toList());
+        int[] cores =
+                Counterparts.together(some.stream().map(Found::communities).toList());
         Network ofCores = network.createReducedNetwork(new Clustering(cores));
         List<Found> found = new ArrayList<>();
         for (int i = 0; i < starts; i++) {
             Clustering coarse = new Clustering(ofCores.getNNodes());
-            improve(ofCores, coarse, draws);
+            improve(ofCores, coarse, PASSES_OF_CORES, draws);
             int[] begin = new int[cores.length];
             for (int node = 0; node < begin.length; node++) {
                 begin[node] = coarse.getCluster(cores[node]);
             }
-            found.add(improved(new Clustering(begin), draws));
+            found.add(improved(new Clustering(begin), LAST_PASSES, draws));
         }
         return found;
     }
 
-    private Found improved(Clustering clustering, Random draws) {
-        LeidenAlgorithm algorithm = improve(network, clustering, draws);
-        return new Found(clustering.getClusters(), algorithm.calcQuality(network, clustering));
+    private Found improved(Clustering clustering, int most, Random draws) {
+        LeidenAlgorithm algorithm = improve(network, clustering, most, draws);
+        double modularity = Math.rint(algorithm.calcQuality(network, clustering) / EQUAL) * EQUAL;
+        return new Found(clustering.getClusters(), modularity);
     }
 
-    private LeidenAlgorithm improve(Network network, Clustering clustering, Random draws) {
+    private LeidenAlgorithm improve(Network network, Clustering clustering, int most, Random draws) {
         LeidenAlgorithm algorithm = new LeidenAlgorithm(scale, 1, LeidenAlgorithm.DEFAULT_RANDOMNESS, draws);
         int passes = 0;
-        while (algorithm.improveClustering(network, clustering) && passes < MOST_PASSES) {
+        while (algorithm.improveClustering(network, clustering) && passes < most) {
             passes++;
         }
         return algorithm;

@@ -1,5 +1,6 @@
 package io.modscan.metrics.internal.graph;
 
+import io.modscan.metrics.internal.linear.FisherYates;
 import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.Arrays;
 import java.util.List;
@@ -26,13 +27,15 @@ public record CommunitySearch(double resolution) {
             return partition(links, linked, new int[0]);
         }
         CommunityRun run = new CommunityRun(linked.network(), resolution, interrupt);
-        return partition(links, linked, run.best(starts, new SplittableRandom(seed)).communities());
+        return partition(
+                links, linked, run.best(starts, new SplittableRandom(seed)).communities());
     }
 
     /**
      * The best partition of several runs and of what they lead to together, and how often each node stays in its community
-     * from run to run. Runs differ in nothing but where they begin. So a node that they disagree on is one for which two
-     * communities are as good, up to what no measurement can tell.
+     * from run to run. Runs differ in nothing but where they begin, and in the order of nodes, since of two equally good communities
+     * the algorithm prefers one by its number. So a node that runs disagree on is one for which two communities are as good, up to
+     * what no measurement can tell.
      *
      * @param runs   how many, independent of each other, on all processors
      * @param starts how many partitions each begins with
@@ -43,12 +46,16 @@ public record CommunitySearch(double resolution) {
         if (linked.size() == 0) {
             return new Consensus(partition(links, linked, new int[0]), certainty);
         }
-        CommunityRun run = new CommunityRun(linked.network(), resolution, Interrupt.ofThisThread());
+        Interrupt interrupt = Interrupt.ofThisThread();
         SplittableRandom random = new SplittableRandom(seed);
-        List<SplittableRandom> seeds = IntStream.range(0, runs).mapToObj(i -> random.split()).toList();
-        List<CommunityRun.Found> found =
-                seeds.parallelStream().map(own -> run.best(starts, own)).toList();
-        int[] best = run.best(found, random).communities();
+        List<SplittableRandom> seeds =
+                IntStream.range(0, runs).mapToObj(i -> random.split()).toList();
+        List<CommunityRun.Found> found = seeds.parallelStream()
+                .map(own -> inAnyOrder(linked, starts, own, interrupt))
+                .toList();
+        int[] best = new CommunityRun(linked.network(), resolution, interrupt)
+                .best(found, random)
+                .communities();
         int[] stays = new int[best.length];
         for (CommunityRun.Found one : found) {
             boolean[] with = new Counterparts(best, one.communities()).stays();
@@ -60,6 +67,22 @@ public record CommunitySearch(double resolution) {
             certainty[linked.node(i)] = (double) stays[i] / runs;
         }
         return new Consensus(partition(links, linked, best), certainty);
+    }
+
+    private CommunityRun.Found inAnyOrder(
+            LinkedNodes linked, int starts, SplittableRandom random, Interrupt interrupt) {
+        int[] order = IntStream.range(0, linked.size()).toArray();
+        FisherYates.shuffle(order.length, random, (i, j) -> {
+            int other = order[j];
+            order[j] = order[i];
+            order[i] = other;
+        });
+        CommunityRun.Found found = new CommunityRun(linked.network(order), resolution, interrupt).best(starts, random);
+        int[] communities = new int[order.length];
+        for (int i = 0; i < order.length; i++) {
+            communities[order[i]] = found.communities()[i];
+        }
+        return new CommunityRun.Found(communities, found.modularity());
     }
 
     /**

@@ -29,14 +29,24 @@ final class LinkedNodes {
 
     /** With the strengths of nodes for their weights, so that the algorithm's own measure is the modularity. */
     Network network() {
-        long[] firsts = new long[nodes.length + 1];
-        for (int node = 0; node < nodes.length; node++) {
+        return network(links);
+    }
+
+    /** The same with nodes in another order. */
+    Network network(int[] order) {
+        return network(links.among(order));
+    }
+
+    private static Network network(Links links) {
+        int nodes = links.nodes();
+        long[] firsts = new long[nodes + 1];
+        for (int node = 0; node < nodes; node++) {
             firsts[node + 1] = firsts[node] + links.of(node).length;
         }
-        LargeIntArray others = new LargeIntArray(firsts[nodes.length]);
-        LargeDoubleArray weights = new LargeDoubleArray(firsts[nodes.length]);
+        LargeIntArray others = new LargeIntArray(firsts[nodes]);
+        LargeDoubleArray weights = new LargeDoubleArray(firsts[nodes]);
         long at = 0;
-        for (int node = 0; node < nodes.length; node++) {
+        for (int node = 0; node < nodes; node++) {
             for (long link : links.of(node)) {
                 others.set(at, PackedLink.other(link));
                 weights.set(at++, PackedLink.weight(link));

@@ -71,7 +71,7 @@ public final class Links {
                 .toArray();
     }
 
-    /** The graph of some nodes, all of whose links lead to others of them. */
+    /** The graph of some nodes, in whatever order, all of whose links lead to others of them. */
     public Links among(int[] nodes) {
         int[] places = new int[links.length];
         for (int i = 0; i < nodes.length; i++) {
@@ -82,6 +82,7 @@ public final class Links {
             Interrupt.checkThisThread();
             chosen[i] = Arrays.stream(links[nodes[i]])
                     .map(link -> PackedLink.of(places[PackedLink.other(link)], PackedLink.weight(link)))
+                    .sorted()
                     .toArray();
         }
         return new Links(chosen);

@@ -81,7 +81,9 @@ class PartitionTest {
         assertThat(partition.excess()).isZero();
         assertThat(partition.members()).containsExactly(List.of(0), List.of(1), List.of(2));
         Links nothing = Links.ofEither(new long[0][0]);
-        assertThat(new CommunitySearch(1).partition(nothing, 2, 1, Interrupt.ofThisThread()).modularity())
+        assertThat(new CommunitySearch(1)
+                        .partition(nothing, 2, 1, Interrupt.ofThisThread())
+                        .modularity())
                 .isNaN();
     }
 

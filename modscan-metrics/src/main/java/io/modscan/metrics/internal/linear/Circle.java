@@ -1,15 +1,20 @@
-package io.modscan.metrics.modules;
+package io.modscan.metrics.internal.linear;
 
 import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
 
 /** Coordinates are uncorrelated over the prompts that they were fitted to, whatever the layer does. */
-final class Circle {
+public final class Circle {
 
     private Circle() {}
 
-    static void refuse(Activations activations) {
+    /**
+     * Refuses prompts of the fit, to what measures how coordinates go together.
+     *
+     * @throws ModscanException if the coordinates of a site were fitted to any of the prompts
+     */
+    public static void refuse(Activations activations) {
         for (SiteActivations site : activations.sites()) {
             int inFit = site.inFit();
             if (inFit > 0) {

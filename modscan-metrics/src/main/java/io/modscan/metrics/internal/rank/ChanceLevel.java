@@ -1,11 +1,12 @@
-package io.modscan.metrics.modules;
+package io.modscan.metrics.internal.rank;
 
 import org.apache.commons.numbers.gamma.RegularizedBeta;
 
-/** The correlation that chance alone hardly reaches. */
-final class ChanceLevel {
+/** The correlation that chance alone hardly reaches, over prompts or, of weights, over coordinates. */
+public final class ChanceLevel {
 
-    static final double LEVEL = 0.05;
+    /** The probability that any pair reaches it. */
+    public static final double LEVEL = 0.05;
 
     /** Halvings of [0, 1]: to the last bit of a float and beyond. */
     private static final int STEPS = 40;
@@ -16,26 +17,26 @@ final class ChanceLevel {
      * The correlation that, by Bonferroni's bound, any pair reaches with a probability of at most 0.05, if values are
      * independent and normal: r² is then distributed as beta(1/2, n/2 − 1).
      *
-     * @param prompts  n, at least 3
+     * @param prompts  n, at least 3; of what is centred over coordinates, how many there are of these
      * @param pairs    how many pairs there are
      * @param absolute whether negative correlations reach it too
      */
-    static double of(int prompts, double pairs, boolean absolute) {
+    public static double of(int prompts, double pairs, boolean absolute) {
         return of(prompts, pairs, absolute, LEVEL);
     }
 
     /** The correlation that so many of some pairs are expected to reach, under the same conditions. */
-    static double of(int prompts, double pairs, boolean absolute, double expected) {
+    public static double of(int prompts, double pairs, boolean absolute, double expected) {
         return reachedBy(expected / Math.max(1, pairs) * (absolute ? 1 : 2), prompts);
     }
 
     /** The correlation that is as rare by chance over some prompts as another is over other prompts. */
-    static double asRare(double correlation, int prompts, int others) {
+    public static double asRare(double correlation, int prompts, int others) {
         return reachedBy(share(correlation, prompts), others);
     }
 
     /** The share of pairs that reach a correlation, whatever its sign, if values are independent and normal. */
-    static double share(double correlation, int prompts) {
+    public static double share(double correlation, int prompts) {
         return RegularizedBeta.complement(correlation * correlation, 0.5, prompts / 2.0 - 1);
     }
 
