@@ -102,7 +102,8 @@ record ConnectionSearch(double threshold, int neighbours, CommunitySearch search
                     .orElse(Double.NEGATIVE_INFINITY);
         }
 
-        IntFunction<Member> member = node -> new Member(nodes.get(node), consensus.certainty()[node], Double.NaN);
+        IntFunction<Member> member =
+                node -> new Member(nodes.get(node), consensus.certainty()[node], Double.NaN);
         List<UnitModule> modules = IntStream.range(0, together.size())
                 .mapToObj(i -> new UnitModule(
                         together.get(i).stream().map(member::apply).toList(),
