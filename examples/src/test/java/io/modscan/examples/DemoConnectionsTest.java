@@ -37,13 +37,15 @@ class DemoConnectionsTest {
 
         Connections raw = Connections.of(model.weights()).withShuffles(0);
         ModuleMap byWeights = raw.modules();
-        ModuleComparison betweenSeeds = ModuleComparison.of(byWeights, raw.withSeed(1).modules());
+        ModuleComparison betweenSeeds =
+                ModuleComparison.of(byWeights, raw.withSeed(1).modules());
         print("by raw weights", byWeights);
         print("  another seed", betweenSeeds);
         print("  beside co-activation", ModuleComparison.of(byWeights, all.measure(coActivation)));
 
-        List<Basis> bases =
-                even.sites().stream().map(site -> site.measure(Basis.uncentred())).toList();
+        List<Basis> bases = even.sites().stream()
+                .map(site -> site.measure(Basis.uncentred()))
+                .toList();
         Connections components = raw.among(even).in(bases);
         ModuleMap byComponents = components.modules();
         Activations ofOthers = odd;
@@ -51,8 +53,12 @@ class DemoConnectionsTest {
             ofOthers = basis.apply(ofOthers);
         }
         print("in bases fitted to even prompts", byComponents);
-        print("  another seed", ModuleComparison.of(byComponents, components.withSeed(1).modules()));
-        print("  beside co-activation over odd prompts", ModuleComparison.of(byComponents, ofOthers.measure(coActivation)));
+        print(
+                "  another seed",
+                ModuleComparison.of(byComponents, components.withSeed(1).modules()));
+        print(
+                "  beside co-activation over odd prompts",
+                ModuleComparison.of(byComponents, ofOthers.measure(coActivation)));
 
         // Small modules of few and weak links: with another seed some of them are in doubt, and none has other members.
         assertThat(betweenSeeds.all().adjustedRand()).isGreaterThan(0.85);

@@ -1,7 +1,7 @@
 package io.modscan.metrics.modules;
 
-import io.modscan.metrics.internal.rank.ChanceLevel;
 import io.modscan.metrics.internal.graph.PairTile;
+import io.modscan.metrics.internal.rank.ChanceLevel;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 

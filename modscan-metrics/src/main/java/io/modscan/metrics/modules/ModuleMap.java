@@ -118,7 +118,8 @@ public record ModuleMap(
                 modularity.observed(),
                 shuffles == 0
                         ? ""
-                        : String.format(Locale.ROOT, ", in shuffled values %.3f, p %.2g", modularity.mean(), modularity.p()),
+                        : String.format(
+                                Locale.ROOT, ", in shuffled values %.3f, p %.2g", modularity.mean(), modularity.p()),
                 halves.splits() == 0 ? "" : "; " + halves);
     }
 

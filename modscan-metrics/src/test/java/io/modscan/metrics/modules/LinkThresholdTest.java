@@ -1,9 +1,9 @@
 package io.modscan.metrics.modules;
 
-import io.modscan.metrics.internal.rank.ChanceLevel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.modscan.metrics.internal.rank.ChanceLevel;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
