@@ -143,6 +143,7 @@ class ReportTest {
                         units)
                 .write(page);
         String text = Files.readString(page);
+        text = text.substring(text.indexOf("id=\"meta\">"), text.indexOf("id=\"data\">"));
         assertThat(text.split("0\\.9996", -1))
                 .as("the surest of the module and of the border")
                 .hasSize(3);
