@@ -178,8 +178,8 @@ public final class ModuleComparison {
         List<Name> common = ofOne.keySet().stream().filter(ofOther::containsKey).toList();
         if (common.isEmpty()) {
             throw new ModscanException(
-                    "the two maps have no unit in common: the first has " + some(ofOne)
-                            + ", the second " + some(ofOther)
+                    "the two maps have no unit in common: the first has " + some(ofOne, one)
+                            + ", the second " + some(ofOther, other)
                             + "; units are the same if their sites have the same name, and the heads and units the same numbers");
         }
         int[] inOne = places(common, ofOne);
@@ -229,9 +229,11 @@ public final class ModuleComparison {
         return Arrays.stream(which).map(i -> from[i]).toArray();
     }
 
-    private static String some(Map<Name, Placed> units) {
+    private static String some(Map<Name, Placed> units, ModuleMap map) {
         return units.isEmpty()
-                ? "none"
+                ? map.leftOut().isEmpty()
+                        ? "none"
+                        : "none but " + map.leftOut().size() + " that are constant or not finite, and left out"
                 : units.size() + " such as '" + units.values().iterator().next().unit() + "'";
     }
 

@@ -146,7 +146,8 @@ class ModuleComparisonTest {
         ModuleMap empty = MadeMaps.map(List.of(), List.of(), MadeMaps.units(SITE, IntStream.range(0, 6)));
         assertThatThrownBy(() -> ModuleComparison.of(empty, one))
                 .isInstanceOf(ModscanException.class)
-                .hasMessageContaining("the first has none, the second 6 such as");
+                .hasMessageContaining(
+                        "the first has none but 6 that are constant or not finite, and left out, the second 6 such as");
         Site named = new Site(SITE.name(), SITE.layer(), List.of(Axis.units(List.of("mass", "distance"))), false);
         assertThatThrownBy(() -> ModuleComparison.of(one, MadeMaps.map(named, 0, 0)))
                 .isInstanceOf(ModscanException.class)
