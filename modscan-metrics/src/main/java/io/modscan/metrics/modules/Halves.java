@@ -86,12 +86,18 @@ final class Halves {
         return partitions.getOrDefault(search, List.of());
     }
 
-    /** The adjusted Rand index of each split. */
+    /** The adjusted Rand index of each split; where it is 0 / 0, 1 for one and the same group of all units, and 0 for no group at all. */
     double[] agreements(CommunitySearch search) {
         List<int[]> halves = of(search);
         return IntStream.range(0, halves.size() / 2)
-                .mapToDouble(split -> new Contingency(halves.get(2 * split), halves.get(2 * split + 1)).adjustedRand())
+                .mapToDouble(split -> agreement(halves.get(2 * split), halves.get(2 * split + 1)))
                 .toArray();
+    }
+
+    private static double agreement(int[] half, int[] other) {
+        double index = new Contingency(half, other).adjustedRand();
+        boolean together = Arrays.stream(half).distinct().count() == 1;
+        return Double.isNaN(index) ? (together ? 1 : 0) : index;
     }
 
     /**

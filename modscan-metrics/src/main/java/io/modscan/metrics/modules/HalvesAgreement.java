@@ -5,7 +5,8 @@ import java.util.Locale;
 
 /**
  * How far the partition of one half of the prompts agrees with that of the other, over random splits in two halves: the adjusted Rand
- * index over all units, those without a link being alone. {@link ModuleComparison.Agreement} tells what it is.
+ * index over all units, those in no module being alone. {@link ModuleComparison.Agreement} tells what it is; where it is 0 / 0, it counts as
+ * 1 if both halves have all units in one module, and as 0 if neither has a module.
  *
  * @param splits  how many splits there were
  * @param mean    the mean over splits; NaN without splits
@@ -48,11 +49,13 @@ public record HalvesAgreement(int splits, double mean, double least, double most
         }
         return String.format(
                 Locale.ROOT,
-                "halves of the prompts agree by %.2f (%.2f to %.2f over %d splits), planted modules of this strength by %.2f",
+                "halves of the prompts agree by %.2f (%.2f to %.2f over %d splits)%s",
                 mean,
                 least,
                 most,
                 splits,
-                planted);
+                Double.isNaN(planted)
+                        ? ""
+                        : String.format(Locale.ROOT, ", planted modules of this strength by %.2f", planted));
     }
 }

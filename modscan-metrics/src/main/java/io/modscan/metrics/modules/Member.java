@@ -9,7 +9,7 @@ import java.util.Locale;
  * @param unit      the unit
  * @param certainty over the prompts as they are: the share of searches, which begin at other places and end in partitions that are
  *                  about as good, in which the unit is in this module (in that group which is most like the module), in [0, 1]. It is at
- *                  least 0.8 for a member of a module, less for a unit on the border
+ *                  least 0.8 for a member of a module; a unit on the border has less, or does not follow the others of its group
  * @param stability over other prompts: the share of halves of the prompts, each searched by itself, in which the unit is in that group
  *                  which is most like the module, in [0, 1]; NaN without halves
  */
@@ -22,6 +22,11 @@ public record Member(Unit unit, double certainty, double stability) {
      */
     @Override
     public String toString() {
-        return String.format(Locale.ROOT, "%s, certainty %.2f, stability %.2f", unit, certainty, stability);
+        return String.format(
+                Locale.ROOT,
+                "%s, certainty %.2f%s",
+                unit,
+                certainty,
+                Double.isNaN(stability) ? "" : String.format(Locale.ROOT, ", stability %.2f", stability));
     }
 }

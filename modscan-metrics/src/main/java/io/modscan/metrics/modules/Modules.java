@@ -152,7 +152,7 @@ public final class Modules implements Metric<ModuleMap> {
     }
 
     /**
-     * The same with another number of searches, 10 unless set: the more there are, the finer is {@link Member#certainty()}.
+     * The same with another number of searches, 10 unless set: the more there are, the finer is {@link Member#certainty()}; with one, all places count as certain.
      *
      * @param number at least 1
      * @return a metric

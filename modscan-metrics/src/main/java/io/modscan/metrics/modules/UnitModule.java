@@ -86,11 +86,11 @@ public record UnitModule(List<Member> members, double correlation, double stabil
     public String toString() {
         return String.format(
                 Locale.ROOT,
-                "UnitModule[%d units, correlation %.2f, stability %.2f, p %.2g: %s%s]",
+                "UnitModule[%d units, correlation %.2f%s%s: %s%s]",
                 size(),
                 correlation,
-                stability,
-                p,
+                Double.isNaN(stability) ? "" : String.format(Locale.ROOT, ", stability %.2f", stability),
+                Double.isNaN(p) ? "" : String.format(Locale.ROOT, ", p %.2g", p),
                 units().subList(0, Math.min(2, size())),
                 size() > 2 ? " and others" : "");
     }
