@@ -44,6 +44,9 @@ class OptionNamesTest {
             "HeadBehaviour.java",
             "Metric.java",
             "SubspaceOverlap.java",
+            "Circle.java",
+            "Connections.java",
+            "StreamReader.java",
             // building a scan
             "Scan.java");
 

@@ -419,8 +419,8 @@ class ModulesTest {
         ModuleMap map = planted(PROMPTS, false).measure(QUICK.withSplits(1).withShuffles(1));
         assertThat(map.toString()).hasLineCount(1).hasSizeLessThan(350);
         assertThat(planted(PROMPTS, false).measure(QUICK).toString())
-                .contains("halves of the prompts not compared")
-                .doesNotContain("over 0 splits");
+                .doesNotContain("halves")
+                .doesNotContain("shuffled");
         assertThat(map.modules())
                 .allSatisfy(
                         module -> assertThat(module.toString()).hasLineCount(1).hasSizeLessThan(200));
