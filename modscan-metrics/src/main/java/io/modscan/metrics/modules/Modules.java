@@ -40,7 +40,7 @@ import java.util.function.Consumer;
  * <li>The landscape of Q is rugged: one search by the Leiden algorithm (Traag, Waltman and van Eck, "From Louvain to Leiden:
  * guaranteeing well-connected communities", 2019, <a
  * href="https://doi.org/10.1038/s41598-019-41695-z">doi:10.1038/s41598-019-41695-z</a>, in their implementation) ends somewhere
- * else each time, at about as good a place. So this one begins from six such partitions, takes for granted what all of them agree on, and goes on
+ * else each time, at about as good a place. So this one begins from twenty such partitions, takes for granted what all of them agree on, and goes on
  * with those core groups until nothing improves (Ovelgönne and Geyer-Schulz, "An ensemble learning strategy for graph clustering",
  * 2012); it does so {@linkplain #withStarts(int) ten times} unless set, independently, and once more from what all ten agree on. A unit that
  * is in its group in less than 0.8 of the ten is {@linkplain ModuleMap#border() on the border}: no measurement tells where it
