@@ -3,8 +3,9 @@ package io.modscan.metrics.connections;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.internal.graph.CommunitySearch;
 import io.modscan.metrics.internal.graph.Links;
-import io.modscan.metrics.internal.graph.PairTile;
+import io.modscan.metrics.internal.graph.NearTile;
 import io.modscan.metrics.internal.graph.Partition;
+import io.modscan.metrics.internal.graph.Places;
 import io.modscan.metrics.internal.graph.StrongestLinks;
 import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.modules.BorderUnit;
@@ -15,17 +16,10 @@ import io.modscan.metrics.modules.ResolutionStep;
 import io.modscan.metrics.modules.UnitModule;
 import io.modscan.metrics.statistics.AgainstShuffles;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
-import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
 /**
@@ -60,12 +54,11 @@ record ConnectionSearch(double threshold, int neighbours, CommunitySearch search
         Links links = links(sites, nodes.size());
         CommunitySearch.Consensus consensus = search.consensus(links, starts, STARTS, seed);
         Partition partition = consensus.partition();
-        List<List<Integer>> together = consensus.certain().stream()
-                .filter(sites::span)
-                .sorted((one, other) -> other.size() - one.size())
+        Places places =
+                Places.of(consensus.certain().stream().filter(sites::span).toList(), partition, links);
+        List<Cohesion> cohesions = places.modules().stream()
+                .map(members -> cohesion(sites, members))
                 .toList();
-        List<Cohesion> cohesions =
-                together.stream().map(members -> cohesion(sites, members)).toList();
         double likeShuffled = cheap(links).modularity();
         done.accept("weights");
 
@@ -89,9 +82,9 @@ record ConnectionSearch(double threshold, int neighbours, CommunitySearch search
 
         IntFunction<Member> member =
                 node -> new Member(nodes.get(node), consensus.certainty()[node], Double.NaN);
-        List<UnitModule> modules = IntStream.range(0, together.size())
+        List<UnitModule> modules = IntStream.range(0, cohesions.size())
                 .mapToObj(i -> new UnitModule(
-                        together.get(i).stream().map(member::apply).toList(),
+                        places.modules().get(i).stream().map(member::apply).toList(),
                         cohesions.get(i).sum / cohesions.get(i).pairs,
                         Double.NaN,
                         AgainstShuffles.of(cohesions.get(i).excess, closest).p()))
@@ -106,9 +99,17 @@ record ConnectionSearch(double threshold, int neighbours, CommunitySearch search
                 Double.NaN));
         return new ModuleMap(
                 modules,
-                border(links, partition, together, member),
-                nodes(nodes, node -> links.of(node).length == 0 && there[node]),
-                nodes(nodes, node -> !there[node]),
+                places.border().stream()
+                        .map(node -> new BorderUnit(member.apply(node), places.nearestTo(node)))
+                        .toList(),
+                places.alone().stream()
+                        .filter(node -> there[node])
+                        .map(nodes::get)
+                        .toList(),
+                IntStream.range(0, there.length)
+                        .filter(node -> !there[node])
+                        .mapToObj(nodes::get)
+                        .toList(),
                 true,
                 threshold,
                 links.pairs(),
@@ -118,32 +119,6 @@ record ConnectionSearch(double threshold, int neighbours, CommunitySearch search
                 shuffles,
                 AgainstShuffles.of(modularity, inMeasuredWeight, one -> one >= likeShuffled),
                 AgainstShuffles.of(modularity, modularities, one -> one >= likeShuffled));
-    }
-
-    private static List<Unit> nodes(List<Unit> nodes, IntPredicate which) {
-        return IntStream.range(0, nodes.size())
-                .filter(which)
-                .mapToObj(nodes::get)
-                .toList();
-    }
-
-    /** What is linked, and in no module for certain. */
-    private static List<BorderUnit> border(
-            Links links, Partition partition, List<List<Integer>> modules, IntFunction<Member> member) {
-        Map<Integer, Integer> byCommunity = new HashMap<>();
-        Set<Integer> members = new HashSet<>();
-        for (int module = 0; module < modules.size(); module++) {
-            byCommunity.put(partition.community(modules.get(module).get(0)), module);
-            members.addAll(modules.get(module));
-        }
-        return IntStream.range(0, links.nodes())
-                .filter(node -> links.of(node).length > 0 && !members.contains(node))
-                .mapToObj(node -> new BorderUnit(
-                        member.apply(node),
-                        Optional.ofNullable(byCommunity.get(partition.community(node)))
-                                .map(OptionalInt::of)
-                                .orElse(OptionalInt.empty())))
-                .toList();
     }
 
     /** The partition of shuffled weights, whose graphs have no structure, so that a search takes long. */
@@ -178,13 +153,9 @@ record ConnectionSearch(double threshold, int neighbours, CommunitySearch search
             firsts[site] = firsts[site - 1] + all[site - 1].length;
         }
         forEachTile(sites, all, (from, writers, to, readers, strengths) -> {
-            double[] values = new double[strengths.length];
-            for (int i = 0; i < values.length; i++) {
-                values[i] = strengths[i];
-            }
             int top = firsts[from] + writers[0];
             int left = firsts[to] + readers[0];
-            strongest.take(new PairTile(top, top + writers.length, left, left + readers.length, values));
+            strongest.take(NearTile.of(top, top + writers.length, left, left + readers.length, strengths));
         });
         return strongest.links();
     }

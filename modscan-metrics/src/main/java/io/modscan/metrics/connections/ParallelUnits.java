@@ -69,7 +69,7 @@ import java.util.TreeSet;
  * a pair by construction. Units that are constant, or have a value that is NaN or infinite,
  * are left out and {@linkplain ParallelMap#leftOut() listed}.
  *
- * <p>Keeps all values, 8 bytes each, and the weights of units in pairs. For u units of n values it takes u² n / 2 multiplications (by
+ * <p>Keeps all values, 8 bytes each and as much again for a shuffle, and the weights of units in pairs. For u units of n values it takes u² n / 2 multiplications (by
  * {@link io.modscan.core.model.MatrixProduct}, in double precision, in tiles), as often again for each shuffle, and n steps for each
  * pair that is near. Correlations are summed anew, so the result does not depend on who multiplies, nor on the order of
  * prompts or pieces: prompts are taken in order of their ids. Immutable and, as far as the weights are, safe for use by many threads.
@@ -268,13 +268,12 @@ public final class ParallelUnits implements Metric<ParallelMap> {
         return named;
     }
 
-    /** Shuffles what is measured, so it comes last. */
     private double byChance(UnitFunctions functions, double size) {
         SplittableRandom random = new SplittableRandom(seed);
         double sum = 0;
         for (int i = 0; i < shuffles; i++) {
-            functions.shuffle(random);
-            sum += ParallelSearch.of(functions, size - ROUNDING, 0).found();
+            sum += ParallelSearch.of(functions.shuffled(random), size - ROUNDING, 0)
+                    .found();
         }
         return sum / shuffles;
     }

@@ -4,12 +4,9 @@ import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Unit;
+import io.modscan.metrics.internal.linear.Columns;
 import io.modscan.metrics.internal.linear.Dot;
-import io.modscan.metrics.internal.linear.FisherYates;
-import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.DoubleBuffer;
-import java.nio.FloatBuffer;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -26,31 +23,25 @@ final class UnitFunctions {
     /** Where each prompt's values begin; behind them, how many there are. */
     private final int[] begins;
 
-    private final List<Unit> units = new ArrayList<>();
-    private final List<Unit> leftOut = new ArrayList<>();
-    private final List<float[]> values = new ArrayList<>();
-    private double[] means = new double[0];
-    private double[] lengths = new double[0];
+    private final Columns columns;
 
-    private UnitFunctions(int[] begins) {
+    private UnitFunctions(int[] begins, Columns columns) {
         this.begins = begins;
+        this.columns = columns;
     }
 
     /** Takes prompts in order of their ids, so that sums and shuffles don't depend on the order in which they came. */
     static UnitFunctions of(Activations activations) {
         Activations sorted = activations.inOrderOfIds();
         int[] begins = begins(sorted.sites().get(0));
-        UnitFunctions functions = new UnitFunctions(begins);
         for (SiteActivations site : sorted.sites()) {
             if (!Arrays.equals(begins, begins(site))) {
                 throw new ModscanException(
                         howMany(site) + ", " + howMany(sorted.sites().get(0))
                                 + "; functions are compared over the same prompts or tokens, so pool all sites or none");
             }
-            functions.add(site);
         }
-        functions.measure();
-        return functions;
+        return new UnitFunctions(begins, Columns.of(sorted));
     }
 
     private static String howMany(SiteActivations site) {
@@ -72,98 +63,38 @@ final class UnitFunctions {
         return begins;
     }
 
-    private void add(SiteActivations site) {
-        int width = site.site().width();
-        float[][] ofUnits = new float[width][size()];
-        for (int prompt = 0; prompt < prompts(); prompt++) {
-            Interrupt.checkThisThread();
-            FloatBuffer row = site.row(prompt);
-            for (int at = begins[prompt]; at < begins[prompt + 1]; at++) {
-                for (int unit = 0; unit < width; unit++) {
-                    ofUnits[unit][at] = row.get((at - begins[prompt]) * width + unit);
-                }
-            }
-        }
-        for (int unit = 0; unit < width; unit++) {
-            if (varies(ofUnits[unit])) {
-                units.add(Unit.of(site.site(), unit));
-                values.add(ofUnits[unit]);
-            } else {
-                leftOut.add(Unit.of(site.site(), unit));
-            }
-        }
-    }
-
-    private static boolean varies(float[] values) {
-        float least = Float.POSITIVE_INFINITY;
-        float most = Float.NEGATIVE_INFINITY;
-        for (float value : values) {
-            if (!Float.isFinite(value)) {
-                return false;
-            }
-            least = Math.min(least, value);
-            most = Math.max(most, value);
-        }
-        return least < most;
-    }
-
-    private void measure() {
-        means = new double[units.size()];
-        lengths = new double[units.size()];
-        for (int unit = 0; unit < means.length; unit++) {
-            Interrupt.checkThisThread();
-            double sum = 0;
-            for (float value : values.get(unit)) {
-                sum += value;
-            }
-            means[unit] = sum / size();
-            double squares = 0;
-            for (float value : values.get(unit)) {
-                squares += (value - means[unit]) * (value - means[unit]);
-            }
-            lengths[unit] = Math.sqrt(squares);
-        }
-    }
-
     int prompts() {
         return begins.length - 1;
     }
 
     /** How many values a unit has. */
     int size() {
-        return begins[begins.length - 1];
+        return columns.size();
     }
 
     /** The units that vary; an index of a unit is one into this list. */
     List<Unit> units() {
-        return units;
+        return columns.units();
     }
 
     List<Unit> leftOut() {
-        return leftOut;
+        return columns.leftOut();
     }
 
     /** The standard deviation of a unit over the data. */
     double deviation(int unit) {
-        return lengths[unit] / Math.sqrt(size());
+        return columns.length(unit) / Math.sqrt(size());
     }
 
     /** Some units' values, each centred and of length 1, as rows one behind the other. */
     DoubleBuffer standardised(int from, int to) {
-        double[] rows = new double[(to - from) * size()];
-        for (int unit = from; unit < to; unit++) {
-            float[] column = values.get(unit);
-            for (int i = 0; i < column.length; i++) {
-                rows[(unit - from) * column.length + i] = (column[i] - means[unit]) / lengths[unit];
-            }
-        }
-        return DoubleBuffer.wrap(rows);
+        return columns.standardised(from, to);
     }
 
     /** Of the values as they are, so that a mean counts. */
     double cosine(int unit, int other) {
-        float[] a = values.get(unit);
-        float[] b = values.get(other);
+        float[] a = columns.values(unit);
+        float[] b = columns.values(other);
         return within(Dot.of(a, b) / (Math.sqrt(Dot.of(a, a)) * Math.sqrt(Dot.of(b, b))));
     }
 
@@ -177,21 +108,25 @@ final class UnitFunctions {
      * turns, or if one of the units is constant without that prompt.
      */
     double leastWithoutOne(int unit, int other, double correlation) {
-        float[] a = values.get(unit);
-        float[] b = values.get(other);
+        float[] a = columns.values(unit);
+        float[] b = columns.values(other);
+        double meanA = columns.mean(unit);
+        double meanB = columns.mean(other);
+        double allA = columns.length(unit) * columns.length(unit);
+        double allB = columns.length(other) * columns.length(other);
         double sign = Math.signum(correlation);
-        double product = correlation * lengths[unit] * lengths[other];
+        double product = correlation * columns.length(unit) * columns.length(other);
         int worst = 0;
         double least = Double.POSITIVE_INFINITY;
         for (int prompt = 0; prompt < prompts(); prompt++) {
             double sumA = 0;
             double sumB = 0;
-            double squaresA = lengths[unit] * lengths[unit];
-            double squaresB = lengths[other] * lengths[other];
+            double squaresA = allA;
+            double squaresB = allB;
             double rest = product;
             for (int i = begins[prompt]; i < begins[prompt + 1]; i++) {
-                double x = a[i] - means[unit];
-                double y = b[i] - means[other];
+                double x = a[i] - meanA;
+                double y = b[i] - meanB;
                 sumA += x;
                 sumB += y;
                 squaresA -= x * x;
@@ -204,9 +139,7 @@ final class UnitFunctions {
             squaresB -= sumB * sumB / left;
             rest -= sumA * sumB / left;
             // Where next to nothing is left, rounding would decide; below it is summed anew.
-            boolean nothing = left == 0
-                    || squaresA <= ROUNDING * lengths[unit] * lengths[unit]
-                    || squaresB <= ROUNDING * lengths[other] * lengths[other];
+            boolean nothing = left == 0 || squaresA <= ROUNDING * allA || squaresB <= ROUNDING * allB;
             double size = nothing ? Double.NEGATIVE_INFINITY : sign * rest / Math.sqrt(squaresA * squaresB);
             if (size < least) {
                 least = size;
@@ -218,8 +151,8 @@ final class UnitFunctions {
 
     /** The correlation over all values but a stretch, 0 if one of the units is constant there. */
     private double without(int from, int to, int unit, int other) {
-        float[] a = values.get(unit);
-        float[] b = values.get(other);
+        float[] a = columns.values(unit);
+        float[] b = columns.values(other);
         int left = size() - (to - from);
         double sumA = 0;
         double sumB = 0;
@@ -259,27 +192,18 @@ final class UnitFunctions {
      * Takes away what units have in common, each unit by itself. Values of prompts are put to other prompts; those of tokens, whose
      * neighbours are alike, are turned round by some number of places, so that they stay neighbours.
      */
-    void shuffle(SplittableRandom random) {
-        boolean perToken = size() > prompts();
-        for (float[] column : values) {
-            Interrupt.checkThisThread();
-            if (perToken) {
-                turn(column, random.nextInt(column.length));
-            } else {
-                FisherYates.shuffle(column.length, random, (i, j) -> {
-                    float other = column[j];
-                    column[j] = column[i];
-                    column[i] = other;
-                });
-            }
-        }
-        measure();
+    UnitFunctions shuffled(SplittableRandom random) {
+        return new UnitFunctions(
+                begins,
+                size() > prompts()
+                        ? columns.rearranged(column -> turned(column, random.nextInt(column.length)))
+                        : columns.shuffled(random));
     }
 
-    private static void turn(float[] column, int places) {
+    private static float[] turned(float[] column, int places) {
         float[] turned = new float[column.length];
         System.arraycopy(column, 0, turned, places, column.length - places);
         System.arraycopy(column, column.length - places, turned, 0, places);
-        System.arraycopy(turned, 0, column, 0, column.length);
+        return turned;
     }
 }

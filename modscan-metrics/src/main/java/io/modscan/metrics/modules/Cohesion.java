@@ -1,6 +1,7 @@
 package io.modscan.metrics.modules;
 
 import io.modscan.metrics.internal.graph.PairTile;
+import io.modscan.metrics.internal.linear.Columns;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -20,7 +21,7 @@ final class Cohesion implements Consumer<PairTile> {
         Cohesion cohesion = new Cohesion(absolute);
         Correlations.ofPairs(columns, members.stream().mapToInt(i -> i).toArray(), cohesion);
         // Over all permutations of one of the units, the mean of r² is 1 / (n − 1), however its values are distributed.
-        cohesion.squares -= cohesion.pairs / (columns.prompts() - 1.0);
+        cohesion.squares -= cohesion.pairs / (columns.size() - 1.0);
         return cohesion;
     }
 

@@ -4,6 +4,7 @@ import io.modscan.metrics.internal.graph.Links;
 import io.modscan.metrics.internal.graph.PairTile;
 import io.modscan.metrics.internal.graph.PairTiles;
 import io.modscan.metrics.internal.graph.StrongestLinks;
+import io.modscan.metrics.internal.linear.Columns;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
@@ -21,12 +22,12 @@ final class Correlations {
     static Links links(Columns columns, double threshold, int neighbours, boolean absolute) {
         int[] all = IntStream.range(0, columns.units().size()).toArray();
         StrongestLinks strongest = new StrongestLinks(all.length, neighbours, threshold, absolute);
-        ofPairs(columns, all, strongest::take);
+        PairTiles.forEachNear(
+                all.length, columns.size(), (from, to) -> columns.standardised(all, from, to), strongest::take);
         return strongest.links();
     }
 
     static void ofPairs(Columns columns, int[] chosen, Consumer<PairTile> tiles) {
-        PairTiles.forEach(
-                chosen.length, columns.prompts(), (from, to) -> columns.standardised(chosen, from, to), tiles);
+        PairTiles.forEach(chosen.length, columns.size(), (from, to) -> columns.standardised(chosen, from, to), tiles);
     }
 }

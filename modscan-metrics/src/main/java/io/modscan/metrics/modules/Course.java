@@ -1,5 +1,6 @@
 package io.modscan.metrics.modules;
 
+import io.modscan.metrics.internal.linear.Columns;
 import io.modscan.metrics.internal.linear.Dot;
 import java.util.Arrays;
 import java.util.List;

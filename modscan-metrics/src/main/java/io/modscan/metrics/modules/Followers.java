@@ -1,5 +1,6 @@
 package io.modscan.metrics.modules;
 
+import io.modscan.metrics.internal.linear.Columns;
 import io.modscan.metrics.internal.rank.ChanceLevel;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -27,11 +28,11 @@ record Followers(Columns columns, boolean absolute) {
         List<List<Integer>> several =
                 groups.stream().filter(group -> group.size() > 1).toList();
         double tests = (double) columns.units().size() * several.size();
-        List<List<Integer>> sure = followers(several, ChanceLevel.of(columns.prompts(), tests, absolute));
+        List<List<Integer>> sure = followers(several, ChanceLevel.of(columns.size(), tests, absolute));
         double expected = BY_CHANCE * sure.stream().mapToInt(List::size).sum();
         return expected <= ChanceLevel.LEVEL
                 ? sure
-                : followers(several, ChanceLevel.of(columns.prompts(), tests, absolute, expected));
+                : followers(several, ChanceLevel.of(columns.size(), tests, absolute, expected));
     }
 
     private List<List<Integer>> followers(List<List<Integer>> groups, double least) {

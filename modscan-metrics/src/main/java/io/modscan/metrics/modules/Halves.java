@@ -4,6 +4,8 @@ import io.modscan.metrics.internal.graph.CommunitySearch;
 import io.modscan.metrics.internal.graph.Counterparts;
 import io.modscan.metrics.internal.graph.Links;
 import io.modscan.metrics.internal.graph.Partition;
+import io.modscan.metrics.internal.graph.Places;
+import io.modscan.metrics.internal.linear.Columns;
 import io.modscan.metrics.internal.linear.FisherYates;
 import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.ArrayList;
@@ -46,7 +48,7 @@ final class Halves {
             boolean absolute,
             SplittableRandom random,
             Runnable done) {
-        int prompts = columns.prompts();
+        int prompts = columns.size();
         splits.keySet().forEach(search -> partitions.put(search, new ArrayList<>()));
         int most = splits.values().stream().mapToInt(i -> i).max().orElse(0);
         Interrupt interrupt = Interrupt.ofThisThread();

@@ -1,6 +1,7 @@
 package io.modscan.metrics.modules;
 
 import io.modscan.metrics.internal.graph.PairTile;
+import io.modscan.metrics.internal.linear.Columns;
 import io.modscan.metrics.internal.rank.ChanceLevel;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
@@ -39,7 +40,7 @@ final class LinkThreshold implements Consumer<PairTile> {
         int units = columns.units().size();
         LinkThreshold threshold = new LinkThreshold(absolute);
         Correlations.ofPairs(columns, IntStream.range(0, units).toArray(), threshold);
-        return threshold.least(columns.prompts(), units * (units - 1.0) / 2);
+        return threshold.least(columns.size(), units * (units - 1.0) / 2);
     }
 
     @Override

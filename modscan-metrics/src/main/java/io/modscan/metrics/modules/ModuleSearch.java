@@ -3,18 +3,20 @@ package io.modscan.metrics.modules;
 import io.modscan.metrics.internal.graph.CommunitySearch;
 import io.modscan.metrics.internal.graph.Links;
 import io.modscan.metrics.internal.graph.Partition;
+import io.modscan.metrics.internal.graph.Places;
+import io.modscan.metrics.internal.linear.Columns;
 import io.modscan.metrics.internal.rank.ChanceLevel;
 import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.statistics.AgainstShuffles;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalInt;
 import java.util.SplittableRandom;
 import java.util.function.DoublePredicate;
 import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** Looks for the modules of some units, for those of halves of the prompts, and for those of planted and of shuffled values. */
 final class ModuleSearch {
@@ -27,6 +29,9 @@ final class ModuleSearch {
 
     /** Shuffled values make graphs without structure, in which a search takes long. */
     private static final int SHUFFLED_STARTS = 1;
+
+    /** How many shuffles are searched at once, which takes as many times the memory of the values, and is part of the result. */
+    private static final int AT_ONCE = 2;
 
     /** Of planted values, and at other resolutions, where a mean is all that is told. */
     private static final int FEW_SPLITS = 3;
@@ -54,7 +59,7 @@ final class ModuleSearch {
     }
 
     private int splits() {
-        return columns.prompts() < Halves.FEWEST_PROMPTS ? 0 : settings.splits;
+        return columns.size() < Halves.FEWEST_PROMPTS ? 0 : settings.splits;
     }
 
     private int fewSplits() {
@@ -73,7 +78,7 @@ final class ModuleSearch {
         List<Partition> partitions = partitions(links, consensus.partition(), random.nextLong());
         done("prompts", 1);
 
-        Places places = Places.of(consensus, links, followers(columns));
+        Places places = Places.of(followers(columns).of(consensus.certain()), consensus.partition(), links);
         Halves halves = halves(columns, splitsOfSearches(), random.split(), "halves");
         Halves ofPlanted = halves(
                 PlantedValues.of(columns, places.modules(), settings.absolute, random.split()),
@@ -90,8 +95,9 @@ final class ModuleSearch {
                         followers(columns).of(partitions.get(i).members()),
                         halves.agreements(searches.get(i))))
                 .toList();
-        // Before values are shuffled, which is the end of them.
-        List<Cohesion> cohesions = places.modules().stream().map(this::cohesion).toList();
+        List<Cohesion> cohesions = places.modules().stream()
+                .map(members -> cohesion(columns, members))
+                .toList();
         Shuffled shuffled = shuffled(consensus.partition().weight(), random.split());
 
         Halves.Stability stability = halves.stability(places, search);
@@ -108,9 +114,7 @@ final class ModuleSearch {
                                 .p()))
                 .toList();
         List<BorderUnit> border = places.border().stream()
-                .map(unit -> new BorderUnit(
-                        member.apply(unit),
-                        places.nearest()[unit] < 0 ? OptionalInt.empty() : OptionalInt.of(places.nearest()[unit])))
+                .map(unit -> new BorderUnit(member.apply(unit), places.nearestTo(unit)))
                 .toList();
         double modularity = consensus.partition().modularity();
         // Found with as little effort as those of shuffled values.
@@ -142,14 +146,14 @@ final class ModuleSearch {
     }
 
     private Links links(Columns of) {
-        double least = of.prompts() == columns.prompts() || settings.threshold.isPresent()
+        double least = of.size() == columns.size() || settings.threshold.isPresent()
                 ? threshold
-                : ChanceLevel.asRare(threshold, columns.prompts(), of.prompts());
+                : ChanceLevel.asRare(threshold, columns.size(), of.size());
         return Correlations.links(of, least, settings.neighbours, settings.absolute);
     }
 
-    private Cohesion cohesion(List<Integer> members) {
-        return Cohesion.of(columns, members, settings.absolute);
+    private Cohesion cohesion(Columns of, List<Integer> members) {
+        return Cohesion.of(of, members, settings.absolute);
     }
 
     /** The best partitions at all resolutions, of which one is known. */
@@ -190,17 +194,32 @@ final class ModuleSearch {
         int shuffles = settings.shuffles;
         Shuffled shuffled = new Shuffled(new double[shuffles], new double[shuffles], new double[shuffles]);
         Interrupt interrupt = Interrupt.ofThisThread();
-        for (int i = 0; i < shuffles; i++) {
-            columns.shuffle(random);
-            Partition partition = search.partition(links(columns), SHUFFLED_STARTS, random.nextLong(), interrupt);
-            shuffled.modularities[i] = partition.modularity();
-            shuffled.inMeasuredWeight[i] = partition.excess() / measuredWeight;
-            shuffled.closest[i] = followers(columns).of(partition.members()).stream()
-                    .mapToDouble(members -> cohesion(members).excess())
-                    .max()
-                    .orElse(Double.NEGATIVE_INFINITY);
-            done("shuffles", 1);
+        for (int from = 0; from < shuffles; from += AT_ONCE) {
+            // Products of matrices use all processors, a search for communities one.
+            List<Columns> some = Stream.generate(() -> columns.shuffled(random))
+                    .limit(Math.min(AT_ONCE, shuffles - from))
+                    .toList();
+            List<Links> links = some.stream().map(this::links).toList();
+            long seed = random.nextLong();
+            List<Partition> partitions = IntStream.range(0, some.size())
+                    .parallel()
+                    .mapToObj(i -> search.partition(links.get(i), SHUFFLED_STARTS, seed + i, interrupt))
+                    .toList();
+            for (int i = 0; i < some.size(); i++) {
+                Partition partition = partitions.get(i);
+                shuffled.modularities[from + i] = partition.modularity();
+                shuffled.inMeasuredWeight[from + i] = partition.excess() / measuredWeight;
+                shuffled.closest[from + i] = closest(some.get(i), partition);
+                done("shuffles", 1);
+            }
         }
         return shuffled;
+    }
+
+    private double closest(Columns of, Partition partition) {
+        return followers(of).of(partition.members()).stream()
+                .mapToDouble(members -> cohesion(of, members).excess())
+                .max()
+                .orElse(Double.NEGATIVE_INFINITY);
     }
 }

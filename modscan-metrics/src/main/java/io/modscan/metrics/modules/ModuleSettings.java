@@ -1,6 +1,7 @@
 package io.modscan.metrics.modules;
 
 import io.modscan.metrics.internal.graph.CommunitySearch;
+import io.modscan.metrics.internal.linear.Columns;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.TreeSet;

@@ -4,6 +4,7 @@ import io.modscan.core.Activations;
 import io.modscan.core.Metric;
 import io.modscan.core.error.ModscanException;
 import io.modscan.metrics.internal.linear.Circle;
+import io.modscan.metrics.internal.linear.Columns;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -74,14 +75,14 @@ import java.util.function.Consumer;
  * without activations, with fewer than three prompts (over two every correlation is 1 or −1), if a site was not pooled, if
  * the coordinates of a site {@linkplain io.modscan.core.SiteActivations#inFit() were fitted} to any of the prompts, or if two prompts have the same id.
  *
- * <p>Keeps all values, 8 bytes each and as much again meanwhile, and up to 32 bytes for each unit and neighbour, of two halves at a time;
- * the correlations of all pairs are never held. For u units and n prompts, a graph takes u² n / 2 multiplications (by {@link
- * io.modscan.core.model.MatrixProduct}, in double precision, in tiles); there are two, one for each shuffle, and one more for each
+ * <p>Keeps all values, 4 bytes each, and twice as much again meanwhile, and up to 32 bytes for each unit and neighbour, of two graphs at
+ * a time; the correlations of all pairs are never held. For u units and n prompts, a graph takes u² n / 2 multiplications (by {@link
+ * io.modscan.core.model.MatrixProduct}, in tiles, in single precision; pairs that may be linked are summed in double precision, so that links
+ * don't hang on it), and the threshold as many again in double precision; there is one graph of all prompts, one for each shuffle, and one more for each
  * split, of which 3 are done for planted values, too. An interrupt ends it with a {@link java.util.concurrent.CancellationException}; {@link
  * #withProgress} tells how far it is. The
- * result does not depend on the order of prompts, sites or pieces, since prompts are taken in order of their ids. It is the same
- * each time for the same seed and implementation of the product; another may round differently, which can turn a tie, and moves units on the
- * border at most. Immutable and safe for use by many threads.
+ * result does not depend on the order of prompts, sites or pieces, since prompts are taken in order of their ids, nor on the number of processors. It is the same
+ * each time for the same seed and implementation of the product; another may round differently, which can move the threshold by a ten-thousandth. Immutable and safe for use by many threads.
  */
 public final class Modules implements Metric<ModuleMap> {
 
@@ -241,11 +242,13 @@ public final class Modules implements Metric<ModuleMap> {
 
     private ModuleMap find(Activations activations) {
         Circle.refuse(activations);
-        Columns columns = Columns.of(activations);
-        if (columns.prompts() < FEWEST_PROMPTS) {
-            throw new ModscanException("over " + columns.prompts() + " prompts every correlation is 1, −1 or none;"
+        int prompts = activations.prompts().size();
+        if (prompts < FEWEST_PROMPTS) {
+            throw new ModscanException("over " + prompts + " prompts every correlation is 1, −1 or none;"
                     + " modules take at least " + FEWEST_PROMPTS + " prompts, and many more to mean something");
         }
-        return new ModuleSearch(columns, settings).run();
+        // Of a site that was not pooled it says so, and what to do.
+        activations.sites().forEach(site -> site.vector(0));
+        return new ModuleSearch(Columns.of(activations), settings).run();
     }
 }

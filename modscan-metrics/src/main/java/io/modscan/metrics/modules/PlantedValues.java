@@ -1,5 +1,6 @@
 package io.modscan.metrics.modules;
 
+import io.modscan.metrics.internal.linear.Columns;
 import io.modscan.metrics.internal.linear.Dot;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -20,7 +21,7 @@ final class PlantedValues {
      * @param absolute whether a member may follow the course with the opposite sign
      */
     static Columns of(Columns columns, List<List<Integer>> modules, boolean absolute, SplittableRandom random) {
-        int prompts = columns.prompts();
+        int prompts = columns.size();
         int units = columns.units().size();
         float[][] values = new float[units][];
         for (List<Integer> members : modules) {

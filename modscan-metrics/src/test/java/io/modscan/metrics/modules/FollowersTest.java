@@ -3,6 +3,7 @@ package io.modscan.metrics.modules;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.modscan.metrics.internal.linear.Columns;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -173,7 +174,7 @@ class FollowersTest {
     @Test
     void withoutAModulePlantedValuesAreNoise() {
         Columns made = PlantedValues.of(columns(false, 4), List.of(), false, new java.util.SplittableRandom(1));
-        assertThat(made.prompts()).isEqualTo(PROMPTS);
+        assertThat(made.size()).isEqualTo(PROMPTS);
         assertThat(Cohesion.of(made, units(0, 40), false).correlation()).isCloseTo(0, within(0.02));
     }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import io.modscan.core.Activations;
+import io.modscan.metrics.internal.linear.Columns;
 import io.modscan.metrics.internal.rank.ChanceLevel;
 import java.util.Random;
 import org.junit.jupiter.api.Test;

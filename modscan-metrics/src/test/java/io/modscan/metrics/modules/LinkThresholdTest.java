@@ -3,6 +3,7 @@ package io.modscan.metrics.modules;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import io.modscan.metrics.internal.linear.Columns;
 import io.modscan.metrics.internal.rank.ChanceLevel;
 import java.util.ArrayList;
 import java.util.Comparator;

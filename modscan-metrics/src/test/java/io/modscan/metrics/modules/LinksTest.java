@@ -13,7 +13,10 @@ import io.modscan.core.site.Unit;
 import io.modscan.metrics.Golden;
 import io.modscan.metrics.internal.graph.Links;
 import io.modscan.metrics.internal.graph.PackedLink;
+import io.modscan.metrics.internal.linear.Columns;
 import io.modscan.metrics.internal.rank.ChanceLevel;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -23,6 +26,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Correlations, and which of them make links. */
@@ -137,6 +141,57 @@ class LinksTest {
                 if (seen[i * units + j] != (j > i ? 1 : 0)) {
                     throw new AssertionError("pair " + i + ", " + j + " came " + seen[i * units + j] + " times");
                 }
+            }
+        }
+    }
+
+    /** Products in single precision only sort out what is far from a link. */
+    @ParameterizedTest
+    @CsvSource({"20, 0.3, false", "20, 0.3, true", "1, 0.01, true", "2000, 0.6, false", "20, 0.99, true"})
+    void linksAreThoseOfExactProducts(int neighbours, double threshold, boolean absolute) {
+        // More units than a tile has rows, and copies, whose links are equally strong.
+        int units = 1100;
+        Random random = new Random(2);
+        float[][] vectors = new float[40][units];
+        for (float[] vector : vectors) {
+            float course = (float) random.nextGaussian();
+            for (int i = 0; i < units; i++) {
+                vector[i] = i % 50 == 49 ? vector[i - 1] : (float) random.nextGaussian() + course * (i % 3 - 1);
+            }
+        }
+        Columns columns = Columns.of(activations(vectors));
+        double[][] weights = new double[units][units];
+        for (int i = 0; i < units; i++) {
+            for (int j = 0; j < units; j++) {
+                double[] a = columns.standardised(i);
+                double[] b = columns.standardised(j);
+                double r = IntStream.range(0, a.length)
+                        .mapToDouble(k -> a[k] * b[k])
+                        .sum();
+                weights[i][j] = Math.rint((absolute ? Math.abs(r) : r) * 0x1p24) * 0x1p-24;
+            }
+        }
+        boolean[][] kept = new boolean[units][units];
+        for (int i = 0; i < units; i++) {
+            double[] own = weights[i];
+            int self = i;
+            IntStream.range(0, units)
+                    .filter(j -> j != self && own[j] >= Math.rint(threshold * 0x1p24) * 0x1p-24)
+                    .boxed()
+                    .sorted(Comparator.comparingDouble((Integer j) -> -own[j]).thenComparing(j -> j))
+                    .limit(neighbours)
+                    .forEach(j -> kept[self][j] = true);
+        }
+        Links links = Correlations.links(columns, threshold, neighbours, absolute);
+        for (int i = 0; i < units; i++) {
+            int self = i;
+            assertThat(Arrays.stream(links.of(i)).mapToInt(PackedLink::other).toArray())
+                    .containsExactly(IntStream.range(0, units)
+                            .filter(j -> kept[self][j] || kept[j][self])
+                            .toArray());
+            for (long link : links.of(i)) {
+                assertThat((double) PackedLink.weight(link))
+                        .isCloseTo(weights[i][PackedLink.other(link)], within(0x1p-23));
             }
         }
     }

@@ -77,6 +77,10 @@ final class CommunityRun {
         for (int i = 0; i < starts; i++) {
             kept.add(improved(new Clustering(network.getNNodes()), PASSES, draws));
         }
+        if (starts == 1) {
+            // All of it is what it agrees with itself on, and would be kept together.
+            return kept.get(0);
+        }
         kept.sort(Comparator.comparingDouble(found -> -found.modularity()));
         double before = Double.NEGATIVE_INFINITY;
         while (kept.get(0).modularity() > before) {

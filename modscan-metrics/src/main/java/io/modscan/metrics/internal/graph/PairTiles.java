@@ -1,8 +1,12 @@
 package io.modscan.metrics.internal.graph;
 
 import io.modscan.core.model.MatrixProduct;
+import io.modscan.metrics.internal.linear.Dot;
 import io.modscan.metrics.internal.thread.Interrupt;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.DoubleBuffer;
+import java.nio.FloatBuffer;
 import java.util.function.Consumer;
 
 /** The products of each pair of units' rows, once, tile by tile: never are all of them held. */
@@ -22,7 +26,7 @@ public final class PairTiles {
     }
 
     /**
-     * Goes through all pairs.
+     * Goes through all pairs, and multiplies in double precision.
      *
      * @param units  how many there are
      * @param length of a row, at least 1
@@ -43,5 +47,66 @@ public final class PairTiles {
                 tiles.accept(new PairTile(top, bottom, left, right, values));
             }
         }
+    }
+
+    /** The relative error of a sum of products in single precision is at most so much for each addition and each rounding. */
+    private static final double ROUNDING = 0x1p-24;
+
+    /** Values, products and the last sum are rounded once each, or so. */
+    private static final int ROUNDED_BESIDES = 4;
+
+    /**
+     * Goes through all pairs, multiplies in single precision, which takes half the time, and in double precision for each
+     * pair that is asked for.
+     *
+     * @param units  how many there are
+     * @param length of a row, at least 1
+     * @param rows   gives them
+     * @param tiles  takes each tile
+     */
+    public static void forEachNear(int units, int length, Rows rows, Consumer<NearTile> tiles) {
+        int most = Math.min(units, Math.max(1, Math.min(MOST_ROWS, MOST_VALUES / length)));
+        FloatBuffer above = direct(most * length);
+        FloatBuffer beside = direct(most * length);
+        FloatBuffer product = direct(most * most);
+        double off = ROUNDING * (length + ROUNDED_BESIDES);
+        for (int top = 0; top < units; top += most) {
+            int first = top;
+            int bottom = Math.min(units, top + most);
+            double[] ofRows = rows.of(top, bottom).array();
+            FloatBuffer a = narrowed(ofRows, above);
+            for (int from = top; from < units; from += most) {
+                Interrupt.checkThisThread();
+                int left = from;
+                int right = Math.min(units, left + most);
+                double[] ofColumns = left == top ? ofRows : rows.of(left, right).array();
+                FloatBuffer b = left == top ? a : narrowed(ofColumns, beside);
+                FloatBuffer ofTile = product.slice(0, (bottom - top) * (right - left));
+                MatrixProduct.installed().timesTransposed(a, b, length, ofTile);
+                float[] near = new float[ofTile.capacity()];
+                ofTile.get(0, near);
+                tiles.accept(new NearTile(
+                        top,
+                        bottom,
+                        left,
+                        right,
+                        near,
+                        off,
+                        (i, j) -> Dot.of(ofRows, (i - first) * length, ofColumns, (j - left) * length, length)));
+            }
+        }
+    }
+
+    private static FloatBuffer direct(int values) {
+        return ByteBuffer.allocateDirect(values * Float.BYTES)
+                .order(ByteOrder.nativeOrder())
+                .asFloatBuffer();
+    }
+
+    private static FloatBuffer narrowed(double[] values, FloatBuffer to) {
+        for (int i = 0; i < values.length; i++) {
+            to.put(i, (float) values[i]);
+        }
+        return to.slice(0, values.length);
     }
 }

@@ -17,6 +17,11 @@ final class Strongest {
         this.most = most;
     }
 
+    /** The weight below which an offer is in vain. */
+    float least() {
+        return size < most ? 0 : Float.intBitsToFloat((int) (heap[0] >> Integer.SIZE));
+    }
+
     void offer(int other, float weight) {
         // The later of two units of equal weight is the weaker link.
         long link = ((long) Float.floatToIntBits(weight) << Integer.SIZE) | (~other & 0xFFFF_FFFFL);

@@ -28,56 +28,73 @@ public final class StrongestLinks {
     public StrongestLinks(int nodes, int neighbours, double least, boolean absolute) {
         this.strongest =
                 Stream.generate(() -> new Strongest(neighbours)).limit(nodes).toList();
-        this.least = onGrid(least);
+        this.least = Math.max(Float.MIN_VALUE, onGrid(least));
         this.absolute = absolute;
     }
 
+    /** Some columns of a row, and the weights of the links there. */
+    @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
+    private record Row(int[] columns, float[] weights) {}
+
     /** Takes the pairs of a tile, each once. */
-    public void take(PairTile tile) {
+    public void take(NearTile tile) {
         // Each node's links are gathered by one thread at a time: those of rows, then those of columns.
-        List<int[]> near = IntStream.range(tile.top(), tile.bottom())
+        float[] ofColumns = new float[tile.right() - tile.left()];
+        for (int j = tile.left(); j < tile.right(); j++) {
+            ofColumns[j - tile.left()] = weakest(j);
+        }
+        List<Row> rows = IntStream.range(tile.top(), tile.bottom())
                 .parallel()
-                .mapToObj(i -> {
-                    int[] columns = near(tile, i);
-                    for (int j : columns) {
-                        offer(i, j, tile.get(i, j));
-                    }
-                    return columns;
-                })
+                .mapToObj(i -> row(tile, i, ofColumns))
                 .toList();
         for (int i = tile.top(); i < tile.bottom(); i++) {
-            for (int j : near.get(i - tile.top())) {
-                offer(j, i, tile.get(i, j));
+            Row row = rows.get(i - tile.top());
+            for (int k = 0; k < row.columns.length; k++) {
+                strongest.get(row.columns[k]).offer(i, row.weights[k]);
             }
         }
     }
 
-    /** The columns of a row that may make a link: most are far from it, and need no rounding to tell. */
-    private int[] near(PairTile tile, int i) {
-        double far = least - 1 / GRID;
-        int row = (i - tile.top()) * (tile.right() - tile.left()) - tile.left();
-        int[] near = new int[FIRST_CAPACITY];
+    /** The least weight that a node would keep now. */
+    private float weakest(int node) {
+        return Math.max(least, strongest.get(node).least());
+    }
+
+    /** Offers a row's links to its node, and finds what its columns' nodes might keep. */
+    private Row row(NearTile tile, int i, float[] ofColumns) {
+        double off = tile.off() + 1 / GRID;
+        int row = (i - tile.top()) * ofColumns.length;
+        double own = weakest(i) - off;
+        int[] columns = new int[FIRST_CAPACITY];
+        float[] weights = new float[FIRST_CAPACITY];
         int count = 0;
         for (int j = tile.firstBehind(i); j < tile.right(); j++) {
-            if (size(tile.values()[row + j]) > far) {
-                if (count == near.length) {
-                    near = Arrays.copyOf(near, 2 * count);
+            double near = size(tile.near()[row + j - tile.left()]);
+            if (near < own && near < ofColumns[j - tile.left()] - off) {
+                continue;
+            }
+            float weight = onGrid(size(within(tile.exact().of(i, j))));
+            if (weight >= least) {
+                strongest.get(i).offer(j, weight);
+                own = weakest(i) - off;
+                if (count == columns.length) {
+                    columns = Arrays.copyOf(columns, 2 * count);
+                    weights = Arrays.copyOf(weights, 2 * count);
                 }
-                near[count++] = j;
+                columns[count] = j;
+                weights[count++] = weight;
             }
         }
-        return Arrays.copyOf(near, count);
+        return new Row(Arrays.copyOf(columns, count), Arrays.copyOf(weights, count));
     }
 
     private double size(double value) {
         return absolute ? Math.abs(value) : value;
     }
 
-    private void offer(int node, int other, double value) {
-        float rounded = onGrid(size(value));
-        if (rounded > 0 && rounded >= least) {
-            strongest.get(node).offer(other, rounded);
-        }
+    /** Rounding may have left [−1, 1] by a little. */
+    private static double within(double value) {
+        return Math.max(-1, Math.min(1, value));
     }
 
     /** The nearest multiple, which a float holds exactly. */

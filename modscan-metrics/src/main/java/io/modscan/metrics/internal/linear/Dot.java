@@ -12,16 +12,26 @@ public final class Dot {
 
     /** The product of two stretches, each from an index on. */
     public static double of(double[] a, int fromA, double[] b, int fromB, int length) {
-        double sum = 0;
-        for (int i = 0; i < length; i++) {
-            sum += a[fromA + i] * b[fromB + i];
+        // Four sums, since a single one would wait for each addition to end before the next.
+        double s0 = 0;
+        double s1 = 0;
+        double s2 = 0;
+        double s3 = 0;
+        int i = 0;
+        for (; i < length - 3; i += 4) {
+            s0 += a[fromA + i] * b[fromB + i];
+            s1 += a[fromA + i + 1] * b[fromB + i + 1];
+            s2 += a[fromA + i + 2] * b[fromB + i + 2];
+            s3 += a[fromA + i + 3] * b[fromB + i + 3];
         }
-        return sum;
+        for (; i < length; i++) {
+            s0 += a[fromA + i] * b[fromB + i];
+        }
+        return s0 + s1 + (s2 + s3);
     }
 
     /** The product of two vectors of the same length, in which values of single precision neither overflow nor underflow. */
     public static double of(float[] a, float[] b) {
-        // Four sums, since a single one would wait for each addition to end before the next.
         double s0 = 0;
         double s1 = 0;
         double s2 = 0;
