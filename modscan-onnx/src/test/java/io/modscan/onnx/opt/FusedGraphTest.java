@@ -130,6 +130,28 @@ class FusedGraphTest {
         }
     }
 
+    @ParameterizedTest
+    @MethodSource("kindsAndPaddings")
+    void aPatternThatIsReadBesideChangesNoBit(Kind kind, Padding padding) {
+        OptModel model = kind.load(folder);
+        String[] sites = {"blocks.*.attn.hook_z", "blocks.*.mlp.hook_post"};
+        String[] more = {
+            sites[0],
+            sites[1],
+            "blocks.*.attn.hook_attn_scores",
+            "blocks.*.attn.hook_pattern",
+            "blocks.*.attn.hook_result"
+        };
+        TokenBatch batch = Runs.batch(padding, COLUMNS, ROWS);
+        try (ActivationSource alone = model.open(Runs.plan(model, Pooling.none(), sites));
+                ActivationSource beside = model.open(Runs.plan(model, Pooling.none(), more))) {
+            Map<String, float[]> expected = Runs.run(alone, batch);
+            Map<String, float[]> actual = Runs.run(beside, batch);
+            expected.forEach((name, values) ->
+                    assertThat(Runs.get(actual, name)).as(name).isEqualTo(values));
+        }
+    }
+
     // ---- which nodes there are ----
 
     private GraphProto graph(OptModel model, Dialect dialect, String... globs) throws IOException {
@@ -154,9 +176,9 @@ class FusedGraphTest {
         "blocks.0.hook_resid_pre,                0, 0, 0",
         "blocks.1.attn.hook_q|logits,            2, 5, 0",
         "blocks.0.hook_attn_out|logits,          2, 5, 0",
-        "blocks.0.attn.hook_pattern|logits,      1, 5, 1",
-        "blocks.1.attn.hook_attn_scores|logits,  1, 5, 1",
-        "blocks.*.attn.hook_result|logits,       0, 5, 2",
+        "blocks.0.attn.hook_pattern|logits,      2, 5, 1",
+        "blocks.1.attn.hook_attn_scores|logits,  2, 5, 0",
+        "blocks.*.attn.hook_result|logits,       2, 5, 0",
     })
     void onlyWhatThePlanLooksIntoIsOpen(String sites, int attentions, int norms, int softmaxes) throws IOException {
         GraphProto graph = graph(new TinyOpt().load(folder), Dialect.ONNX_RUNTIME_CPU, sites.split("\\|"));

@@ -60,16 +60,32 @@ public final class Attention {
      * @return z with its heads side by side, [batch, sequence, heads × units]
      */
     public String build(String attn, Maps maps, String input) {
-        return network.fuses()
-                        && !network.isPlanned(attn + "hook_attn_scores", attn + "hook_pattern", attn + "hook_result")
-                ? fused(attn, maps, input)
-                : open(attn, maps, input);
+        if (!network.fuses()) {
+            return open(attn, maps, input);
+        }
+        String z = fused(attn, maps, input);
+        // Beside it, so that z, and all behind it, is the same number whatever else a plan reads.
+        if (network.isPlanned(attn + "hook_attn_scores", attn + "hook_pattern")) {
+            pattern(attn);
+        }
+        if (network.isPlanned(attn + "hook_result")) {
+            result(attn, graph.transpose(attn + "z_by_head", attn + "hook_z", 0, 2, 1, 3), maps.out());
+        }
+        return z;
     }
 
-    /** An attention whose scores and pattern stay inside one node, which adds the biases too unless a plan reads q, k or v. */
+    /**
+     * An attention whose scores and pattern stay inside one node, which adds the biases too unless a plan reads q, k or v, or what is made
+     * of them.
+     */
     private String fused(String attn, Maps maps, String input) {
         boolean apart = maps.inward().stream().anyMatch(map -> map.bias().isEmpty())
-                || network.isPlanned(attn + "hook_q", attn + "hook_k", attn + "hook_v");
+                || network.isPlanned(
+                        attn + "hook_q",
+                        attn + "hook_k",
+                        attn + "hook_v",
+                        attn + "hook_attn_scores",
+                        attn + "hook_pattern");
         List<String> inputs = new ArrayList<>();
         List<String> biases = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
@@ -105,30 +121,38 @@ public final class Attention {
 
     /** An attention in which every site is a tensor. */
     private String open(String attn, Maps maps, String input) {
-        String q = heads(attn + "hook_q", input, maps.q());
-        String k = heads(attn + "hook_k", input, maps.k());
+        heads(attn + "hook_q", input, maps.q());
+        heads(attn + "hook_k", input, maps.k());
         String v = heads(attn + "hook_v", input, maps.v());
-        String scaled = graph.op("Mul", attn + "q_scaled", q, graph.scalar("scale", scale()));
+        String byHead = graph.op(
+                "MatMul", attn + "z_by_head", pattern(attn), graph.transpose(attn + "v_by_head", v, 0, 2, 1, 3));
+        String z = graph.transpose(attn + "hook_z", byHead, 0, 2, 1, 3);
+        result(attn, byHead, maps.out());
+        return graph.op("Reshape", attn + "z_flat", z, flatShape);
+    }
+
+    /** [batch, head, query, key], of queries and keys that are there. */
+    private String pattern(String attn) {
+        String scaled = graph.op("Mul", attn + "q_scaled", attn + "hook_q", graph.scalar("scale", scale()));
         String raw = graph.op(
                 "MatMul",
                 attn + "scores_raw",
                 graph.transpose(attn + "q_by_head", scaled, 0, 2, 1, 3),
-                graph.transpose(attn + "k_by_head", k, 0, 2, 3, 1));
+                graph.transpose(attn + "k_by_head", attn + "hook_k", 0, 2, 3, 1));
         String scores = graph.op(
                 "Where", attn + "hook_attn_scores", network.inputs().visible(), raw, graph.scalar("masked", MASKED));
-        String pattern = graph.op("Softmax", attn + "hook_pattern", List.of(scores), attribute("axis", -1L));
-        String byHead =
-                graph.op("MatMul", attn + "z_by_head", pattern, graph.transpose(attn + "v_by_head", v, 0, 2, 1, 3));
-        String z = graph.transpose(attn + "hook_z", byHead, 0, 2, 1, 3);
+        return graph.op("Softmax", attn + "hook_pattern", List.of(scores), attribute("axis", -1L));
+    }
 
+    /** What each head writes to the residual stream, [batch, sequence, head, width]. */
+    private void result(String attn, String zByHead, Linear out) {
         String perHead = graph.op(
                 "Reshape",
                 attn + "w_o_by_head",
-                network.transposed(maps.out().weight()),
+                network.transposed(out.weight()),
                 graph.longs("shape_w_o", heads, units, width));
-        graph.transpose(attn + "hook_result", graph.op("MatMul", attn + "result_by_head", byHead, perHead), 0, 2, 1, 3);
-
-        return graph.op("Reshape", attn + "z_flat", z, flatShape);
+        graph.transpose(
+                attn + "hook_result", graph.op("MatMul", attn + "result_by_head", zByHead, perHead), 0, 2, 1, 3);
     }
 
     /** [batch, sequence, head, unit] */
