@@ -1,5 +1,6 @@
 package io.modscan.metrics.modules;
 
+import io.modscan.metrics.internal.graph.Places;
 import io.modscan.metrics.internal.linear.Columns;
 import io.modscan.metrics.internal.rank.ChanceLevel;
 import java.util.Arrays;
@@ -72,15 +73,6 @@ record Followers(Columns columns, boolean absolute) {
 
     /** The same as a partition of all units, those that are in no group being alone. */
     int[] partition(List<List<Integer>> groups) {
-        List<List<Integer>> left = of(groups);
-        int[] partition = IntStream.range(0, columns.units().size())
-                .map(unit -> left.size() + unit)
-                .toArray();
-        for (int group = 0; group < left.size(); group++) {
-            for (int unit : left.get(group)) {
-                partition[unit] = group;
-            }
-        }
-        return partition;
+        return Places.partition(of(groups), columns.units().size());
     }
 }

@@ -47,12 +47,16 @@ public record Places(List<List<Integer>> modules, List<Integer> border, List<Int
 
     /** As a partition of all nodes, those that are in no module being alone. */
     public int[] partition() {
-        int[] partition = IntStream.range(0, nearest.length)
-                .map(node -> modules.size() + node)
-                .toArray();
-        for (int module = 0; module < modules.size(); module++) {
-            for (int node : modules.get(module)) {
-                partition[node] = module;
+        return partition(modules, nearest.length);
+    }
+
+    /** Groups as a partition of all nodes, those that are in none being alone. */
+    public static int[] partition(List<List<Integer>> groups, int nodes) {
+        int[] partition =
+                IntStream.range(0, nodes).map(node -> groups.size() + node).toArray();
+        for (int group = 0; group < groups.size(); group++) {
+            for (int node : groups.get(group)) {
+                partition[node] = group;
             }
         }
         return partition;
