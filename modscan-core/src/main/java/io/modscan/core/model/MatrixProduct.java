@@ -16,7 +16,7 @@ import java.nio.FloatBuffer;
 public interface MatrixProduct {
 
     /**
-     * Multiplies in single precision.
+     * Multiplies in single precision: factors are not cut to fewer bits, and sums are taken in any order, in single precision at least.
      *
      * @param a       [m, inner]
      * @param b       [n, inner], possibly the same buffer

@@ -75,7 +75,7 @@ import java.util.function.Consumer;
  * without activations, with fewer than three prompts (over two every correlation is 1 or −1), if a site was not pooled, if
  * the coordinates of a site {@linkplain io.modscan.core.SiteActivations#inFit() were fitted} to any of the prompts, or if two prompts have the same id.
  *
- * <p>Keeps all values, 4 bytes each, and twice as much again meanwhile, and up to 32 bytes for each unit and neighbour, of two graphs at
+ * <p>Keeps all values, 8 bytes each and as much again meanwhile, and up to 32 bytes for each unit and neighbour, of three graphs at
  * a time; the correlations of all pairs are never held. For u units and n prompts, a graph takes u² n / 2 multiplications (by {@link
  * io.modscan.core.model.MatrixProduct}, in tiles, in single precision; pairs that may be linked are summed in double precision, so that links
  * don't hang on it), and the threshold as many again in double precision; there is one graph of all prompts, one for each shuffle, and one more for each

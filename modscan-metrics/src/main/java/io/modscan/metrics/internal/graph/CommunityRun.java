@@ -78,7 +78,7 @@ final class CommunityRun {
             kept.add(improved(new Clustering(network.getNNodes()), PASSES, draws));
         }
         if (starts == 1) {
-            // All of it is what it agrees with itself on, and would be kept together.
+            // Less effort, on purpose: a measured graph is set beside shuffled ones by the same.
             return kept.get(0);
         }
         kept.sort(Comparator.comparingDouble(found -> -found.modularity()));

@@ -49,7 +49,7 @@ public final class PairTiles {
         }
     }
 
-    /** The relative error of a sum of products in single precision is at most so much for each addition and each rounding. */
+    /** The error of a sum of products in single precision, of rows of length 1, is at most so much for each addition and each rounding, or hardly more. */
     private static final double ROUNDING = 0x1p-24;
 
     /** Values, products and the last sum are rounded once each, or so. */
@@ -69,7 +69,8 @@ public final class PairTiles {
         FloatBuffer above = direct(most * length);
         FloatBuffer beside = direct(most * length);
         FloatBuffer product = direct(most * most);
-        double off = ROUNDING * (length + ROUNDED_BESIDES);
+        double rounded = ROUNDING * (length + ROUNDED_BESIDES);
+        double off = rounded / (1 - rounded);
         for (int top = 0; top < units; top += most) {
             int first = top;
             int bottom = Math.min(units, top + most);

@@ -93,6 +93,9 @@ public final class Columns {
                 at++;
             }
         }
+        if (at != size) {
+            throw new IllegalArgumentException(site.site() + " has " + at + " vectors, where others have " + size);
+        }
         for (int unit = 0; unit < ofUnits.length; unit++) {
             Unit reference = Unit.of(site.site(), unit);
             if (varies(ofUnits[unit])) {

@@ -54,7 +54,8 @@ public final class Attention {
     }
 
     /**
-     * Adds the sites of an attention up to z.
+     * Adds the sites of an attention up to z. Where it is fused, a pattern that is read is computed beside it, and equals the one that z was
+     * made of up to rounding.
      *
      * @param attn what the sites' names begin with
      * @return z with its heads side by side, [batch, sequence, heads × units]
