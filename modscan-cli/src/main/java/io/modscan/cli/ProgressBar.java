@@ -75,8 +75,13 @@ final class ProgressBar implements Consumer<Progress>, AutoCloseable {
     private static double share(Progress progress) {
         boolean byTokens = progress.tokensTotal().isPresent();
         OptionalLong total = byTokens ? progress.tokensTotal() : progress.promptsTotal();
-        long done = byTokens ? progress.tokens() : progress.prompts();
+        long done = byTokens ? passed(progress) : progress.prompts();
         return total.isEmpty() ? -1 : Math.min(1, done / (double) Math.max(1, total.getAsLong()));
+    }
+
+    /** Tokens that have passed some blocks count in part. */
+    private static long passed(Progress progress) {
+        return progress.tokens() + progress.tokensUnderWay();
     }
 
     private static String percent(Progress progress) {
@@ -85,7 +90,7 @@ final class ProgressBar implements Consumer<Progress>, AutoCloseable {
     }
 
     private static String figures(Progress progress) {
-        String tokens = of(progress.tokens(), progress.tokensTotal()) + " tokens";
+        String tokens = of(passed(progress), progress.tokensTotal()) + " tokens";
         // Where tokens have no total, prompts may have one.
         String done = progress.tokensTotal().isPresent()
                 ? tokens
@@ -137,7 +142,7 @@ final class ProgressBar implements Consumer<Progress>, AutoCloseable {
         if (end == null || style == Style.NONE) {
             return;
         }
-        String text = "captured " + number(end.tokens() - end.tokensBefore()) + " tokens in " + time(end.elapsed())
+        String text = "captured " + number(passed(end) - end.tokensBefore()) + " tokens in " + time(end.elapsed())
                 + ", " + speed(end)
                 + (end.tokensBefore() > 0 ? "; " + number(end.tokensBefore()) + " were there before" : "");
         if (style == Style.BAR) {

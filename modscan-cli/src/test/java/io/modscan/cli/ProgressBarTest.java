@@ -23,7 +23,7 @@ class ProgressBarTest {
     }
 
     private static Progress after(Duration elapsed, long tokens) {
-        return new Progress(tokens / 10, OptionalLong.of(100_000), tokens, OptionalLong.of(1_000_000), 0, elapsed);
+        return new Progress(tokens / 10, OptionalLong.of(100_000), tokens, OptionalLong.of(1_000_000), 0, 0, elapsed);
     }
 
     /** What was printed between the returns to the start of the line. */
@@ -81,21 +81,21 @@ class ProgressBarTest {
     @Test
     void withoutTotalsThereAreFiguresOnly() {
         ProgressBar bar = progressBar(Style.BAR, 80);
-        bar.accept(new Progress(7, OptionalLong.empty(), 700, OptionalLong.empty(), 0, Duration.ofSeconds(7)));
+        bar.accept(new Progress(7, OptionalLong.empty(), 700, OptionalLong.empty(), 0, 0, Duration.ofSeconds(7)));
         assertThat(printed).hasToString("\r7 prompts, 700 tokens  100 tokens/s");
     }
 
     @Test
     void promptsTellTheShareWhereTokensHaveNoTotal() {
         ProgressBar bar = progressBar(Style.BAR, 80);
-        bar.accept(new Progress(7, OptionalLong.of(10), 700, OptionalLong.empty(), 0, Duration.ofSeconds(7)));
+        bar.accept(new Progress(7, OptionalLong.of(10), 700, OptionalLong.empty(), 0, 0, Duration.ofSeconds(7)));
         assertThat(printed.toString()).endsWith("]  70%  7/10 prompts, 700 tokens  100 tokens/s");
     }
 
     @Test
     void anExtrapolationThatWasTooLowIsNoMoreThanAll() {
         ProgressBar bar = progressBar(Style.BAR, 80);
-        bar.accept(new Progress(7, OptionalLong.of(10), 700, OptionalLong.of(500), 0, Duration.ofSeconds(7)));
+        bar.accept(new Progress(7, OptionalLong.of(10), 700, OptionalLong.of(500), 0, 0, Duration.ofSeconds(7)));
         assertThat(printed.toString()).contains("=] 100%  700/500 tokens").endsWith("0s left");
     }
 
@@ -103,7 +103,7 @@ class ProgressBarTest {
     void whatWasThereBeforeIsTold() {
         try (ProgressBar bar = progressBar(Style.LINES, 80)) {
             bar.accept(new Progress(
-                    7, OptionalLong.of(10), 700, OptionalLong.of(1000), 500, Duration.ofMillis(3_723_500)));
+                    7, OptionalLong.of(10), 700, OptionalLong.of(1000), 0, 500, Duration.ofMillis(3_723_500)));
         }
         assertThat(lines().get(lines().size() - 1))
                 .isEqualTo("captured 200 tokens in 1h02m, 0 tokens/s; 500 were there before");

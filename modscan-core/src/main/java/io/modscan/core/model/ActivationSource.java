@@ -62,6 +62,16 @@ public interface ActivationSource extends AutoCloseable {
     }
 
     /**
+     * The links by which it can be run, one behind the other, where it need not be in memory as a whole. To run all of them
+     * and to {@link #run} gives the same values.
+     *
+     * @return the links, at least one; the source as a whole unless overridden
+     */
+    default List<Link> links() {
+        return List.of(Link.whole(this));
+    }
+
+    /**
      * Runs a batch. If the calling thread is interrupted meanwhile, or was before, this ends within a second, and the
      * thread's interrupt status stays set.
      *

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 class ProgressTest {
 
     private static Progress progress(long tokens, OptionalLong total, long before, Duration elapsed) {
-        return new Progress(1, OptionalLong.of(10), tokens, total, before, elapsed);
+        return new Progress(1, OptionalLong.of(10), tokens, total, 0, before, elapsed);
     }
 
     @Test
@@ -34,9 +34,19 @@ class ProgressTest {
 
     @Test
     void withoutATotalNothingIsSaidOfTheRest() {
-        Progress open = new Progress(3, OptionalLong.empty(), 50, OptionalLong.empty(), 0, Duration.ofSeconds(1));
+        Progress open = new Progress(3, OptionalLong.empty(), 50, OptionalLong.empty(), 0, 0, Duration.ofSeconds(1));
         assertThat(open.tokensPerSecond()).isEqualTo(50);
         assertThat(open.remaining()).isEmpty();
+    }
+
+    @Test
+    void whatIsUnderWayCountsByTheBlocksThatItHasPassed() {
+        // 100 of 400 tokens are done, 200 have passed a quarter of the blocks, and an earlier run had done 10 of all
+        // this.
+        Progress chained =
+                new Progress(1, OptionalLong.empty(), 100, OptionalLong.of(400), 50, 10, Duration.ofSeconds(7));
+        assertThat(chained.tokensPerSecond()).isEqualTo(20);
+        assertThat(chained.remaining()).contains(Duration.ofMillis(12_500));
     }
 
     @Test
@@ -58,22 +68,25 @@ class ProgressTest {
         Duration second = Duration.ofSeconds(1);
         OptionalLong none = OptionalLong.empty();
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> new Progress(-1, none, 0, none, 0, second))
+                .isThrownBy(() -> new Progress(-1, none, 0, none, 0, 0, second))
                 .withMessageContaining("prompts -1");
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> new Progress(4, OptionalLong.of(3), 0, none, 0, second))
+                .isThrownBy(() -> new Progress(4, OptionalLong.of(3), 0, none, 0, 0, second))
                 .withMessageContaining("prompts 4");
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> new Progress(0, none, 5, none, 6, second))
+                .isThrownBy(() -> new Progress(0, none, 5, none, 0, 6, second))
                 .withMessageContaining("tokensBefore 6");
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> new Progress(0, none, 0, none, -1, second))
+                .isThrownBy(() -> new Progress(0, none, 0, none, 0, -1, second))
                 .withMessageContaining("tokensBefore -1");
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> new Progress(0, none, 0, OptionalLong.of(-1), 0, second))
+                .isThrownBy(() -> new Progress(0, none, 0, none, -1, 0, second))
+                .withMessageContaining("tokensUnderWay");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new Progress(0, none, 0, OptionalLong.of(-1), 0, 0, second))
                 .withMessageContaining("tokensTotal");
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> new Progress(0, none, 0, none, 0, second.negated()))
+                .isThrownBy(() -> new Progress(0, none, 0, none, 0, 0, second.negated()))
                 .withMessageContaining("elapsed");
     }
 }

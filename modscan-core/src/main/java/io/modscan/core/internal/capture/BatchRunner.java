@@ -4,6 +4,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.capture.Batching.Batch;
 import io.modscan.core.internal.recording.Chunk;
 import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.Link;
 import io.modscan.core.model.TokenBatch;
 import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.site.Reading;
@@ -20,7 +21,7 @@ import java.util.function.LongBinaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs batches, one after the other, into buffers that it uses again and again. For one thread at a time.
+ * Runs batches, one after the other, through links into buffers that it uses again and again. For one thread at a time.
  */
 public final class BatchRunner {
 
@@ -31,10 +32,16 @@ public final class BatchRunner {
     }
 
     private final ActivationSource source;
+    private final List<Link> links;
     private final List<Reading> readings;
     private final ByteBuffer[] outputs;
     private final int[] filled;
+    /** Whether the values of all links stay, or only those of one link have room. */
+    private boolean keepsAll;
+
     private ByteBuffer tokens = ByteBuffer.allocateDirect(0);
+    private ByteBuffer given = ByteBuffer.allocateDirect(0);
+    private ByteBuffer handedOn = ByteBuffer.allocateDirect(0);
 
     /** Takes the values of one prompt. */
     @FunctionalInterface
@@ -51,24 +58,54 @@ public final class BatchRunner {
 
     BatchRunner(ActivationSource source) {
         this.source = source;
+        this.links = source.links();
         this.readings = source.plan().readings();
         this.outputs = new ByteBuffer[readings.size()];
         Arrays.fill(outputs, ByteBuffer.allocateDirect(0));
         this.filled = new int[readings.size()];
     }
 
-    /** What the outputs of the largest of some batches take. */
-    static long bytesForEach(List<Reading> readings, List<Batch> batches) {
-        return readings.stream()
-                .mapToLong(reading -> bytes(reading, batches, Math::max))
-                .sum();
+    /** What the buffers for the largest of some batches take, at the link that needs most. */
+    long bytesForEach(List<Batch> batches) {
+        long most = 0;
+        for (int link = 0; link < links.size(); link++) {
+            long bytes = streams(link, batches);
+            for (int reading : links.get(link).readings()) {
+                bytes += bytes(readings.get(reading), batches, Math::max);
+            }
+            most = Math.max(most, bytes);
+        }
+        return most;
     }
 
-    /** What the outputs of some batches take side by side. */
-    static long bytesForAll(List<Reading> readings, List<Batch> batches) {
-        return readings.stream()
-                .mapToLong(reading -> bytes(reading, batches, Math::addExact))
-                .sum();
+    /** What the outputs of some batches take side by side, all links together. */
+    long bytesForAll(List<Batch> batches) {
+        long bytes = 0;
+        for (int link = 0; link < links.size(); link++) {
+            bytes = Math.max(bytes, streams(link, batches));
+        }
+        for (Reading reading : readings) {
+            bytes += bytes(reading, batches, Math::addExact);
+        }
+        return bytes;
+    }
+
+    /** What a link is given of the largest batch, and what it hands on. */
+    private long streams(int link, List<Batch> batches) {
+        return batches.stream()
+                .mapToLong(batch -> handedOn(links, link - 1, batch) + handedOn(links, link, batch))
+                .max()
+                .orElse(0);
+    }
+
+    /** The bytes that a link hands on of a batch; there is none before the first. */
+    static long handedOn(List<Link> links, int link, Batch batch) {
+        return link < 0
+                ? 0
+                : (long) Float.BYTES
+                        * batch.rows()
+                        * batch.columns()
+                        * links.get(link).handsOn();
     }
 
     private static long bytes(Reading reading, List<Batch> batches, LongBinaryOperator together) {
@@ -77,22 +114,27 @@ public final class BatchRunner {
                 .reduce(0, together);
     }
 
-    /** Begins anew, with room for the outputs of the largest of some batches. */
-    void reserveForEach(List<Batch> batches) {
-        reserve(batches, Math::max);
+    /** Begins anew, with room for what a link gives of the largest of some batches. */
+    void reserveForEach(int link, List<Batch> batches) {
+        keepsAll = false;
+        rewind();
+        List<Integer> given = links.get(link).readings();
+        for (int i = 0; i < given.size(); i++) {
+            reserve(i, readings.get(given.get(i)), batches, Math::max);
+        }
     }
 
     /** Begins anew, with room for the outputs of some batches side by side. */
     void reserveForAll(List<Batch> batches) {
-        reserve(batches, Math::addExact);
-    }
-
-    private void reserve(List<Batch> batches, LongBinaryOperator together) {
+        keepsAll = true;
         rewind();
         for (int i = 0; i < readings.size(); i++) {
-            Reading reading = readings.get(i);
-            outputs[i] = atLeast(outputs[i], bytes(reading, batches, together), reading.site());
+            reserve(i, readings.get(i), batches, Math::addExact);
         }
+    }
+
+    private void reserve(int slot, Reading reading, List<Batch> batches, LongBinaryOperator together) {
+        outputs[slot] = atLeast(outputs[slot], bytes(reading, batches, together), reading.site());
     }
 
     /** A buffer if it is large enough, else a new one; of what it is for, an exception tells. */
@@ -116,37 +158,65 @@ public final class BatchRunner {
         Arrays.fill(filled, 0);
     }
 
-    /** Runs a batch and hands its rows on, reading by reading. */
-    void run(Batch batch, Chunk chunk, Rows rows) {
-        List<int[]> tokenIds = chunk.tokenIds();
+    /**
+     * Runs a batch through a link and hands its rows on, reading by reading.
+     *
+     * @param link    the link's index
+     * @param opened  the link
+     * @param index   the batch's
+     * @param between where it finds what the link before handed on, and puts what this one does
+     */
+    void run(int link, Link.Opened opened, int index, Batch batch, Chunk chunk, Handover between, Rows rows) {
+        List<Integer> gives = links.get(link).readings();
         List<FloatBuffer> views = new ArrayList<>();
         List<ByteBuffer> slices = new ArrayList<>();
-        for (int i = 0; i < readings.size(); i++) {
-            int bytes = Math.toIntExact(batch.rows() * readings.get(i).values(batch.columns()) * Float.BYTES);
-            ByteBuffer slice = outputs[i].slice(filled[i], bytes).order(ByteOrder.nativeOrder());
-            filled[i] += bytes;
+        for (int i = 0; i < gives.size(); i++) {
+            Reading reading = readings.get(gives.get(i));
+            int slot = keepsAll ? gives.get(i) : i;
+            int bytes = Math.toIntExact(batch.rows() * reading.values(batch.columns()) * Float.BYTES);
+            ByteBuffer slice = outputs[slot].slice(filled[slot], bytes).order(ByteOrder.nativeOrder());
+            filled[slot] += bytes;
             slices.add(slice);
             views.add(slice.asFloatBuffer());
         }
         if (!source.writesAll()) {
             views.forEach(BatchRunner::fillWithNaN);
         }
-        source.run(tokens(batch, chunk), views);
-        for (int i = 0; i < readings.size(); i++) {
-            Reading reading = readings.get(i);
-            int stride = (int) reading.values(batch.columns());
-            for (int row = 0; row < batch.rows(); row++) {
-                int prompt = batch.prompts()[row];
-                int length = tokenIds.get(prompt).length;
-                if (length < batch.columns() && reading.site().isPairwise()) {
-                    dropPadding(reading.site(), views.get(i).slice(row * stride, stride), batch.columns(), length);
-                }
-                int bytes = (int) reading.values(length) * Float.BYTES;
-                rows.take(
-                        i,
-                        prompt,
-                        slices.get(i).slice(row * stride * Float.BYTES, bytes).order(ByteOrder.nativeOrder()));
+        given = atLeast(given, handedOn(links, link - 1, batch), "the residual stream");
+        handedOn = atLeast(handedOn, handedOn(links, link, batch), "the residual stream");
+        ByteBuffer in = part(given, handedOn(links, link - 1, batch));
+        ByteBuffer out = part(handedOn, handedOn(links, link, batch));
+        if (in.hasRemaining()) {
+            between.give(link, index, in.duplicate());
+        }
+        opened.run(tokens(batch, chunk), in.asFloatBuffer(), views, out.asFloatBuffer());
+        if (out.hasRemaining()) {
+            between.keep(link, index, out);
+        }
+        for (int i = 0; i < gives.size(); i++) {
+            hand(gives.get(i), batch, chunk, slices.get(i), rows);
+        }
+    }
+
+    private static ByteBuffer part(ByteBuffer buffer, long bytes) {
+        return buffer.slice(0, (int) bytes).order(ByteOrder.nativeOrder());
+    }
+
+    private void hand(int index, Batch batch, Chunk chunk, ByteBuffer values, Rows rows) {
+        Reading reading = readings.get(index);
+        int stride = (int) reading.values(batch.columns());
+        FloatBuffer floats = values.asFloatBuffer();
+        for (int row = 0; row < batch.rows(); row++) {
+            int prompt = batch.prompts()[row];
+            int length = chunk.tokenIds().get(prompt).length;
+            if (length < batch.columns() && reading.site().isPairwise()) {
+                dropPadding(reading.site(), floats.slice(row * stride, stride), batch.columns(), length);
             }
+            int bytes = (int) reading.values(length) * Float.BYTES;
+            rows.take(
+                    index,
+                    prompt,
+                    values.slice(row * stride * Float.BYTES, bytes).order(ByteOrder.nativeOrder()));
         }
     }
 

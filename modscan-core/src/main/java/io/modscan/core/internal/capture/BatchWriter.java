@@ -9,10 +9,11 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Writes one batch's rows to a file while the next batch is computed. It does so on a thread of its own, which nobody
- * interrupts: an interrupt would close the file.
+ * Writes what a link gives of one batch to a file while the next batch is computed, what it hands on included. It does so on
+ * a thread of its own, which nobody interrupts: an interrupt would close the file.
  */
 public final class BatchWriter implements AutoCloseable {
 
@@ -23,16 +24,31 @@ public final class BatchWriter implements AutoCloseable {
         return writer;
     });
     private Future<?> underWay = CompletableFuture.completedFuture(null);
+    private int batchUnderWay = -1;
 
     private record Row(int reading, int prompt, ByteBuffer values) {}
 
-    /** A batch's rows, gathered to be written. */
-    static final class Rows implements BatchRunner.Rows {
+    /** What a link gives of a batch, gathered to be written. What the link before has handed on is in the file. */
+    final class Rows implements BatchRunner.Rows, Handover {
         private final List<Row> list = new ArrayList<>();
+        private @Nullable ByteBuffer handedOn;
 
         @Override
         public void take(int reading, int prompt, ByteBuffer values) {
             list.add(new Row(reading, prompt, values));
+        }
+
+        @Override
+        public void keep(int link, int batch, ByteBuffer values) {
+            handedOn = values;
+        }
+
+        @Override
+        public void give(int link, int batch, ByteBuffer into) {
+            if (batch == batchUnderWay) {
+                finish();
+            }
+            part.takeHandedOn(link - 1, batch, into);
         }
     }
 
@@ -40,18 +56,26 @@ public final class BatchWriter implements AutoCloseable {
         this.part = part;
     }
 
+    Rows rows() {
+        return new Rows();
+    }
+
     /**
      * Waits until the batch before is written, and begins to write this one.
      *
-     * @param rows its rows, whose memory must stay as it is until the next call, or {@link #finish}, returns
+     * @param rows what the link gives of it, whose memory must stay as it is until the next call, or {@link #finish}, returns
      */
-    void write(int batch, Rows rows) {
+    void write(int link, int batch, Rows rows) {
         finish();
+        batchUnderWay = batch;
         underWay = thread.submit(() -> {
+            if (rows.handedOn != null) {
+                part.writeHandedOn(link, batch, rows.handedOn);
+            }
             for (Row row : rows.list) {
                 part.write(row.reading(), row.prompt(), row.values());
             }
-            part.done(batch);
+            part.done(link, batch);
         });
     }
 

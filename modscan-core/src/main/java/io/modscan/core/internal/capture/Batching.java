@@ -2,7 +2,7 @@ package io.modscan.core.internal.capture;
 
 import io.modscan.core.internal.recording.Chunk;
 import io.modscan.core.model.ActivationSource;
-import io.modscan.core.site.Reading;
+import io.modscan.core.model.Link;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -40,6 +40,25 @@ public record Batching(ActivationSource source, int tokenBudget, long memoryLimi
     /** How many tokens are looked through for prompts of similar length. */
     long windowTokens() {
         return Math.max(1 << 16, 4L * tokenBudget);
+    }
+
+    /** Batches that go through all links together, one behind the other: as many as are looked through, or one. */
+    List<List<Integer>> windows(List<Batch> batches, Chunk chunk) {
+        List<List<Integer>> windows = new ArrayList<>();
+        List<Integer> window = new ArrayList<>();
+        long tokens = 0;
+        for (int i = 0; i < batches.size(); i++) {
+            long more = chunk.tokens(batches.get(i).prompts());
+            if (!window.isEmpty() && tokens + more > windowTokens()) {
+                windows.add(window);
+                window = new ArrayList<>();
+                tokens = 0;
+            }
+            window.add(i);
+            tokens += more;
+        }
+        windows.add(window);
+        return windows;
     }
 
     /** Batches of prompts, of similar length within windows of consecutive prompts. */
@@ -117,22 +136,37 @@ public record Batching(ActivationSource source, int tokenBudget, long memoryLimi
     }
 
     private boolean fitsMemory(long rows, int columns, long inputs) {
-        long outputs = 0;
-        for (Reading reading : source.plan().readings()) {
-            long bytes = rows * reading.values(columns) * Float.BYTES;
-            if (bytes > Integer.MAX_VALUE) {
+        List<Link> links = source.links();
+        long most = 0;
+        long outputsOfMost = 0;
+        long given = 0;
+        for (Link link : links) {
+            long outputs = 0;
+            for (int reading : link.readings()) {
+                long bytes = rows * source.plan().readings().get(reading).values(columns) * Float.BYTES;
+                if (bytes > Integer.MAX_VALUE) {
+                    return false;
+                }
+                outputs += bytes;
+            }
+            long handedOn = rows * columns * link.handsOn() * Float.BYTES;
+            if (handedOn > Integer.MAX_VALUE) {
                 return false;
             }
-            outputs += bytes;
+            // Twice, since one batch's outputs may be on their way to a file while the next is computed.
+            most = Math.max(most, 2 * (outputs + given + handedOn));
+            outputsOfMost = Math.max(outputsOfMost, outputs);
+            given = handedOn;
         }
-        // Twice, since one batch's outputs may be on their way to a file while the next is computed.
         // Ready tensors twice, too: each row's by itself, and put together for the model.
-        return outputs <= outputLimit
-                && 2 * outputs + 2 * rows * inputs + source.workingBytes((int) rows, columns) <= memoryLimit;
+        return outputsOfMost <= outputLimit
+                && most + 2 * rows * inputs + source.workingBytes((int) rows, columns) <= memoryLimit;
     }
 
     @Override
     public String toString() {
-        return tokenBudget + " tokens, " + memoryLimit + " bytes, of outputs " + outputLimit;
+        int links = source.links().size();
+        return tokenBudget + " tokens, " + memoryLimit + " bytes, of outputs " + outputLimit
+                + (links > 1 ? ", in " + links + " links" : "");
     }
 }

@@ -2,16 +2,16 @@ package io.modscan.core.internal.capture;
 
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.capture.Batching.Batch;
-import io.modscan.core.internal.capture.TokenStream.Share;
 import io.modscan.core.internal.recording.CaptureLayout;
 import io.modscan.core.internal.recording.CaptureWriter;
 import io.modscan.core.internal.recording.Captured;
 import io.modscan.core.internal.recording.Chunk;
 import io.modscan.core.internal.recording.Keys;
-import io.modscan.core.internal.recording.NonFiniteCount;
 import io.modscan.core.internal.recording.PartFile;
+import io.modscan.core.internal.recording.Steps;
 import io.modscan.core.internal.recording.TokensDigest;
 import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.Link;
 import io.modscan.core.model.Model;
 import io.modscan.core.model.ModscanVersion;
 import io.modscan.core.model.Progress;
@@ -23,22 +23,15 @@ import java.io.UncheckedIOException;
 import java.nio.FloatBuffer;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.Spliterator;
 import java.util.TreeMap;
-import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CancellationException;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Semaphore;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -56,19 +49,12 @@ public final class CaptureEngine implements AutoCloseable {
     private final Model model;
     private final ActivationSource source;
     private final List<Reading> readings;
+    private final List<Link> links;
     private final boolean cutOverlong;
     private final Batching batching;
     private final long fileSize;
     private final Consumer<Progress> listener;
-    /** Runners that wait for the next run, no more than one run uses, since they hold on to their buffers. */
-    private final BlockingQueue<BatchRunner> idle = new ArrayBlockingQueue<>(2);
-
-    /** KiB of direct buffers that runs at work may have together: half of what Java allows; the idle have the rest. */
-    private final int room =
-            (int) Math.min(Integer.MAX_VALUE, (Runtime.getRuntime().maxMemory() / 2) >> 10);
-
-    private final Semaphore freeRoom = new Semaphore(room, true);
-    private final Set<Thread> atWork = ConcurrentHashMap.newKeySet();
+    private final Runners runners;
 
     public CaptureEngine(
             Model model,
@@ -80,6 +66,8 @@ public final class CaptureEngine implements AutoCloseable {
         this.model = model;
         this.source = source;
         this.readings = source.plan().readings();
+        this.links = source.links();
+        this.runners = new Runners(source);
         this.batching = batching;
         this.cutOverlong = cutOverlong;
         this.fileSize = fileSize;
@@ -92,29 +80,28 @@ public final class CaptureEngine implements AutoCloseable {
         readings.forEach(reading -> rows.add(new FloatBuffer[prompts.size()]));
         List<int[]> tokenIds = new ArrayList<>(prompts.size());
         HeapCheck heap = new HeapCheck(readings);
-        try (Run run = new Run(
-                prompts.spliterator(),
-                (prompt, ids) -> {
-                    heap.add(ids);
-                    return (double) ids.length / batching.windowTokens();
-                },
-                (prompt, ids) -> prompt,
-                true)) {
+        TokenStream.Share share = (prompt, ids) -> {
+            heap.add(ids);
+            return (double) ids.length / batching.windowTokens();
+        };
+        try (KeptStreams between = streams();
+                CaptureRun run = run(prompts.spliterator(), share, (prompt, ids) -> prompt, true)) {
             for (Chunk chunk = run.next(); chunk != null; chunk = run.next()) {
+                Chunk window = chunk;
                 int first = tokenIds.size();
                 tokenIds.addAll(chunk.tokenIds());
                 List<Batch> batches = batching.batches(chunk);
-                run.makeRoom(BatchRunner.bytesForEach(readings, batches));
-                run.runner.reserveForEach(batches);
-                for (Batch batch : batches) {
-                    run.tokens.failEarly();
-                    run.runner.rewind();
-                    run.compute(batch, chunk, (reading, prompt, values) -> {
+                run.makeRoom(run.runner().bytesForEach(batches) + between.bytes(batches));
+                between.begin(batches);
+                run.each(new int[batches.size()], (link, opened, batch) -> {
+                    run.failEarly();
+                    run.runner().reserveForEach(link, batches);
+                    run.compute(link, opened, batch, batches.get(batch), window, between, (reading, prompt, values) -> {
                         float[] kept = new float[values.remaining() / Float.BYTES];
                         values.asFloatBuffer().get(kept);
                         rows.get(reading)[first + prompt] = FloatBuffer.wrap(kept);
                     });
-                }
+                });
             }
         }
         Map<String, String> facts = new TreeMap<>(provenance());
@@ -126,7 +113,7 @@ public final class CaptureEngine implements AutoCloseable {
     /** Writes to a file, or several, and goes on where an earlier run ended. */
     public void toFile(Spliterator<? extends Prompt> prompts, Path file) {
         try (CaptureWriter writer = CaptureWriter.open(file);
-                Run run = new Run(
+                CaptureRun run = run(
                         prompts,
                         fileShare(),
                         // Without their texts, of which a file's worth may be much.
@@ -143,12 +130,9 @@ public final class CaptureEngine implements AutoCloseable {
                     continue;
                 }
                 List<Batch> batches = batching.batches(chunk);
-                try (PartFile part = PartFile.open(
-                        next,
-                        layout,
-                        readings.size(),
-                        batches.stream().map(Batch::prompts).toList())) {
-                    fill(part, run, chunk, batches);
+                List<List<Integer>> windows = batching.windows(batches, chunk);
+                try (PartFile part = PartFile.open(next, layout, steps(batches, windows))) {
+                    fill(part, run, chunk, batches, windows);
                     part.finish();
                 } catch (CancellationException e) {
                     throw PartFile.keeping(next, e);
@@ -163,20 +147,36 @@ public final class CaptureEngine implements AutoCloseable {
         }
     }
 
-    private void fill(PartFile part, Run run, Chunk chunk, List<Batch> batches) {
-        run.makeRoom(2 * BatchRunner.bytesForEach(readings, batches));
+    private Steps steps(List<Batch> batches, List<List<Integer>> windows) {
+        return new Steps(
+                batches.stream().map(Batch::prompts).toList(),
+                links.stream().map(Link::readings).toList(),
+                windows.stream().mapToInt(List::size).max().orElseThrow(),
+                batches.stream()
+                        .mapToLong(batch -> KeptStreams.largest(links, batch))
+                        .max()
+                        .orElseThrow());
+    }
+
+    private void fill(PartFile part, CaptureRun run, Chunk chunk, List<Batch> batches, List<List<Integer>> windows) {
+        run.makeRoom(2 * run.runner().bytesForEach(batches));
         try (BatchWriter writer = new BatchWriter(part)) {
-            for (int i = 0; i < batches.size(); i++) {
-                if (part.has(i)) {
-                    run.skip(batches.get(i), chunk);
-                } else {
+            for (List<Integer> window : windows) {
+                int[] begins = window.stream()
+                        .mapToInt(batch -> begin(part, batch, batches.get(batch)))
+                        .toArray();
+                for (int i = 0; i < begins.length; i++) {
+                    run.skip(begins[i], batches.get(window.get(i)), chunk);
+                }
+                run.each(begins, (link, opened, place) -> {
+                    int batch = window.get(place);
                     // What the other runner has computed may still be on its way to the file.
                     run.swapRunners();
-                    run.runner.reserveForEach(batches);
-                    BatchWriter.Rows rows = new BatchWriter.Rows();
-                    run.compute(batches.get(i), chunk, rows);
-                    writer.write(i, rows);
-                }
+                    run.runner().reserveForEach(link, batches);
+                    BatchWriter.Rows rows = writer.rows();
+                    run.compute(link, opened, batch, batches.get(batch), chunk, rows, rows);
+                    writer.write(link, batch, rows);
+                });
             }
             writer.finish();
         } catch (ModscanException e) {
@@ -184,8 +184,20 @@ public final class CaptureEngine implements AutoCloseable {
         }
     }
 
+    /** The first link that a batch still has to go through; where what that one needs is lost, the first of all. */
+    private int begin(PartFile part, int index, Batch batch) {
+        int link = 0;
+        while (link < links.size() && part.has(link, index)) {
+            link++;
+        }
+        boolean lost = link > 0
+                && link < links.size()
+                && !part.hasHandedOn(link - 1, index, BatchRunner.handedOn(links, link - 1, batch));
+        return lost ? 0 : link;
+    }
+
     /** Which part of a file a prompt takes. */
-    private Share fileShare() {
+    private TokenStream.Share fileShare() {
         IdSet ids = new IdSet();
         return (prompt, tokenIds) -> {
             if (!ids.add(prompt.id())) {
@@ -220,24 +232,31 @@ public final class CaptureEngine implements AutoCloseable {
     public void inPieces(Spliterator<? extends Prompt> prompts, Consumer<? super Captured> action) {
         // Half a buffer's reach, since padding comes on top.
         double most = Math.min(batching.outputLimit(), 1 << 30);
-        Share share = (prompt, ids) -> Math.max(
+        TokenStream.Share share = (prompt, ids) -> Math.max(
                 Math.max((double) ids.length / batching.windowTokens(), bytes(readings, ids.length) / most),
                 held(prompt));
-        try (Run run = new Run(prompts, share, (prompt, ids) -> prompt, false)) {
+        try (KeptStreams between = streams();
+                CaptureRun run = run(prompts, share, (prompt, ids) -> prompt, false)) {
             for (Chunk chunk = run.next(); chunk != null; chunk = run.next()) {
+                Chunk window = chunk;
                 List<Batch> batches = batching.batches(chunk);
-                run.makeRoom(BatchRunner.bytesForAll(readings, batches));
-                run.runner.reserveForAll(batches);
+                run.makeRoom(run.runner().bytesForAll(batches) + between.bytes(batches));
+                run.runner().reserveForAll(batches);
+                between.begin(batches);
                 List<FloatBuffer[]> rows = new ArrayList<>();
                 for (int i = 0; i < readings.size(); i++) {
                     rows.add(new FloatBuffer[chunk.prompts().size()]);
                 }
-                for (Batch batch : batches) {
-                    run.compute(
-                            batch,
-                            chunk,
-                            (reading, prompt, values) -> rows.get(reading)[prompt] = values.asFloatBuffer());
-                }
+                run.each(
+                        new int[batches.size()],
+                        (link, opened, batch) -> run.compute(
+                                link,
+                                opened,
+                                batch,
+                                batches.get(batch),
+                                window,
+                                between,
+                                (reading, prompt, values) -> rows.get(reading)[prompt] = values.asFloatBuffer()));
                 Map<String, String> facts = new TreeMap<>(provenance());
                 facts.putAll(TokensDigest.of(chunk.prompts(), chunk.tokenIds()));
                 List<LentRows> lent = rows.stream().map(LentRows::new).toList();
@@ -251,143 +270,21 @@ public final class CaptureEngine implements AutoCloseable {
         }
     }
 
-    /** One way through prompts, by one thread. */
-    private final class Run implements AutoCloseable {
-        private BatchRunner runner = runner();
-        private @Nullable BatchRunner spare;
-        private final TokenStream tokens;
-        private final long begun = System.nanoTime();
-        private long promptsDone;
-        private long tokensDone;
-        private long tokensBefore;
-        /** A run within what another one of the thread calls can't wait for that one's room. */
-        private final boolean inner = !atWork.add(Thread.currentThread());
+    private CaptureRun run(
+            Spliterator<? extends Prompt> prompts,
+            TokenStream.Share share,
+            BiFunction<Prompt, int[], Prompt> handed,
+            boolean ahead) {
+        return new CaptureRun(
+                runners,
+                links,
+                readings,
+                new TokenStream(model, readings, cutOverlong, prompts, share, handed, ahead),
+                listener);
+    }
 
-        private int taken;
-        private final List<NonFiniteCount> nonFinite =
-                readings.stream().map(NonFiniteCount::new).toList();
-
-        Run(
-                Spliterator<? extends Prompt> prompts,
-                Share share,
-                BiFunction<Prompt, int[], Prompt> handed,
-                boolean ahead) {
-            this.tokens = new TokenStream(model, readings, cutOverlong, prompts, share, handed, ahead);
-        }
-
-        /** Waits until the runs at work leave room for buffers, none of which is in use now. */
-        void makeRoom(long bytes) {
-            if (inner) {
-                return;
-            }
-            freeRoom.release(taken);
-            taken = 0;
-            int needed = (int) Math.min(room, (bytes >> 10) + 1);
-            try {
-                freeRoom.acquire(needed);
-                taken = needed;
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new CancellationException("interrupted while waiting for memory that other runs have");
-            }
-        }
-
-        private BatchRunner runner() {
-            BatchRunner used = idle.poll();
-            return used == null ? new BatchRunner(source) : used;
-        }
-
-        void swapRunners() {
-            BatchRunner other = spare == null ? runner() : spare;
-            spare = runner;
-            runner = other;
-        }
-
-        @Nullable
-        Chunk next() {
-            return tokens.next();
-        }
-
-        void compute(Batch batch, Chunk chunk, BatchRunner.Rows rows) {
-            if (Thread.currentThread().isInterrupted()) {
-                throw new CancellationException("interrupted after " + promptsDone + " prompts");
-            }
-            runner.run(batch, chunk, (reading, prompt, values) -> {
-                nonFinite
-                        .get(reading)
-                        .add(
-                                chunk.prompts().get(prompt).id(),
-                                values.asFloatBuffer(),
-                                readings.get(reading).isPerToken()
-                                        || chunk.tokenIds().get(prompt).length == 1);
-                rows.take(reading, prompt, values);
-            });
-            done(batch.rows(), tokensOf(batch, chunk));
-        }
-
-        /** Counts what an earlier run has done. */
-        void skip(Batch batch, Chunk chunk) {
-            long count = tokensOf(batch, chunk);
-            tokensBefore += count;
-            done(batch.rows(), count);
-        }
-
-        void skip(Chunk chunk) {
-            tokensBefore += chunk.tokens();
-            done(chunk.prompts().size(), chunk.tokens());
-        }
-
-        private long tokensOf(Batch batch, Chunk chunk) {
-            long count = 0;
-            for (int prompt : batch.prompts()) {
-                count += chunk.tokenIds().get(prompt).length;
-            }
-            return count;
-        }
-
-        private void done(long prompts, long count) {
-            promptsDone += prompts;
-            tokensDone += count;
-            listener.accept(new Progress(
-                    promptsDone,
-                    tokens.promptsTotal(),
-                    tokensDone,
-                    tokens.tokensTotal(),
-                    tokensBefore,
-                    Duration.ofNanos(System.nanoTime() - begun)));
-        }
-
-        /** Of what was run now: what an earlier run has written it has told of. */
-        private void tellOfNonFinite() {
-            List<NonFiniteCount> found =
-                    nonFinite.stream().filter(count -> count.values() > 0).toList();
-            if (!found.isEmpty()) {
-                NonFiniteCount first = found.get(0);
-                LOG.warn(
-                        "NaN or infinite values at {} of {} sites; at {} it is {} values, in {} of the prompts, such as {}: what is"
-                                + " computed from them is not measured",
-                        found.size(),
-                        readings.size(),
-                        ModscanException.printable(first.reading().site().toString()),
-                        first.values(),
-                        first.prompts(),
-                        ModscanException.printable(first.firstIds().toString()));
-            }
-        }
-
-        @Override
-        public void close() {
-            tellOfNonFinite();
-            tokens.close();
-            freeRoom.release(taken);
-            if (!inner) {
-                atWork.remove(Thread.currentThread());
-            }
-            idle.offer(runner);
-            if (spare != null) {
-                idle.offer(spare);
-            }
-        }
+    private KeptStreams streams() {
+        return new KeptStreams(links, batching.outputLimit() / 2);
     }
 
     /** What is the same whatever the prompts. */
@@ -411,6 +308,6 @@ public final class CaptureEngine implements AutoCloseable {
     @Override
     public void close() {
         source.close();
-        idle.clear();
+        runners.clear();
     }
 }

@@ -19,6 +19,15 @@ public record Chunk(long first, List<Prompt> prompts, List<int[]> tokenIds, long
         return first + prompts.size();
     }
 
+    /** The tokens of some of the prompts. */
+    public long tokens(int... some) {
+        long count = 0;
+        for (int prompt : some) {
+            count += tokenIds.get(prompt).length;
+        }
+        return count;
+    }
+
     public long tokens() {
         return tokenIds.stream().mapToLong(ids -> ids.length).sum();
     }

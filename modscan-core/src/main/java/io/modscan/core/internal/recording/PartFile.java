@@ -12,22 +12,22 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A capture file under work: {@code NAME.part}, laid out as the finished file, with eight bytes a batch behind it that
- * tell which batches are in, and their checksums. What a killed process has left is taken up again; of that nothing is
- * trusted that does not have its checksum, so a machine may lose its power, too.
+ * A capture file under work: {@code NAME.part}, laid out as the finished file, with eight bytes a step behind it that
+ * tell which steps are done (what a link gives of a batch), and the checksums of what they gave; and behind these what links have handed
+ * on of the batches under way, so that none has to go through the links before again. What a killed process has left is
+ * taken up again; of that nothing is trusted that does not have its checksum, so a machine may lose its power, too.
  *
  * <p>It is written to rather than mapped: on a full disk a mapped file ends the process.
  */
 public final class PartFile implements AutoCloseable {
 
-    /** In the upper half of a batch's eight bytes; the checksum is in the lower. */
+    /** In the upper half of a step's eight bytes; the checksum is in the lower. */
     private static final long DONE = 1L << 32;
 
     private static final int VERIFIED_AT_ONCE = 1 << 20;
@@ -38,26 +38,23 @@ public final class PartFile implements AutoCloseable {
     private final Path part;
     private final Path target;
     private final CaptureLayout layout;
-    private final int readings;
-    private final List<int[]> batches;
+    private final Steps steps;
     private final FileChannel channel;
     private final CRC32C checksum = new CRC32C();
     private final ByteBuffer verified = ByteBuffer.allocateDirect(VERIFIED_AT_ONCE);
     private long unforced;
-    /** Whether all batches were in when it was taken up, and it lacked its name only. */
+    /** Whether all steps were done when it was taken up, and it lacked its name only. */
     private boolean complete;
     /** Whether there is work in it that another call can go on from. */
     private boolean worthKeeping;
 
     private @Nullable Object key;
 
-    private PartFile(
-            Path part, Path target, CaptureLayout layout, int readings, List<int[]> batches, FileChannel channel) {
+    private PartFile(Path part, Path target, CaptureLayout layout, Steps steps, FileChannel channel) {
         this.part = part;
         this.target = target;
         this.layout = layout;
-        this.readings = readings;
-        this.batches = batches;
+        this.steps = steps;
         this.channel = channel;
     }
 
@@ -69,10 +66,9 @@ public final class PartFile implements AutoCloseable {
     /**
      * Begins a file, or takes up what was left of it.
      *
-     * @param batches the prompts of each batch
      * @throws ModscanException if what was left is of another capture
      */
-    public static PartFile open(Path target, CaptureLayout layout, int readings, List<int[]> batches) {
+    public static PartFile open(Path target, CaptureLayout layout, Steps steps) {
         Path part = of(target);
         try {
             FileChannel channel = FileChannel.open(
@@ -81,7 +77,7 @@ public final class PartFile implements AutoCloseable {
                     StandardOpenOption.READ,
                     StandardOpenOption.WRITE,
                     StandardOpenOption.SPARSE);
-            PartFile file = new PartFile(part, target, layout, readings, batches, channel);
+            PartFile file = new PartFile(part, target, layout, steps, channel);
             boolean ready = false;
             try {
                 file.begin();
@@ -110,7 +106,7 @@ public final class PartFile implements AutoCloseable {
             complete = channel.size() == layout.size();
             bringToSize();
         } else if (layout.isTornHeader(found)) {
-            // The batches that are in have their checksums.
+            // The steps that are done have their checksums.
             bringToSize();
             writeHeader(header);
         } else {
@@ -145,7 +141,17 @@ public final class PartFile implements AutoCloseable {
     }
 
     private long size() {
-        return layout.size() + (long) batches.size() * Long.BYTES;
+        return place(steps.handsOn() ? 2 * steps.windows() : 0);
+    }
+
+    /** Where one of the places for what is handed on begins: what it is of, its checksum, its bytes. */
+    private long place(int index) {
+        return layout.size() + (long) steps.count() * Long.BYTES + index * (2L * Long.BYTES + steps.stream());
+    }
+
+    /** Two places a batch, so that what one link is given stays until what it hands on is there. */
+    private long place(int link, int batch) {
+        return place(2 * (batch % steps.windows()) + link % 2);
     }
 
     /** Reads as much as there is. */
@@ -160,40 +166,86 @@ public final class PartFile implements AutoCloseable {
         }
     }
 
-    /** Whether a batch is in, whole and right. */
-    public boolean has(int batch) {
+    /** Whether what a link gives of a batch is in, whole and right. */
+    public boolean has(int link, int batch) {
         try {
             if (complete) {
                 return true;
             }
-            long found = entry(batch);
-            return found != 0 && found == checksum(batches.get(batch));
+            long found = entry(steps.index(link, batch));
+            return found != 0 && found == checksum(link, steps.batches().get(batch));
         } catch (IOException e) {
             throw failed(e);
         }
     }
 
-    private long entry(int batch) throws IOException {
+    private long entry(int step) throws IOException {
         ByteBuffer entry = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        read(channel, entry, layout.size() + (long) batch * Long.BYTES);
+        read(channel, entry, layout.size() + (long) step * Long.BYTES);
         return entry.getLong(0);
     }
 
-    private long checksum(int... prompts) throws IOException {
+    private long checksum(int link, int... prompts) throws IOException {
         CRC32C crc = new CRC32C();
-        for (int reading = 0; reading < readings; reading++) {
+        for (int reading : steps.links().get(link)) {
             for (int prompt : prompts) {
                 long position = layout.position(reading, prompt);
-                long end = position + layout.bytes(reading, prompt);
-                while (position < end) {
-                    verified.clear().limit((int) Math.min(end - position, verified.capacity()));
-                    read(channel, verified, position);
-                    position += verified.limit();
-                    crc.update(verified.flip());
-                }
+                update(crc, position, position + layout.bytes(reading, prompt));
             }
         }
         return DONE | crc.getValue();
+    }
+
+    private void update(CRC32C crc, long from, long end) throws IOException {
+        long position = from;
+        while (position < end) {
+            verified.clear().limit((int) Math.min(end - position, verified.capacity()));
+            read(channel, verified, position);
+            position += verified.limit();
+            crc.update(verified.flip());
+        }
+    }
+
+    /** Whether what a link has handed on of a batch is in, whole and right. */
+    public boolean hasHandedOn(int link, int batch, long bytes) {
+        try {
+            ByteBuffer found = ByteBuffer.allocate(2 * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+            long place = place(link, batch);
+            read(channel, found, place);
+            if (found.getLong(0) != DONE + steps.index(link, batch)) {
+                return false;
+            }
+            CRC32C crc = new CRC32C();
+            update(crc, place + found.capacity(), place + found.capacity() + bytes);
+            return found.getLong(Long.BYTES) == crc.getValue();
+        } catch (IOException e) {
+            throw failed(e);
+        }
+    }
+
+    /** Puts what a link hands on where the next finds it, and another run. */
+    public void writeHandedOn(int link, int batch, ByteBuffer values) {
+        CRC32C crc = new CRC32C();
+        crc.update(values.duplicate());
+        ByteBuffer head = ByteBuffer.allocate(2 * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        head.putLong(0, DONE + steps.index(link, batch)).putLong(Long.BYTES, crc.getValue());
+        try {
+            long place = place(link, batch);
+            unforced += values.remaining();
+            CaptureLayout.writeFully(channel, values, place + head.capacity());
+            CaptureLayout.writeFully(channel, head, place);
+        } catch (IOException e) {
+            throw failed(e);
+        }
+    }
+
+    /** Reads what a link has handed on of a batch. */
+    public void takeHandedOn(int link, int batch, ByteBuffer into) {
+        try {
+            read(channel, into, place(link, batch) + 2L * Long.BYTES);
+        } catch (IOException e) {
+            throw failed(e);
+        }
     }
 
     /** Puts a row in its place. */
@@ -207,14 +259,14 @@ public final class PartFile implements AutoCloseable {
         }
     }
 
-    /** Notes that all rows of a batch were written. */
-    public void done(int batch) {
+    /** Notes that all that a link gives of a batch was written. */
+    public void done(int link, int batch) {
         ByteBuffer entry = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
         entry.putLong(0, DONE | checksum.getValue());
         checksum.reset();
         try {
             checkUntouched();
-            CaptureLayout.writeFully(channel, entry, layout.size() + (long) batch * Long.BYTES);
+            CaptureLayout.writeFully(channel, entry, layout.size() + (long) steps.index(link, batch) * Long.BYTES);
             worthKeeping = true;
             if (unforced >= FORCED_AT_ONCE) {
                 channel.force(false);
@@ -256,8 +308,8 @@ public final class PartFile implements AutoCloseable {
             checkUntouched();
             ByteBuffer header = layout.header();
             boolean whole = headOf(channel, header.remaining()).equals(header);
-            for (int batch = 0; !complete && batch < batches.size(); batch++) {
-                whole &= entry(batch) != 0;
+            for (int step = 0; !complete && step < steps.count(); step++) {
+                whole &= entry(step) != 0;
             }
             if (!whole) {
                 throw changed();
