@@ -7,7 +7,9 @@ module io.modscan.onnx {
     requires com.fasterxml.jackson.jr.ob;
     requires com.google.protobuf;
     requires com.microsoft.onnxruntime;
+    requires java.management;
     requires java.net.http;
+    requires jdk.management;
     requires org.apache.commons.compress;
     requires org.slf4j;
     requires org.tribuo.util.onnx;

@@ -98,6 +98,22 @@ public record CapturePlan(List<Reading> readings) {
         return tensors.equals(readings) ? this : new CapturePlan(tensors);
     }
 
+    /**
+     * What the values of a batch take.
+     *
+     * @param rows    the batch's prompts
+     * @param columns its positions, padding included
+     * @return bytes of float32
+     * @throws ArithmeticException if it overflows 64 bits
+     */
+    public long bytes(int rows, int columns) {
+        long bytes = 0;
+        for (Reading reading : readings) {
+            bytes = Math.addExact(bytes, Math.multiplyExact((long) rows * Float.BYTES, reading.values(columns)));
+        }
+        return bytes;
+    }
+
     private static ModscanException unmatched(List<Site> candidates, Selection selection) {
         List<String> passedOver = candidates.stream()
                 .filter(selection.selector()::selects)

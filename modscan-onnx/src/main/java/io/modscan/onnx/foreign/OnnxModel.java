@@ -20,6 +20,7 @@ import io.modscan.onnx.internal.tokenizer.HubTokenizer;
 import io.modscan.onnx.internal.tokenizer.LazyTokenizer;
 import io.modscan.onnx.runtime.Allow;
 import io.modscan.onnx.runtime.Export;
+import io.modscan.onnx.runtime.PlanMemory;
 import io.modscan.onnx.runtime.RuntimeModel;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.io.UncheckedIOException;
@@ -521,19 +522,35 @@ public final class OnnxModel implements RuntimeModel {
         return true;
     }
 
+    /**
+     * {@inheritDoc} It is run by one session, whose weights take what they take in the file; {@link #memory} tells beforehand.
+     *
+     * @throws ModscanException if there is no memory for the weights, which is told before any is loaded; if it is to be run in a chain;
+     *                          or if it can't be loaded
+     */
     @Override
     public ActivationSource open(CapturePlan plan) {
+        file.checkUnchanged();
+        OnnxPlan graph = graph(plan);
+        graph.checkRoom(file.path(), settings.options());
+        OnnxBounds.checkMemory(file, graph.model().getGraph(), shapes);
+        trial.ifPresent(
+                apart -> apart.open(file, settings.options(), graph.model().toByteArray()));
+        return new OnnxSource(plan, graph, inputs, file, bosTokenId(), settings.options(), this::checkPast);
+    }
+
+    private OnnxPlan graph(CapturePlan plan) {
         for (Reading reading : plan.readings()) {
             if (!sites.recipes().containsKey(reading.site().tensorName())) {
                 throw new ModscanException(file.path() + ": has no site " + reading.site());
             }
         }
-        file.checkUnchanged();
-        OnnxPlan graph = new OnnxPlan(file, inputs, plan, sites.recipes(), settings.dequantized());
-        OnnxBounds.checkMemory(file, graph.model().getGraph(), shapes);
-        trial.ifPresent(
-                apart -> apart.open(file, settings.options(), graph.model().toByteArray()));
-        return new OnnxSource(plan, graph, inputs, file, bosTokenId(), settings.options(), this::checkPast);
+        return new OnnxPlan(file, inputs, plan, sites.recipes(), settings.dequantized());
+    }
+
+    @Override
+    public PlanMemory memory(CapturePlan plan, int rows, int columns) {
+        return graph(plan).memory(plan, file.path(), settings.options(), rows, columns);
     }
 
     /**

@@ -4,6 +4,7 @@ import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import io.modscan.core.site.Axis;
+import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Reading;
@@ -14,6 +15,12 @@ import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
 import io.modscan.onnx.internal.graph.OutputAxes;
 import java.util.ArrayList;
+import io.modscan.onnx.internal.graph.OnnxTypes;
+import io.modscan.onnx.internal.runtime.WeightRoom;
+import io.modscan.onnx.runtime.Loading;
+import io.modscan.onnx.runtime.PlanMemory;
+import io.modscan.onnx.runtime.RuntimeOptions;
+import java.nio.file.Path;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
@@ -109,6 +116,41 @@ final class OnnxPlan {
                 .limit(4)
                 .mapToLong(Long::longValue)
                 .sum();
+    }
+
+    PlanMemory memory(CapturePlan plan, Path path, RuntimeOptions options, int rows, int columns) {
+        long weights = weightBytes(path);
+        long room = WeightRoom.of(options).bytes();
+        return new PlanMemory(
+                weights,
+                weights,
+                weights,
+                plan.bytes(rows, columns),
+                workingBytes(rows, columns),
+                room,
+                weights <= room ? 1 : 0);
+    }
+
+    /** As they are in the file; ONNX Runtime may keep some in another type. */
+    private long weightBytes(Path path) {
+        return model.getGraph().getInitializerList().stream()
+                .mapToLong(weight -> OnnxTypes.bytes(path, weight))
+                .sum();
+    }
+
+    /** Says before anything is loaded that it won't fit. */
+    void checkRoom(Path path, RuntimeOptions options) {
+        if (options.loading() == Loading.CHAIN) {
+            throw new ModscanException(path + ": is no family of models that modscan can divide into blocks, so it is run by one"
+                    + " session: take Loading.CHAIN back (Loading.AUTOMATIC)");
+        }
+        WeightRoom room = WeightRoom.of(options);
+        long weights = weightBytes(path);
+        if (weights > room.bytes()) {
+            throw new ModscanException(path + ": this plan takes " + PlanMemory.inWords(weights)
+                    + " of memory for weights, and there is room for " + room + ". " + room.waysOut()
+                    + "; or read earlier tensors only, so that the rest is cut off");
+        }
     }
 
     private List<Site> run(Collection<Recipe> recipes) {

@@ -37,6 +37,7 @@ final class OnnxSource implements ActivationSource {
     private final Path name;
     private final boolean readsPadding;
     private final Consumer<CapturePlan> checkPast;
+    private final RuntimeOptions options;
     private final OrtRuntime runtime;
 
     OnnxSource(
@@ -58,6 +59,7 @@ final class OnnxSource implements ActivationSource {
                 && graph.outputs().stream()
                         .anyMatch(output -> output.axes().sizes().contains(inputs.length()));
         this.checkPast = checkPast;
+        this.options = options;
         graph.whyAlone()
                 .map(ModscanException::printable)
                 .ifPresent(why -> LOG.info("{}: prompts are run one at a time, unpadded: {}", name, why));
@@ -73,7 +75,7 @@ final class OnnxSource implements ActivationSource {
     /** Where prompts are run one at a time, batches of one save what would be moved about. */
     @Override
     public int usualTokens() {
-        return graph.alone() ? 1 : runtime.usualTokens();
+        return graph.alone() ? 1 : OrtRuntime.usualTokens(options);
     }
 
     @Override
@@ -83,7 +85,7 @@ final class OnnxSource implements ActivationSource {
 
     @Override
     public Map<String, String> provenance() {
-        return runtime.provenance();
+        return OrtRuntime.provenance(options);
     }
 
     @Override

@@ -20,12 +20,15 @@ import io.modscan.onnx.internal.graph.FileExport;
 import io.modscan.onnx.internal.graph.GraphBuilder;
 import io.modscan.onnx.internal.network.Dialect;
 import io.modscan.onnx.internal.network.PlannedGraph;
+import io.modscan.onnx.internal.network.PlannedNetwork;
 import io.modscan.onnx.internal.network.PlannedSource;
+import io.modscan.onnx.internal.network.Stretch;
 import io.modscan.onnx.internal.tokenizer.HubTokenizer;
 import io.modscan.onnx.internal.tokenizer.LazyTokenizer;
 import io.modscan.onnx.runtime.Allow;
 import io.modscan.onnx.runtime.Export;
 import io.modscan.onnx.runtime.RuntimeModel;
+import io.modscan.onnx.runtime.PlanMemory;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -37,6 +40,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Function;
@@ -336,7 +340,7 @@ public final class OptModel implements RuntimeModel {
     }
 
     private FileExport.Content exported(CapturePlan plan) {
-        PlannedGraph graph = graph(plan, Dialect.ONNX);
+        PlannedGraph graph = graph(plan, Dialect.ONNX, Stretch.whole(loaded.config().layers()));
         Map<String, String> metadata = new LinkedHashMap<>(provenance());
         metadata.put(GraphBuilder.CONFIG, loaded.configText());
         metadata.put(ExportedFile.WEIGHTS, fingerprint(graph.weights()));
@@ -344,8 +348,8 @@ public final class OptModel implements RuntimeModel {
         return graph.content(loaded.checkpoint().root(), metadata);
     }
 
-    PlannedGraph graph(CapturePlan plan, Dialect dialect) {
-        return OptNetwork.of(loaded.config(), loaded.checkpoint(), plan, dialect);
+    PlannedGraph graph(CapturePlan plan, Dialect dialect, Stretch stretch) {
+        return OptNetwork.of(loaded.config(), loaded.checkpoint(), plan, dialect, stretch);
     }
 
     Checkpoint checkpoint() {
@@ -414,15 +418,58 @@ public final class OptModel implements RuntimeModel {
         return true;
     }
 
+    /**
+     * {@inheritDoc} The whole network is loaded if it fits into the memory for weights, else a chain of blocks, of which some are loaded
+     * at a time ({@link RuntimeOptions#loading}); {@link #memory} tells beforehand.
+     *
+     * @throws ModscanException if there is no memory for the weights (of the largest block, in a chain), which is told before any is
+     *                          loaded; or if they can't be loaded or run
+     */
     @Override
     public ActivationSource open(CapturePlan plan) {
-        return open(plan, options.cudaDevice().isPresent() ? Dialect.ONNX_RUNTIME : Dialect.ONNX_RUNTIME_CPU);
+        return network(plan, dialect()).open(files(loaded.checkpoint()), Optional.empty());
+    }
+
+    @Override
+    public PlanMemory memory(CapturePlan plan, int rows, int columns) {
+        return network(plan, dialect()).memory(rows, columns);
+    }
+
+    private Dialect dialect() {
+        return options.cudaDevice().isPresent() ? Dialect.ONNX_RUNTIME : Dialect.ONNX_RUNTIME_CPU;
+    }
+
+    PlannedNetwork network(CapturePlan plan, Dialect dialect) {
+        return network(plan, dialect, 0);
+    }
+
+    /** What a plan needs of the network from a stage on. */
+    private PlannedNetwork network(CapturePlan plan, Dialect dialect, int from) {
+        OptConfig config = loaded.config();
+        int last = plan.readings().stream()
+                .mapToInt(reading -> OptNetwork.stage(config, reading.site()))
+                .max()
+                .orElseThrow();
+        return new PlannedNetwork(
+                loaded.path().toString(),
+                plan,
+                config.layers(),
+                stretch -> graph(plan, dialect, stretch),
+                new Stretch(from, last + 1),
+                options);
     }
 
     ActivationSource open(CapturePlan plan, Dialect dialect) {
-        Checkpoint checkpoint = loaded.checkpoint();
-        return new PlannedSource(
-                graph(plan, dialect), checkpoint.root(), checkpoint.ends(), loaded.provenance(), options);
+        return network(plan, dialect).open(files(loaded.checkpoint()), Optional.empty());
+    }
+
+    /** As a chain of given links. */
+    ActivationSource open(CapturePlan plan, Dialect dialect, List<Stretch> links) {
+        return network(plan, dialect).open(links, files(loaded.checkpoint()), Optional.empty());
+    }
+
+    private PlannedSource.Files files(Checkpoint checkpoint) {
+        return new PlannedSource.Files(checkpoint.root(), checkpoint.ends(), loaded.provenance());
     }
 
     @Override

@@ -12,10 +12,12 @@ import io.modscan.onnx.internal.network.Linear;
 import io.modscan.onnx.internal.network.Network;
 import io.modscan.onnx.internal.network.PlannedGraph;
 import io.modscan.onnx.internal.network.ResidualStream;
+import io.modscan.onnx.internal.network.Stretch;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * An OPT network, put together from a network's parts as transformers' OPTForCausalLM with eager attention computes it. Only
@@ -26,6 +28,9 @@ final class OptNetwork {
     /** PyTorch's default, which OPT never sets otherwise. */
     private static final float NORM_EPSILON = 1e-5f;
 
+    /** The sites before the first block. */
+    private static final Set<String> EMBEDDED = Set.of("hook_embed", "hook_pos_embed");
+
     private final OptConfig config;
     private final Checkpoint checkpoint;
     private final Network network;
@@ -33,7 +38,14 @@ final class OptNetwork {
     private final Attention attention;
     private final ResidualStream stream;
 
-    private OptNetwork(OptConfig config, Checkpoint checkpoint, Dialect dialect, Set<String> planned) {
+    /** The name of the graph's output for what a stretch hands on. */
+    private static final String HANDED_ON = "handed_on";
+
+    private final Stretch stretch;
+
+    private OptNetwork(
+            OptConfig config, Checkpoint checkpoint, Dialect dialect, Set<String> planned, Stretch stretch) {
+        this.stretch = stretch;
         this.config = config;
         this.checkpoint = checkpoint;
         this.network = new Network("opt", OptSites.of(config), planned, dialect, checkpoint::tensor);
@@ -43,37 +55,64 @@ final class OptNetwork {
         build();
     }
 
-    /** The network with what a plan asks for as its outputs. */
-    static PlannedGraph of(OptConfig config, Checkpoint checkpoint, CapturePlan plan, Dialect dialect) {
+    /** A stretch of the network, with what a plan asks for of it as its outputs, and the stream that the next one is given. */
+    static PlannedGraph of(
+            OptConfig config, Checkpoint checkpoint, CapturePlan plan, Dialect dialect, Stretch stretch) {
+        // Of the whole plan: what is fused hangs on it, and values are to be the same in a chain.
         Set<String> planned = plan.readings().stream()
                 .map(reading -> reading.site().tensorName())
                 .collect(Collectors.toUnmodifiableSet());
+        OptNetwork network = new OptNetwork(config, checkpoint, dialect, planned, stretch);
         return new PlannedGraph(
-                new OptNetwork(config, checkpoint, dialect, planned).network,
+                network.network,
                 plan,
+                IntStream.range(0, plan.readings().size())
+                        .filter(i -> stretch.has(
+                                stage(config, plan.readings().get(i).site())))
+                        .boxed()
+                        .toList(),
+                network.graph.has(HANDED_ON) ? Optional.of(HANDED_ON) : Optional.empty(),
                 new PlannedGraph.Sizes(config.dModel(), config.dMlp(), config.heads(), config.vocabulary()),
                 checkpoint.tensor(checkpoint.head()),
                 config.bosTokenId());
     }
 
+    /** The stage of the network that a site belongs to. */
+    static int stage(OptConfig config, Site site) {
+        if (site.layer().isPresent()) {
+            return site.layer().getAsInt() + 1;
+        }
+        return EMBEDDED.contains(site.tensorName()) ? 0 : config.layers() + 1;
+    }
+
     /** The sites that can be computed from the weights that are there. */
     static List<Site> sites(OptConfig config, Checkpoint checkpoint) {
-        GraphBuilder graph = new OptNetwork(config, checkpoint, Dialect.ONNX, Set.of()).graph;
+        GraphBuilder graph = new OptNetwork(
+                        config, checkpoint, Dialect.ONNX, Set.of(), Stretch.whole(config.layers()))
+                .graph;
         return OptSites.of(config).stream()
                 .filter(site -> graph.canCompute(site.name()))
                 .toList();
     }
 
     private void build() {
-        ResidualStream.State state = embeddings();
-        for (int layer = 0; layer < config.layers(); layer++) {
+        int first = Math.max(0, stretch.from() - 1);
+        ResidualStream.State state =
+                stretch.begins() ? embeddings() : stream.given(normBefore(first));
+        int layer = first;
+        while (layer < config.layers() && stretch.has(layer + 1)) {
             state = block(layer, state);
+            layer++;
         }
-        String last = state.read();
-        if (config.dEmbed() != config.dModel()) {
-            last = network.matMul("project_out", last, "project_out.weight");
+        if (stretch.ends(config.layers())) {
+            String last = state.read();
+            if (config.dEmbed() != config.dModel()) {
+                last = network.matMul("project_out", last, "project_out.weight");
+            }
+            LanguageHead.build(network, last, checkpoint.head());
+        } else {
+            graph.op("Identity", HANDED_ON, state.sum());
         }
-        LanguageHead.build(network, last, checkpoint.head());
     }
 
     private ResidualStream.State embeddings() {

@@ -1,6 +1,8 @@
 package io.modscan.onnx.runtime;
 
+import io.modscan.core.error.ModscanException;
 import io.modscan.core.model.Model;
+import io.modscan.core.site.CapturePlan;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Set;
@@ -33,6 +35,17 @@ public interface RuntimeModel extends Model {
      * @throws UncheckedIOException if a path cannot be followed
      */
     Set<Path> files();
+
+    /**
+     * What a plan takes of memory, and what there is, by sizes alone: nothing is loaded.
+     *
+     * @param plan    the plan, of {@link #plan}
+     * @param rows    the prompts of a batch, such as 8
+     * @param columns the tokens of its longest, such as 64
+     * @return what is taken, and what there is
+     * @throws ModscanException if the model can't be read as the plan asks
+     */
+    PlanMemory memory(CapturePlan plan, int rows, int columns);
 
     /**
      * Begins an export as an ONNX file.

@@ -3,7 +3,9 @@ package io.modscan.onnx.runtime;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 
 /**
  * How ONNX Runtime runs a model. Immutable.
@@ -12,8 +14,16 @@ import java.util.OptionalInt;
  * @param threads    threads that one operator may use on the CPU, or empty for one a physical core, as far as Java may
  *                   use them
  * @param operators  shared libraries of operators that ONNX Runtime doesn't have itself
+ * @param loading    how much of a network is in memory at a time
+ * @param weightMemory bytes that weights may take, on the device if there is one; or empty for what the machine has, see
+ *                   {@link #withWeightMemory}
  */
-public record RuntimeOptions(OptionalInt cudaDevice, OptionalInt threads, List<Path> operators) {
+public record RuntimeOptions(
+        OptionalInt cudaDevice,
+        OptionalInt threads,
+        List<Path> operators,
+        Loading loading,
+        OptionalLong weightMemory) {
 
     /**
      * Checks the numbers.
@@ -21,7 +31,9 @@ public record RuntimeOptions(OptionalInt cudaDevice, OptionalInt threads, List<P
      * @param cudaDevice see above
      * @param threads    see above
      * @param operators  see above
-     * @throws IllegalArgumentException if the device is negative or the number of threads not positive
+     * @param loading    see above
+     * @param weightMemory see above
+     * @throws IllegalArgumentException if the device is negative, or the number of threads or of bytes not positive
      */
     public RuntimeOptions {
         operators = List.copyOf(operators);
@@ -32,6 +44,11 @@ public record RuntimeOptions(OptionalInt cudaDevice, OptionalInt threads, List<P
         if (threads.isPresent() && threads.getAsInt() < 1) {
             throw new IllegalArgumentException(threads.getAsInt() + " threads run nothing; give at least 1");
         }
+        Objects.requireNonNull(loading, "loading");
+        if (weightMemory.isPresent() && weightMemory.getAsLong() < 1) {
+            throw new IllegalArgumentException(
+                    weightMemory.getAsLong() + " bytes hold no weights; give as many as there is memory for");
+        }
     }
 
     /**
@@ -40,7 +57,8 @@ public record RuntimeOptions(OptionalInt cudaDevice, OptionalInt threads, List<P
      * @return the options
      */
     public static RuntimeOptions cpu() {
-        return new RuntimeOptions(OptionalInt.empty(), OptionalInt.empty(), List.of());
+        return new RuntimeOptions(
+                OptionalInt.empty(), OptionalInt.empty(), List.of(), Loading.AUTOMATIC, OptionalLong.empty());
     }
 
     /**
@@ -52,7 +70,8 @@ public record RuntimeOptions(OptionalInt cudaDevice, OptionalInt threads, List<P
      * @throws IllegalArgumentException if the device is negative
      */
     public static RuntimeOptions cuda(int device) {
-        return new RuntimeOptions(OptionalInt.of(device), OptionalInt.empty(), List.of());
+        return new RuntimeOptions(
+                OptionalInt.of(device), OptionalInt.empty(), List.of(), Loading.AUTOMATIC, OptionalLong.empty());
     }
 
     /**
@@ -63,7 +82,7 @@ public record RuntimeOptions(OptionalInt cudaDevice, OptionalInt threads, List<P
      * @throws IllegalArgumentException if the number is not positive
      */
     public RuntimeOptions withThreads(int count) {
-        return new RuntimeOptions(cudaDevice, OptionalInt.of(count), operators);
+        return new RuntimeOptions(cudaDevice, OptionalInt.of(count), operators, loading, weightMemory);
     }
 
     /**
@@ -76,6 +95,30 @@ public record RuntimeOptions(OptionalInt cudaDevice, OptionalInt threads, List<P
     public RuntimeOptions withOperators(Path library) {
         List<Path> all = new ArrayList<>(operators);
         all.add(library);
-        return new RuntimeOptions(cudaDevice, threads, all);
+        return new RuntimeOptions(cudaDevice, threads, all, loading, weightMemory);
+    }
+
+    /**
+     * The same with a network loaded otherwise.
+     *
+     * @param how whole, in a chain, or as fits, which is what is done unless told
+     * @return the options
+     */
+    public RuntimeOptions withLoading(Loading how) {
+        return new RuntimeOptions(cudaDevice, threads, operators, how, weightMemory);
+    }
+
+    /**
+     * The same with a limit to the memory for weights, in the type they are computed in, float32. Unless it is set, there
+     * is for them what the machine or the container has, less Java's heap and what Java allows beside it (half of {@code -Xmx}
+     * again), less 1.5 GiB for what is computed and the process itself. What other programs take is not counted.
+     *
+     * @param bytes at most as many as weights may take; in a chain, two links are there at a time, one that computes and one that is
+     *              read, where there is room
+     * @return the options
+     * @throws IllegalArgumentException if not positive
+     */
+    public RuntimeOptions withWeightMemory(long bytes) {
+        return new RuntimeOptions(cudaDevice, threads, operators, loading, OptionalLong.of(bytes));
     }
 }

@@ -51,6 +51,7 @@ public final class GraphBuilder {
             Map.entry("Equal", 13),
             Map.entry("Erf", 13),
             Map.entry("Exp", 13),
+            Map.entry("Expand", 13),
             Map.entry("Gather", 13),
             Map.entry("GatherElements", 13),
             Map.entry("GatherND", 13),

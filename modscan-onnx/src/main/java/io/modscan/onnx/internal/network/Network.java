@@ -19,6 +19,8 @@ import java.util.stream.Stream;
  */
 public final class Network {
 
+    private static final String CAST = ".float";
+
     private final GraphBuilder graph;
     private final Function<String, Optional<StoredTensor>> stored;
     private final Dialect dialect;
@@ -78,10 +80,15 @@ public final class Network {
         return dialect == Dialect.ONNX_RUNTIME_CPU;
     }
 
+    /** What a weight is called that was cast. */
+    static String cast(StoredTensor weight) {
+        return weight.name() + CAST;
+    }
+
     /** A weight in float32. */
     public String weight(String name) {
         String weight = stored(name);
-        String cast = name + ".float";
+        String cast = weight + CAST;
         if (isFloat(name)) {
             return weight;
         }

@@ -11,17 +11,23 @@ import io.modscan.onnx.internal.graph.GraphBuilder.Output;
 import io.modscan.onnx.internal.graph.WeightBytes;
 import io.modscan.onnx.internal.graph.WeightLocation;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
-/** A whole network of any family with what a plan asks for as its outputs. Nothing else of a family is run or exported. */
+/**
+ * A network of any family, or a {@linkplain Stretch stretch} of one, with what a plan asks for of it as its outputs. Nothing else of
+ * a family is run or exported.
+ */
 public final class PlannedGraph {
 
     private final GraphBuilder graph;
     private final CapturePlan plan;
+    private final List<Integer> readings;
     private final List<Output> outputs;
+    private final boolean handsOn;
     private final Sizes sizes;
     private final Optional<StoredTensor> head;
 
@@ -38,32 +44,78 @@ public final class PlannedGraph {
     /**
      * Adds what a plan asks for to a network.
      *
-     * @param network    a whole one
+     * @param readings   those of the plan that this network gives
+     * @param handedOn   the tensor that the next stretch is given, if there is one
      * @param head       the language-model head's matrix, if it is anywhere
      * @param bosTokenId the token that a pooling without BOS leaves out where it is a row's first
      */
-    public PlannedGraph(Network network, CapturePlan plan, Sizes sizes, Optional<StoredTensor> head, int bosTokenId) {
+    public PlannedGraph(
+            Network network,
+            CapturePlan plan,
+            List<Integer> readings,
+            Optional<String> handedOn,
+            Sizes sizes,
+            Optional<StoredTensor> head,
+            int bosTokenId) {
         PlanOutputs planned = new PlanOutputs(network, bosTokenId);
-        plan.readings().forEach(planned::read);
+        readings.forEach(reading -> planned.read(plan.readings().get(reading)));
+        List<Output> all = new ArrayList<>(planned.outputs());
+        handedOn.ifPresent(
+                tensor -> all.add(new Output(tensor, List.of("batch", "sequence", Integer.toString(sizes.width())))));
         this.graph = network.graph();
         this.plan = plan;
-        this.outputs = List.copyOf(planned.outputs());
+        this.readings = List.copyOf(readings);
+        this.outputs = List.copyOf(all);
+        this.handsOn = handedOn.isPresent();
         this.sizes = sizes;
         this.head = head;
     }
 
-    /** The names of the graph's outputs, in order of the plan's readings. */
+    /** The names of the graph's outputs: those of its readings, and behind them what is handed on. */
     public List<String> outputNames() {
         return outputs.stream().map(Output::tensor).toList();
     }
 
-    CapturePlan plan() {
-        return plan;
+    /** The indices in the plan of the readings that it gives. */
+    List<Integer> readings() {
+        return readings;
+    }
+
+    /** Values a position that are given to the next stretch; 0 if there is none. */
+    int handsOn() {
+        return handsOn ? sizes.width() : 0;
+    }
+
+    /** That of the residual stream. */
+    int width() {
+        return sizes.width();
+    }
+
+    /** Whether it begins with a residual stream that is given. */
+    boolean isGiven() {
+        return graph.has(ResidualStream.GIVEN);
     }
 
     /** The weights that the outputs need. */
     public List<StoredTensor> weights() {
         return graph.weightsFor(outputs);
+    }
+
+    /**
+     * The bytes that weights take while they are computed with: in float32, but for tables of which rows are picked, which stay as they
+     * are stored.
+     */
+    public long weightBytes() {
+        return weights().stream().mapToLong(this::bytesInMemory).sum();
+    }
+
+    /** The bytes of the largest weight, which is there twice while a session is opened. */
+    public long largestWeightBytes() {
+        return weights().stream().mapToLong(this::bytesInMemory).max().orElse(0);
+    }
+
+    private long bytesInMemory(StoredTensor weight) {
+        return graph.needs(outputs, Network.cast(weight)) ? elements(weight) * Float.BYTES : weight.length();
     }
 
     /** Whether the outputs need the language-model head, and it is more than a fifth of all weights that they need. */

@@ -2,46 +2,109 @@ package io.modscan.onnx.internal.network;
 
 import ai.onnxruntime.OnnxJavaType;
 import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.Link;
 import io.modscan.core.model.TokenBatch;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.onnx.internal.graph.OutputAxes;
 import io.modscan.onnx.internal.graph.WeightLocation;
 import io.modscan.onnx.internal.runtime.OrtRuntime;
 import io.modscan.onnx.internal.runtime.OrtRuntime.Bound;
+import io.modscan.onnx.internal.runtime.Sessions;
 import io.modscan.onnx.runtime.RuntimeOptions;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 
-/** A session of ONNX Runtime for the graph of one plan. Outputs are written straight into the caller's buffers. */
+/**
+ * Sessions of ONNX Runtime for the graphs of one plan: one for a whole network, or a chain of them. Outputs are written straight into
+ * the caller's buffers.
+ */
 public final class PlannedSource implements ActivationSource {
 
     private final CapturePlan plan;
-    private final PlannedGraph graph;
-    private final List<String> outputNames;
-    private final OrtRuntime runtime;
+    private final List<PlannedLink> links;
+    private final Sessions sessions;
+    private final RuntimeOptions options;
+    private final Optional<ActivationSource> start;
 
     /**
-     * Opens the session.
+     * A part of the network.
+     *
+     * @param graph  its graph
+     * @param blocks how many blocks it has, or 1 if none
+     * @param name   for messages
+     */
+    public record Part(PlannedGraph graph, int blocks, String name) {}
+
+    /**
+     * Where the weights are.
      *
      * @param root     the folder that all files of weights are in or below
      * @param ends     how long each of these files has to be
      * @param metadata of the model
      */
+    public record Files(Path root, Map<Path, Long> ends, Map<String, String> metadata) {}
+
+    /**
+     * Opens the session, or that of the first part.
+     *
+     * @param parts   of the network, one behind the other
+     * @param prepack whether matrices are rearranged for speed
+     * @param room    bytes that weights may take
+     * @param start   gives the residual stream that the first part begins with, if it does not begin with tokens; closed with this
+     */
     public PlannedSource(
-            PlannedGraph graph, Path root, Map<Path, Long> ends, Map<String, String> metadata, RuntimeOptions options) {
-        this.plan = graph.plan();
-        this.graph = graph;
-        this.outputNames = graph.outputNames();
-        this.runtime = new OrtRuntime(
-                graph.serialise(WeightLocation.inPlace(root), metadata),
-                root,
-                !graph.headDominates(),
-                options,
-                ends,
-                Long.MAX_VALUE);
+            CapturePlan plan,
+            List<Part> parts,
+            boolean prepack,
+            Files files,
+            RuntimeOptions options,
+            long room,
+            Optional<ActivationSource> start) {
+        this.plan = plan;
+        this.options = options;
+        this.start = start;
+        this.sessions = new Sessions(
+                parts.stream()
+                        .map(part -> new Sessions.Part(
+                                part.graph().weightBytes(),
+                                () -> new OrtRuntime(
+                                        part.graph().serialise(WeightLocation.inPlace(files.root()), files.metadata()),
+                                        files.root(),
+                                        prepack,
+                                        options,
+                                        files.ends(),
+                                        Long.MAX_VALUE)))
+                        .toList(),
+                room);
+        this.links = new ArrayList<>();
+        for (int i = 0; i < parts.size(); i++) {
+            links.add(new PlannedLink(i, parts.get(i)));
+        }
+        if (parts.size() == 1) {
+            openWhole();
+        } else {
+            sessions.prepare(0);
+        }
+    }
+
+    private void openWhole() {
+        boolean ready = false;
+        try {
+            sessions.take(0).close();
+            ready = true;
+        } finally {
+            if (!ready) {
+                close();
+            }
+        }
     }
 
     @Override
@@ -51,17 +114,26 @@ public final class PlannedSource implements ActivationSource {
 
     @Override
     public int usualTokens() {
-        return runtime.usualTokens();
+        return OrtRuntime.usualTokens(options);
     }
 
     @Override
     public long workingBytes(int rows, int columns) {
-        return graph.workingBytes(rows, columns);
+        return links.stream()
+                        .mapToLong(link -> link.part.graph().workingBytes(rows, columns))
+                        .max()
+                        .orElseThrow()
+                + start.map(source -> source.workingBytes(rows, columns)).orElse(0L);
     }
 
     @Override
     public Map<String, String> provenance() {
-        return runtime.provenance();
+        Map<String, String> facts = new TreeMap<>(OrtRuntime.provenance(options));
+        if (links.size() > 1) {
+            facts.put(
+                    "runtime.links", links.stream().map(link -> link.part.name()).collect(Collectors.joining(", ")));
+        }
+        return facts;
     }
 
     @Override
@@ -70,28 +142,122 @@ public final class PlannedSource implements ActivationSource {
     }
 
     @Override
+    public List<Link> links() {
+        return links.size() == 1 ? List.of(Link.whole(this)) : List.copyOf(links);
+    }
+
+    @Override
     public void run(TokenBatch batch, List<FloatBuffer> outputs) {
         // ONNX Runtime would write to a copy of a buffer that it can't use, or behind one that is read-only.
         ActivationSource.checkOutputs(plan, batch, outputs);
-        List<Long> shape = List.of((long) batch.rows(), (long) batch.columns());
-        List<Bound> pinned = new ArrayList<>();
-        for (int i = 0; i < outputNames.size(); i++) {
-            pinned.add(new Bound(
-                    outputNames.get(i),
-                    outputs.get(i),
-                    OnnxJavaType.FLOAT,
-                    OutputAxes.of(plan.readings().get(i)).shape(batch.rows(), batch.columns())));
+        FloatBuffer given = floats(0);
+        for (PlannedLink link : links) {
+            FloatBuffer handedOn = floats((long) batch.rows() * batch.columns() * link.handsOn());
+            try (Link.Opened opened = link.open()) {
+                opened.run(
+                        batch, given, link.readings().stream().map(outputs::get).toList(), handedOn);
+            }
+            given = handedOn;
         }
-        runtime.run(
-                "a batch of " + batch.rows() + " × " + batch.columns() + " tokens",
-                List.of(
-                        new Bound(DecoderInputs.IDS, batch.inputIds(), OnnxJavaType.INT64, shape),
-                        new Bound(DecoderInputs.MASK, batch.attentionMask(), OnnxJavaType.INT64, shape)),
-                pinned);
+    }
+
+    private static FloatBuffer floats(long count) {
+        return ByteBuffer.allocateDirect(Math.toIntExact(count * Float.BYTES))
+                .order(ByteOrder.nativeOrder())
+                .asFloatBuffer();
+    }
+
+    /** What the first part begins with, where that is no tokens. */
+    private FloatBuffer started(TokenBatch batch, ActivationSource source, int width) {
+        FloatBuffer stream = floats((long) batch.rows() * batch.columns() * width);
+        source.run(batch, List.of(stream));
+        return stream;
+    }
+
+    private final class PlannedLink implements Link {
+        private final int index;
+        private final Part part;
+
+        PlannedLink(int index, Part part) {
+            this.index = index;
+            this.part = part;
+        }
+
+        @Override
+        public List<Integer> readings() {
+            return part.graph().readings();
+        }
+
+        @Override
+        public int blocks() {
+            return part.blocks();
+        }
+
+        @Override
+        public int handsOn() {
+            return part.graph().handsOn();
+        }
+
+        @Override
+        public Opened open() {
+            Sessions.Lease lease = sessions.take(index);
+            return new Opened() {
+                @Override
+                public void run(
+                        TokenBatch batch, FloatBuffer given, List<FloatBuffer> outputs, FloatBuffer handedOn) {
+                    PlannedLink.this.run(lease.session(), batch, given, outputs, handedOn);
+                }
+
+                @Override
+                public void close() {
+                    lease.close();
+                }
+            };
+        }
+
+        private void run(
+                OrtRuntime session,
+                TokenBatch batch,
+                FloatBuffer given,
+                List<FloatBuffer> outputs,
+                FloatBuffer handedOn) {
+            List<Long> shape = List.of((long) batch.rows(), (long) batch.columns());
+            List<Bound> inputs = new ArrayList<>();
+            inputs.add(new Bound(DecoderInputs.IDS, batch.inputIds(), OnnxJavaType.INT64, shape));
+            inputs.add(new Bound(DecoderInputs.MASK, batch.attentionMask(), OnnxJavaType.INT64, shape));
+            if (part.graph().isGiven()) {
+                int width = part.graph().width();
+                FloatBuffer stream = index > 0 || start.isEmpty() ? given : started(batch, start.get(), width);
+                inputs.add(stream(ResidualStream.GIVEN, stream, batch, width));
+            }
+            List<String> names = part.graph().outputNames();
+            List<Bound> pinned = new ArrayList<>();
+            for (int i = 0; i < outputs.size(); i++) {
+                pinned.add(new Bound(
+                        names.get(i),
+                        outputs.get(i),
+                        OnnxJavaType.FLOAT,
+                        OutputAxes.of(plan.readings().get(readings().get(i))).shape(batch.rows(), batch.columns())));
+            }
+            if (handsOn() > 0) {
+                pinned.add(stream(names.get(names.size() - 1), handedOn, batch, handsOn()));
+            }
+            String what = "a batch of " + batch.rows() + " × " + batch.columns() + " tokens";
+            session.run(links.size() == 1 ? what : what + " at " + part.name(), inputs, pinned);
+        }
+
+        private static Bound stream(String name, FloatBuffer values, TokenBatch batch, int width) {
+            return new Bound(
+                    name,
+                    values,
+                    OnnxJavaType.FLOAT,
+                    List.of((long) batch.rows(), (long) batch.columns(), (long) width));
+        }
     }
 
     @Override
     public void close() {
-        runtime.close();
+        sessions.close();
+        start.ifPresent(ActivationSource::close);
     }
 }

@@ -2,6 +2,7 @@ package io.modscan.onnx.internal.network;
 
 import static io.modscan.onnx.internal.graph.OnnxProtos.attribute;
 
+import io.modscan.core.safetensors.DType;
 import io.modscan.onnx.internal.graph.GraphBuilder;
 import io.modscan.onnx.internal.network.Network.Addend;
 import java.util.ArrayList;
@@ -10,6 +11,9 @@ import java.util.Optional;
 
 /** The residual stream of a network, which halves of blocks read and add to. */
 public final class ResidualStream {
+
+    /** The name of the graph's input for a stream that is given. */
+    static final String GIVEN = "given";
 
     private final Network network;
     private final GraphBuilder graph;
@@ -39,6 +43,33 @@ public final class ResidualStream {
     /** Begins the stream as the sum of two embeddings. */
     public State begin(String site, String tokens, String positions, Optional<LayerNorm> norm) {
         return join(site, site, tokens, new Addend("", positions, ""), norm);
+    }
+
+    /**
+     * Begins with a stream that is given from outside. Its LayerNorm is computed by the same kernel as behind a sum, so that
+     * it is the same number.
+     */
+    public State given(Optional<LayerNorm> norm) {
+        String stream = graph.input(GIVEN, DType.F32, "batch", "sequence", Integer.toString(width));
+        if (norm.isEmpty()) {
+            return new State(stream, stream);
+        }
+        LayerNorm by = norm.get();
+        if (network.fuses() && network.isReached(by.site())) {
+            String shape = graph.op(
+                    "Concat",
+                    "nothing_shape",
+                    List.of(
+                            graph.longs("nothing_rows", 1),
+                            graph.op("Shape", "nothing_columns", List.of(network.inputs().ids()), attribute("start", 1L)),
+                            graph.longs("nothing_width", width)),
+                    attribute("axis", 0L));
+            String nothing = graph.op("Expand", "nothing", graph.scalar("zero_float", 0f), shape);
+            fused(by.site(), "", stream, new Addend("", nothing, ""), by);
+        } else {
+            normalized(by.site(), stream, by);
+        }
+        return new State(stream, by.site());
     }
 
     /**

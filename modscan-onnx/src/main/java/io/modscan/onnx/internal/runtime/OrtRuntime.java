@@ -192,14 +192,14 @@ public final class OrtRuntime implements AutoCloseable {
     }
 
     /** A CPU's products are at their best by then, and batches of more would be padded more; a GPU wants more at once. */
-    public int usualTokens() {
+    public static int usualTokens(RuntimeOptions options) {
         return options.cudaDevice().isPresent() ? 8192 : 512;
     }
 
-    public Map<String, String> provenance() {
+    public static Map<String, String> provenance(RuntimeOptions options) {
         return Map.of(
                 "runtime.name",
-                "onnxruntime " + environment.getVersion(),
+                "onnxruntime " + SharedEnvironment.get().getVersion(),
                 "runtime.device",
                 options.cudaDevice().isPresent()
                         ? "cuda:" + options.cudaDevice().getAsInt()
