@@ -1,5 +1,6 @@
 package io.modscan.onnx.opt;
 
+import io.modscan.core.Recording;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
@@ -35,6 +36,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Collections;
+import java.util.IntSummaryStatistics;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -78,6 +80,7 @@ public final class OptModel implements RuntimeModel {
     private final RuntimeOptions options;
     private final Path tokenizerPath;
     private final Set<Allow> allowed;
+    private final Optional<RecordedStart> start;
     private final LazyTokenizer tokenizer;
 
     /**
@@ -101,7 +104,17 @@ public final class OptModel implements RuntimeModel {
             List<Site> sites) {}
 
     private OptModel(Loaded loaded, RuntimeOptions options, Path tokenizerPath, Set<Allow> allowed) {
+        this(loaded, options, tokenizerPath, allowed, Optional.empty());
+    }
+
+    private OptModel(
+            Loaded loaded,
+            RuntimeOptions options,
+            Path tokenizerPath,
+            Set<Allow> allowed,
+            Optional<RecordedStart> start) {
         this.allowed = allowed;
+        this.start = start;
         this.loaded = loaded;
         this.options = options;
         this.tokenizerPath = tokenizerPath;
@@ -308,12 +321,33 @@ public final class OptModel implements RuntimeModel {
 
     @Override
     public OptModel withRuntime(RuntimeOptions options) {
-        return new OptModel(loaded, Objects.requireNonNull(options, "options"), tokenizerPath, allowed);
+        return new OptModel(loaded, Objects.requireNonNull(options, "options"), tokenizerPath, allowed, start);
     }
 
     @Override
     public OptModel withTokenizer(Path tokenizer) {
-        return new OptModel(loaded, options, Objects.requireNonNull(tokenizer, "tokenizer"), allowed);
+        return new OptModel(loaded, options, Objects.requireNonNull(tokenizer, "tokenizer"), allowed, start);
+    }
+
+    /**
+     * The same model, started late: where a plan begins behind a residual stream that was recorded, what lies before is not computed,
+     * and its weights are not read. The values are those that the whole model gives.
+     *
+     * <pre>{@code
+     * Recording stream = Recording.open(Path.of("stream.safetensors")); // has blocks.20.hook_resid_pre, per token
+     * try (Probe probe = Probe.builder(model.startingAt(stream)).sites("blocks.2?.attn.hook_z").build()) {
+     *     Activations activations = probe.capture(stream.prompts());
+     * }
+     * }</pre>
+     *
+     * @param recording a capture of this model that has {@code blocks.N.hook_resid_pre} or {@code blocks.N.hook_resid_post} per token
+     *                  ({@code Pooling.none()}); of several, the last one before what a plan reads is used
+     * @return a model of the sites from the first of these on, which knows the prompts that were recorded, by their token ids
+     * @throws ModscanException if the recording is of another model, or has no residual stream per token
+     */
+    public OptModel startingAt(Recording recording) {
+        RecordedStart from = RecordedStart.of(recording, loaded.path(), loaded.config(), loaded.fingerprint());
+        return new OptModel(loaded, options, tokenizerPath, allowed, Optional.of(from));
     }
 
     @Override
@@ -352,6 +386,10 @@ public final class OptModel implements RuntimeModel {
         return OptNetwork.of(loaded.config(), loaded.checkpoint(), plan, dialect, stretch);
     }
 
+    OptConfig config() {
+        return loaded.config();
+    }
+
     Checkpoint checkpoint() {
         return loaded.checkpoint();
     }
@@ -365,7 +403,17 @@ public final class OptModel implements RuntimeModel {
 
     @Override
     public List<Site> sites() {
-        return loaded.sites();
+        return start.map(from -> from.behind(loaded.config(), loaded.sites())).orElseGet(loaded::sites);
+    }
+
+    /** {@inheritDoc} */
+    @Override
+    public CapturePlan plan(List<CapturePlan.Selection> selections) {
+        try {
+            return CapturePlan.of(sites(), selections);
+        } catch (ModscanException e) {
+            throw start.map(from -> from.refused(e, loaded.sites(), selections)).orElse(e);
+        }
     }
 
     @Override
@@ -427,7 +475,7 @@ public final class OptModel implements RuntimeModel {
      */
     @Override
     public ActivationSource open(CapturePlan plan) {
-        return network(plan, dialect()).open(files(loaded.checkpoint()), Optional.empty());
+        return open(plan, dialect());
     }
 
     @Override
@@ -439,33 +487,29 @@ public final class OptModel implements RuntimeModel {
         return options.cudaDevice().isPresent() ? Dialect.ONNX_RUNTIME : Dialect.ONNX_RUNTIME_CPU;
     }
 
-    PlannedNetwork network(CapturePlan plan, Dialect dialect) {
-        return network(plan, dialect, 0);
-    }
-
-    /** What a plan needs of the network from a stage on. */
-    private PlannedNetwork network(CapturePlan plan, Dialect dialect, int from) {
+    private PlannedNetwork network(CapturePlan plan, Dialect dialect) {
         OptConfig config = loaded.config();
-        int last = plan.readings().stream()
+        IntSummaryStatistics stages = plan.readings().stream()
                 .mapToInt(reading -> OptNetwork.stage(config, reading.site()))
-                .max()
-                .orElseThrow();
+                .summaryStatistics();
         return new PlannedNetwork(
                 loaded.path().toString(),
                 plan,
                 config.layers(),
                 stretch -> graph(plan, dialect, stretch),
-                new Stretch(from, last + 1),
+                new Stretch(start.map(from -> from.stage(stages.getMin())).orElse(0), stages.getMax() + 1),
                 options);
     }
 
     ActivationSource open(CapturePlan plan, Dialect dialect) {
-        return network(plan, dialect).open(files(loaded.checkpoint()), Optional.empty());
+        PlannedNetwork network = network(plan, dialect);
+        return network.open(files(loaded.checkpoint()), start.map(from -> from.open(network.from())));
     }
 
     /** As a chain of given links. */
     ActivationSource open(CapturePlan plan, Dialect dialect, List<Stretch> links) {
-        return network(plan, dialect).open(links, files(loaded.checkpoint()), Optional.empty());
+        PlannedNetwork network = network(plan, dialect);
+        return network.open(links, files(loaded.checkpoint()), start.map(from -> from.open(network.from())));
     }
 
     private PlannedSource.Files files(Checkpoint checkpoint) {

@@ -17,6 +17,7 @@ import io.modscan.onnx.foreign.Runs;
 import io.modscan.onnx.foreign.Runs.Padding;
 import io.modscan.onnx.internal.graph.WeightLocation;
 import io.modscan.onnx.internal.network.Dialect;
+import io.modscan.onnx.internal.network.Stretch;
 import io.modscan.onnx.opt.OptSourceTest.Kind;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -155,7 +156,7 @@ class FusedGraphTest {
     // ---- which nodes there are ----
 
     private GraphProto graph(OptModel model, Dialect dialect, String... globs) throws IOException {
-        return ModelProto.parseFrom(model.graph(Runs.plan(model, Pooling.none(), globs), dialect)
+        return ModelProto.parseFrom(model.graph(Runs.plan(model, Pooling.none(), globs), dialect, Stretch.whole(model.config().layers()))
                         .serialise(WeightLocation.inPlace(folder.toRealPath()), Map.of()))
                 .getGraph();
     }

@@ -28,6 +28,7 @@ import io.modscan.onnx.foreign.Runs;
 import io.modscan.onnx.foreign.Runs.Padding;
 import io.modscan.onnx.internal.graph.WeightLocation;
 import io.modscan.onnx.internal.network.Dialect;
+import io.modscan.onnx.internal.network.Stretch;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -372,7 +373,7 @@ class OptSourceTest {
     // ---- only what is asked ----
 
     private GraphProto graph(OptModel model, String... globs) throws IOException {
-        return ModelProto.parseFrom(model.graph(Runs.plan(model, Pooling.none(), globs), Dialect.ONNX)
+        return ModelProto.parseFrom(model.graph(Runs.plan(model, Pooling.none(), globs), Dialect.ONNX, Stretch.whole(model.config().layers()))
                         .serialise(WeightLocation.inPlace(folder.toRealPath()), Map.of()))
                 .getGraph();
     }
@@ -389,7 +390,7 @@ class OptSourceTest {
     void theHeadDominatesWhereItIsComputedAndMuchOfTheModel(int layers, String site, boolean dominates) {
         OptModel model = new TinyOpt().layers(layers).load(folder);
         CapturePlan plan = Runs.plan(model, Pooling.none(), site);
-        assertThat(model.graph(plan, Dialect.ONNX_RUNTIME).headDominates()).isEqualTo(dominates);
+        assertThat(model.graph(plan, Dialect.ONNX_RUNTIME, Stretch.whole(model.config().layers())).headDominates()).isEqualTo(dominates);
     }
 
     /** Without packing, the numbers are those of a graph that packs. */

@@ -65,6 +65,11 @@ public final class PlannedNetwork {
         this.room = WeightRoom.of(options);
     }
 
+    /** The stage that it begins with. */
+    public int from() {
+        return needed.from();
+    }
+
     private long largest() {
         return stages.stream().mapToLong(Long::longValue).max().orElseThrow();
     }

@@ -1,0 +1,101 @@
+package io.modscan.onnx.opt;
+
+import io.modscan.core.Recording;
+import io.modscan.core.SiteActivations;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.model.ActivationSource;
+import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.CapturePlan.Selection;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Reading;
+import io.modscan.core.site.Site;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+
+/**
+ * Residual streams of a recording, at which the network can begin.
+ *
+ * @param recording the recording
+ * @param streams   by the stage that each is given to
+ */
+record RecordedStart(Recording recording, TreeMap<Integer, Site> streams) {
+
+    private static final String FINGERPRINT = "model.fingerprint";
+
+    /** What a recording has, if it is of this model. */
+    static RecordedStart of(Recording recording, Path model, OptConfig config, String fingerprint) {
+        Map<String, String> facts = recording.provenance();
+        if (!fingerprint.equals(facts.get(FINGERPRINT))) {
+            throw new ModscanException(recording + " is of another model, " + facts.getOrDefault("model.name", "unnamed")
+                    + " (" + FINGERPRINT + " " + facts.get(FINGERPRINT) + "); " + model + " has " + fingerprint
+                    + ". To start this model late, record its own residual stream");
+        }
+        TreeMap<Integer, Site> streams = new TreeMap<>();
+        List<String> pooled = new ArrayList<>();
+        for (SiteActivations recorded : recording.activations().sites()) {
+            Reading reading = recorded.reading();
+            int stage = givenTo(reading.site(), config);
+            if (stage > 0 && reading.isPerToken()) {
+                streams.putIfAbsent(stage, reading.site());
+            } else if (stage > 0) {
+                pooled.add(reading.site() + " (" + reading.pooling() + ")");
+            }
+        }
+        if (streams.isEmpty()) {
+            throw new ModscanException(recording + " has no residual stream to start at"
+                    + (pooled.isEmpty() ? "" : ": " + pooled + " is pooled, and the blocks need each token's")
+                    + ". Record blocks.N.hook_resid_pre with Pooling.none(), N being the first block that is to be computed");
+        }
+        return new RecordedStart(recording, streams);
+    }
+
+    /** The stage that is given what a site holds; 0 if none is. */
+    private static int givenTo(Site site, OptConfig config) {
+        for (int layer = 0; layer < config.layers(); layer++) {
+            if (site.name().equals("blocks." + layer + ".hook_resid_pre")) {
+                return layer + 1;
+            }
+            if (site.name().equals("blocks." + layer + ".hook_resid_post")) {
+                return layer + 2;
+            }
+        }
+        return 0;
+    }
+
+    /** The sites that can be computed. */
+    List<Site> behind(OptConfig config, List<Site> sites) {
+        return sites.stream()
+                .filter(site -> OptNetwork.stage(config, site) >= streams.firstKey())
+                .toList();
+    }
+
+    /** The last stage to start at for what lies at a stage and behind. */
+    int stage(int needed) {
+        return Objects.requireNonNull(streams.floorKey(needed), "a plan of this model's sites");
+    }
+
+    /** Gives the stream that a stage is given. */
+    ActivationSource open(int stage) {
+        return recording.open(
+                new CapturePlan(List.of(new Reading(Objects.requireNonNull(streams.get(stage)), Pooling.none()))));
+    }
+
+    /** Why a plan can't be made, if that is because its sites lie before the recorded stream. */
+    ModscanException refused(ModscanException e, List<Site> all, List<Selection> selections) {
+        CapturePlan whole;
+        try {
+            whole = CapturePlan.of(all, selections);
+        } catch (ModscanException other) {
+            return e;
+        }
+        return new ModscanException(
+                whole.readings().get(0).site() + " lies before " + streams.firstEntry().getValue()
+                        + ", the first residual stream that " + recording
+                        + " has per token: record an earlier one, or run the model from its tokens",
+                e);
+    }
+}
