@@ -75,6 +75,12 @@ public final class Network {
         return reached.contains(site);
     }
 
+    /** Whether a LayerNorm's weights are there, as they may not be in what was cut off behind a site. */
+    boolean isThere(LayerNorm norm) {
+        return Stream.of(norm.scale(), norm.shift())
+                .allMatch(name -> name.isEmpty() || stored.apply(name).isPresent());
+    }
+
     /** Whether nodes may do in one what takes several of ONNX's. */
     boolean fuses() {
         return dialect == Dialect.ONNX_RUNTIME_CPU;

@@ -55,7 +55,7 @@ public final class ResidualStream {
             return new State(stream, stream);
         }
         LayerNorm by = norm.get();
-        if (network.fuses() && network.isReached(by.site())) {
+        if (network.fuses()) {
             String shape = graph.op(
                     "Concat",
                     "nothing_shape",
@@ -91,7 +91,8 @@ public final class ResidualStream {
             return new State(graph.op("Add", site, given, network.whole(added)), site);
         }
         LayerNorm by = norm.get();
-        boolean fused = network.fuses() && network.isReached(by.site());
+        // Where the sum is the last that is read, too, so that it is added up in the same order.
+        boolean fused = network.fuses() && (network.isReached(by.site()) || network.isThere(by));
         if (preNorm) {
             if (fused) {
                 fused(by.site(), site, given, added, by);
