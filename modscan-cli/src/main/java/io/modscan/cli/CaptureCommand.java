@@ -1,6 +1,7 @@
 package io.modscan.cli;
 
 import io.modscan.core.Probe;
+import io.modscan.core.Recording;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.file.WholeFile;
 import io.modscan.core.model.Model;
@@ -14,6 +15,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -88,7 +90,7 @@ final class CaptureCommand implements Runnable {
     @Spec
     private CommandSpec spec = CommandSpec.create();
 
-    /** One of two kinds of file. */
+    /** One of three kinds of file. */
     static final class PromptFile {
         @Option(
                 names = "--prompts",
@@ -107,12 +109,25 @@ final class CaptureCommand implements Runnable {
                         "Ready token ids: {\"id\": …, \"topic\": …, \"ids\": [2, 31414, …]} a line; run as they are.")
         private @Nullable Path ids;
 
+        @Option(
+                names = "--start",
+                required = true,
+                paramLabel = "FILE.safetensors",
+                description =
+                        "A capture of this model's residual stream (blocks.N.hook_resid_pre, pooling none), to start at: what"
+                                + " lies before is not computed. The prompts are those of that capture.")
+        private @Nullable Path start;
+
         Path file() {
-            Path file = ids != null ? ids : prompts;
+            Path file = start != null ? start : ids != null ? ids : prompts;
             if (file == null) {
-                throw new IllegalStateException("picocli let neither --prompts nor --ids through");
+                throw new IllegalStateException("picocli let none of --prompts, --ids and --start through");
             }
             return file;
+        }
+
+        Optional<Recording> start() {
+            return Optional.ofNullable(start).map(Recording::open);
         }
 
         /** The prompts, which stay on disk. */
@@ -153,8 +168,12 @@ final class CaptureCommand implements Runnable {
                     "--skip-bos leaves the BOS position out of a pooling; add --pooling mean, last or max");
         }
         PrintWriter err = spec.commandLine().getErr();
-        Iterable<Prompt> prompts = input.open();
-        RuntimeModel source = options.loadAny(model, foreign, spec.commandLine());
+        Optional<Recording> start = input.start();
+        Iterable<Prompt> prompts = start.isPresent() ? start.get().prompts() : input.open();
+        RuntimeModel source = start.isPresent()
+                ? options.loadOpt(model, "only an OPT can be started at its residual stream", err)
+                        .startingAt(start.get())
+                : options.loadAny(model, foreign, spec.commandLine());
         if (withoutBos && source.bosTokenId().isEmpty()) {
             throw new ParameterException(spec.commandLine(), "--skip-bos needs to know the token; add --bos ID");
         }

@@ -31,6 +31,10 @@ final class OptionNames {
         option("\\w*Model\\.withTokenizer\\b", "--tokenizer FILE");
         option("OnnxModel\\.dequantized\\b(\\(\\))?", "--dequantize");
         option("RuntimeOptions\\.cpu\\(\\)", "--device cpu");
+        option("RuntimeOptions\\.withWeightMemory\\b", "--weight-memory BYTES");
+        option("Loading\\.CHAIN\\b", "--load chain");
+        option("Loading\\.AUTOMATIC or CHAIN\\b", "--load auto or chain");
+        option("Loading\\.AUTOMATIC\\b", "--load auto");
         option("\\bcutOverlong\\(\\)", "--cut");
         option("\\bmemoryLimit\\b", "--memory");
         option("\\btokenBudget\\b", "--token-budget");

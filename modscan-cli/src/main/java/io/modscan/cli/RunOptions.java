@@ -3,6 +3,8 @@ package io.modscan.cli;
 import io.modscan.core.Probe;
 import io.modscan.core.model.Model;
 import io.modscan.demo.DemoModel;
+import io.modscan.onnx.opt.OptModel;
+import io.modscan.onnx.runtime.Loading;
 import io.modscan.onnx.runtime.RuntimeModel;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.io.PrintWriter;
@@ -36,6 +38,22 @@ final class RunOptions {
     private @Nullable Integer threads;
 
     @Option(
+            names = "--load",
+            paramLabel = "auto|whole|chain",
+            defaultValue = "auto",
+            converter = LoadingConverter.class,
+            description = "Run a model as a whole, or as a chain of blocks that are read one after the other (default: auto, a"
+                    + " chain where the whole does not fit).")
+    private Loading loading = Loading.AUTOMATIC;
+
+    @Option(
+            names = "--weight-memory",
+            paramLabel = "BYTES",
+            converter = BytesConverter.class,
+            description = "What weights may take, in float32, such as 6g (default: what the machine has beside Java).")
+    private @Nullable Long weightMemory;
+
+    @Option(
             names = "--memory",
             paramLabel = "BYTES",
             converter = BytesConverter.class,
@@ -59,8 +77,9 @@ final class RunOptions {
     private ModelOptions source = new ModelOptions();
 
     /** Opens an OPT model for a command that can do with no other. */
-    RuntimeModel loadOpt(String model, String why, PrintWriter err) {
-        return apply(source.loadOpt(model, why, err), runtime());
+    OptModel loadOpt(String model, String why, PrintWriter err) {
+        OptModel runnable = source.loadOpt(model, why, err).withRuntime(runtime());
+        return tokenizer == null ? runnable : runnable.withTokenizer(tokenizer);
     }
 
     /** Opens an OPT model or any other. */
@@ -79,7 +98,22 @@ final class RunOptions {
     }
 
     private RuntimeOptions runtime() {
-        return threads == null ? device : device.withThreads(threads);
+        RuntimeOptions loaded = device.withLoading(loading);
+        RuntimeOptions limited = weightMemory == null ? loaded : loaded.withWeightMemory(weightMemory);
+        return threads == null ? limited : limited.withThreads(threads);
+    }
+
+    /** Reads {@code auto}, {@code whole} or {@code chain}. */
+    static final class LoadingConverter implements ITypeConverter<Loading> {
+        @Override
+        public Loading convert(String how) {
+            return switch (how) {
+                case "auto" -> Loading.AUTOMATIC;
+                case "whole" -> Loading.WHOLE;
+                case "chain" -> Loading.CHAIN;
+                default -> throw new TypeConversionException("'" + how + "' is neither auto nor whole nor chain");
+            };
+        }
     }
 
     /** Reads {@code cpu}, {@code cuda} or {@code cuda:N}. */

@@ -134,6 +134,8 @@ final class ScanCommand implements Runnable {
                 "--tokenizer",
                 "--device",
                 "--threads",
+                "--load",
+                "--weight-memory",
                 "--token-budget",
                 "--cut")) {
             if (spec.commandLine().getParseResult().hasMatchedOption(option)) {
