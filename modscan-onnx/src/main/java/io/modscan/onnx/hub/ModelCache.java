@@ -177,6 +177,21 @@ final class ModelCache {
         }
     }
 
+    /**
+     * Where a content of a snapshot will lie, links followed. Whether links can be made is taken from the files that the
+     * snapshot has already.
+     */
+    Path place(String commit, String name, String etag) {
+        try (Stream<Path> files = Files.list(snapshot(commit))) {
+            Path real = folder.toRealPath();
+            return links && files.anyMatch(Files::isSymbolicLink)
+                    ? real.resolve(folder.relativize(blob(etag)))
+                    : real.resolve(folder.relativize(file(commit, name)));
+        } catch (IOException | UncheckedIOException e) {
+            throw new ModscanException(snapshot(commit) + ": cannot be read: " + e, e);
+        }
+    }
+
     /** Gives a content its name in a snapshot: as a relative link, or, where there can be none, as the file itself. */
     void link(String commit, String name, String etag, boolean fresh) {
         Path file = file(commit, name);

@@ -13,6 +13,7 @@ import io.modscan.core.site.Site;
 import io.modscan.onnx.hub.Hub;
 import io.modscan.onnx.hub.HubException;
 import io.modscan.onnx.hub.HubSnapshot;
+import io.modscan.onnx.internal.checkpoint.Arrival;
 import io.modscan.onnx.internal.checkpoint.JsonFile;
 import io.modscan.onnx.internal.checkpoint.ModelFolder;
 import io.modscan.onnx.internal.checkpoint.WeightFiles;
@@ -179,9 +180,9 @@ public final class OptModel implements RuntimeModel {
      * @throws ModscanException as {@link #open(Path)} throws
      */
     public static OptModel open(HubSnapshot snapshot, Set<Allow> allowed) {
-        Path weights = HubCheckpoint.fetch(snapshot, allowed);
-        Path folder = Objects.requireNonNull(weights.getParent(), "weights lie in a folder");
-        return ofFolder(folder, allowed, files -> WeightFiles.read(files, String.valueOf(weights.getFileName())));
+        HubCheckpoint found = HubCheckpoint.fetch(snapshot, allowed);
+        Arrival arrival = found.arrival().isPresent() ? found.arrival().get() : Arrival.HERE;
+        return ofFolder(found.folder(), allowed, found::read, arrival);
     }
 
     /**
@@ -245,17 +246,18 @@ public final class OptModel implements RuntimeModel {
         if (Files.isRegularFile(path) && path.toString().endsWith(".onnx")) {
             return ofExport(path, allowed);
         }
-        return ofFolder(ModelFolder.latest(path), allowed, WeightFiles::read);
+        return ofFolder(ModelFolder.latest(path), allowed, WeightFiles::read, Arrival.HERE);
     }
 
-    private static OptModel ofFolder(Path path, Set<Allow> allowed, Function<ModelFolder, WeightFiles> weights) {
+    private static OptModel ofFolder(
+            Path path, Set<Allow> allowed, Function<ModelFolder, WeightFiles> weights, Arrival arrival) {
         ModelFolder folder = ModelFolder.open(path, allowed.contains(Allow.LINKS));
         NoCheckpoint.check(folder);
         folder.resolve(ModelFolder.CONFIG);
         String text = JsonFile.readText(path.resolve(ModelFolder.CONFIG));
         OptConfig config = OptConfig.read(JsonFile.parse(path.resolve(ModelFolder.CONFIG), text), allowed);
         WeightFiles files = weights.apply(folder);
-        Checkpoint checkpoint = Checkpoint.whole(files, config, allowed);
+        Checkpoint checkpoint = Checkpoint.whole(files, config, allowed, arrival);
         String fingerprint = checkpoint.fingerprint(text);
         Map<String, String> provenance = new LinkedHashMap<>();
         provenance.put("model.type", "opt");
@@ -315,11 +317,13 @@ public final class OptModel implements RuntimeModel {
     @Override
     public Set<Path> files() {
         Set<Path> files = new LinkedHashSet<>(HubTokenizer.files(tokenizerPath));
-        loaded.checkpoint().tensors().values().forEach(tensor -> files.add(tensor.file()));
         Stream.of(loaded.path(), loaded.path().resolve(ModelFolder.CONFIG))
                 .filter(Files::isRegularFile)
                 .forEach(files::add);
-        return ModelFolder.real(files);
+        Set<Path> real = new LinkedHashSet<>(ModelFolder.real(files));
+        // Their links are followed already, and some may still be to arrive.
+        loaded.checkpoint().tensors().values().forEach(tensor -> real.add(tensor.file()));
+        return Collections.unmodifiableSet(real);
     }
 
     /**
@@ -337,6 +341,7 @@ public final class OptModel implements RuntimeModel {
 
     private FileExport.Content exported(CapturePlan plan) {
         PlannedGraph graph = graph(plan, Dialect.ONNX);
+        loaded.checkpoint().arrival().await(graph.weights());
         Map<String, String> metadata = new LinkedHashMap<>(provenance());
         metadata.put(GraphBuilder.CONFIG, loaded.configText());
         metadata.put(ExportedFile.WEIGHTS, fingerprint(graph.weights()));
@@ -421,8 +426,10 @@ public final class OptModel implements RuntimeModel {
 
     ActivationSource open(CapturePlan plan, Dialect dialect) {
         Checkpoint checkpoint = loaded.checkpoint();
+        PlannedGraph graph = graph(plan, dialect);
+        checkpoint.arrival().await(graph.weights());
         return new PlannedSource(
-                graph(plan, dialect), checkpoint.root(), checkpoint.ends(), loaded.provenance(), options);
+                graph, checkpoint.root(), checkpoint.ends(graph.weights()), loaded.provenance(), options);
     }
 
     @Override
