@@ -220,7 +220,7 @@ public final class HubSnapshot {
     /**
      * What the server says of files, in the cache or not; none is fetched.
      *
-     * @param names names of files as {@link #files()} has them; at least one file of this commit has been fetched already
+     * @param names names of files as {@link #files()} has them
      * @return the files, in this order
      * @throws HubException     if the server cannot be asked, or has no such file, for one of the reasons that it names
      * @throws ModscanException as {@link #fetch} throws

@@ -182,13 +182,15 @@ final class ModelCache {
      * snapshot has already.
      */
     Path place(String commit, String name, String etag) {
-        try (Stream<Path> files = Files.list(snapshot(commit))) {
-            Path real = folder.toRealPath();
-            return links && files.anyMatch(Files::isSymbolicLink)
-                    ? real.resolve(folder.relativize(blob(etag)))
-                    : real.resolve(folder.relativize(file(commit, name)));
+        Path snapshot = snapshot(commit);
+        if (!Files.isDirectory(snapshot)) {
+            return links ? blob(etag) : file(commit, name);
+        }
+        try (Stream<Path> files = Files.list(snapshot)) {
+            Path place = links && files.anyMatch(Files::isSymbolicLink) ? blob(etag) : file(commit, name);
+            return folder.toRealPath().resolve(folder.relativize(place));
         } catch (IOException | UncheckedIOException e) {
-            throw new ModscanException(snapshot(commit) + ": cannot be read: " + e, e);
+            throw new ModscanException(snapshot + ": cannot be read: " + e, e);
         }
     }
 

@@ -63,7 +63,8 @@ import org.slf4j.LoggerFactory;
  * {@code RUST_FLAVOR=cpu} (else it fetches another native library where it sees a GPU).
  *
  * <p>Immutable; safe for use by many threads. Weights are not read here: an opened source, or an export, refers to the
- * checkpoint's own file.
+ * checkpoint's own file. Of a hub's model whose weights lie in several files, those that are not in the cache are fetched
+ * only when {@link #open(CapturePlan)}, an export or {@link #weights()} needs them.
  */
 public final class OptModel implements RuntimeModel {
 
@@ -107,8 +108,8 @@ public final class OptModel implements RuntimeModel {
 
     /**
      * Opens a model by what it is called: a folder or export on this machine, as {@link #open(Path)} does; or else a model
-     * of the Hugging Face hub. That is taken from the hub's cache on this machine or fetched into it first, by the
-     * settings of the environment ({@link Hub#fromEnvironment()}), from its branch {@code main}.
+     * of the Hugging Face hub. That is taken from the hub's cache on this machine or fetched into it, by the settings of the
+     * environment ({@link Hub#fromEnvironment()}), from its branch {@code main}, as {@link #open(HubSnapshot)} says.
      *
      * @param model a path, or a name such as {@code facebook/opt-125m}
      * @return the model, to be run on the CPU
@@ -156,6 +157,15 @@ public final class OptModel implements RuntimeModel {
     /**
      * Opens a model of a hub: of another revision, with a token, or with a listener to the download. What is not in the
      * hub's cache is fetched: config, weights and tokenizer, no other files.
+     *
+     * <p>Weights that lie in several files with an index are fetched when they are needed: of each file that is not in the
+     * cache, only those parts are sent here that say which tensors it holds, and of each tensor the bytes that the
+     * fingerprint is made of. The model is checked, and has the same fingerprint, as if all were there. Whatever reads
+     * weights then fetches the files that hold them, each checked by its size and hash, and compared with the parts; it
+     * throws a {@link HubException} if that fails, and can be called again, or a
+     * {@link java.util.concurrent.CancellationException} if the thread is interrupted. The branch is noted in the cache
+     * once all files are there; until then they are missing to who is offline. Where a server sends no parts of files, all
+     * are fetched here.
      *
      * <pre>{@code
      * OptModel.open(Hub.fromEnvironment().withToken(token).snapshot("me/my-opt", "refs/pr/1"));

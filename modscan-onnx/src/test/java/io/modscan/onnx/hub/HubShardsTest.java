@@ -12,6 +12,8 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
+import io.modscan.core.safetensors.SafetensorsFile;
+import io.modscan.core.safetensors.SafetensorsWriter;
 import io.modscan.core.safetensors.StoredTensor;
 import io.modscan.core.site.Sites;
 import io.modscan.onnx.hub.HubException.Reason;
@@ -24,6 +26,7 @@ import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -31,6 +34,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -167,6 +171,23 @@ class HubShardsTest {
         assertThat(OptModel.open(served()).provenance())
                 .containsEntry("model.fingerprint", model.provenance().get("model.fingerprint"));
         same(model, cached);
+    }
+
+    @Test
+    void aHeaderOfAnyLengthIsRead() throws IOException {
+        Path shard = served().resolve(shards.last());
+        SafetensorsFile source = SafetensorsFile.open(shard);
+        SafetensorsWriter writer = new SafetensorsWriter().metadata("note", "x".repeat(400_000));
+        source.tensors()
+                .forEach((name, tensor) ->
+                        writer.add(name, tensor.dtype(), tensor.shape(), channel -> channel.write(source.map(name))));
+        Path longer = folder.resolve("longer.safetensors");
+        writer.write(longer);
+        Files.move(longer, shard, StandardCopyOption.REPLACE_EXISTING);
+        server.large(shards.last(), content(shards.last()));
+        OptModel model = open();
+        assertThat(present()).isEmpty();
+        same(model, OptModel.open(served()));
     }
 
     @Test
@@ -442,7 +463,7 @@ class HubShardsTest {
 
     @Test
     void shardsAreFetchedAheadInOrderOneAtATime() throws Exception {
-        List<String> heard = new ArrayList<>();
+        List<String> heard = new CopyOnWriteArrayList<>();
         Described all = describe(hub().withProgress((file, done, total) -> {
             if (done == total) {
                 heard.add(file);
@@ -453,6 +474,9 @@ class HubShardsTest {
         all.arrival().begin(order);
         all.arrival().begin(order);
         waitFor(shards.first(), shards.last());
+        while (!heard.contains(shards.first())) {
+            Thread.sleep(10);
+        }
         all.arrival().await(order);
         assertThat(present()).hasSize(2);
         assertThat(heard).containsSubsequence(shards.last(), shards.first());
