@@ -11,6 +11,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -57,6 +58,25 @@ public final class SafetensorsFile {
      */
     public static SafetensorsFile open(Path path) {
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+            return open(path, channel);
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + ": cannot be read: " + e, e);
+        }
+    }
+
+    /**
+     * Reads the header of a file whose bytes come from elsewhere, such as a part of one that is still to be fetched. It is
+     * checked against the channel's size, as a file is against its own; no byte behind the header is read.
+     *
+     * @param path    the file that the bytes are, or will be, those of; it need not be there until it is mapped
+     * @param channel gives the bytes; its position is moved, and it is not closed
+     * @return its tensors and metadata
+     * @throws MalformedFileException as {@link #open(Path)} throws
+     * @throws ModscanException       as {@link #open(Path)} throws
+     * @throws UncheckedIOException   if the channel cannot be read
+     */
+    public static SafetensorsFile open(Path path, SeekableByteChannel channel) {
+        try {
             long size = channel.size();
             if (size < 8) {
                 throw new MalformedFileException(
@@ -182,10 +202,12 @@ public final class SafetensorsFile {
         return result;
     }
 
-    private static ByteBuffer read(FileChannel channel, long position, int length, Path path) throws IOException {
+    private static ByteBuffer read(SeekableByteChannel channel, long position, int length, Path path)
+            throws IOException {
         ByteBuffer buffer = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
+        channel.position(position);
         while (buffer.hasRemaining()) {
-            if (channel.read(buffer, position + buffer.position()) < 0) {
+            if (channel.read(buffer) < 0) {
                 throw new MalformedFileException(path, "ends inside its header");
             }
         }

@@ -11,9 +11,11 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.ReadOnlyBufferException;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -75,6 +77,20 @@ class SafetensorsFileTest {
 
     @Nested
     class Valid {
+
+        @Test
+        void aHeaderIsReadThroughAChannelOfAFileThatIsNotThere() throws IOException {
+            valid();
+            Path absent = folder.resolve("absent.safetensors");
+            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+                SafetensorsFile read = SafetensorsFile.open(absent, channel);
+                assertThat(channel.isOpen()).isTrue();
+                assertThat(read.path()).isEqualTo(absent);
+                assertThat(read.tensors()).containsOnlyKeys("a", "b");
+                assertThat(read.tensors().values())
+                        .allSatisfy(tensor -> assertThat(tensor.file()).isEqualTo(absent));
+            }
+        }
 
         @Test
         void givesTensorsInOrderOfTheHeader() throws IOException {

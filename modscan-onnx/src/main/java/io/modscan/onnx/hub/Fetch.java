@@ -14,12 +14,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CompletionService;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorCompletionService;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
 /** Fetches several files at once; if one fails, the others stop, and keep what they have. */
@@ -39,17 +33,12 @@ final class Fetch {
 
     void run(List<Wanted> files) throws InterruptedException {
         Map<Wanted, FileFacts> facts = new LinkedHashMap<>();
-        ExecutorService threads = Executors.newFixedThreadPool(Math.min(AT_ONCE, files.size()), task -> {
-            Thread thread = new Thread(task, "modscan-hub");
-            thread.setDaemon(true);
-            return thread;
-        });
-        try {
+        try (AtOnce threads = new AtOnce(Math.min(AT_ONCE, files.size()))) {
             List<Callable<Map.Entry<Wanted, FileFacts>>> questions = new ArrayList<>();
             for (Wanted file : files) {
                 questions.add(() -> Map.entry(file, client.file(file)));
             }
-            for (Map.Entry<Wanted, FileFacts> answer : all(threads, questions)) {
+            for (Map.Entry<Wanted, FileFacts> answer : threads.all(questions)) {
                 facts.put(answer.getKey(), answer.getValue());
             }
             cache.prepare();
@@ -61,42 +50,8 @@ final class Fetch {
                 tally.finished(file);
                 return true;
             }));
-            all(threads, downloads);
-        } finally {
-            threads.shutdownNow();
-            // What they hold, files and locks, is to be free again before the caller goes on; but not at any price.
-            boolean interrupted = Thread.interrupted();
-            try {
-                threads.awaitTermination(5, TimeUnit.SECONDS);
-            } finally {
-                if (interrupted) {
-                    Thread.currentThread().interrupt();
-                }
-            }
+            threads.all(downloads);
         }
-    }
-
-    private static <T> List<T> all(ExecutorService threads, List<Callable<T>> tasks) throws InterruptedException {
-        CompletionService<T> running = new ExecutorCompletionService<>(threads);
-        List<Future<T>> futures = new ArrayList<>();
-        for (Callable<T> task : tasks) {
-            futures.add(running.submit(task));
-        }
-        List<T> results = new ArrayList<>();
-        while (results.size() < futures.size()) {
-            try {
-                results.add(running.take().get());
-            } catch (ExecutionException e) {
-                if (e.getCause() instanceof RuntimeException failure) {
-                    throw failure;
-                }
-                if (e.getCause() instanceof Error failure) {
-                    throw failure;
-                }
-                throw new ModscanException("a download failed: " + e.getCause(), e.getCause());
-            }
-        }
-        return results;
     }
 
     private void checkSpace(Map<Wanted, FileFacts> facts) {

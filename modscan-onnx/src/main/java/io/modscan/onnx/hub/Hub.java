@@ -105,7 +105,14 @@ public final class Hub {
      * @return a new hub
      */
     public Hub withProgress(HubProgress listener) {
-        return new Hub(settings.withProgress(Objects.requireNonNull(listener, "listener")));
+        Objects.requireNonNull(listener, "listener");
+        Object one = new Object();
+        // Two fetches may go on at a time.
+        return new Hub(settings.withProgress((file, done, total) -> {
+            synchronized (one) {
+                listener.update(file, done, total);
+            }
+        }));
     }
 
     Hub withTiming(Timing timing) {

@@ -112,7 +112,7 @@ final class HubClient {
         URI uri = URI.create(settings.endpoint() + "/api/models/" + model + "/revision/" + encoded(revision));
         byte[] answer = patiently(wanted, once ? 1 : Timing.TRIES, () -> {
             HttpResponse<Flow.Publisher<List<ByteBuffer>>> response =
-                    accepted(send("GET", uri, -1, settings.timing().answer()), wanted);
+                    accepted(send("GET", uri, null, settings.timing().answer()), wanted);
             try (Body body = new Body(response.body(), settings.timing().answer())) {
                 return body.all(LISTING);
             }
@@ -156,7 +156,7 @@ final class HubClient {
                 wanted,
                 Timing.TRIES,
                 () -> accepted(
-                        send("HEAD", address(wanted), -1, settings.timing().answer()), wanted));
+                        send("HEAD", address(wanted), null, settings.timing().answer()), wanted));
         String commit = header(response, "X-Repo-Commit");
         if (!wanted.revision().equals(commit)) {
             throw badAnswer(
@@ -194,9 +194,36 @@ final class HubClient {
      */
     HttpResponse<Flow.Publisher<List<ByteBuffer>>> download(Wanted wanted, long from)
             throws IOException, InterruptedException {
-        HttpResponse<Flow.Publisher<List<ByteBuffer>>> response =
-                send("GET", address(wanted), from, settings.timing().data());
+        HttpResponse<Flow.Publisher<List<ByteBuffer>>> response = send(
+                "GET",
+                address(wanted),
+                from > 0 ? from + "-" : null,
+                settings.timing().data());
         return response.statusCode() == 416 && from > 0 ? response : accepted(response, wanted);
+    }
+
+    /** Some bytes of a file of a known size. A server that sends something else than was asked for is not asked again. */
+    byte[] part(Wanted wanted, long size, long from, int length) throws InterruptedException {
+        String range = from + "-" + (from + length - 1);
+        Set<String> right = Set.of("bytes " + range + "/" + size, "bytes " + range + "/*");
+        return patiently(wanted, Timing.TRIES, () -> {
+            HttpResponse<Flow.Publisher<List<ByteBuffer>>> response =
+                    send("GET", address(wanted), range, settings.timing().data());
+            String sent = String.valueOf(header(response, "Content-Range"));
+            if (response.statusCode() == 416) {
+                throw badAnswer(wanted, "has no bytes " + range, null);
+            }
+            try (Body body = new Body(accepted(response, wanted).body(), patience())) {
+                if (response.statusCode() != 206 || !right.contains(sent)) {
+                    throw badAnswer(wanted, "does not send the bytes " + range + " alone, as it was asked to", null);
+                }
+                byte[] bytes = body.all(length);
+                if (bytes.length < length) {
+                    throw new IOException("the server ends after " + bytes.length + " of " + length + " bytes");
+                }
+                return bytes;
+            }
+        });
     }
 
     /** Waits before another try, or, if there have been enough, says why there is no more. */
@@ -268,11 +295,12 @@ final class HubClient {
      * Sends a request and follows redirects. A HEAD is followed on the hub's own host only, or where the redirect itself does
      * not yet tell the file's name: a redirect to a store of large files carries the facts that the store does not know.
      */
-    private HttpResponse<Flow.Publisher<List<ByteBuffer>>> send(String method, URI uri, long from, Duration patience)
+    private HttpResponse<Flow.Publisher<List<ByteBuffer>>> send(
+            String method, URI uri, @Nullable String range, Duration patience)
             throws IOException, InterruptedException {
         URI next = uri;
         for (int hops = 0; hops <= REDIRECTS; hops++) {
-            HttpResponse<Flow.Publisher<List<ByteBuffer>>> response = exchange(method, next, from, patience);
+            HttpResponse<Flow.Publisher<List<ByteBuffer>>> response = exchange(method, next, range, patience);
             String location = header(response, "Location");
             if (!MOVED.contains(response.statusCode()) || location == null) {
                 return response;
@@ -313,13 +341,14 @@ final class HubClient {
     }
 
     private HttpResponse<Flow.Publisher<List<ByteBuffer>>> exchange(
-            String method, URI uri, long from, Duration patience) throws IOException, InterruptedException {
+            String method, URI uri, @Nullable String range, Duration patience)
+            throws IOException, InterruptedException {
         HttpRequest.Builder request = HttpRequest.newBuilder(uri)
                 .method(method, HttpRequest.BodyPublishers.noBody())
                 .header("User-Agent", "modscan/" + ModscanVersion.current())
                 .header("Accept-Encoding", "identity");
-        if (from > 0) {
-            request.header("Range", "bytes=" + from + "-");
+        if (range != null) {
+            request.header("Range", "bytes=" + range);
         }
         String token = settings.token();
         if (token != null && isEndpoint(uri)) {

@@ -6,10 +6,12 @@ import io.modscan.onnx.hub.HubClient.Wanted;
 import io.modscan.onnx.hub.HubException.Reason;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -18,6 +20,8 @@ import org.slf4j.LoggerFactory;
 public final class HubSnapshot {
 
     private static final Logger LOG = LoggerFactory.getLogger(Hub.class);
+
+    private static final int QUESTIONS = 4;
 
     private final HubSettings settings;
     private final HubClient client;
@@ -84,7 +88,7 @@ public final class HubSnapshot {
         }
     }
 
-    private static ModscanException interrupted(String message, InterruptedException cause) {
+    static ModscanException interrupted(String message, InterruptedException cause) {
         Thread.currentThread().interrupt();
         return new ModscanException(message, cause);
     }
@@ -138,6 +142,15 @@ public final class HubSnapshot {
     }
 
     /**
+     * Whether only the cache is used, and no network.
+     *
+     * @return whether the hub that this is of is {@linkplain Hub#offline() offline}
+     */
+    public boolean isOffline() {
+        return settings.offline();
+    }
+
+    /**
      * The same snapshot as if it had been asked for by its commit: fetching from it notes no branch or tag in the cache. So
      * some files can be fetched to see which others are needed, and the branch be noted when all are there.
      *
@@ -179,13 +192,7 @@ public final class HubSnapshot {
                 .filter(name -> !Files.isRegularFile(cache.file(commit, name)))
                 .map(name -> new Wanted(model, commit, name))
                 .toList();
-        if (settings.offline() && !missing.isEmpty()) {
-            throw new HubException(
-                    Reason.OFFLINE,
-                    model + " (" + revision + "): the cache " + cache.snapshot(commit) + " lacks "
-                            + missing.stream().map(Wanted::file).toList() + ", and the network is switched off"
-                            + " (HF_HUB_OFFLINE); fetch them once with the network");
-        }
+        refuseOffline(missing);
         try {
             if (!missing.isEmpty()) {
                 new Fetch(settings, client, cache).run(missing);
@@ -198,6 +205,40 @@ public final class HubSnapshot {
             cache.note(revision, commit);
         }
         return cache.snapshot(commit);
+    }
+
+    private void refuseOffline(List<Wanted> missing) {
+        if (settings.offline() && !missing.isEmpty()) {
+            throw new HubException(
+                    Reason.OFFLINE,
+                    model + " (" + revision + "): the cache " + cache.snapshot(commit) + " lacks "
+                            + missing.stream().map(Wanted::file).toList() + ", and the network is switched off"
+                            + " (HF_HUB_OFFLINE); fetch them once with the network");
+        }
+    }
+
+    /**
+     * What the server says of files, in the cache or not; none is fetched.
+     *
+     * @param names names of files as {@link #files()} has them
+     * @return the files, in this order
+     * @throws HubException     if the server cannot be asked, or has no such file, for one of the reasons that it names
+     * @throws ModscanException as {@link #fetch} throws
+     */
+    public List<HubFile> ask(Collection<String> names) {
+        names.forEach(HubNames::checkFile);
+        List<Wanted> wanted =
+                names.stream().map(name -> new Wanted(model, commit, name)).toList();
+        refuseOffline(wanted);
+        List<Callable<HubFile>> questions = new ArrayList<>();
+        for (Wanted file : wanted) {
+            questions.add(() -> new HubFile(client, cache, file, client.file(file)));
+        }
+        try (AtOnce threads = new AtOnce(QUESTIONS)) {
+            return threads.all(questions);
+        } catch (InterruptedException e) {
+            throw interrupted(model + ": asking for its files was interrupted", e);
+        }
     }
 
     /** The model, its commit and the hub; no token is shown. */

@@ -177,6 +177,23 @@ final class ModelCache {
         }
     }
 
+    /**
+     * Where a content of a snapshot will lie, links followed. Whether links can be made is taken from the files that the
+     * snapshot has already.
+     */
+    Path place(String commit, String name, String etag) {
+        Path snapshot = snapshot(commit);
+        if (!Files.isDirectory(snapshot)) {
+            return links ? blob(etag) : file(commit, name);
+        }
+        try (Stream<Path> files = Files.list(snapshot)) {
+            Path place = links && files.anyMatch(Files::isSymbolicLink) ? blob(etag) : file(commit, name);
+            return folder.toRealPath().resolve(folder.relativize(place));
+        } catch (IOException | UncheckedIOException e) {
+            throw new ModscanException(snapshot + ": cannot be read: " + e, e);
+        }
+    }
+
     /** Gives a content its name in a snapshot: as a relative link, or, where there can be none, as the file itself. */
     void link(String commit, String name, String etag, boolean fresh) {
         Path file = file(commit, name);

@@ -5,18 +5,15 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.core.safetensors.DType;
 import io.modscan.core.safetensors.StoredTensor;
+import io.modscan.onnx.internal.checkpoint.Arrival;
 import io.modscan.onnx.internal.checkpoint.WeightFiles;
 import io.modscan.onnx.runtime.Allow;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -34,8 +31,9 @@ import org.slf4j.LoggerFactory;
  *
  * @param root    the innermost folder that holds all files of the weights
  * @param tensors the tensors by name
+ * @param arrival is to be awaited before a tensor's bytes are read
  */
-record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
+record Checkpoint(Path root, Map<String, StoredTensor> tensors, Arrival arrival) {
 
     private static final Logger LOG = LoggerFactory.getLogger(OptModel.class);
 
@@ -43,12 +41,12 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
     static final String LM_HEAD = "lm_head.weight";
 
     /** Bytes of each tensor that go into the fingerprint: enough to tell checkpoints apart, few enough for 66b. */
-    private static final int SAMPLE = 1024;
+    static final int SAMPLE = 1024;
 
     private static final Set<DType> FLOATS = Set.of(DType.F16, DType.BF16, DType.F32, DType.F64);
 
-    /** Weights that are all there. */
-    static Checkpoint whole(WeightFiles files, OptConfig config, Set<Allow> allowed) {
+    /** Weights of which none is missing, though their files may still be to arrive. */
+    static Checkpoint whole(WeightFiles files, OptConfig config, Set<Allow> allowed, Arrival arrival) {
         if (config.layers() > files.tensors().size()) {
             throw new MalformedFileException(
                     files.path(),
@@ -56,7 +54,7 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
                             + " of config.json");
         }
         Map<String, List<Long>> expected = expected(config);
-        Checkpoint checkpoint = of(files, expected, allowed);
+        Checkpoint checkpoint = of(files, expected, allowed, arrival);
         List<String> missing = new ArrayList<>(expected.keySet());
         missing.removeAll(checkpoint.tensors.keySet());
         if (config.tiedHead() && checkpoint.tensors.containsKey(LM_HEAD)) {
@@ -77,7 +75,9 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
     private void tellOfHead(Path path) {
         StoredTensor head = tensors.get(LM_HEAD);
         StoredTensor embedding = tensors.get(EMBEDDING);
-        if (head != null && embedding != null && !sample(head).equals(sample(embedding))) {
+        if (head != null
+                && embedding != null
+                && !arrival.first(head, SAMPLE).equals(arrival.first(embedding, SAMPLE))) {
             LOG.warn(
                     "{}: config.json ties lm_head.weight to the token embedding, but one of its own is stored; it is that one which"
                             + " counts, as in transformers since 5.0",
@@ -87,10 +87,11 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
 
     /** Weights of which some may not be there, since an export left out what its outputs don't need. */
     static Checkpoint some(WeightFiles files, OptConfig config) {
-        return of(files, expected(config), Set.of());
+        return of(files, expected(config), Set.of(), Arrival.HERE);
     }
 
-    private static Checkpoint of(WeightFiles files, Map<String, List<Long>> expected, Set<Allow> allowed) {
+    private static Checkpoint of(
+            WeightFiles files, Map<String, List<Long>> expected, Set<Allow> allowed, Arrival arrival) {
         TensorNames names = new TensorNames(files.path(), files.tensors().keySet());
         Map<String, StoredTensor> tensors = new LinkedHashMap<>();
         files.tensors().forEach((name, tensor) -> {
@@ -102,7 +103,7 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
         names.passOverExtra(tensors, expected.keySet(), allowed);
         check(files.path(), expected, tensors);
         names.tell();
-        return new Checkpoint(root(files), tensors);
+        return new Checkpoint(root(files), tensors, arrival);
     }
 
     private static Path root(WeightFiles files) {
@@ -119,10 +120,11 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
         return root;
     }
 
-    /** Where the tensors of each file end. */
-    Map<Path, Long> ends() {
+    /** Where the tensors of each file end that holds one of those given. */
+    Map<Path, Long> ends(Collection<StoredTensor> some) {
         Map<Path, Long> ends = new LinkedHashMap<>();
         tensors.values().forEach(tensor -> ends.merge(tensor.file(), tensor.offset() + tensor.length(), Math::max));
+        ends.keySet().retainAll(some.stream().map(StoredTensor::file).toList());
         return ends;
     }
 
@@ -219,7 +221,7 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
         some.forEach(tensor -> names.add(tensor.name()));
         Map<String, StoredTensor> kept = new LinkedHashMap<>(tensors);
         kept.values().removeIf(tensor -> !names.contains(tensor.name()));
-        return new Checkpoint(root, kept);
+        return new Checkpoint(root, kept, arrival);
     }
 
     /** A tensor, if it is there. */
@@ -241,18 +243,8 @@ record Checkpoint(Path root, Map<String, StoredTensor> tensors) {
         digest.update(config.getBytes(StandardCharsets.UTF_8));
         new TreeMap<>(tensors).forEach((name, tensor) -> {
             digest.update((name + " " + tensor.dtype() + " " + tensor.shape() + "\n").getBytes(StandardCharsets.UTF_8));
-            digest.update(sample(tensor));
+            digest.update(arrival.first(tensor, SAMPLE));
         });
         return HexFormat.of().formatHex(digest.digest());
-    }
-
-    private static ByteBuffer sample(StoredTensor tensor) {
-        ByteBuffer sample = ByteBuffer.allocate((int) Math.min(SAMPLE, tensor.length()));
-        try (FileChannel channel = FileChannel.open(tensor.file(), StandardOpenOption.READ)) {
-            while (sample.hasRemaining() && channel.read(sample, tensor.offset() + sample.position()) >= 0) {}
-            return sample.flip();
-        } catch (IOException e) {
-            throw new UncheckedIOException(tensor.file() + ": cannot be read: " + e, e);
-        }
     }
 }

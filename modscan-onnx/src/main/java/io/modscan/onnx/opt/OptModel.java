@@ -14,6 +14,7 @@ import io.modscan.core.site.Site;
 import io.modscan.onnx.hub.Hub;
 import io.modscan.onnx.hub.HubException;
 import io.modscan.onnx.hub.HubSnapshot;
+import io.modscan.onnx.internal.checkpoint.Arrival;
 import io.modscan.onnx.internal.checkpoint.JsonFile;
 import io.modscan.onnx.internal.checkpoint.ModelFolder;
 import io.modscan.onnx.internal.checkpoint.WeightFiles;
@@ -68,7 +69,8 @@ import org.slf4j.LoggerFactory;
  * {@code RUST_FLAVOR=cpu} (else it fetches another native library where it sees a GPU).
  *
  * <p>Immutable; safe for use by many threads. Weights are not read here: an opened source, or an export, refers to the
- * checkpoint's own file.
+ * checkpoint's own file. Of a hub's model whose weights lie in several files, those that are not in the cache are fetched
+ * only when {@link #open(CapturePlan)}, an export or {@link #weights()} needs them.
  */
 public final class OptModel implements RuntimeModel {
 
@@ -123,8 +125,8 @@ public final class OptModel implements RuntimeModel {
 
     /**
      * Opens a model by what it is called: a folder or export on this machine, as {@link #open(Path)} does; or else a model
-     * of the Hugging Face hub. That is taken from the hub's cache on this machine or fetched into it first, by the
-     * settings of the environment ({@link Hub#fromEnvironment()}), from its branch {@code main}.
+     * of the Hugging Face hub. That is taken from the hub's cache on this machine or fetched into it, by the settings of the
+     * environment ({@link Hub#fromEnvironment()}), from its branch {@code main}, as {@link #open(HubSnapshot)} says.
      *
      * @param model a path, or a name such as {@code facebook/opt-125m}
      * @return the model, to be run on the CPU
@@ -173,6 +175,15 @@ public final class OptModel implements RuntimeModel {
      * Opens a model of a hub: of another revision, with a token, or with a listener to the download. What is not in the
      * hub's cache is fetched: config, weights and tokenizer, no other files.
      *
+     * <p>Weights that lie in several files with an index are fetched when they are needed: of each file that is not in the
+     * cache, only those parts are sent here that say which tensors it holds, and of each tensor the bytes that the
+     * fingerprint is made of. The model is checked, and has the same fingerprint, as if all were there. Whatever reads
+     * weights then fetches the files that hold them, each checked by its size and hash, and compared with the parts; it
+     * throws a {@link HubException} if that fails, and can be called again, or a
+     * {@link java.util.concurrent.CancellationException} if the thread is interrupted. The branch is noted in the cache
+     * once all files are there; until then they are missing to who is offline. Where a server sends no parts of files, all
+     * are fetched here.
+     *
      * <pre>{@code
      * OptModel.open(Hub.fromEnvironment().withToken(token).snapshot("me/my-opt", "refs/pr/1"));
      * }</pre>
@@ -196,9 +207,9 @@ public final class OptModel implements RuntimeModel {
      * @throws ModscanException as {@link #open(Path)} throws
      */
     public static OptModel open(HubSnapshot snapshot, Set<Allow> allowed) {
-        Path weights = HubCheckpoint.fetch(snapshot, allowed);
-        Path folder = Objects.requireNonNull(weights.getParent(), "weights lie in a folder");
-        return ofFolder(folder, allowed, files -> WeightFiles.read(files, String.valueOf(weights.getFileName())));
+        HubCheckpoint found = HubCheckpoint.fetch(snapshot, allowed);
+        Arrival arrival = found.arrival().isPresent() ? found.arrival().get() : Arrival.HERE;
+        return ofFolder(found.folder(), allowed, found::read, arrival);
     }
 
     /**
@@ -262,17 +273,18 @@ public final class OptModel implements RuntimeModel {
         if (Files.isRegularFile(path) && path.toString().endsWith(".onnx")) {
             return ofExport(path, allowed);
         }
-        return ofFolder(ModelFolder.latest(path), allowed, WeightFiles::read);
+        return ofFolder(ModelFolder.latest(path), allowed, WeightFiles::read, Arrival.HERE);
     }
 
-    private static OptModel ofFolder(Path path, Set<Allow> allowed, Function<ModelFolder, WeightFiles> weights) {
+    private static OptModel ofFolder(
+            Path path, Set<Allow> allowed, Function<ModelFolder, WeightFiles> weights, Arrival arrival) {
         ModelFolder folder = ModelFolder.open(path, allowed.contains(Allow.LINKS));
         NoCheckpoint.check(folder);
         folder.resolve(ModelFolder.CONFIG);
         String text = JsonFile.readText(path.resolve(ModelFolder.CONFIG));
         OptConfig config = OptConfig.read(JsonFile.parse(path.resolve(ModelFolder.CONFIG), text), allowed);
         WeightFiles files = weights.apply(folder);
-        Checkpoint checkpoint = Checkpoint.whole(files, config, allowed);
+        Checkpoint checkpoint = Checkpoint.whole(files, config, allowed, arrival);
         String fingerprint = checkpoint.fingerprint(text);
         Map<String, String> provenance = new LinkedHashMap<>();
         provenance.put("model.type", "opt");
@@ -353,11 +365,13 @@ public final class OptModel implements RuntimeModel {
     @Override
     public Set<Path> files() {
         Set<Path> files = new LinkedHashSet<>(HubTokenizer.files(tokenizerPath));
-        loaded.checkpoint().tensors().values().forEach(tensor -> files.add(tensor.file()));
         Stream.of(loaded.path(), loaded.path().resolve(ModelFolder.CONFIG))
                 .filter(Files::isRegularFile)
                 .forEach(files::add);
-        return ModelFolder.real(files);
+        Set<Path> real = new LinkedHashSet<>(ModelFolder.real(files));
+        // Their links are followed already, and some may still be to arrive.
+        loaded.checkpoint().tensors().values().forEach(tensor -> real.add(tensor.file()));
+        return Collections.unmodifiableSet(real);
     }
 
     /**
@@ -375,6 +389,7 @@ public final class OptModel implements RuntimeModel {
 
     private FileExport.Content exported(CapturePlan plan) {
         PlannedGraph graph = graph(plan, Dialect.ONNX, Stretch.whole(loaded.config().layers()));
+        loaded.checkpoint().arrival().await(graph.weights());
         Map<String, String> metadata = new LinkedHashMap<>(provenance());
         metadata.put(GraphBuilder.CONFIG, loaded.configText());
         metadata.put(ExportedFile.WEIGHTS, fingerprint(graph.weights()));
@@ -503,17 +518,19 @@ public final class OptModel implements RuntimeModel {
 
     ActivationSource open(CapturePlan plan, Dialect dialect) {
         PlannedNetwork network = network(plan, dialect);
-        return network.open(files(loaded.checkpoint()), start.map(from -> from.open(network.from())));
+        return network.open(weightFiles(), start.map(from -> from.open(network.from())));
     }
 
     /** As a chain of given links. */
     ActivationSource open(CapturePlan plan, Dialect dialect, List<Stretch> links) {
         PlannedNetwork network = network(plan, dialect);
-        return network.open(links, files(loaded.checkpoint()), start.map(from -> from.open(network.from())));
+        return network.open(links, weightFiles(), start.map(from -> from.open(network.from())));
     }
 
-    private PlannedSource.Files files(Checkpoint checkpoint) {
-        return new PlannedSource.Files(checkpoint.root(), checkpoint.ends(), loaded.provenance());
+    private PlannedSource.Files weightFiles() {
+        Checkpoint checkpoint = loaded.checkpoint();
+        return new PlannedSource.Files(
+                checkpoint.root(), checkpoint::ends, loaded.provenance(), checkpoint.arrival());
     }
 
     @Override

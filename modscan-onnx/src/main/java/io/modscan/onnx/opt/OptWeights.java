@@ -226,6 +226,7 @@ final class OptWeights implements Weights {
             throw new ModscanException(path + ": the export was cut off before '" + name
                     + "', whose weights it does not know; open the checkpoint, or an export of every site");
         }
+        checkpoint.arrival().await(layout.tensors().stream().map(this::stored).toList());
         return Weight.of(name, layout.shape(), layout.values().get());
     }
 

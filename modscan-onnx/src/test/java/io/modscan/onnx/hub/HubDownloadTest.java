@@ -4,11 +4,9 @@ import static io.modscan.onnx.hub.LocalHub.COMMIT;
 import static io.modscan.onnx.hub.LocalHub.MODEL;
 import static io.modscan.onnx.hub.LocalHub.bytes;
 import static io.modscan.onnx.hub.LocalHub.contentRange;
-import static io.modscan.onnx.hub.LocalHub.cut;
 import static io.modscan.onnx.hub.LocalHub.facts;
 import static io.modscan.onnx.hub.LocalHub.gitHash;
 import static io.modscan.onnx.hub.LocalHub.sha256;
-import static io.modscan.onnx.hub.LocalHub.stall;
 import static io.modscan.onnx.hub.LocalHub.status;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -160,7 +158,7 @@ class HubDownloadTest {
     @Test
     void goesOnWhereTheConnectionBroke() {
         // More breaks than there are tries: each brings some bytes, so none of them counts against the next.
-        server.script(STORE, times(Timing.TRIES + 2, cut(100_000)));
+        server.script(STORE, times(Timing.TRIES + 2, server.cut(100_000)));
         fetch();
         assertThat(ranges())
                 .hasSize(Timing.TRIES + 3)
@@ -171,7 +169,7 @@ class HubDownloadTest {
 
     @Test
     void givesUpWhereNothingComesAndKeepsWhatHasCome() {
-        server.script(STORE, cut(HALF)).script(STORE, times(Timing.TRIES, cut(0)));
+        server.script(STORE, server.cut(HALF)).script(STORE, times(Timing.TRIES, server.cut(0)));
         HubException failure = failure();
         assertThat(failure.reason()).isEqualTo(Reason.UNAVAILABLE);
         assertThat(failure).hasMessageContaining(FILE).hasMessageContaining("what has come is kept");
@@ -281,7 +279,7 @@ class HubDownloadTest {
         byte[] content = "hello".getBytes(StandardCharsets.UTF_8);
         server.plain("a.txt", content)
                 .script("HEAD a.txt", status(200, "X-Repo-Commit", COMMIT, "ETag", "\"v-1.0_a\""))
-                .script("GET a.txt", cut(2));
+                .script("GET a.txt", server.cut(2));
         assertThat(hub.snapshot(MODEL).fetch(List.of("a.txt")).resolve("a.txt"))
                 .hasBinaryContent(content)
                 .satisfies(file -> assertThat(file.toRealPath()).hasFileName("v-1.0_a"));
@@ -318,7 +316,7 @@ class HubDownloadTest {
     @Test
     void serverThatStopsSendingDoesNotHoldUp() {
         hub = hub(server.endpoint(), cache, Duration.ofMillis(300));
-        server.script(STORE, stall(HALF, latch));
+        server.script(STORE, server.stall(HALF, latch));
         fetch();
         assertThat(ranges()).containsExactly("null", "bytes=" + HALF + "-");
         Answer silence = (exchange, content) -> latch.await();
@@ -328,7 +326,7 @@ class HubDownloadTest {
 
     @Test
     void interruptEndsItAndKeepsWhatHasCome() throws Exception {
-        server.script(STORE, stall(HALF, latch));
+        server.script(STORE, server.stall(HALF, latch));
         AtomicReference<Throwable> thrown = new AtomicReference<>();
         AtomicBoolean flag = new AtomicBoolean();
         Thread thread = new Thread(() -> {
@@ -351,7 +349,7 @@ class HubDownloadTest {
 
     @Test
     void oneFailureEndsTheOthers() throws Exception {
-        server.script(STORE, stall(HALF, latch)).plain("config.json", new byte[] {1});
+        server.script(STORE, server.stall(HALF, latch)).plain("config.json", new byte[] {1});
         server.script("GET config.json", (exchange, content) -> {
             try {
                 await(this::hasHalf);
@@ -443,7 +441,7 @@ class HubDownloadTest {
 
     @Test
     void threadsThatWantOneFileFetchItOnce() throws Exception {
-        server.script(STORE, stall(HALF, latch)).large("copy.safetensors", WEIGHTS);
+        server.script(STORE, server.stall(HALF, latch)).large("copy.safetensors", WEIGHTS);
         ExecutorService threads = Executors.newFixedThreadPool(3);
         try {
             List<Future<?>> all = new ArrayList<>();
@@ -465,7 +463,7 @@ class HubDownloadTest {
 
     @Test
     void anotherProcessIsWaitedFor() throws Exception {
-        server.script(STORE, stall(HALF, latch));
+        server.script(STORE, server.stall(HALF, latch));
         Process process = process();
         try {
             await(() -> hasHalf() || !process.isAlive());
@@ -491,7 +489,7 @@ class HubDownloadTest {
 
     @Test
     void killedProcessLeavesAPartToGoOnWith() throws Exception {
-        server.script(STORE, stall(HALF, latch));
+        server.script(STORE, server.stall(HALF, latch));
         Process process = process();
         await(() -> hasHalf() || !process.isAlive());
         process.destroyForcibly().waitFor();

@@ -139,7 +139,7 @@ class HubModelTest {
         serve(resource("references/shards_beside_other_bin"));
         serve(resource(TOKENIZER));
         serveOthers();
-        load();
+        numbers(load());
         assertThat(fetched())
                 .contains("config.json", "model.safetensors.index.json", "tokenizer.json", "tokenizer_config.json")
                 .anyMatch(name -> name.matches("model-00001-of-0000\\d\\.safetensors"))
@@ -283,7 +283,9 @@ class HubModelTest {
         server.script("HEAD model-00002-of-00003.safetensors", LocalHub.status(403, "X-Error-Code", "GatedRepo"));
         assertReason(HubException.Reason.GATED, this::load, LocalHub.MODEL);
         assertThat(ref).hasContent(former);
-        load();
+        OptModel model = load();
+        assertThat(ref).hasContent(former);
+        numbers(model);
         assertThat(ref).hasContent(LocalHub.COMMIT);
     }
 

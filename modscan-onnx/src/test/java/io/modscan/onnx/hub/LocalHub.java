@@ -26,6 +26,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -66,6 +67,8 @@ final class LocalHub implements AutoCloseable {
     private final Map<String, byte[]> files = new TreeMap<>();
     private final Set<String> large = new HashSet<>();
     private final Map<String, Deque<Answer>> scripts = new ConcurrentHashMap<>();
+    private final AtomicLong sent = new AtomicLong();
+    private volatile boolean ranges = true;
     private final List<Seen> seen = new CopyOnWriteArrayList<>();
 
     LocalHub() {
@@ -84,10 +87,27 @@ final class LocalHub implements AutoCloseable {
         return this;
     }
 
+    /** Forgets its files. */
+    void clear() {
+        files.clear();
+        large.clear();
+    }
+
     /** Answers the next requests of a kind in these ways; after that, as the hub does. */
     LocalHub script(String key, Answer... answers) {
         scripts.computeIfAbsent(key, any -> new ArrayDeque<>()).addAll(Arrays.asList(answers));
         return this;
+    }
+
+    /** Sends all of a file whatever part is asked for. */
+    LocalHub withoutRanges() {
+        ranges = false;
+        return this;
+    }
+
+    /** Bytes of files that were sent so far. */
+    long sent() {
+        return sent.get();
     }
 
     URI endpoint() {
@@ -128,12 +148,12 @@ final class LocalHub implements AutoCloseable {
     }
 
     /** The right answer, but the connection ends after some bytes of it. */
-    static Answer cut(int bytes) {
+    Answer cut(int bytes) {
         return (exchange, content) -> part(exchange, content, bytes, null);
     }
 
     /** The right answer, but after some bytes nothing more comes until the latch opens. */
-    static Answer stall(int bytes, CountDownLatch latch) {
+    Answer stall(int bytes, CountDownLatch latch) {
         return (exchange, content) -> part(exchange, content, bytes, latch);
     }
 
@@ -291,28 +311,35 @@ final class LocalHub implements AutoCloseable {
         return true;
     }
 
-    private static void part(HttpExchange exchange, byte[] content, int most, @Nullable CountDownLatch latch)
+    private void part(HttpExchange exchange, byte[] content, int most, @Nullable CountDownLatch latch)
             throws IOException, InterruptedException {
         if (exchange.getRequestMethod().equals("HEAD")) {
             status(200, "Content-Length", String.valueOf(content.length)).send(exchange, content);
             return;
         }
         String range = exchange.getRequestHeaders().getFirst("Range");
-        int from = range == null ? 0 : Integer.parseInt(range.substring("bytes=".length(), range.length() - 1));
+        if (!ranges) {
+            range = null;
+        }
+        int dash = range == null ? 0 : range.indexOf('-');
+        int from = range == null ? 0 : Integer.parseInt(range.substring("bytes=".length(), dash));
         if (from > 0 && from >= content.length) {
             status(416).send(exchange, content);
             return;
         }
+        int to = range == null || range.endsWith("-")
+                ? content.length - 1
+                : Math.min(content.length - 1, Integer.parseInt(range.substring(dash + 1)));
         if (range != null) {
-            exchange.getResponseHeaders()
-                    .set("Content-Range", "bytes " + from + "-" + (content.length - 1) + "/" + content.length);
+            exchange.getResponseHeaders().set("Content-Range", "bytes " + from + "-" + to + "/" + content.length);
         }
-        int length = content.length - from;
+        int length = to + 1 - from;
         exchange.sendResponseHeaders(range == null ? 200 : 206, length);
         OutputStream out = exchange.getResponseBody();
         int first = Math.min(most, length);
         for (int at = 0; at < first; at += CHUNK) {
             out.write(content, from + at, Math.min(CHUNK, first - at));
+            sent.addAndGet(Math.min(CHUNK, first - at));
         }
         out.flush();
         if (latch != null) {

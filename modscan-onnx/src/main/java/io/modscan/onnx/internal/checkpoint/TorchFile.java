@@ -47,10 +47,10 @@ public final class TorchFile {
     private record Entry(String name, long offset, long length, boolean raw) {}
 
     private final Path file;
-    private final FileChannel channel;
+    private final SeekableByteChannel channel;
     private final long size;
 
-    private TorchFile(Path file, FileChannel channel) throws IOException {
+    private TorchFile(Path file, SeekableByteChannel channel) throws IOException {
         this.file = file;
         this.channel = channel;
         this.size = channel.size();
@@ -69,10 +69,15 @@ public final class TorchFile {
      */
     static Map<String, StoredTensor> read(Path file) {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            return new TorchFile(file, channel).tensors();
+            return read(file, channel);
         } catch (IOException e) {
             throw new UncheckedIOException(file + ": cannot be read: " + e, e);
         }
+    }
+
+    /** The same for a file whose bytes come through a channel, which is not closed. */
+    static Map<String, StoredTensor> read(Path file, SeekableByteChannel channel) throws IOException {
+        return new TorchFile(file, channel).tensors();
     }
 
     private Map<String, StoredTensor> tensors() throws IOException {
@@ -278,8 +283,9 @@ public final class TorchFile {
 
     private byte[] bytes(long offset, int length) throws IOException {
         ByteBuffer buffer = ByteBuffer.allocate(length);
+        channel.position(offset);
         while (buffer.hasRemaining()) {
-            if (channel.read(buffer, offset + buffer.position()) < 0) {
+            if (channel.read(buffer) < 0) {
                 throw new MalformedFileException(file, "ends at byte " + (offset + buffer.position()) + " while read");
             }
         }
@@ -291,11 +297,11 @@ public final class TorchFile {
      * finds, not by the number of entries that the file declares. Leaves the file open when closed.
      */
     private static final class DirectoryChannel implements SeekableByteChannel {
-        private final FileChannel file;
+        private final SeekableByteChannel file;
         private long left = MAX_DIRECTORY;
         private boolean open = true;
 
-        DirectoryChannel(FileChannel file) {
+        DirectoryChannel(SeekableByteChannel file) {
             this.file = file;
         }
 

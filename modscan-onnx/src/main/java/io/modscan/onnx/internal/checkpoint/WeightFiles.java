@@ -4,6 +4,8 @@ import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.safetensors.SafetensorsFile;
 import io.modscan.core.safetensors.StoredTensor;
+import java.io.IOException;
+import java.nio.channels.SeekableByteChannel;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,6 +23,14 @@ import java.util.function.Predicate;
  * @param tensors the tensors under their names in the files, each with the file that holds it, links resolved
  */
 public record WeightFiles(Path path, Map<String, StoredTensor> tensors) {
+
+    /** Tells of files that are not there yet. */
+    @FunctionalInterface
+    public interface Absent {
+
+        /** The tensors of a file by their names, each with where it will lie; empty if the file is there, or should be. */
+        Optional<Map<String, StoredTensor>> tensors(String file);
+    }
 
     private static final String SAFETENSORS = ".safetensors";
     private static final String TORCH = ".bin";
@@ -60,6 +70,11 @@ public record WeightFiles(Path path, Map<String, StoredTensor> tensors) {
      * @param name one of {@link #NAMES}
      */
     public static WeightFiles read(ModelFolder folder, String name) {
+        return read(folder, name, shard -> Optional.empty());
+    }
+
+    /** The same where some of the files that an index names are not in the folder yet, but can be described all the same. */
+    public static WeightFiles read(ModelFolder folder, String name, Absent absent) {
         Path path = folder.path().resolve(name);
         if (!isIndex(name)) {
             return new WeightFiles(path, readOne(folder, name));
@@ -68,11 +83,12 @@ public record WeightFiles(Path path, Map<String, StoredTensor> tensors) {
         Map<String, StoredTensor> tensors = new LinkedHashMap<>();
         Map<String, String> shardOf = new LinkedHashMap<>();
         for (String shard : new TreeSet<>(weightMap.values())) {
-            if (!folder.has(shard)) {
+            Map<String, StoredTensor> described = absent.tensors(shard).orElse(null);
+            if (described == null && !folder.has(shard)) {
                 throw new ModscanException(folder.path().resolve(shard) + ": is not there, but " + name
                         + " names it (an unfinished download?)");
             }
-            readOne(folder, shard).forEach((tensor, stored) -> {
+            (described == null ? readOne(folder, shard) : described).forEach((tensor, stored) -> {
                 tensors.put(tensor, stored);
                 String other = shardOf.put(tensor, shard);
                 if (other != null) {
@@ -96,14 +112,39 @@ public record WeightFiles(Path path, Map<String, StoredTensor> tensors) {
         Path real = folder.resolve(name);
         // Messages name the file as the user knows it; in the hub's cache, the real one is called by its hash.
         Path named = folder.path().resolve(name);
-        Map<String, StoredTensor> read = name.endsWith(TORCH)
-                ? TorchFile.read(named)
-                : SafetensorsFile.open(named).tensors();
+        return at(
+                real,
+                isTorch(named)
+                        ? TorchFile.read(named)
+                        : SafetensorsFile.open(named).tensors());
+    }
+
+    /**
+     * The tensors of one file of weights whose bytes come through a channel.
+     *
+     * @param named   the file as messages call it
+     * @param real    where it lies, or will lie, links resolved
+     * @param channel gives its bytes; it is not closed
+     */
+    public static Map<String, StoredTensor> describe(Path named, Path real, SeekableByteChannel channel)
+            throws IOException {
+        return at(
+                real,
+                isTorch(named)
+                        ? TorchFile.read(named, channel)
+                        : SafetensorsFile.open(named, channel).tensors());
+    }
+
+    private static boolean isTorch(Path file) {
+        return file.toString().endsWith(TORCH);
+    }
+
+    private static Map<String, StoredTensor> at(Path file, Map<String, StoredTensor> read) {
         Map<String, StoredTensor> tensors = new LinkedHashMap<>();
         read.forEach((key, tensor) -> tensors.put(
                 key,
                 new StoredTensor(
-                        tensor.name(), tensor.dtype(), tensor.shape(), real, tensor.offset(), tensor.length())));
+                        tensor.name(), tensor.dtype(), tensor.shape(), file, tensor.offset(), tensor.length())));
         return tensors;
     }
 

@@ -4,7 +4,9 @@ import ai.onnxruntime.OnnxJavaType;
 import io.modscan.core.model.ActivationSource;
 import io.modscan.core.model.Link;
 import io.modscan.core.model.TokenBatch;
+import io.modscan.core.safetensors.StoredTensor;
 import io.modscan.core.site.CapturePlan;
+import io.modscan.onnx.internal.checkpoint.Arrival;
 import io.modscan.onnx.internal.graph.OutputAxes;
 import io.modscan.onnx.internal.graph.WeightLocation;
 import io.modscan.onnx.internal.runtime.OrtRuntime;
@@ -20,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
@@ -33,6 +36,7 @@ public final class PlannedSource implements ActivationSource {
     private final Sessions sessions;
     private final RuntimeOptions options;
     private final Optional<ActivationSource> start;
+    private final Arrival arrival;
 
     /**
      * A part of the network.
@@ -47,10 +51,28 @@ public final class PlannedSource implements ActivationSource {
      * Where the weights are.
      *
      * @param root     the folder that all files of weights are in or below
-     * @param ends     how long each of these files has to be
+     * @param ends     how long each of the files of some weights has to be
      * @param metadata of the model
+     * @param arrival  sees to it that weights are there
      */
-    public record Files(Path root, Map<Path, Long> ends, Map<String, String> metadata) {}
+    public record Files(
+            Path root,
+            Function<List<StoredTensor>, Map<Path, Long>> ends,
+            Map<String, String> metadata,
+            Arrival arrival) {
+
+        private OrtRuntime open(PlannedGraph graph, boolean prepack, RuntimeOptions options) {
+            List<StoredTensor> weights = graph.weights();
+            arrival.await(weights);
+            return new OrtRuntime(
+                    graph.serialise(WeightLocation.inPlace(root), metadata),
+                    root,
+                    prepack,
+                    options,
+                    ends.apply(weights),
+                    Long.MAX_VALUE);
+        }
+    }
 
     /**
      * Opens the session, or that of the first part.
@@ -71,17 +93,11 @@ public final class PlannedSource implements ActivationSource {
         this.plan = plan;
         this.options = options;
         this.start = start;
+        this.arrival = files.arrival();
         this.sessions = new Sessions(
                 parts.stream()
                         .map(part -> new Sessions.Part(
-                                part.graph().weightBytes(),
-                                () -> new OrtRuntime(
-                                        part.graph().serialise(WeightLocation.inPlace(files.root()), files.metadata()),
-                                        files.root(),
-                                        prepack,
-                                        options,
-                                        files.ends(),
-                                        Long.MAX_VALUE)))
+                                part.graph().weightBytes(), () -> files.open(part.graph(), prepack, options)))
                         .toList(),
                 room);
         this.links = new ArrayList<>();
@@ -91,6 +107,8 @@ public final class PlannedSource implements ActivationSource {
         if (parts.size() == 1) {
             openWhole();
         } else {
+            files.arrival()
+                    .begin(parts.stream().flatMap(part -> part.graph().weights().stream()).toList());
             sessions.prepare(0);
         }
     }
@@ -257,6 +275,9 @@ public final class PlannedSource implements ActivationSource {
 
     @Override
     public void close() {
+        if (links.size() > 1) {
+            arrival.stop();
+        }
         sessions.close();
         start.ifPresent(ActivationSource::close);
     }

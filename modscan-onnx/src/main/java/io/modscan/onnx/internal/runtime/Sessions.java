@@ -122,8 +122,12 @@ public final class Sessions implements AutoCloseable {
 
     private void checkOpen() {
         if (closed) {
-            throw new IllegalStateException("the source is closed");
+            throw closed();
         }
+    }
+
+    private static IllegalStateException closed() {
+        return new IllegalStateException("the source is closed");
     }
 
     private Entry entry(int part, boolean atOnce) {
@@ -152,7 +156,7 @@ public final class Sessions implements AutoCloseable {
                 }
             }
             session.close();
-            throw new IllegalStateException("the source is closed");
+            throw closed();
         } catch (Throwable e) {
             synchronized (this) {
                 entries[part] = null;
@@ -252,14 +256,15 @@ public final class Sessions implements AutoCloseable {
             closed = true;
             for (int part = 0; part < entries.length; part++) {
                 Entry entry = entries[part];
-                if (entry != null && entry.session.isDone()) {
+                // One that isn't open yet will find that it is not wanted any more.
+                if (entry != null && !entry.session.completeExceptionally(closed())) {
                     open.add(entry.session.join());
-                    entries[part] = null;
                 }
+                entries[part] = null;
             }
             notifyAll();
         }
+        opener.shutdownNow(); // It may wait for a file to be fetched.
         open.forEach(OrtRuntime::close);
-        opener.shutdown();
     }
 }
