@@ -42,8 +42,9 @@ final class RunOptions {
             paramLabel = "auto|whole|chain",
             defaultValue = "auto",
             converter = LoadingConverter.class,
-            description = "Run a model as a whole, or as a chain of blocks that are read one after the other (default: auto, a"
-                    + " chain where the whole does not fit).")
+            description =
+                    "Run a model as a whole, or as a chain of blocks that are read one after the other (default: auto, a"
+                            + " chain where the whole does not fit).")
     private Loading loading = Loading.AUTOMATIC;
 
     @Option(

@@ -3,8 +3,8 @@ package io.modscan.onnx.foreign;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
-import io.modscan.core.site.Axis;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.site.Axis;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Reading;
@@ -14,13 +14,12 @@ import io.modscan.onnx.internal.graph.OnnxGraph;
 import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
 import io.modscan.onnx.internal.graph.OutputAxes;
-import java.util.ArrayList;
-import io.modscan.onnx.internal.graph.OnnxTypes;
 import io.modscan.onnx.internal.runtime.WeightRoom;
 import io.modscan.onnx.runtime.Loading;
 import io.modscan.onnx.runtime.PlanMemory;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
@@ -141,8 +140,9 @@ final class OnnxPlan {
     /** Says before anything is loaded that it won't fit. */
     void checkRoom(Path path, RuntimeOptions options) {
         if (options.loading() == Loading.CHAIN) {
-            throw new ModscanException(path + ": is no family of models that modscan can divide into blocks, so it is run by one"
-                    + " session: take Loading.CHAIN back (Loading.AUTOMATIC)");
+            throw new ModscanException(
+                    path + ": is no family of models that modscan can divide into blocks, so it is run by one"
+                            + " session: take Loading.CHAIN back (Loading.AUTOMATIC)");
         }
         WeightRoom room = WeightRoom.of(options);
         long weights = weightBytes(path);

@@ -29,8 +29,8 @@ import io.modscan.onnx.internal.tokenizer.HubTokenizer;
 import io.modscan.onnx.internal.tokenizer.LazyTokenizer;
 import io.modscan.onnx.runtime.Allow;
 import io.modscan.onnx.runtime.Export;
-import io.modscan.onnx.runtime.RuntimeModel;
 import io.modscan.onnx.runtime.PlanMemory;
+import io.modscan.onnx.runtime.RuntimeModel;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -388,7 +388,8 @@ public final class OptModel implements RuntimeModel {
     }
 
     private FileExport.Content exported(CapturePlan plan) {
-        PlannedGraph graph = graph(plan, Dialect.ONNX, Stretch.whole(loaded.config().layers()));
+        PlannedGraph graph =
+                graph(plan, Dialect.ONNX, Stretch.whole(loaded.config().layers()));
         loaded.checkpoint().arrival().await(graph.weights());
         Map<String, String> metadata = new LinkedHashMap<>(provenance());
         metadata.put(GraphBuilder.CONFIG, loaded.configText());
@@ -529,8 +530,7 @@ public final class OptModel implements RuntimeModel {
 
     private PlannedSource.Files weightFiles() {
         Checkpoint checkpoint = loaded.checkpoint();
-        return new PlannedSource.Files(
-                checkpoint.root(), checkpoint::ends, loaded.provenance(), checkpoint.arrival());
+        return new PlannedSource.Files(checkpoint.root(), checkpoint::ends, loaded.provenance(), checkpoint.arrival());
     }
 
     @Override

@@ -43,8 +43,7 @@ final class OptNetwork {
 
     private final Stretch stretch;
 
-    private OptNetwork(
-            OptConfig config, Checkpoint checkpoint, Dialect dialect, Set<String> planned, Stretch stretch) {
+    private OptNetwork(OptConfig config, Checkpoint checkpoint, Dialect dialect, Set<String> planned, Stretch stretch) {
         this.stretch = stretch;
         this.config = config;
         this.checkpoint = checkpoint;
@@ -67,8 +66,8 @@ final class OptNetwork {
                 network.network,
                 plan,
                 IntStream.range(0, plan.readings().size())
-                        .filter(i -> stretch.has(
-                                stage(config, plan.readings().get(i).site())))
+                        .filter(i ->
+                                stretch.has(stage(config, plan.readings().get(i).site())))
                         .boxed()
                         .toList(),
                 network.graph.has(HANDED_ON) ? Optional.of(HANDED_ON) : Optional.empty(),
@@ -87,9 +86,8 @@ final class OptNetwork {
 
     /** The sites that can be computed from the weights that are there. */
     static List<Site> sites(OptConfig config, Checkpoint checkpoint) {
-        GraphBuilder graph = new OptNetwork(
-                        config, checkpoint, Dialect.ONNX, Set.of(), Stretch.whole(config.layers()))
-                .graph;
+        GraphBuilder graph =
+                new OptNetwork(config, checkpoint, Dialect.ONNX, Set.of(), Stretch.whole(config.layers())).graph;
         return OptSites.of(config).stream()
                 .filter(site -> graph.canCompute(site.name()))
                 .toList();
@@ -97,8 +95,7 @@ final class OptNetwork {
 
     private void build() {
         int first = Math.max(0, stretch.from() - 1);
-        ResidualStream.State state =
-                stretch.begins() ? embeddings() : stream.given(normBefore(first));
+        ResidualStream.State state = stretch.begins() ? embeddings() : stream.given(normBefore(first));
         int layer = first;
         while (layer < config.layers() && stretch.has(layer + 1)) {
             state = block(layer, state);

@@ -30,9 +30,10 @@ record RecordedStart(Recording recording, TreeMap<Integer, Site> streams) {
     static RecordedStart of(Recording recording, Path model, OptConfig config, String fingerprint) {
         Map<String, String> facts = recording.provenance();
         if (!fingerprint.equals(facts.get(FINGERPRINT))) {
-            throw new ModscanException(recording + " is of another model, " + facts.getOrDefault("model.name", "unnamed")
-                    + " (" + FINGERPRINT + " " + facts.get(FINGERPRINT) + "); " + model + " has " + fingerprint
-                    + ". To start this model late, record its own residual stream");
+            throw new ModscanException(
+                    recording + " is of another model, " + facts.getOrDefault("model.name", "unnamed")
+                            + " (" + FINGERPRINT + " " + facts.get(FINGERPRINT) + "); " + model + " has " + fingerprint
+                            + ". To start this model late, record its own residual stream");
         }
         TreeMap<Integer, Site> streams = new TreeMap<>();
         List<String> pooled = new ArrayList<>();
@@ -46,9 +47,10 @@ record RecordedStart(Recording recording, TreeMap<Integer, Site> streams) {
             }
         }
         if (streams.isEmpty()) {
-            throw new ModscanException(recording + " has no residual stream to start at"
-                    + (pooled.isEmpty() ? "" : ": " + pooled + " is pooled, and the blocks need each token's")
-                    + ". Record blocks.N.hook_resid_pre with Pooling.none(), N being the first block that is to be computed");
+            throw new ModscanException(
+                    recording + " has no residual stream to start at"
+                            + (pooled.isEmpty() ? "" : ": " + pooled + " is pooled, and the blocks need each token's")
+                            + ". Record blocks.N.hook_resid_pre with Pooling.none(), N being the first block that is to be computed");
         }
         return new RecordedStart(recording, streams);
     }
@@ -93,7 +95,8 @@ record RecordedStart(Recording recording, TreeMap<Integer, Site> streams) {
             return e;
         }
         return new ModscanException(
-                whole.readings().get(0).site() + " lies before " + streams.firstEntry().getValue()
+                whole.readings().get(0).site() + " lies before "
+                        + streams.firstEntry().getValue()
                         + ", the first residual stream that " + recording
                         + " has per token: record an earlier one, or run the model from its tokens",
                 e);

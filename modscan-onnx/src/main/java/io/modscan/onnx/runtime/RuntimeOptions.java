@@ -19,11 +19,7 @@ import java.util.OptionalLong;
  *                   {@link #withWeightMemory}
  */
 public record RuntimeOptions(
-        OptionalInt cudaDevice,
-        OptionalInt threads,
-        List<Path> operators,
-        Loading loading,
-        OptionalLong weightMemory) {
+        OptionalInt cudaDevice, OptionalInt threads, List<Path> operators, Loading loading, OptionalLong weightMemory) {
 
     /**
      * Checks the numbers.

@@ -65,7 +65,11 @@ class ChainCaptureTest {
         for (int i = 0; i < 30; i++) {
             int[] ids = random.ints(1 + random.nextInt(TinyOpt.MAX_POSITIONS - 1), 3, TinyOpt.VOCABULARY)
                     .toArray();
-            prompts.add(Prompt.ofTokens("p" + i, IntStream.concat(IntStream.of(TinyOpt.BOS), Arrays.stream(ids)).limit(TinyOpt.MAX_POSITIONS).toArray()));
+            prompts.add(Prompt.ofTokens(
+                    "p" + i,
+                    IntStream.concat(IntStream.of(TinyOpt.BOS), Arrays.stream(ids))
+                            .limit(TinyOpt.MAX_POSITIONS)
+                            .toArray()));
         }
         return Prompts.of(prompts);
     }
@@ -82,7 +86,9 @@ class ChainCaptureTest {
         for (SiteActivations site : expected.sites()) {
             for (int prompt = 0; prompt < site.size(); prompt++) {
                 assertThat(Arrays.equals(values(actual.at(site.site()), prompt), values(site, prompt)))
-                        .as("%s of %s", site.site(), expected.prompts().get(prompt).id())
+                        .as(
+                                "%s of %s",
+                                site.site(), expected.prompts().get(prompt).id())
                         .isTrue();
             }
         }
@@ -133,7 +139,9 @@ class ChainCaptureTest {
                 int first = seen.getAndAdd(piece.prompts().size());
                 for (SiteActivations site : piece.sites()) {
                     for (int i = 0; i < site.size(); i++) {
-                        assertThat(values(site, i)).usingComparatorWithPrecision(1e-5f).containsExactly(values(whole.at(site.site()), first + i));
+                        assertThat(values(site, i))
+                                .usingComparatorWithPrecision(1e-5f)
+                                .containsExactly(values(whole.at(site.site()), first + i));
                     }
                 }
             });
@@ -254,7 +262,8 @@ class ChainCaptureTest {
         Path file = folder.resolve("interrupted.safetensors");
         List<Prompt> many = new ArrayList<>();
         for (int i = 0; i < 600; i++) {
-            many.add(Prompt.ofTokens("p" + i, IntStream.range(0, TinyOpt.MAX_POSITIONS).toArray()));
+            many.add(Prompt.ofTokens(
+                    "p" + i, IntStream.range(0, TinyOpt.MAX_POSITIONS).toArray()));
         }
         AtomicInteger steps = new AtomicInteger();
         try (Probe probe = Probe.builder(chained(model))
@@ -310,7 +319,8 @@ class ChainCaptureTest {
         assertThat(whole.stored()).isEqualTo(whole.weights());
         assertThat(whole.outputs()).isEqualTo(everything.bytes(2, 10));
         assertThat(whole.room()).isPositive();
-        assertThat(model.memory(Runs.plan(model, Pooling.none(), "blocks.0.attn.hook_z"), 2, 10).weights())
+        assertThat(model.memory(Runs.plan(model, Pooling.none(), "blocks.0.attn.hook_z"), 2, 10)
+                        .weights())
                 .isLessThan(whole.weights() / 2);
         assertThat(chained(model).memory(everything, 2, 10).links()).isEqualTo(LINKS);
         assertThat(chained(model, 100).memory(everything, 2, 10).links()).isEqualTo(1);
@@ -346,7 +356,11 @@ class ChainCaptureTest {
 
     private Recording stream(OptModel model, Pooling pooling, String... sites) {
         Path file = folder.resolve("stream" + pooling + sites.length + ".safetensors");
-        try (Probe probe = Probe.builder(model).sites(sites).pooling(pooling).tokenBudget(60).build()) {
+        try (Probe probe = Probe.builder(model)
+                .sites(sites)
+                .pooling(pooling)
+                .tokenBudget(60)
+                .build()) {
             probe.capture(prompts(), file);
         }
         return Recording.open(file);
@@ -370,7 +384,11 @@ class ChainCaptureTest {
                                     .isTrue();
                         }
                     }
-                    assertThat(behind.sites().get(behind.sites().size() - 1).site().name()).isEqualTo("loss");
+                    assertThat(behind.sites()
+                                    .get(behind.sites().size() - 1)
+                                    .site()
+                                    .name())
+                            .isEqualTo("loss");
                 }
             }
         }
@@ -381,9 +399,12 @@ class ChainCaptureTest {
         OptModel model = model();
         Recording stream = stream(model, Pooling.none(), "blocks.1.hook_resid_pre", "blocks.2.hook_resid_pre");
         OptModel late = model.startingAt(stream);
-        CapturePlan plan = late.plan(List.of(new CapturePlan.Selection(Sites.glob("blocks.2.hook_resid_post"), Pooling.none())));
-        CapturePlan earlier = late.plan(List.of(new CapturePlan.Selection(Sites.glob("blocks.1.hook_resid_post"), Pooling.none())));
-        assertThat(late.memory(plan, 1, 1).weights()).isEqualTo(late.memory(earlier, 1, 1).weights());
+        CapturePlan plan =
+                late.plan(List.of(new CapturePlan.Selection(Sites.glob("blocks.2.hook_resid_post"), Pooling.none())));
+        CapturePlan earlier =
+                late.plan(List.of(new CapturePlan.Selection(Sites.glob("blocks.1.hook_resid_post"), Pooling.none())));
+        assertThat(late.memory(plan, 1, 1).weights())
+                .isEqualTo(late.memory(earlier, 1, 1).weights());
         assertThat(late.sites().get(0).name()).isEqualTo("blocks.1.hook_resid_pre");
     }
 
@@ -404,7 +425,9 @@ class ChainCaptureTest {
         assertThatThrownBy(() -> other.startingAt(stream))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("is of another model");
-        assertThatThrownBy(() -> Probe.builder(model.startingAt(stream)).sites("blocks.0.attn.hook_z").build())
+        assertThatThrownBy(() -> Probe.builder(model.startingAt(stream))
+                        .sites("blocks.0.attn.hook_z")
+                        .build())
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("blocks.0.attn.hook_z lies before blocks.1.hook_resid_pre");
         try (Probe probe = Probe.builder(model.startingAt(stream)).sites("loss").build()) {

@@ -90,7 +90,12 @@ class ChainTest {
     @EnumSource
     void aChainThatIsCutOffEarlyIsTheSame(Kind kind) {
         OptModel model = kind.load(folder);
-        for (String site : List.of("hook_pos_embed", "blocks.0.hook_resid_pre", "blocks.0.hook_resid_mid", "blocks.1.hook_resid_pre", "blocks.1.hook_resid_post")) {
+        for (String site : List.of(
+                "hook_pos_embed",
+                "blocks.0.hook_resid_pre",
+                "blocks.0.hook_resid_mid",
+                "blocks.1.hook_resid_pre",
+                "blocks.1.hook_resid_post")) {
             assertSame(model, Runs.plan(model, Pooling.none(), site), Padding.RIGHT, Dialect.ONNX_RUNTIME_CPU);
         }
     }

@@ -156,7 +156,10 @@ class FusedGraphTest {
     // ---- which nodes there are ----
 
     private GraphProto graph(OptModel model, Dialect dialect, String... globs) throws IOException {
-        return ModelProto.parseFrom(model.graph(Runs.plan(model, Pooling.none(), globs), dialect, Stretch.whole(model.config().layers()))
+        return ModelProto.parseFrom(model.graph(
+                                Runs.plan(model, Pooling.none(), globs),
+                                dialect,
+                                Stretch.whole(model.config().layers()))
                         .serialise(WeightLocation.inPlace(folder.toRealPath()), Map.of()))
                 .getGraph();
     }

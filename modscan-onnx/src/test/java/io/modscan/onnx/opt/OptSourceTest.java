@@ -373,7 +373,10 @@ class OptSourceTest {
     // ---- only what is asked ----
 
     private GraphProto graph(OptModel model, String... globs) throws IOException {
-        return ModelProto.parseFrom(model.graph(Runs.plan(model, Pooling.none(), globs), Dialect.ONNX, Stretch.whole(model.config().layers()))
+        return ModelProto.parseFrom(model.graph(
+                                Runs.plan(model, Pooling.none(), globs),
+                                Dialect.ONNX,
+                                Stretch.whole(model.config().layers()))
                         .serialise(WeightLocation.inPlace(folder.toRealPath()), Map.of()))
                 .getGraph();
     }
@@ -390,7 +393,12 @@ class OptSourceTest {
     void theHeadDominatesWhereItIsComputedAndMuchOfTheModel(int layers, String site, boolean dominates) {
         OptModel model = new TinyOpt().layers(layers).load(folder);
         CapturePlan plan = Runs.plan(model, Pooling.none(), site);
-        assertThat(model.graph(plan, Dialect.ONNX_RUNTIME, Stretch.whole(model.config().layers())).headDominates()).isEqualTo(dominates);
+        assertThat(model.graph(
+                                plan,
+                                Dialect.ONNX_RUNTIME,
+                                Stretch.whole(model.config().layers()))
+                        .headDominates())
+                .isEqualTo(dominates);
     }
 
     /** Without packing, the numbers are those of a graph that packs. */

@@ -60,8 +60,8 @@ public final class PlannedGraph {
         PlanOutputs planned = new PlanOutputs(network, bosTokenId);
         readings.forEach(reading -> planned.read(plan.readings().get(reading)));
         List<Output> all = new ArrayList<>(planned.outputs());
-        handedOn.ifPresent(
-                tensor -> all.add(new Output(tensor, List.of("batch", "sequence", Integer.toString(sizes.width())))));
+        handedOn.ifPresent(tensor ->
+                all.add(new Output(tensor, List.of("batch", "sequence", Integer.toString(sizes.width())))));
         this.graph = network.graph();
         this.plan = plan;
         this.readings = List.copyOf(readings);

@@ -140,13 +140,10 @@ public final class PlannedNetwork {
     }
 
     /** Opens a source as a chain of given links. */
-    public ActivationSource open(
-            List<Stretch> links, PlannedSource.Files files, Optional<ActivationSource> start) {
+    public ActivationSource open(List<Stretch> links, PlannedSource.Files files, Optional<ActivationSource> start) {
         List<Part> parts = links.stream()
                 .map(link -> new Part(
-                        link.equals(needed) ? whole : family.apply(link),
-                        link.blocks(layers),
-                        link.describe(layers)))
+                        link.equals(needed) ? whole : family.apply(link), link.blocks(layers), link.describe(layers)))
                 .toList();
         return new PlannedSource(plan, parts, !whole.headDominates(), files, options, room.bytes(), start);
     }
@@ -154,10 +151,14 @@ public final class PlannedNetwork {
     private ModscanException tooLarge() {
         boolean chain = options.loading() != Loading.WHOLE;
         long bytes = chain ? largest() : whole.weightBytes();
-        return new ModscanException(model + ": " + (chain ? "the largest block of this plan takes " : "this plan takes ")
+        return new ModscanException(model + ": "
+                + (chain ? "the largest block of this plan takes " : "this plan takes ")
                 + PlanMemory.inWords(bytes) + " of memory for weights in float32, and there is room for " + room + ". "
-                + (chain ? "" : "Let it be run block by block (Loading.AUTOMATIC or CHAIN), which takes "
-                        + PlanMemory.inWords(largest()) + "; or ")
-                + room.waysOut() + (chain ? "" : "; or read sites of earlier blocks only, so that the rest is cut off"));
+                + (chain
+                        ? ""
+                        : "Let it be run block by block (Loading.AUTOMATIC or CHAIN), which takes "
+                                + PlanMemory.inWords(largest()) + "; or ")
+                + room.waysOut()
+                + (chain ? "" : "; or read sites of earlier blocks only, so that the rest is cut off"));
     }
 }

@@ -108,7 +108,9 @@ public final class PlannedSource implements ActivationSource {
             openWhole();
         } else {
             files.arrival()
-                    .begin(parts.stream().flatMap(part -> part.graph().weights().stream()).toList());
+                    .begin(parts.stream()
+                            .flatMap(part -> part.graph().weights().stream())
+                            .toList());
             sessions.prepare(0);
         }
     }
@@ -149,7 +151,8 @@ public final class PlannedSource implements ActivationSource {
         Map<String, String> facts = new TreeMap<>(OrtRuntime.provenance(options));
         if (links.size() > 1) {
             facts.put(
-                    "runtime.links", links.stream().map(link -> link.part.name()).collect(Collectors.joining(", ")));
+                    "runtime.links",
+                    links.stream().map(link -> link.part.name()).collect(Collectors.joining(", ")));
         }
         return facts;
     }
@@ -221,8 +224,7 @@ public final class PlannedSource implements ActivationSource {
             Sessions.Lease lease = sessions.take(index);
             return new Opened() {
                 @Override
-                public void run(
-                        TokenBatch batch, FloatBuffer given, List<FloatBuffer> outputs, FloatBuffer handedOn) {
+                public void run(TokenBatch batch, FloatBuffer given, List<FloatBuffer> outputs, FloatBuffer handedOn) {
                     PlannedLink.this.run(lease.session(), batch, given, outputs, handedOn);
                 }
 
@@ -266,10 +268,8 @@ public final class PlannedSource implements ActivationSource {
 
         private static Bound stream(String name, FloatBuffer values, TokenBatch batch, int width) {
             return new Bound(
-                    name,
-                    values,
-                    OnnxJavaType.FLOAT,
-                    List.of((long) batch.rows(), (long) batch.columns(), (long) width));
+                    name, values, OnnxJavaType.FLOAT, List.of((long) batch.rows(), (long) batch.columns(), (long)
+                            width));
         }
     }
 

@@ -61,7 +61,11 @@ public final class ResidualStream {
                     "nothing_shape",
                     List.of(
                             graph.longs("nothing_rows", 1),
-                            graph.op("Shape", "nothing_columns", List.of(network.inputs().ids()), attribute("start", 1L)),
+                            graph.op(
+                                    "Shape",
+                                    "nothing_columns",
+                                    List.of(network.inputs().ids()),
+                                    attribute("start", 1L)),
                             graph.longs("nothing_width", width)),
                     attribute("axis", 0L));
             String nothing = graph.op("Expand", "nothing", graph.scalar("zero_float", 0f), shape);

@@ -34,9 +34,7 @@ public record Stretch(int from, int end) {
 
     /** For a message: {@code embedding to block 3}. */
     public String describe(int layers) {
-        return end == from + 1
-                ? describe(from, layers)
-                : describe(from, layers) + " to " + describe(end - 1, layers);
+        return end == from + 1 ? describe(from, layers) : describe(from, layers) + " to " + describe(end - 1, layers);
     }
 
     private static String describe(int stage, int layers) {

@@ -31,8 +31,8 @@ public final class Sessions implements AutoCloseable {
     private boolean closed;
     private final Set<Thread> holders = new HashSet<>();
 
-    private final ThreadPoolExecutor opener =
-            new ThreadPoolExecutor(1, 1, SECONDS_BEFORE_LEAVING, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), work -> {
+    private final ThreadPoolExecutor opener = new ThreadPoolExecutor(
+            1, 1, SECONDS_BEFORE_LEAVING, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), work -> {
                 Thread thread = new Thread(work, "modscan-blocks");
                 thread.setDaemon(true);
                 return thread;
@@ -115,7 +115,10 @@ public final class Sessions implements AutoCloseable {
 
     /** Has a session opened, if there is such a one, and room for it. */
     public synchronized void prepare(int part) {
-        if (part < parts.size() && entries[part] == null && !closed && hasRoom(parts.get(part).bytes())) {
+        if (part < parts.size()
+                && entries[part] == null
+                && !closed
+                && hasRoom(parts.get(part).bytes())) {
             entry(part, false);
         }
     }

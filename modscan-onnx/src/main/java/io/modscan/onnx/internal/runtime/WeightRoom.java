@@ -76,7 +76,8 @@ public record WeightRoom(long bytes, boolean given, OptionalLong total) {
                 ? "as much as the device has"
                 : PlanMemory.inWords(bytes) + " (of " + PlanMemory.inWords(total.getAsLong())
                         + ", Java may take half as much again as its heap of "
-                        + PlanMemory.inWords(Runtime.getRuntime().maxMemory()) + ", and what is computed and the process itself "
+                        + PlanMemory.inWords(Runtime.getRuntime().maxMemory())
+                        + ", and what is computed and the process itself "
                         + PlanMemory.inWords(OTHER) + ")";
     }
 }
