@@ -32,6 +32,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BiConsumer;
 import java.util.stream.IntStream;
 
 /**
@@ -162,6 +163,12 @@ public final class ModelContract {
                     run(source, all, UNWRITTEN, 0),
                     tolerance,
                     "a run into buffers that held other values");
+            compareAll(
+                    plan,
+                    together,
+                    run(source, all, UNWRITTEN, 0, (batch, outputs) -> LinkContract.run(source, batch, outputs)),
+                    tolerance,
+                    "a run link by link");
             compareAll(plan, together, inThreads(source, all), tolerance, "a run beside others on other threads");
             for (int row : all) {
                 List<float[][]> alone = run(source, List.of(row), UNWRITTEN, 0);
@@ -225,6 +232,15 @@ public final class ModelContract {
 
     /** For each reading, each prompt's values without padding. */
     private List<float[][]> run(ActivationSource source, List<Integer> prompts, float before, int padding) {
+        return run(source, prompts, before, padding, source::run);
+    }
+
+    private List<float[][]> run(
+            ActivationSource source,
+            List<Integer> prompts,
+            float before,
+            int padding,
+            BiConsumer<TokenBatch, List<FloatBuffer>> runner) {
         List<int[]> ids =
                 prompts.stream().map(prompt -> ids(sample.get(prompt))).toList();
         List<Map<String, InputTensor>> tensors = prompts.stream()
@@ -242,7 +258,7 @@ public final class ModelContract {
         }
         TokenBatch batch = new TokenBatch(ids.size(), columns, inputIds, mask, tensors);
         List<FloatBuffer> outputs = outputs(source.plan(), batch, before);
-        source.run(batch, outputs);
+        runner.accept(batch, outputs);
         List<float[][]> values = new ArrayList<>();
         for (int reading = 0; reading < outputs.size(); reading++) {
             Reading read = source.plan().readings().get(reading);
@@ -459,7 +475,7 @@ public final class ModelContract {
         }
     }
 
-    private static void check(boolean holds, String what) {
+    static void check(boolean holds, String what) {
         if (!holds) {
             throw new AssertionError(what);
         }

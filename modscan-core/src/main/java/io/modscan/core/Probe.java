@@ -38,7 +38,7 @@ import java.util.stream.Stream;
  * }
  * }</pre>
  *
- * <p>Building loads the model; closing frees it. Safe for use by many threads.
+ * <p>Building loads the model, or, of one that is run block by block, the first blocks; closing frees it. Safe for use by many threads.
  */
 public final class Probe implements AutoCloseable {
 
@@ -149,7 +149,9 @@ public final class Probe implements AutoCloseable {
          * Sets how much memory a run may take beside the model and what is kept of its results: for the values of the batch
          * that is run and of the one before, which may still be on its way to a file (each at most half of this, and a quarter
          * of Java's heap), and for what the network needs to compute them, as far as it can be told beforehand. Batches are made
-         * small enough, to a single prompt if need be; one that alone takes more is run all the same.
+         * small enough, to a single prompt if need be; one that alone takes more is run all the same. Where a model is run block by
+         * block, what is on its way between two blocks takes up to a quarter of this (and an eighth of Java's heap); beyond that it
+         * lies in a temporary file.
          *
          * @param bytes at least 1; 1 GiB unless set
          * @return this

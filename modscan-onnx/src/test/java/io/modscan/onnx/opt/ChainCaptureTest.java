@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.modscan.core.Activations;
+import io.modscan.core.ModelContract;
 import io.modscan.core.Probe;
 import io.modscan.core.Recording;
 import io.modscan.core.SiteActivations;
@@ -305,6 +306,17 @@ class ChainCaptureTest {
         probe.close();
         probe.close();
         assertThatExceptionOfType(IllegalStateException.class).isThrownBy(() -> probe.capture(prompts()));
+    }
+
+    @Test
+    void aChainKeepsTheContractOfModelsAndSoDoesOneThatIsStartedLate() {
+        OptModel model = model();
+        ModelContract.of(chained(model)).verify();
+        Recording stream = stream(model, Pooling.none(), "blocks.1.hook_resid_pre");
+        ModelContract.of(
+                        chained(model.startingAt(stream)),
+                        Prompts.of(stream.prompts().stream().limit(5).toList()))
+                .verify();
     }
 
     // ---- memory ----

@@ -269,14 +269,14 @@ public final class GraphBuilder {
         return name;
     }
 
-    /** Whether the given outputs need a tensor. */
-    public boolean needs(List<Output> outputs, String tensor) {
-        return needed(outputs.stream().map(Output::tensor).toList()).contains(tensor);
+    /** The names of all that the given outputs need, themselves included. */
+    public Set<String> neededFor(List<Output> outputs) {
+        return needed(outputs.stream().map(Output::tensor).toList());
     }
 
     /** The weights that the given outputs need, in the order in which they were added. */
     public List<StoredTensor> weightsFor(List<Output> outputs) {
-        Set<String> needed = needed(outputs.stream().map(Output::tensor).toList());
+        Set<String> needed = neededFor(outputs);
         return weights.values().stream()
                 .filter(weight -> needed.contains(weight.name()))
                 .toList();
@@ -284,7 +284,7 @@ public final class GraphBuilder {
 
     /** Serialises the model with the given outputs and nothing that they don't need. */
     public byte[] build(List<Output> outputs, WeightLocation location, Map<String, String> metadata, String version) {
-        Set<String> needed = needed(outputs.stream().map(Output::tensor).toList());
+        Set<String> needed = neededFor(outputs);
         if (needed.stream().anyMatch(outOfReach::contains)) {
             throw new IllegalStateException("outputs need weights that are not there");
         }

@@ -27,6 +27,7 @@ public final class PlannedGraph {
     private final CapturePlan plan;
     private final List<Integer> readings;
     private final List<Output> outputs;
+    private final Set<String> needed;
     private final boolean handsOn;
     private final Sizes sizes;
     private final Optional<StoredTensor> head;
@@ -66,6 +67,7 @@ public final class PlannedGraph {
         this.plan = plan;
         this.readings = List.copyOf(readings);
         this.outputs = List.copyOf(all);
+        this.needed = graph.neededFor(outputs);
         this.handsOn = handedOn.isPresent();
         this.sizes = sizes;
         this.head = head;
@@ -109,19 +111,14 @@ public final class PlannedGraph {
         return weights().stream().mapToLong(this::bytesInMemory).sum();
     }
 
-    /** The bytes of the largest weight, which is there twice while a session is opened. */
-    public long largestWeightBytes() {
-        return weights().stream().mapToLong(this::bytesInMemory).max().orElse(0);
-    }
-
     private long bytesInMemory(StoredTensor weight) {
-        return graph.needs(outputs, Network.cast(weight)) ? elements(weight) * Float.BYTES : weight.length();
+        return needed.contains(Network.cast(weight)) ? elements(weight) * Float.BYTES : weight.length();
     }
 
     /** Whether the outputs need the language-model head, and it is more than a fifth of all weights that they need. */
     public boolean headDominates() {
         long all = weights().stream().mapToLong(PlannedGraph::elements).sum();
-        return graph.needs(outputs, LanguageHead.LOGITS)
+        return needed.contains(LanguageHead.LOGITS)
                 && head.map(PlannedGraph::elements).orElse(0L) > all / 5;
     }
 
@@ -132,7 +129,7 @@ public final class PlannedGraph {
     public long workingBytes(long rows, long columns) {
         long squares = 3L * sizes.heads() * columns * columns;
         long vectors = columns * (8L * sizes.width() + 2L * sizes.neurons());
-        long logits = graph.needs(outputs, LanguageHead.LOGITS) ? 2 * columns * sizes.vocabulary() : 0;
+        long logits = needed.contains(LanguageHead.LOGITS) ? 2 * columns * sizes.vocabulary() : 0;
         return Float.BYTES * rows * (squares + vectors + logits);
     }
 

@@ -124,7 +124,12 @@ public final class OrtRuntime implements AutoCloseable {
             this.declared = session.getOutputInfo();
         } catch (OrtException e) {
             throw new ModscanException(
-                    "ONNX Runtime cannot load the model with weights in " + weightsFolder + ": " + e.getMessage(), e);
+                    "ONNX Runtime cannot load the model with weights in " + weightsFolder + ": " + e.getMessage()
+                            + onMemory(
+                                    e,
+                                    "let it be run block by block, in less memory for weights"
+                                            + " (RuntimeOptions.withWeightMemory), or give Java less (-Xmx)"),
+                    e);
         }
     }
 
@@ -231,10 +236,25 @@ public final class OrtRuntime implements AutoCloseable {
             if (Thread.currentThread().isInterrupted()) {
                 throw cancelled(what);
             }
-            throw new ModscanException("ONNX Runtime failed on " + what + ": " + e.getMessage(), e);
+            throw new ModscanException(
+                    "ONNX Runtime failed on " + what + ": " + e.getMessage()
+                            + onMemory(
+                                    e,
+                                    "run fewer tokens at once (tokenBudget) or shorter prompts, give weights less"
+                                            + " (RuntimeOptions.withWeightMemory) or Java (-Xmx)"),
+                    e);
         } finally {
             lock.readLock().unlock();
         }
+    }
+
+    /** What can be done, if what went wrong is that the system gave no more memory. */
+    private static String onMemory(OrtException e, String waysOut) {
+        String message = String.valueOf(e.getMessage());
+        boolean memory = message.contains("bad_alloc")
+                || message.contains("llocate memory")
+                || message.contains("Available memory");
+        return memory ? ". There is not enough memory: " + waysOut : "";
     }
 
     private static CancellationException cancelled(String what) {
