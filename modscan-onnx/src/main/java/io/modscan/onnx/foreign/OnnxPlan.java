@@ -148,7 +148,7 @@ final class OnnxPlan {
         long weights = weightBytes(path);
         if (weights > room.bytes()) {
             throw new ModscanException(path + ": this plan takes " + PlanMemory.inWords(weights)
-                    + " of memory for weights, and there is room for " + room + ". " + room.waysOut()
+                    + " of memory for weights, and there is room for " + room + "; " + room.waysOut()
                     + "; or read earlier tensors only, so that the rest is cut off");
         }
     }

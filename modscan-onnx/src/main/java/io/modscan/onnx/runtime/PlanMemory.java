@@ -5,7 +5,8 @@ import java.util.Locale;
 /**
  * What a plan takes of memory, and what there is. It is reckoned from sizes, before anything is loaded.
  *
- * @param weights      bytes of all weights that the plan needs, in the type that they are computed in, float32
+ * @param weights      bytes of all weights that the plan needs, in the type that they are computed in, float32; tables of which only rows are
+ *                     picked count as they are stored
  * @param stored       bytes of these weights as they lie in their files
  * @param largestBlock bytes of the largest block of them, in float32, which a chain needs at the least; twice as much where the next one
  *                     is to be read meanwhile. Of a model that can't be divided, those of all
@@ -27,7 +28,7 @@ public record PlanMemory(
     public static String inWords(long bytes) {
         double mebi = bytes / (double) (1 << 20);
         return mebi < 1000
-                ? String.format(Locale.ROOT, mebi < 10 ? "%.1f MiB" : "%.0f MiB", mebi)
+                ? String.format(Locale.ROOT, mebi < 99.5 ? "%.1f MiB" : "%.0f MiB", mebi)
                 : String.format(Locale.ROOT, "%.2f GiB", mebi / 1024);
     }
 }

@@ -150,15 +150,17 @@ public final class PlannedNetwork {
 
     private ModscanException tooLarge() {
         boolean chain = options.loading() != Loading.WHOLE;
-        long bytes = chain ? largest() : whole.weightBytes();
-        return new ModscanException(model + ": "
-                + (chain ? "the largest block of this plan takes " : "this plan takes ")
-                + PlanMemory.inWords(bytes) + " of memory for weights in float32, and there is room for " + room + ". "
+        return new ModscanException(model + ": " + (chain ? "the largest block of this plan takes " : "this plan takes ")
+                + inBytes(chain ? largest() : whole.weightBytes())
+                + " of memory for weights in float32, and there is room for " + room + "; "
                 + (chain
-                        ? ""
-                        : "Let it be run block by block (Loading.AUTOMATIC or CHAIN), which takes "
-                                + PlanMemory.inWords(largest()) + "; or ")
-                + room.waysOut()
-                + (chain ? "" : "; or read sites of earlier blocks only, so that the rest is cut off"));
+                        ? room.waysOut()
+                        : "let it be run block by block (Loading.AUTOMATIC or CHAIN), which takes " + inBytes(largest())
+                                + "; or " + room.waysOut()
+                                + "; or read sites of earlier blocks only, so that the rest is cut off"));
+    }
+
+    private static String inBytes(long bytes) {
+        return PlanMemory.inWords(bytes) + " (" + bytes + " bytes)";
     }
 }
