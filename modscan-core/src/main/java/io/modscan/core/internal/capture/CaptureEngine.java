@@ -32,13 +32,9 @@ import java.util.concurrent.CancellationException;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** The ways to run prompts that a probe offers. Safe for use by many threads, each of which makes runs of its own. */
 public final class CaptureEngine implements AutoCloseable {
-
-    private static final Logger LOG = LoggerFactory.getLogger(CaptureEngine.class);
 
     /** A file's share of these is in memory while it is written, whatever the size of its prompts' values. */
     private static final long FILE_TOKENS = 1 << 22;

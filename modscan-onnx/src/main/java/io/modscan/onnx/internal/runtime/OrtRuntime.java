@@ -54,7 +54,6 @@ public final class OrtRuntime implements AutoCloseable {
     /** Threads that wait for work by spinning stop when no run is under way, and leave the processor to others. */
     static final String STOP_SPINNING = "session.force_spinning_stop";
 
-    private final RuntimeOptions options;
     private final OrtEnvironment environment = SharedEnvironment.get();
     private final OrtSession session;
     private final Map<String, NodeInfo> declared;
@@ -104,7 +103,6 @@ public final class OrtRuntime implements AutoCloseable {
             long largestFolded) {
         this.ends = Map.copyOf(ends);
         checkEnds();
-        this.options = options;
         try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
             quiet(settings);
             settings.addConfigEntry(WEIGHTS_FOLDER, weightsFolder.toString());
