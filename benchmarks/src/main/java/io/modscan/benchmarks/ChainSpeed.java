@@ -64,6 +64,7 @@ final class ChainSpeed {
         RuntimeOptions chain =
                 RuntimeOptions.cpu().withLoading(Loading.CHAIN).withWeightMemory(Long.parseLong(args[3]) << 20);
         OptModel model = OptModel.open(folder);
+        System.out.printf(Locale.ROOT, "%d prompts, %d tokens%n", prompts.size(), tokens);
         for (int round = 0; round < Integer.parseInt(args[4]); round++) {
             for (String kind : args[5].split(",")) {
                 double speed = switch (kind) {

@@ -9,9 +9,11 @@ import io.modscan.onnx.Models;
 import io.modscan.onnx.foreign.OnnxModel;
 import io.modscan.onnx.runtime.PlanMemory;
 import io.modscan.onnx.runtime.RuntimeModel;
+import io.modscan.onnx.runtime.RuntimeOptions;
 import java.io.PrintWriter;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -40,6 +42,15 @@ final class SitesCommand implements Runnable {
 
     @Option(names = "--sites", paramLabel = "GLOB,…", description = "Which to list (default: all)." + SiteList.COMMAS)
     private List<String> sites = List.of();
+
+    @Option(
+            names = "--weight-memory",
+            paramLabel = "BYTES",
+            converter = RunOptions.BytesConverter.class,
+            description =
+                    "What weights may take, such as 6g, where it is told what the model takes (default: what the machine"
+                            + " has beside Java).")
+    private @Nullable Long weightMemory;
 
     /** A batch as it is usually run on a CPU. */
     private static final int ROWS = 8;
@@ -74,7 +85,11 @@ final class SitesCommand implements Runnable {
             table = SiteTable.of(opened, globs);
         }
         table.print(line.getOut(), tsv);
-        tellMemory(opened, globs, line.getErr());
+        RuntimeOptions runtime = RuntimeOptions.cpu();
+        tellMemory(
+                opened.withRuntime(weightMemory == null ? runtime : runtime.withWeightMemory(weightMemory)),
+                globs,
+                line.getErr());
     }
 
     /** What it takes to capture them, as far as they can be. */
@@ -91,7 +106,7 @@ final class SitesCommand implements Runnable {
         }
         PlanMemory memory = model.memory(plan, ROWS, COLUMNS);
         err.println("to capture " + plan.readings().size() + " sites of these: weights "
-                + PlanMemory.inWords(memory.weights()) + " in float32 (" + PlanMemory.inWords(memory.stored())
+                + PlanMemory.inWords(memory.weights()) + " in memory (" + PlanMemory.inWords(memory.stored())
                 + " as stored), "
                 + (memory.links() == 1
                         ? "which fit into the " + room(memory) + " that there are for them"

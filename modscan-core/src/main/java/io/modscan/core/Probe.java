@@ -151,7 +151,7 @@ public final class Probe implements AutoCloseable {
          * of Java's heap), and for what the network needs to compute them, as far as it can be told beforehand. Batches are made
          * small enough, to a single prompt if need be; one that alone takes more is run all the same. Where a model is run block by
          * block, what is on its way between two blocks takes up to a quarter of this (and an eighth of Java's heap); beyond that it
-         * lies in a temporary file.
+         * lies in a temporary file; in a capture to a file, all of it lies in that file's {@code .part}.
          *
          * @param bytes at least 1; 1 GiB unless set
          * @return this

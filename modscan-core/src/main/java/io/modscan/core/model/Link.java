@@ -7,7 +7,8 @@ import java.util.stream.IntStream;
 /**
  * A stretch of a source's network, such as some blocks of a transformer. A window of batches goes through one link, then
  * through the next, so that not all of the network has to be in memory at once. What a link computes of a batch and the next
- * one needs, such as the residual stream, it hands on; whoever runs the links keeps it meanwhile. Immutable; safe for use by
+ * one needs, such as the residual stream, it hands on; whoever runs the links keeps it meanwhile. A source of a model that
+ * doesn't {@linkplain Model#pools() pool} is run as a whole where a probe pools for it. Immutable; safe for use by
  * many threads.
  */
 public interface Link {

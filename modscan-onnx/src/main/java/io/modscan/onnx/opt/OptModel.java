@@ -37,7 +37,6 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Collections;
-import java.util.IntSummaryStatistics;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -428,7 +427,8 @@ public final class OptModel implements RuntimeModel {
         try {
             return CapturePlan.of(sites(), selections);
         } catch (ModscanException e) {
-            throw start.map(from -> from.refused(e, loaded.sites(), selections)).orElse(e);
+            throw start.map(from -> from.refused(e, sites(), loaded.sites(), selections))
+                    .orElse(e);
         }
     }
 
@@ -463,7 +463,12 @@ public final class OptModel implements RuntimeModel {
 
     @Override
     public Map<String, String> provenance() {
-        return loaded.provenance();
+        if (start.isEmpty()) {
+            return loaded.provenance();
+        }
+        Map<String, String> facts = new LinkedHashMap<>(loaded.provenance());
+        facts.putAll(start.get().provenance());
+        return Collections.unmodifiableMap(facts);
     }
 
     /**
@@ -504,17 +509,23 @@ public final class OptModel implements RuntimeModel {
     }
 
     private PlannedNetwork network(CapturePlan plan, Dialect dialect) {
-        OptConfig config = loaded.config();
-        IntSummaryStatistics stages = plan.readings().stream()
-                .mapToInt(reading -> OptNetwork.stage(config, reading.site()))
-                .summaryStatistics();
         return new PlannedNetwork(
                 loaded.path().toString(),
                 plan,
-                config.layers(),
+                loaded.config().layers(),
                 stretch -> graph(plan, dialect, stretch),
-                new Stretch(start.map(from -> from.stage(stages.getMin())).orElse(0), stages.getMax() + 1),
+                needed(plan),
                 options);
+    }
+
+    /** The stretch of the network that a plan needs. */
+    Stretch needed(CapturePlan plan) {
+        OptConfig config = loaded.config();
+        int last = plan.readings().stream()
+                .mapToInt(reading -> OptNetwork.stage(config, reading.site()))
+                .max()
+                .orElseThrow();
+        return new Stretch(start.map(from -> from.stage(plan, config)).orElse(0), last + 1);
     }
 
     ActivationSource open(CapturePlan plan, Dialect dialect) {

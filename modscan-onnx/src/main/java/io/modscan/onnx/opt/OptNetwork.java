@@ -70,10 +70,15 @@ final class OptNetwork {
                                 stretch.has(stage(config, plan.readings().get(i).site())))
                         .boxed()
                         .toList(),
-                network.graph.has(HANDED_ON) ? Optional.of(HANDED_ON) : Optional.empty(),
+                isReadBehind(config, plan, stretch) ? Optional.of(HANDED_ON) : Optional.empty(),
                 new PlannedGraph.Sizes(config.dModel(), config.dMlp(), config.heads(), config.vocabulary()),
                 checkpoint.tensor(checkpoint.head()),
                 config.bosTokenId());
+    }
+
+    /** Whether a plan reads anything behind a stretch; if not, nothing is handed on, and what only that would need is cut off. */
+    private static boolean isReadBehind(OptConfig config, CapturePlan plan, Stretch stretch) {
+        return plan.readings().stream().anyMatch(reading -> stage(config, reading.site()) >= stretch.end());
     }
 
     /** The stage of the network that a site belongs to. */
@@ -128,7 +133,17 @@ final class OptNetwork {
                 network.inputs().ordinal(),
                 graph.scalar("position_offset", OptConfig.POSITION_OFFSET - 1L));
         String positions = network.lookUp("hook_pos_embed", "embed_positions.weight", rows);
-        return stream.begin("blocks.0.hook_resid_pre", tokens, positions, normBefore(0));
+        return stream.begin("blocks.0.hook_resid_pre", tokens, positions, normIfReached(0));
+    }
+
+    /**
+     * The same, or, where that block is not part of the stretch, one without weights, whose output nobody reads: it is there for the
+     * sum, which is then added up by the same kernel as in the whole network, without the next block's weights.
+     */
+    private Optional<LayerNorm> normIfReached(int layer) {
+        return stretch.has(layer + 1)
+                ? normBefore(layer)
+                : normBefore(layer).map(norm -> new LayerNorm("unread_norm", "", "", norm.epsilon()));
     }
 
     /** The LayerNorm that a pre-norm block begins with; behind the last block, that of the whole network. */
@@ -184,7 +199,7 @@ final class OptNetwork {
                 block + "hook_mlp_out",
                 post,
                 linear(weights + "fc2"),
-                config.preNorm() ? normBefore(layer + 1) : Optional.of(ln2));
+                config.preNorm() ? normIfReached(layer + 1) : Optional.of(ln2));
     }
 
     private Linear linear(String weights) {

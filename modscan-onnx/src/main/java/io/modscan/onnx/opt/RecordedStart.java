@@ -11,6 +11,7 @@ import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -76,8 +77,32 @@ record RecordedStart(Recording recording, TreeMap<Integer, Site> streams) {
     }
 
     /** The last stage to start at for what lies at a stage and behind. */
-    int stage(int needed) {
-        return Objects.requireNonNull(streams.floorKey(needed), "a plan of this model's sites");
+    int stage(CapturePlan plan, OptConfig config) {
+        Site first = plan.readings().stream()
+                .map(Reading::site)
+                .min(Comparator.comparingInt(site -> OptNetwork.stage(config, site)))
+                .orElseThrow();
+        Integer stage = streams.floorKey(OptNetwork.stage(config, first));
+        if (stage == null) {
+            throw liesBefore(first);
+        }
+        return stage;
+    }
+
+    private ModscanException liesBefore(Site site) {
+        return new ModscanException(
+                site + " lies before " + streams.firstEntry().getValue()
+                        + ", the first residual stream that " + recording
+                        + " has per token: record an earlier one, or run the model from its tokens");
+    }
+
+    /** What is to be said of values that were computed from it. */
+    Map<String, String> provenance() {
+        Map<String, String> facts = recording.provenance();
+        return Map.of(
+                "model.start",
+                streams.values() + " recorded on " + facts.getOrDefault("runtime.device", "?") + " by "
+                        + facts.getOrDefault("runtime.name", "?"));
     }
 
     /** Gives the stream that a stage is given. */
@@ -87,18 +112,29 @@ record RecordedStart(Recording recording, TreeMap<Integer, Site> streams) {
     }
 
     /** Why a plan can't be made, if that is because its sites lie before the recorded stream. */
-    ModscanException refused(ModscanException e, List<Site> all, List<Selection> selections) {
-        CapturePlan whole;
-        try {
-            whole = CapturePlan.of(all, selections);
-        } catch (ModscanException other) {
-            return e;
+    ModscanException refused(ModscanException e, List<Site> behind, List<Site> all, List<Selection> selections) {
+        for (Selection selection : selections) {
+            if (isPlanned(behind, selection)) {
+                continue;
+            }
+            try {
+                return liesBefore(CapturePlan.of(all, List.of(selection))
+                        .readings()
+                        .get(0)
+                        .site());
+            } catch (ModscanException other) {
+                return e;
+            }
         }
-        return new ModscanException(
-                whole.readings().get(0).site() + " lies before "
-                        + streams.firstEntry().getValue()
-                        + ", the first residual stream that " + recording
-                        + " has per token: record an earlier one, or run the model from its tokens",
-                e);
+        return e;
+    }
+
+    private static boolean isPlanned(List<Site> sites, Selection selection) {
+        try {
+            CapturePlan.of(sites, List.of(selection));
+            return true;
+        } catch (ModscanException e) {
+            return false;
+        }
     }
 }

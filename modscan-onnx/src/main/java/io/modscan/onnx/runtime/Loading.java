@@ -3,7 +3,7 @@ package io.modscan.onnx.runtime;
 /**
  * How much of a network is in memory at a time. In a chain, prompts go through some blocks, then through the next ones, whose weights
  * are read meanwhile; the residual stream between them is kept in memory, or in a file where there is much of it. Each weight is
- * read once for some 65,000 tokens. Values are the same as in one session.
+ * read once a window, of at most some 65,000 tokens. Values are the same as in one session.
  */
 public enum Loading {
     /**
@@ -13,6 +13,6 @@ public enum Loading {
     AUTOMATIC,
     /** The whole network in one session. */
     WHOLE,
-    /** A chain of sessions, each of one or some blocks. */
+    /** A chain of sessions, each of one or some blocks. On a CUDA device the memory for weights has to be said. */
     CHAIN
 }

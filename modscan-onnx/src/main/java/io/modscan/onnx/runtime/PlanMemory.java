@@ -8,7 +8,7 @@ import java.util.Locale;
  * @param weights      bytes of all weights that the plan needs, in the type that they are computed in, float32; tables of which only rows are
  *                     picked count as they are stored
  * @param stored       bytes of these weights as they lie in their files
- * @param largestBlock bytes of the largest block of them, in float32, which a chain needs at the least; twice as much where the next one
+ * @param largestBlock bytes of the largest block of them (or of the embedding, or the head), in float32, which a chain needs at the least; twice as much where the next one
  *                     is to be read meanwhile. Of a model that can't be divided, those of all
  * @param outputs      bytes of a batch's values at all sites of the plan
  * @param working      bytes that a batch takes beside these while it is run, about

@@ -107,7 +107,9 @@ public record RuntimeOptions(
     /**
      * The same with a limit to the memory for weights, in the type they are computed in, float32. Unless it is set, there
      * is for them what the machine or the container has, less Java's heap and what Java allows beside it (half of {@code -Xmx}
-     * again), less 1.5 GiB for what is computed and the process itself. What other programs take is not counted.
+     * again), less 1.5 GiB for what is computed and the process itself, but a quarter of it in any case. What other programs take is
+     * not counted, nor what other probes do, each of which reckons for itself: set it where there are several, or where a probe's
+     * {@code memoryLimit} is above 1 GiB.
      *
      * @param bytes at most as many as weights may take; in a chain, two links are there at a time, one that computes and one that is
      *              read, where there is room

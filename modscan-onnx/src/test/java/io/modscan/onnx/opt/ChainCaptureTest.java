@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
@@ -254,6 +255,36 @@ class ChainCaptureTest {
                 .build()) {
             self[0] = probe;
             assertThat(probe.capture(one).prompts().size()).isEqualTo(1);
+        }
+    }
+
+    /** Threads whose listeners run the same probe, with room for one stage. */
+    @Test
+    void runsWithinRunsOnManyThreadsComeToTheirEnd() {
+        OptModel model = chained(model());
+        Prompts one = Prompts.of(List.of(prompts().get(0)));
+        ThreadLocal<Boolean> within = ThreadLocal.withInitial(() -> false);
+        Probe[] self = new Probe[1];
+        try (Probe probe = Probe.builder(model)
+                .sites("loss")
+                .progress(progress -> {
+                    if (!within.get()) {
+                        within.set(true);
+                        self[0].capture(one);
+                        within.set(false);
+                    }
+                })
+                .build()) {
+            self[0] = probe;
+            List<CompletableFuture<Activations>> captures = Stream.generate(
+                            () -> CompletableFuture.supplyAsync(() -> probe.capture(one)))
+                    .limit(4)
+                    .toList();
+            captures.forEach(capture -> assertThat(capture.orTimeout(60, TimeUnit.SECONDS)
+                            .join()
+                            .prompts()
+                            .size())
+                    .isEqualTo(1));
         }
     }
 

@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.modscan.core.model.ActivationSource;
 import io.modscan.core.model.TokenBatch;
+import io.modscan.core.safetensors.StoredTensor;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Pooling;
 import io.modscan.onnx.foreign.Runs;
 import io.modscan.onnx.foreign.Runs.Padding;
 import io.modscan.onnx.internal.network.Dialect;
+import io.modscan.onnx.internal.network.PlannedGraph;
 import io.modscan.onnx.internal.network.Stretch;
 import io.modscan.onnx.opt.OptSourceTest.Kind;
 import java.nio.file.Path;
@@ -97,6 +99,38 @@ class ChainTest {
                 "blocks.1.hook_resid_pre",
                 "blocks.1.hook_resid_post")) {
             assertSame(model, Runs.plan(model, Pooling.none(), site), Padding.RIGHT, Dialect.ONNX_RUNTIME_CPU);
+        }
+    }
+
+    /** What lies behind the last site is not computed, its weights are not read, and nothing is handed on. */
+    @ParameterizedTest
+    @EnumSource
+    void whatLiesBehindTheLastSiteIsCutOff(Kind kind) {
+        OptModel model = kind.load(folder);
+        CapturePlan plan = Runs.plan(model, Pooling.none(), "blocks.0.attn.hook_z");
+        for (Stretch stretch : List.of(new Stretch(0, 2), new Stretch(1, 2))) {
+            PlannedGraph graph = model.graph(plan, Dialect.ONNX_RUNTIME_CPU, stretch);
+            assertThat(graph.outputNames()).containsExactly("blocks.0.attn.hook_z");
+            assertThat(graph.weights())
+                    .extracting(StoredTensor::name)
+                    .noneMatch(name -> name.contains("fc1") || name.contains("out_proj"));
+        }
+        try (ActivationSource source =
+                model.open(plan, Dialect.ONNX_RUNTIME_CPU, List.of(new Stretch(0, 1), new Stretch(1, 2)))) {
+            assertThat(source.links().get(1).handsOn()).isZero();
+        }
+    }
+
+    /** A link reads no weights of the next one's. */
+    @ParameterizedTest
+    @EnumSource
+    void aLinkNeedsOnlyWeightsOfItsOwn(Kind kind) {
+        OptModel model = kind.load(folder);
+        CapturePlan plan = Runs.everything(model);
+        for (Dialect dialect : Dialect.values()) {
+            PlannedGraph first = model.graph(plan, dialect, new Stretch(0, 2));
+            assertThat(first.outputNames()).contains("handed_on");
+            assertThat(first.weights()).extracting(StoredTensor::name).noneMatch(name -> name.contains("layers.1."));
         }
     }
 

@@ -17,7 +17,6 @@ import io.modscan.onnx.foreign.Runs;
 import io.modscan.onnx.foreign.Runs.Padding;
 import io.modscan.onnx.internal.graph.WeightLocation;
 import io.modscan.onnx.internal.network.Dialect;
-import io.modscan.onnx.internal.network.Stretch;
 import io.modscan.onnx.opt.OptSourceTest.Kind;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -156,10 +155,8 @@ class FusedGraphTest {
     // ---- which nodes there are ----
 
     private GraphProto graph(OptModel model, Dialect dialect, String... globs) throws IOException {
-        return ModelProto.parseFrom(model.graph(
-                                Runs.plan(model, Pooling.none(), globs),
-                                dialect,
-                                Stretch.whole(model.config().layers()))
+        CapturePlan plan = Runs.plan(model, Pooling.none(), globs);
+        return ModelProto.parseFrom(model.graph(plan, dialect, model.needed(plan))
                         .serialise(WeightLocation.inPlace(folder.toRealPath()), Map.of()))
                 .getGraph();
     }
@@ -170,14 +167,17 @@ class FusedGraphTest {
                 .count();
     }
 
-    /** Two layers have two attentions and five LayerNorms, the last one included. */
+    /**
+     * Two layers have two attentions and five LayerNorms, the last one included. A sum that is the last has one, too, so that it is
+     * added up by the same kernel.
+     */
     @ParameterizedTest
     @CsvSource({
         "logits,                                 2, 5, 0",
         "blocks.*.attn.hook_z|blocks.*.mlp.hook_post, 2, 4, 0",
-        "blocks.1.hook_resid_post,               2, 4, 0",
-        "blocks.0.hook_resid_mid,                1, 1, 0",
-        "blocks.0.hook_resid_pre,                0, 0, 0",
+        "blocks.1.hook_resid_post,               2, 5, 0",
+        "blocks.0.hook_resid_mid,                1, 2, 0",
+        "blocks.0.hook_resid_pre,                0, 1, 0",
         "blocks.1.attn.hook_q|logits,            2, 5, 0",
         "blocks.0.hook_attn_out|logits,          2, 5, 0",
         "blocks.0.attn.hook_pattern|logits,      2, 5, 1",

@@ -65,17 +65,18 @@ public final class BatchRunner {
         this.filled = new int[readings.size()];
     }
 
-    /** What the buffers for the largest of some batches take, at the link that needs most. */
+    /** What the buffers for the largest of some batches take, each of which serves all links. */
     long bytesForEach(List<Batch> batches) {
-        long most = 0;
+        long streams = 0;
+        long[] slots = new long[readings.size()];
         for (int link = 0; link < links.size(); link++) {
-            long bytes = streams(link, batches);
-            for (int reading : links.get(link).readings()) {
-                bytes += bytes(readings.get(reading), batches, Math::max);
+            streams = Math.max(streams, streams(link, batches));
+            List<Integer> given = links.get(link).readings();
+            for (int i = 0; i < given.size(); i++) {
+                slots[i] = Math.max(slots[i], bytes(readings.get(given.get(i)), batches, Math::max));
             }
-            most = Math.max(most, bytes);
         }
-        return most;
+        return streams + Arrays.stream(slots).sum();
     }
 
     /** What the outputs of some batches take side by side, all links together. */

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Writes what a link gives of one batch to a file while the next batch is computed, what it hands on included. It does so on
- * a thread of its own, which nobody interrupts: an interrupt would close the file.
+ * a thread of its own, which nobody interrupts: an interrupt would close the file. What links have handed on is read there, too.
  */
 public final class BatchWriter implements AutoCloseable {
 
@@ -24,7 +24,6 @@ public final class BatchWriter implements AutoCloseable {
         return writer;
     });
     private Future<?> underWay = CompletableFuture.completedFuture(null);
-    private int batchUnderWay = -1;
 
     private record Row(int reading, int prompt, ByteBuffer values) {}
 
@@ -45,10 +44,9 @@ public final class BatchWriter implements AutoCloseable {
 
         @Override
         public void give(int link, int batch, ByteBuffer into) {
-            if (batch == batchUnderWay) {
-                finish();
-            }
-            part.takeHandedOn(link - 1, batch, into);
+            finish();
+            underWay = thread.submit(() -> part.takeHandedOn(link - 1, batch, into));
+            finish();
         }
     }
 
@@ -67,7 +65,6 @@ public final class BatchWriter implements AutoCloseable {
      */
     void write(int link, int batch, Rows rows) {
         finish();
-        batchUnderWay = batch;
         underWay = thread.submit(() -> {
             if (rows.handedOn != null) {
                 part.writeHandedOn(link, batch, rows.handedOn);

@@ -141,7 +141,7 @@ public final class PartFile implements AutoCloseable {
     }
 
     private long size() {
-        return place(steps.handsOn() ? 2 * steps.windows() : 0);
+        return place(steps.handsOn() ? 2 * steps.windowBatches() : 0);
     }
 
     /** Where one of the places for what is handed on begins: what it is of, its checksum, its bytes. */
@@ -151,7 +151,7 @@ public final class PartFile implements AutoCloseable {
 
     /** Two places a batch, so that what one link is given stays until what it hands on is there. */
     private long place(int link, int batch) {
-        return place(2 * (batch % steps.windows()) + link % 2);
+        return place(2 * (batch % steps.windowBatches()) + link % 2);
     }
 
     /** Reads as much as there is. */
@@ -231,7 +231,7 @@ public final class PartFile implements AutoCloseable {
         head.putLong(0, DONE + steps.index(link, batch)).putLong(Long.BYTES, crc.getValue());
         try {
             long place = place(link, batch);
-            unforced += values.remaining();
+            // Not to be forced to the disk: it is of use for a while only, and has its checksum.
             CaptureLayout.writeFully(channel, values, place + head.capacity());
             CaptureLayout.writeFully(channel, head, place);
         } catch (IOException e) {
@@ -243,6 +243,9 @@ public final class PartFile implements AutoCloseable {
     public void takeHandedOn(int link, int batch, ByteBuffer into) {
         try {
             read(channel, into, place(link, batch) + 2L * Long.BYTES);
+            if (into.hasRemaining()) {
+                throw changed();
+            }
         } catch (IOException e) {
             throw failed(e);
         }

@@ -7,11 +7,11 @@ import java.util.List;
  *
  * @param batches the prompts of each
  * @param links   the readings that each gives
- * @param windows the most batches that are under way at a time; batches whose numbers differ by less are never in each
+ * @param windowBatches the most batches that are under way at a time; batches whose numbers differ by less are never in each
  *                other's place
  * @param stream  the most bytes that a link hands on of a batch
  */
-public record Steps(List<int[]> batches, List<List<Integer>> links, int windows, long stream) {
+public record Steps(List<int[]> batches, List<List<Integer>> links, int windowBatches, long stream) {
 
     int count() {
         return batches.size() * links.size();

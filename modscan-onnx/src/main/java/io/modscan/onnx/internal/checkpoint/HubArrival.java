@@ -120,6 +120,9 @@ public final class HubArrival implements Arrival, WeightFiles.Absent {
             // Whether it is the file that is damaged, or what was sent of it, tells its hash.
             reason = e.getMessage();
         } catch (HubException e) {
+            if (e.reason() != HubException.Reason.BAD_ANSWER) {
+                throw e; // Whoever can't be had parts of for now is not to be asked for all.
+            }
             // Where one has no parts, the others have none; and whole files come several at once.
             LOG.info("{}: weights are fetched before the model is opened: {}", parts.model(), e.getMessage());
             parts.fetch(with(name));

@@ -124,13 +124,20 @@ public final class PlannedNetwork {
      * @throws ModscanException if there is no room for the weights, or they can't be loaded
      */
     public ActivationSource open(PlannedSource.Files files, Optional<ActivationSource> start) {
+        if (options.loading() == Loading.CHAIN
+                && options.cudaDevice().isPresent()
+                && options.weightMemory().isEmpty()) {
+            throw new ModscanException(
+                    model + ": a chain was asked for on a CUDA device, whose memory is not known; say how"
+                            + " much of it weights may take (RuntimeOptions.withWeightMemory)");
+        }
         List<Stretch> links = links();
         if (links.isEmpty()) {
             throw tooLarge();
         }
         if (links.size() > 1) {
             LOG.info(
-                    "{}: runs as a chain of {} links, since its weights take {} in float32, and there is room for {}",
+                    "{}: runs as a chain of {} links; weights take {} in float32, and there is room for {}",
                     model,
                     links.size(),
                     PlanMemory.inWords(whole.weightBytes()),
@@ -150,7 +157,8 @@ public final class PlannedNetwork {
 
     private ModscanException tooLarge() {
         boolean chain = options.loading() != Loading.WHOLE;
-        return new ModscanException(model + ": " + (chain ? "the largest block of this plan takes " : "this plan takes ")
+        return new ModscanException(model + ": "
+                + (chain ? "the largest block of this plan takes " : "this plan takes ")
                 + inBytes(chain ? largest() : whole.weightBytes())
                 + " of memory for weights in float32, and there is room for " + room + "; "
                 + (chain

@@ -143,7 +143,12 @@ public final class PlannedSource implements ActivationSource {
                         .mapToLong(link -> link.part.graph().workingBytes(rows, columns))
                         .max()
                         .orElseThrow()
-                + start.map(source -> source.workingBytes(rows, columns)).orElse(0L);
+                + start.map(source -> source.workingBytes(rows, columns)
+                                + (long) Float.BYTES
+                                        * rows
+                                        * columns
+                                        * links.get(0).part.graph().width())
+                        .orElse(0L);
     }
 
     @Override

@@ -30,6 +30,8 @@ public final class Sessions implements AutoCloseable {
     private long clock;
     private boolean closed;
     private final Set<Thread> holders = new HashSet<>();
+    /** Threads that hold a session, and wait for another one within a run of it: for them there is always room. */
+    private int innerWaiting;
 
     private final ThreadPoolExecutor opener = new ThreadPoolExecutor(
             1, 1, SECONDS_BEFORE_LEAVING, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), work -> {
@@ -68,6 +70,7 @@ public final class Sessions implements AutoCloseable {
     public final class Lease implements AutoCloseable {
         private final Entry entry;
         private final boolean outer;
+        private boolean given;
 
         private Lease(Entry entry, boolean outer) {
             this.entry = entry;
@@ -80,7 +83,10 @@ public final class Sessions implements AutoCloseable {
 
         @Override
         public void close() {
-            giveBack(entry, outer);
+            if (!given) {
+                given = true;
+                giveBack(entry, outer);
+            }
         }
     }
 
@@ -95,22 +101,27 @@ public final class Sessions implements AutoCloseable {
         boolean outer;
         synchronized (this) {
             checkOpen();
+            entry = entry(part);
+            entry.users++;
             // A run within another one of the thread can't wait for the room that this one has.
             outer = holders.add(Thread.currentThread());
-            entry = entry(part, !outer);
-            entry.users++;
+            innerWaiting += outer ? 0 : 1;
+            notifyAll();
         }
         boolean ready = false;
         try {
             await(entry);
+            prepare(part + 1);
             ready = true;
+            return new Lease(entry, outer);
         } finally {
+            synchronized (this) {
+                innerWaiting -= outer ? 0 : 1;
+            }
             if (!ready) {
                 giveBack(entry, outer);
             }
         }
-        prepare(part + 1);
-        return new Lease(entry, outer);
     }
 
     /** Has a session opened, if there is such a one, and room for it. */
@@ -119,7 +130,7 @@ public final class Sessions implements AutoCloseable {
                 && entries[part] == null
                 && !closed
                 && hasRoom(parts.get(part).bytes())) {
-            entry(part, false);
+            entry(part);
         }
     }
 
@@ -133,22 +144,22 @@ public final class Sessions implements AutoCloseable {
         return new IllegalStateException("the source is closed");
     }
 
-    private Entry entry(int part, boolean atOnce) {
+    private Entry entry(int part) {
         Entry there = entries[part];
         if (there != null) {
             return there;
         }
         Entry entry = new Entry();
+        opener.execute(() -> open(part, entry));
         entries[part] = entry;
-        opener.execute(() -> open(part, entry, atOnce));
         return entry;
     }
 
-    private void open(int part, Entry entry, boolean atOnce) {
+    private void open(int part, Entry entry) {
         long bytes = parts.get(part).bytes();
         boolean counted = false;
         try {
-            takeRoom(bytes, atOnce);
+            takeRoom(bytes);
             counted = true;
             OrtRuntime session = parts.get(part).opener().get();
             synchronized (this) {
@@ -170,14 +181,11 @@ public final class Sessions implements AutoCloseable {
         }
     }
 
-    private synchronized void takeRoom(long bytes, boolean atOnce) throws InterruptedException {
-        while (!closed && !atOnce && !makeRoom(bytes)) {
+    private synchronized void takeRoom(long bytes) throws InterruptedException {
+        while (!closed && !makeRoom(bytes) && innerWaiting == 0) {
             wait();
         }
         checkOpen();
-        if (atOnce) {
-            makeRoom(bytes);
-        }
         taken += bytes;
     }
 

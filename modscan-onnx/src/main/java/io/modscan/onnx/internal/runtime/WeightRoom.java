@@ -39,7 +39,8 @@ public record WeightRoom(long bytes, boolean given, OptionalLong total) {
     }
 
     static WeightRoom of(long total, long heap) {
-        return new WeightRoom(Math.max(0, total - heap - heap / 2 - OTHER), false, OptionalLong.of(total));
+        // Java may be allowed nearly all, and seldom takes it: a part is there in any case.
+        return new WeightRoom(Math.max(total / 4, total - heap - heap / 2 - OTHER), false, OptionalLong.of(total));
     }
 
     /** Java knows of the limits of containers; Linux tells that of the process's addresses ({@code ulimit -v}). */
@@ -78,6 +79,6 @@ public record WeightRoom(long bytes, boolean given, OptionalLong total) {
                         + ", Java may take half as much again as its heap of "
                         + PlanMemory.inWords(Runtime.getRuntime().maxMemory())
                         + ", and what is computed and the process itself "
-                        + PlanMemory.inWords(OTHER) + ")";
+                        + PlanMemory.inWords(OTHER) + "; a quarter is for weights in any case)";
     }
 }

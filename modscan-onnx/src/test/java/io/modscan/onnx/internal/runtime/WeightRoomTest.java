@@ -41,7 +41,7 @@ class WeightRoomTest {
         assertThat(room.bytes()).isEqualTo(24 * GIB - 9 * GIB - 3 * GIB / 2);
         assertThat(room.toString()).startsWith("13.50 GiB (of 24.00 GiB, Java may take");
         assertThat(room.waysOut()).contains("-Xmx").contains("withWeightMemory");
-        assertThat(WeightRoom.of(2 * GIB, GIB).bytes()).isZero();
+        assertThat(WeightRoom.of(2 * GIB, GIB).bytes()).isEqualTo(GIB / 2);
     }
 
     @Test
