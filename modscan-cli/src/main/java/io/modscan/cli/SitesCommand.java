@@ -105,7 +105,8 @@ final class SitesCommand implements Runnable {
             return; // Of tensors that are no sites, the table says why.
         }
         PlanMemory memory = model.memory(plan, ROWS, COLUMNS);
-        err.println("to capture " + plan.readings().size() + " sites of these: weights "
+        err.println("to capture " + plan.readings().size()
+                + (plan.readings().size() == 1 ? " site" : " sites") + " of these: weights "
                 + PlanMemory.inWords(memory.weights()) + " in memory (" + PlanMemory.inWords(memory.stored())
                 + " as stored), "
                 + (memory.links() == 1

@@ -23,7 +23,6 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The command line in processes of its own, which are killed, interrupted, and run out of disk. How many are killed is the
@@ -124,12 +123,13 @@ class KilledCaptureTest {
         }
     }
 
-    /** Once into one file, once into several. */
+    /** Once into one file; once into several, by a chain of blocks. */
     @ParameterizedTest
-    @ValueSource(strings = {"4g", "20m"})
-    void aCaptureThatWasKilledGoesOnWhereItWas(String fileSize) throws Exception {
+    @CsvSource({"4g, whole, 1g", "20m, chain, 9m"})
+    void aCaptureThatWasKilledGoesOnWhereItWas(String fileSize, String load, String weights) throws Exception {
+        String[] options = {"--file-size", fileSize, "--load", load, "--weight-memory", weights};
         Path undisturbed = fresh("undisturbed");
-        Process process = start(undisturbed, "--file-size", fileSize);
+        Process process = start(undisturbed, options);
         awaitFile(beside(undisturbed, ".lock"), process);
         long begun = System.nanoTime();
         finish(process);
@@ -140,14 +140,14 @@ class KilledCaptureTest {
             int times = 0;
             // Some captures are killed more than once before they are left alone.
             do {
-                Process victim = start(out, "--file-size", fileSize);
+                Process victim = start(out, options);
                 awaitFile(beside(out, ".lock"), victim);
                 Thread.sleep(random.nextLong(span + 1));
                 victim.destroyForcibly().waitFor();
                 times++;
             } while (times < 3 && random.nextInt(3) == 0);
             List<String> left = names(out);
-            finish(start(out, "--file-size", fileSize));
+            finish(start(out, options));
             assertSame(out, undisturbed);
             System.out.println("killed " + times + " times with " + left + " left: the same files in the end");
         }
