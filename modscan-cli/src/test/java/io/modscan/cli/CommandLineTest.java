@@ -747,6 +747,9 @@ class CommandLineTest {
         CommandLineRun run = CommandLineRun.of(
                 "sites", "--model", model(), "--sites", "logits,loss", "--sites", "hook_embed", "--tsv");
         assertThat(run.out().lines()).hasSize(4);
+        assertThat(run.err())
+                .startsWith("to capture 3 sites of these: weights ")
+                .contains("a batch of 8 prompts");
         for (String none : List.of("", ",")) {
             CommandLineRun empty = CommandLineRun.of("export", "--model", model(), "--out", file("x"), "--sites", none);
             assertThat(empty.status()).isEqualTo(2);

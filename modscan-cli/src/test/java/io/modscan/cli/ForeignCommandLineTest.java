@@ -100,10 +100,9 @@ class ForeignCommandLineTest {
         all.addAll(List.of(args));
         CommandLineRun run = CommandLineRun.of(all.toArray(String[]::new));
         assertThat(run.status()).as(run.err()).isZero();
-        assertThat(run.err())
-                .startsWith("to capture ")
-                .contains(" of these: weights ")
-                .hasLineCount(2);
+        // What it takes of memory, unless none of them can be captured.
+        assertThat(run.err().lines())
+                .allMatch(line -> line.startsWith("to capture ") || line.startsWith("a batch of 8 prompts"));
         return run.out().lines().toList();
     }
 
