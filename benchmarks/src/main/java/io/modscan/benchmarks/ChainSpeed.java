@@ -41,6 +41,9 @@ final class ChainSpeed {
      */
     public static void main(String[] args) throws IOException, OrtException {
         RandomCheckpoint shape = SHAPES.get(args[0]);
+        if (shape == null) {
+            throw new IllegalArgumentException(args[0] + ": expected is one of " + SHAPES.keySet());
+        }
         int layers = args[1].equals("0") ? shape.layers() : Integer.parseInt(args[1]);
         RandomCheckpoint taken = new RandomCheckpoint(layers, shape.hidden(), shape.heads(), shape.vocabulary());
         Path folder = Files.createTempDirectory("modscan-chain");
