@@ -72,12 +72,12 @@ public interface Link {
      * @return a link whose opening and closing do nothing
      */
     static Link whole(ActivationSource source) {
+        List<Integer> all =
+                IntStream.range(0, source.plan().readings().size()).boxed().toList();
         return new Link() {
             @Override
             public List<Integer> readings() {
-                return IntStream.range(0, source.plan().readings().size())
-                        .boxed()
-                        .toList();
+                return all;
             }
 
             @Override

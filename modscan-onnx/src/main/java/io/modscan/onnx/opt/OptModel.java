@@ -358,7 +358,7 @@ public final class OptModel implements RuntimeModel {
      * @throws ModscanException if the recording is of another model, or has no residual stream per token
      */
     public OptModel startingAt(Recording recording) {
-        RecordedStart from = RecordedStart.of(recording, loaded.path(), loaded.config(), loaded.fingerprint());
+        RecordedStart from = RecordedStart.of(recording, loaded.path(), loaded.fingerprint());
         return new OptModel(loaded, options, tokenizerPath, allowed, Optional.of(from));
     }
 

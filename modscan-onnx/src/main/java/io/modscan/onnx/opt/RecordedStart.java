@@ -28,7 +28,7 @@ record RecordedStart(Recording recording, TreeMap<Integer, Site> streams) {
     private static final String FINGERPRINT = "model.fingerprint";
 
     /** What a recording has, if it is of this model. */
-    static RecordedStart of(Recording recording, Path model, OptConfig config, String fingerprint) {
+    static RecordedStart of(Recording recording, Path model, String fingerprint) {
         Map<String, String> facts = recording.provenance();
         if (!fingerprint.equals(facts.get(FINGERPRINT))) {
             throw new ModscanException(
@@ -40,7 +40,7 @@ record RecordedStart(Recording recording, TreeMap<Integer, Site> streams) {
         List<String> pooled = new ArrayList<>();
         for (SiteActivations recorded : recording.activations().sites()) {
             Reading reading = recorded.reading();
-            int stage = givenTo(reading.site(), config);
+            int stage = givenTo(reading.site());
             if (stage > 0 && reading.isPerToken()) {
                 streams.putIfAbsent(stage, reading.site());
             } else if (stage > 0) {
@@ -57,16 +57,15 @@ record RecordedStart(Recording recording, TreeMap<Integer, Site> streams) {
     }
 
     /** The stage that is given what a site holds; 0 if none is. */
-    private static int givenTo(Site site, OptConfig config) {
-        for (int layer = 0; layer < config.layers(); layer++) {
-            if (site.name().equals("blocks." + layer + ".hook_resid_pre")) {
-                return layer + 1;
-            }
-            if (site.name().equals("blocks." + layer + ".hook_resid_post")) {
-                return layer + 2;
-            }
+    private static int givenTo(Site site) {
+        if (site.layer().isEmpty()) {
+            return 0;
         }
-        return 0;
+        int layer = site.layer().getAsInt();
+        String block = "blocks." + layer + ".";
+        return site.name().equals(block + "hook_resid_pre")
+                ? layer + 1
+                : site.name().equals(block + "hook_resid_post") ? layer + 2 : 0;
     }
 
     /** The sites that can be computed. */
@@ -76,7 +75,7 @@ record RecordedStart(Recording recording, TreeMap<Integer, Site> streams) {
                 .toList();
     }
 
-    /** The last stage to start at for what lies at a stage and behind. */
+    /** The last stage to start at for all that a plan reads. */
     int stage(CapturePlan plan, OptConfig config) {
         Site first = plan.readings().stream()
                 .map(Reading::site)

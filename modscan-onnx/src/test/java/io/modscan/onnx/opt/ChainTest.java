@@ -18,7 +18,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,15 +27,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** A chain of sessions, however it is divided, gives what one session gives, bit for bit. */
 class ChainTest {
-
-    private static final int COLUMNS = TinyOpt.MAX_POSITIONS;
-
-    private static final int[][] ROWS = {
-        {2, 5, 9, 11, 30},
-        {17},
-        {2, 2, 8, 4},
-        IntStream.range(0, COLUMNS).map(i -> (i * 7 + 2) % TinyOpt.VOCABULARY).toArray(),
-    };
 
     @TempDir
     private Path folder;
@@ -135,7 +125,7 @@ class ChainTest {
     }
 
     private static void assertSame(OptModel model, CapturePlan plan, Padding padding, Dialect dialect) {
-        TokenBatch batch = Runs.batch(padding, COLUMNS, ROWS);
+        TokenBatch batch = Runs.batch(padding, FusedGraphTest.COLUMNS, FusedGraphTest.ROWS);
         Map<String, float[]> whole;
         try (ActivationSource source = model.open(plan, dialect)) {
             whole = Runs.run(source, batch);

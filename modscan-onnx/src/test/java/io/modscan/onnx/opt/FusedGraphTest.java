@@ -42,9 +42,9 @@ class FusedGraphTest {
     /** Of a tensor's largest value. */
     private static final double TOLERANCE = 2e-5;
 
-    private static final int COLUMNS = TinyOpt.MAX_POSITIONS;
+    static final int COLUMNS = TinyOpt.MAX_POSITIONS;
 
-    private static final int[][] ROWS = {
+    static final int[][] ROWS = {
         {2, 5, 9, 11, 30},
         {17},
         {2, 2, 8, 4},

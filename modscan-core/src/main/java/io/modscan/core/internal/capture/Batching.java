@@ -91,12 +91,13 @@ public record Batching(ActivationSource source, int tokenBudget, long memoryLimi
         long[] cost = new long[byLength.length + 1];
         int[] begin = new int[byLength.length + 1];
         Arrays.fill(cost, 1, cost.length, Long.MAX_VALUE);
+        List<Link> links = source.links();
         int columns = 0;
         int mostRows = 0;
         for (int i = 0; i < byLength.length; i++) {
             if (tokenIds.get(byLength[i]).length != columns) {
                 columns = tokenIds.get(byLength[i]).length;
-                mostRows = mostRows(columns, byLength.length, chunk.inputs());
+                mostRows = mostRows(links, columns, byLength.length, chunk.inputs());
             }
             long padding = 0;
             for (int end = i + 1; end <= Math.min(i + mostRows, byLength.length); end++) {
@@ -121,12 +122,12 @@ public record Batching(ActivationSource source, int tokenBudget, long memoryLimi
     }
 
     /** The largest number of rows that keeps to budget and memory; 1 where even that does not. */
-    private int mostRows(int columns, int most, long inputs) {
+    private int mostRows(List<Link> links, int columns, int most, long inputs) {
         int fits = 1;
         int tooMany = Math.min(most, Math.max(1, tokenBudget / columns)) + 1;
         while (tooMany - fits > 1) {
             int middle = (fits + tooMany) >>> 1;
-            if (fitsMemory(middle, columns, inputs)) {
+            if (fitsMemory(links, middle, columns, inputs)) {
                 fits = middle;
             } else {
                 tooMany = middle;
@@ -135,8 +136,7 @@ public record Batching(ActivationSource source, int tokenBudget, long memoryLimi
         return fits;
     }
 
-    private boolean fitsMemory(long rows, int columns, long inputs) {
-        List<Link> links = source.links();
+    private boolean fitsMemory(List<Link> links, long rows, int columns, long inputs) {
         long most = 0;
         long outputsOfMost = 0;
         long given = 0;

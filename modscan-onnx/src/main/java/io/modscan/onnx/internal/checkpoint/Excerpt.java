@@ -157,10 +157,9 @@ final class Excerpt {
     }
 
     /** What a reader reads from. */
-    private final class Bytes implements SeekableByteChannel {
+    private final class Bytes extends ReadOnlyChannel {
 
         private long position;
-        private boolean open = true;
 
         @Override
         public int read(ByteBuffer target) {
@@ -202,26 +201,6 @@ final class Excerpt {
         @Override
         public long size() {
             return size;
-        }
-
-        @Override
-        public int write(ByteBuffer source) {
-            throw new UnsupportedOperationException("read-only");
-        }
-
-        @Override
-        public SeekableByteChannel truncate(long to) {
-            throw new UnsupportedOperationException("read-only");
-        }
-
-        @Override
-        public boolean isOpen() {
-            return open;
-        }
-
-        @Override
-        public void close() {
-            open = false;
         }
     }
 }

@@ -296,10 +296,9 @@ public final class TorchFile {
      * Lets the zip's parser read no more than a directory takes: it keeps all that it reads, and it goes by what it
      * finds, not by the number of entries that the file declares. Leaves the file open when closed.
      */
-    private static final class DirectoryChannel implements SeekableByteChannel {
+    private static final class DirectoryChannel extends ReadOnlyChannel {
         private final SeekableByteChannel file;
         private long left = MAX_DIRECTORY;
-        private boolean open = true;
 
         DirectoryChannel(SeekableByteChannel file) {
             this.file = file;
@@ -312,11 +311,6 @@ public final class TorchFile {
                 throw new IOException("its directory takes more than " + MAX_DIRECTORY + " bytes");
             }
             return file.read(target);
-        }
-
-        @Override
-        public int write(ByteBuffer source) {
-            throw new UnsupportedOperationException("read-only");
         }
 
         @Override
@@ -333,21 +327,6 @@ public final class TorchFile {
         @Override
         public long size() throws IOException {
             return file.size();
-        }
-
-        @Override
-        public SeekableByteChannel truncate(long size) {
-            throw new UnsupportedOperationException("read-only");
-        }
-
-        @Override
-        public boolean isOpen() {
-            return open;
-        }
-
-        @Override
-        public void close() {
-            open = false;
         }
     }
 }

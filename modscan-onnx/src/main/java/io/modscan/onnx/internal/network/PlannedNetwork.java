@@ -13,12 +13,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * What a plan needs of a network of any family, and how that is put into memory: as one session, or as a chain of links, none of
- * which takes more than there is room for.
+ * which takes more than there is room for. For one thread.
  */
 public final class PlannedNetwork {
 
@@ -34,8 +36,9 @@ public final class PlannedNetwork {
     private final RuntimeOptions options;
     private final Stretch needed;
     private final PlannedGraph whole;
-    private final List<Long> stages = new ArrayList<>();
     private final WeightRoom room;
+    /** The bytes of each stage's weights, if anybody has asked: what fits as a whole is not divided. */
+    private @Nullable List<Long> stages;
 
     /**
      * Works out what is needed.
@@ -59,10 +62,17 @@ public final class PlannedNetwork {
         this.options = options;
         this.needed = needed;
         this.whole = family.apply(needed);
-        for (int stage = needed.from(); stage < needed.end(); stage++) {
-            stages.add(family.apply(new Stretch(stage, stage + 1)).weightBytes());
-        }
         this.room = WeightRoom.of(options);
+    }
+
+    private List<Long> stages() {
+        if (stages == null) {
+            stages = IntStream.range(needed.from(), needed.end())
+                    .mapToObj(
+                            stage -> family.apply(new Stretch(stage, stage + 1)).weightBytes())
+                    .toList();
+        }
+        return stages;
     }
 
     /** The stage that it begins with. */
@@ -71,7 +81,7 @@ public final class PlannedNetwork {
     }
 
     private long largest() {
-        return stages.stream().mapToLong(Long::longValue).max().orElseThrow();
+        return stages().stream().mapToLong(Long::longValue).max().orElseThrow();
     }
 
     private boolean isWhole() {
@@ -93,7 +103,7 @@ public final class PlannedNetwork {
         int from = needed.from();
         long bytes = 0;
         for (int stage = needed.from(); stage < needed.end(); stage++) {
-            long more = stages.get(stage - needed.from());
+            long more = stages().get(stage - needed.from());
             if (stage > from && bytes + more > most) {
                 links.add(new Stretch(from, stage));
                 from = stage;

@@ -18,6 +18,7 @@ import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -169,7 +170,7 @@ public final class PlannedSource implements ActivationSource {
 
     @Override
     public List<Link> links() {
-        return links.size() == 1 ? List.of(Link.whole(this)) : List.copyOf(links);
+        return links.size() == 1 ? List.of(Link.whole(this)) : Collections.unmodifiableList(links);
     }
 
     @Override
