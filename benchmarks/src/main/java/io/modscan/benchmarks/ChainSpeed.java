@@ -69,7 +69,7 @@ final class ChainSpeed {
         OptModel model = OptModel.open(folder);
         System.out.printf(Locale.ROOT, "%d prompts, %d tokens%n", prompts.size(), tokens);
         for (int round = 0; round < Integer.parseInt(args[4]); round++) {
-            for (String kind : args[5].split(",")) {
+            for (String kind : args[5].split(",", -1)) {
                 double speed = switch (kind) {
                     case "chain" -> capture(model.withRuntime(chain), prompts, tokens);
                     case "whole" ->
