@@ -261,7 +261,7 @@ class ModelContractTest {
                 return new Source(plan) {
                     @Override
                     void check() {
-                        super.check();
+                        // First, so that an interrupt ends here whenever it comes.
                         if (Thread.currentThread().isDaemon()) {
                             try {
                                 Thread.sleep(5);
@@ -269,6 +269,7 @@ class ModelContractTest {
                                 then.run();
                             }
                         }
+                        super.check();
                     }
                 };
             }
