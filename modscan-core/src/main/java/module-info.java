@@ -13,6 +13,7 @@ module io.modscan.core {
     exports io.modscan.core;
     exports io.modscan.core.error;
     exports io.modscan.core.file;
+    exports io.modscan.core.intervention;
     exports io.modscan.core.model;
     exports io.modscan.core.prompt;
     exports io.modscan.core.safetensors;

@@ -4,6 +4,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.recording.CaptureFile;
 import io.modscan.core.internal.recording.Captured;
 import io.modscan.core.internal.recording.TokensDigest;
+import io.modscan.core.intervention.Reference;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.CapturePlan;
@@ -425,6 +426,30 @@ public final class Activations {
      */
     public Map<String, String> provenance() {
         return Collections.unmodifiableMap(new TreeMap<>(provenance.get()));
+    }
+
+    /**
+     * The mean of each unit, to be put in its place: what mean ablation needs. Each prompt counts once, with the mean over its positions
+     * where they were kept. For the means of a label's prompts take {@link #where} first.
+     *
+     * @param name says whose means these are, such as {@code "mean of 200 law prompts"}
+     * @return the means of all sites with units, bound to this model
+     * @throws ModscanException if a mean is not finite, or there is no site with units and a tensor of its own
+     */
+    public Reference mean(String name) {
+        return References.mean(this, name);
+    }
+
+    /**
+     * What a prompt had at each position, to be put in place of another's: what patching needs.
+     *
+     * @param prompt the prompt's index
+     * @return the values of all sites whose positions were kept, named after the prompt and bound to this model
+     * @throws IndexOutOfBoundsException if there is no such prompt
+     * @throws ModscanException          if a value is not finite, or there is no site with units whose positions were kept
+     */
+    public Reference reference(int prompt) {
+        return References.of(this, prompt);
     }
 
     /**

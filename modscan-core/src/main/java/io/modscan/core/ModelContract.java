@@ -201,8 +201,8 @@ public final class ModelContract {
         check(
                 sites.stream()
                         .noneMatch(site ->
-                                site.magnitudeOf().filter(sites::contains).isPresent()),
-                "sites() lists magnitudes of a site that it lists too");
+                                site.derivedFrom().filter(sites::contains).isPresent()),
+                "sites() lists what is derived from a site that it lists too");
         check(sites.equals(model.sites()), "sites() gives other sites when asked again");
         check(model.provenance().equals(model.provenance()), "provenance() tells other facts when asked again");
         check(model.maxTokens().orElse(1) > 0, "maxTokens() is " + model.maxTokens() + ", not positive");
@@ -256,7 +256,7 @@ public final class ModelContract {
                 mask.put(row * columns + padding + i, 1);
             }
         }
-        TokenBatch batch = new TokenBatch(ids.size(), columns, inputIds, mask, tensors);
+        TokenBatch batch = new TokenBatch(ids.size(), columns, inputIds, mask, tensors, List.of());
         List<FloatBuffer> outputs = outputs(source.plan(), batch, before);
         runner.accept(batch, outputs);
         List<float[][]> values = new ArrayList<>();

@@ -4,6 +4,8 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.capture.Batching;
 import io.modscan.core.internal.capture.CaptureEngine;
 import io.modscan.core.internal.capture.PoolingSource;
+import io.modscan.core.intervention.Change;
+import io.modscan.core.intervention.Intervention;
 import io.modscan.core.model.ActivationSource;
 import io.modscan.core.model.Model;
 import io.modscan.core.model.Progress;
@@ -13,20 +15,25 @@ import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.CapturePlan.Selection;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Reading;
+import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.Spliterator;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -79,6 +86,7 @@ public final class Probe implements AutoCloseable {
         private long fileSize = 4L << 30;
         private Consumer<Progress> listener = progress -> {};
         private boolean cutOverlong;
+        private final List<SiteSelector> changing = new ArrayList<>();
 
         private Builder(Model model) {
             this.model = Objects.requireNonNull(model, "model");
@@ -117,6 +125,85 @@ public final class Probe implements AutoCloseable {
                 selections.add(new Selection(selector, pooling));
             }
             return this;
+        }
+
+        /**
+         * Lets interventions change sites. Nothing may be changed unless this is called; and where nothing may be changed, the network
+         * that is run is the same as if there were no interventions.
+         *
+         * @param selectors which sites, of those that the model {@linkplain Model#changeable() can change}
+         * @return this
+         */
+        public Builder changing(SiteSelector... selectors) {
+            changing.addAll(List.of(selectors));
+            return this;
+        }
+
+        /**
+         * Lets interventions change the sites that these change.
+         *
+         * @param interventions some of those that prompts will be under
+         * @return this
+         */
+        public Builder changing(Collection<Intervention> interventions) {
+            for (Intervention intervention : interventions) {
+                Set<String> sites =
+                        intervention.changes().stream().map(Change::site).collect(Collectors.toSet());
+                sites.forEach(site -> changing.add(new Named(site)));
+            }
+            return this;
+        }
+
+        /**
+         * Lets interventions change the sites that these change.
+         *
+         * @param interventions some of those that prompts will be under
+         * @return this
+         */
+        public Builder changing(Intervention... interventions) {
+            return changing(List.of(interventions));
+        }
+
+        /** A site by its whole name. */
+        private record Named(String name) implements SiteSelector {
+            @Override
+            public boolean selects(Site site) {
+                return site.name().equals(name);
+            }
+
+            @Override
+            public boolean names(Site site) {
+                return true;
+            }
+
+            @Override
+            public String toString() {
+                return name;
+            }
+        }
+
+        private List<Site> changed() {
+            List<Site> changeable = model.changeable();
+            Set<Site> changed = new LinkedHashSet<>();
+            for (SiteSelector selector : changing) {
+                List<Site> found = changeable.stream().filter(selector::selects).toList();
+                if (found.isEmpty()) {
+                    throw new ModscanException("no site that can be changed matches "
+                            + (selector.getClass().isHidden() ? "the given selector" : "'" + selector + "'") + "; "
+                            + (changeable.isEmpty()
+                                    ? "of this model none can be: " + model
+                                    : "these can be changed: " + changeableKinds(changeable)));
+                }
+                changed.addAll(found);
+            }
+            return changeable.stream().filter(changed::contains).toList();
+        }
+
+        /** One layer of each kind is enough to show. */
+        private static List<String> changeableKinds(List<Site> sites) {
+            Set<String> kinds = new LinkedHashSet<>();
+            sites.forEach(site -> kinds.add(site.name().replaceAll("\\d+", "N")));
+            return kinds.stream().limit(20).toList();
         }
 
         /**
@@ -208,7 +295,7 @@ public final class Probe implements AutoCloseable {
          * Resolves the sites and loads the model.
          *
          * @return the probe, which the caller closes
-         * @throws ModscanException if a selector matches nothing or a site can't be pooled as asked, if BOS is to be left out
+         * @throws ModscanException if a selector matches nothing, a site can't be changed or pooled as asked, if BOS is to be left out
          *                          and the model knows none, or if the model can't be loaded
          */
         public Probe build() {
@@ -217,7 +304,7 @@ public final class Probe implements AutoCloseable {
             if (all.isEmpty()) {
                 all.add(new Selection(Sites.all(), pooling));
             }
-            CapturePlan plan = model.plan(all);
+            CapturePlan plan = model.plan(all).changing(changed());
             checkBos(plan);
             return new Probe(this, plan);
         }
@@ -253,7 +340,8 @@ public final class Probe implements AutoCloseable {
      * @return their activations
      * @throws ModscanException      if a prompt is longer than the model takes (unless {@link Builder#cutOverlong} was
      *                               called), has an id outside the vocabulary or nothing to pool, if the model refuses its
-     *                               ready tensors, if some prompts are of ready tensors and others not, if the values don't
+     *                               ready tensors, if a prompt is under an intervention that changes what may not be changed or
+     *                               asks for what is not there, if some prompts are of ready tensors and others not, if the values don't
      *                               fit into Java's heap, or if running fails
      * @throws CancellationException if the thread is interrupted; its interrupt status stays set
      * @throws IllegalStateException if the probe is closed

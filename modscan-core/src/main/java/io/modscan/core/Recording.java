@@ -9,6 +9,7 @@ import io.modscan.core.internal.recording.RecordedShard;
 import io.modscan.core.internal.recording.RecordedShards;
 import io.modscan.core.internal.recording.RecordingSource;
 import io.modscan.core.internal.recording.TokenIndex;
+import io.modscan.core.intervention.Intervention;
 import io.modscan.core.model.ActivationSource;
 import io.modscan.core.model.Model;
 import io.modscan.core.model.Tokenizer;
@@ -137,7 +138,7 @@ public final class Recording implements Model {
         RecordedShard.Opened first = opened.get(0);
         Map<String, String> facts = new TreeMap<>(first.facts());
         if (opened.size() > 1) {
-            facts.keySet().removeAll(List.of(Keys.PROMPT_COUNT, Keys.TOKENS_SHA256));
+            facts.keySet().removeAll(Keys.OF_PROMPTS);
         }
         for (RecordedShard.Opened each : opened) {
             Path file = each.shard().file();
@@ -166,9 +167,7 @@ public final class Recording implements Model {
 
     private static void checkSame(
             String key, Path file, Map<String, String> facts, Path other, Map<String, String> others) {
-        if (!Objects.equals(facts.get(key), others.get(key))
-                && !key.equals(Keys.PROMPT_COUNT)
-                && !key.equals(Keys.TOKENS_SHA256)) {
+        if (!Objects.equals(facts.get(key), others.get(key)) && !Keys.OF_PROMPTS.contains(key)) {
             throw new MalformedFileException(
                     file,
                     "metadata '" + key + "' is " + facts.get(key) + ", and " + others.get(key) + " in " + other
@@ -197,15 +196,15 @@ public final class Recording implements Model {
     }
 
     /**
-     * {@inheritDoc} These are the sites that were recorded. Magnitudes are among them only if the site that they are of
-     * is not.
+     * {@inheritDoc} These are the sites that were recorded. Magnitudes and picked units are among them only if the site that
+     * they are of is not.
      */
     @Override
     public List<Site> sites() {
         // A plan finds the magnitudes of listed sites by itself, and would find them twice if they were listed too.
         List<Site> all = shards.readings().stream().map(Reading::site).toList();
         return all.stream()
-                .filter(site -> site.magnitudeOf().filter(all::contains).isEmpty())
+                .filter(site -> site.derivedFrom().filter(all::contains).isEmpty())
                 .toList();
     }
 
@@ -233,6 +232,12 @@ public final class Recording implements Model {
     public int positions(Map<String, InputTensor> inputs) {
         throw new ModscanException(path + ": a recording knows prompts by their token ids, so ready tensors cannot be"
                 + " captured from it; read what was captured of them from Recording.activations()");
+    }
+
+    /** A recording knows what was run under which intervention, and changes nothing: what is not there shows when it is asked for. */
+    @Override
+    public void check(Intervention intervention, CapturePlan plan, int length) {
+        // Each prompt that was recorded may be asked for.
     }
 
     /**

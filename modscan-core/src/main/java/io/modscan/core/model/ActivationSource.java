@@ -75,7 +75,8 @@ public interface ActivationSource extends AutoCloseable {
      * Runs a batch. If the calling thread is interrupted meanwhile, or was before, this ends within a second, and the
      * thread's interrupt status stays set.
      *
-     * @param batch   the tokens, padded on either side, or the ready tensors
+     * @param batch   the tokens, padded on either side, or the ready tensors; with interventions at sites that the plan lets be changed, which
+     *                {@link SiteChange} puts into numbers
      * @param outputs where the values go, each of which has to be written, one buffer for each of the plan's readings, in their order: direct, in native
      *                byte order, with exactly {@code batch.rows() × reading.values(batch.columns())} values from position
      *                0, of the shape [rows, …] with the site's axes behind (those of positions dropped where pooled). What

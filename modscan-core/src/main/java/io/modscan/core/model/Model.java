@@ -1,11 +1,13 @@
 package io.modscan.core.model;
 
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.intervention.Intervention;
 import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Site;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /** A model that can be probed. Immutable; holds nothing native: what does is the source that it opens. */
@@ -91,10 +93,44 @@ public interface Model {
     }
 
     /**
+     * The sites that interventions can change.
+     *
+     * @return some of {@link #sites()}; none unless overridden
+     */
+    default List<Site> changeable() {
+        return List.of();
+    }
+
+    /**
+     * Checks that an intervention can be made.
+     *
+     * @param intervention what a prompt is to be run under
+     * @param plan         the plan that it is to be run by
+     * @param length       the prompt's tokens
+     * @throws ModscanException if not; the message says why
+     */
+    default void check(Intervention intervention, CapturePlan plan, int length) {
+        intervention.check(
+                plan.changing(), length, Optional.ofNullable(provenance().get("model.fingerprint")));
+    }
+
+    /**
+     * The same model, begun late where it can: what lies before the first site that a plan reads or changes is not computed but taken from
+     * a run of the same prompts.
+     *
+     * @param untouched gives residual streams of that run, position by position; a recording of this model, above all
+     * @return a model that gives the same values beyond rounding; this one unless overridden, which computes everything anew
+     * @throws ModscanException if those are another model's, or hold no stream that this one could begin with
+     */
+    default Model startingAt(Model untouched) {
+        return this;
+    }
+
+    /**
      * Makes the model ready to compute what a plan asks for, and no more.
      *
      * @param plan the plan, of {@link #plan}; unless the model {@linkplain #pools() pools}, {@linkplain CapturePlan#unpooled()
-     *             unpooled}
+     *             unpooled}; what it lets be changed is some of {@link #changeable()}
      * @return a source, which the caller closes
      * @throws ModscanException if the model cannot be loaded or run
      */

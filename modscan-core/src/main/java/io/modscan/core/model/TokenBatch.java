@@ -1,11 +1,13 @@
 package io.modscan.core.model;
 
+import io.modscan.core.intervention.Intervention;
 import io.modscan.core.prompt.InputTensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.LongBuffer;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * A padded batch of token sequences, or of samples of ready tensors. Both buffers are direct, in native byte order and hold
@@ -17,9 +19,15 @@ import java.util.Map;
  * @param attentionMask 1 at each real token or position, 0 at padding
  * @param tensors       the ready tensors of each row, by the names of the model's inputs; empty for a batch of tokens. All
  *                      rows are of one kind
+ * @param interventions what each row is run under; empty if nothing is changed in any
  */
 public record TokenBatch(
-        int rows, int columns, LongBuffer inputIds, LongBuffer attentionMask, List<Map<String, InputTensor>> tensors) {
+        int rows,
+        int columns,
+        LongBuffer inputIds,
+        LongBuffer attentionMask,
+        List<Map<String, InputTensor>> tensors,
+        List<Optional<Intervention>> interventions) {
 
     /**
      * Checks the sizes.
@@ -29,11 +37,17 @@ public record TokenBatch(
      * @param inputIds      see above
      * @param attentionMask see above
      * @param tensors       see above
+     * @param interventions see above
      * @throws IllegalArgumentException if a buffer does not hold {@code rows × columns} values or is not direct, or if only
-     *                                  some rows have tensors
+     *                                  some rows have tensors, or are told to be under an intervention or not
      */
     public TokenBatch {
         tensors = List.copyOf(tensors);
+        interventions = interventions.stream().allMatch(Optional::isEmpty) ? List.of() : List.copyOf(interventions);
+        if (!interventions.isEmpty() && interventions.size() != rows) {
+            throw new IllegalArgumentException("a batch of " + rows + " rows has the interventions of "
+                    + interventions.size() + "; say for each row what it is run under, or for none");
+        }
         if (!tensors.isEmpty() && tensors.size() != rows) {
             throw new IllegalArgumentException("a batch of " + rows + " rows has the ready tensors of " + tensors.size()
                     + "; give those of each row, or none for a batch of tokens");
@@ -57,7 +71,28 @@ public record TokenBatch(
      * @throws IllegalArgumentException if a buffer does not hold {@code rows × columns} values or is not direct
      */
     public TokenBatch(int rows, int columns, LongBuffer inputIds, LongBuffer attentionMask) {
-        this(rows, columns, inputIds, attentionMask, List.of());
+        this(rows, columns, inputIds, attentionMask, List.of(), List.of());
+    }
+
+    /**
+     * What a row is run under.
+     *
+     * @param row the row's index
+     * @return its intervention, or empty if nothing is changed in it
+     */
+    public Optional<Intervention> intervention(int row) {
+        return interventions.isEmpty() ? Optional.empty() : interventions.get(row);
+    }
+
+    /**
+     * The same rows without interventions.
+     *
+     * @return the batch of the untouched runs
+     */
+    public TokenBatch untouched() {
+        return interventions.isEmpty()
+                ? this
+                : new TokenBatch(rows, columns, inputIds, attentionMask, tensors, List.of());
     }
 
     /**
@@ -80,6 +115,7 @@ public record TokenBatch(
                 ByteBuffer.allocateDirect((int) size * 2 * Long.BYTES)
                         .order(ByteOrder.nativeOrder())
                         .asLongBuffer(),
+                List.of(),
                 List.of());
     }
 
@@ -90,12 +126,16 @@ public record TokenBatch(
      * @param memory    a direct buffer in native byte order with room for ids and mask, 2 × rows × columns values, which the
      *                  batch then keeps
      * @param tensors   the ready tensors of each row; empty for a batch of tokens
+     * @param interventions what each row is run under; empty if nothing is changed
      * @return the batch
      * @throws IndexOutOfBoundsException if there is less room
      * @throws IllegalArgumentException  as the constructor throws
      */
     public static TokenBatch padRight(
-            List<int[]> sequences, LongBuffer memory, List<Map<String, InputTensor>> tensors) {
+            List<int[]> sequences,
+            LongBuffer memory,
+            List<Map<String, InputTensor>> tensors,
+            List<Optional<Intervention>> interventions) {
         int columns = columns(sequences);
         int size = sequences.size() * columns;
         LongBuffer inputIds = memory.slice(0, size);
@@ -108,7 +148,7 @@ public record TokenBatch(
                 attentionMask.put(row * columns + column, real ? 1 : 0);
             }
         }
-        return new TokenBatch(sequences.size(), columns, inputIds, attentionMask, tensors);
+        return new TokenBatch(sequences.size(), columns, inputIds, attentionMask, tensors, interventions);
     }
 
     /**

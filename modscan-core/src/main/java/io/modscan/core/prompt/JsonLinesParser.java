@@ -7,9 +7,11 @@ import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.json.JsonProblem;
+import io.modscan.core.intervention.Intervention;
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,22 +25,27 @@ final class JsonLinesParser extends LineParser {
             .build();
 
     private final Path file;
+    private final Path folder;
+    private final Map<String, Intervention> interventions = new HashMap<>();
 
     JsonLinesParser(Path file, Reader text) {
         super(file, text);
         this.file = file;
+        this.folder = file.toAbsolutePath().resolveSibling("");
     }
 
     @Override
     Prompt prompt(String json) throws IOException {
         Map<String, Object> fields = object(json);
         Object givenId = fields.remove("id");
+        @Nullable Object of = fields.get(Prompt.INTERVENTION) instanceof Map ? fields.remove("of") : null;
         if (givenId instanceof List || givenId instanceof Map) {
             throw malformed("'id' is " + givenId + "; an id is a string or number");
         }
         if (givenId instanceof String text && stripped(text).isEmpty()) {
             throw malformed("has an empty 'id'; give it one, or leave it away and the prompt is numbered");
         }
+        @Nullable Intervention under = intervention(fields);
         Prompt prompt = unlabelled(id(givenId), fields.remove("text"), fields.remove("ids"), fields.remove("inputs"));
         for (Map.Entry<String, Object> field : fields.entrySet()) {
             if (field.getValue() instanceof List || field.getValue() instanceof Map) {
@@ -52,7 +59,31 @@ final class JsonLinesParser extends LineParser {
                 prompt = prompt.withLabel(field.getKey(), label);
             }
         }
-        return prompt;
+        if (under == null) {
+            return prompt;
+        }
+        // The line is the intervened prompt's own, so its id stays; of which prompt it is a twin, it may say.
+        return prompt.under(under, prompt.id(), of == null ? prompt.id() : of.toString())
+                .withLabel(Prompt.INTERVENTION, under.name());
+    }
+
+    /** The same text stands in many lines, and may speak of a large file. */
+    private @Nullable Intervention intervention(Map<String, Object> fields) throws IOException {
+        if (!(fields.get(Prompt.INTERVENTION) instanceof Map<?, ?> object)) {
+            return null; // a label
+        }
+        fields.remove(Prompt.INTERVENTION);
+        String json = JSON.std.asString(object);
+        @Nullable Intervention known = interventions.get(json);
+        if (known == null) {
+            try {
+                known = Intervention.ofJson(json, folder);
+            } catch (ModscanException e) {
+                throw malformed(String.valueOf(e.getMessage()), e);
+            }
+            interventions.put(json, known);
+        }
+        return known;
     }
 
     private Prompt unlabelled(String id, @Nullable Object text, @Nullable Object ids, @Nullable Object inputs) {

@@ -1,6 +1,7 @@
 package io.modscan.core.prompt;
 
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.intervention.Intervention;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -13,22 +14,31 @@ import org.jspecify.annotations.Nullable;
 /**
  * One text, or a sequence of ready token ids, or the ready tensors of one sample (an image's pixels, say), with an id and
  * labels. Ready ids are run exactly as they are: nothing is put in front of them. Ready tensors are handed to the model's
- * inputs of their names. Immutable.
+ * inputs of their names. A prompt may be run under an {@linkplain Intervention intervention}. Immutable.
  */
 public final class Prompt {
+
+    /** The key of the label that names the intervention that a prompt is {@linkplain #under under}. */
+    public static final String INTERVENTION = "intervention";
 
     private final String id;
     private final Map<String, String> labels;
     private final @Nullable String text;
     private final @Nullable Supplier<int[]> tokenIds;
     private final @Nullable ReadyTensors tensors;
+    private final @Nullable Under under;
+
+    /** What it is run under, and the id of the same prompt without that. */
+    private record Under(Intervention intervention, String untouchedId) {}
 
     private Prompt(
             String id,
             Map<String, String> labels,
             @Nullable String text,
             @Nullable Supplier<int[]> tokenIds,
-            @Nullable ReadyTensors tensors) {
+            @Nullable ReadyTensors tensors,
+            @Nullable Under under) {
+        this.under = under;
         this.id = Objects.requireNonNull(id, "id");
         this.labels = copy(labels);
         this.text = text;
@@ -56,7 +66,7 @@ public final class Prompt {
      * @return a prompt without labels
      */
     public static Prompt of(String id, String text) {
-        return new Prompt(id, Map.of(), Objects.requireNonNull(text, "text"), null, null);
+        return new Prompt(id, Map.of(), Objects.requireNonNull(text, "text"), null, null, null);
     }
 
     /**
@@ -72,7 +82,7 @@ public final class Prompt {
             throw new IllegalArgumentException("prompt '" + id + "' has no token ids; at least one is needed");
         }
         int[] own = tokenIds.clone();
-        return new Prompt(id, Map.of(), null, own::clone, null);
+        return new Prompt(id, Map.of(), null, own::clone, null, null);
     }
 
     /**
@@ -84,7 +94,7 @@ public final class Prompt {
      * @return a prompt
      */
     public static Prompt ofTokens(String id, Map<String, String> labels, Supplier<int[]> tokenIds) {
-        return new Prompt(id, labels, null, Objects.requireNonNull(tokenIds, "tokenIds"), null);
+        return new Prompt(id, labels, null, Objects.requireNonNull(tokenIds, "tokenIds"), null, null);
     }
 
     /**
@@ -100,7 +110,7 @@ public final class Prompt {
         if (tensors.isEmpty()) {
             throw new IllegalArgumentException("prompt '" + id + "' has no tensors; at least one is needed");
         }
-        return new Prompt(id, Map.of(), null, null, ReadyTensors.of(tensors));
+        return new Prompt(id, Map.of(), null, null, ReadyTensors.of(tensors), null);
     }
 
     /**
@@ -115,7 +125,7 @@ public final class Prompt {
      */
     public static Prompt ofTensors(String id, Map<String, String> labels, Supplier<Map<String, InputTensor>> tensors) {
         Objects.requireNonNull(tensors, "tensors");
-        return new Prompt(id, labels, null, null, ReadyTensors.of(tensors, null));
+        return new Prompt(id, labels, null, null, ReadyTensors.of(tensors, null), null);
     }
 
     /**
@@ -130,7 +140,8 @@ public final class Prompt {
     public static Prompt ofTensors(
             String id, Map<String, String> labels, String sha256, Supplier<Map<String, InputTensor>> tensors) {
         Objects.requireNonNull(tensors, "tensors");
-        return new Prompt(id, labels, null, null, ReadyTensors.of(tensors, Objects.requireNonNull(sha256, "sha256")));
+        return new Prompt(
+                id, labels, null, null, ReadyTensors.of(tensors, Objects.requireNonNull(sha256, "sha256")), null);
     }
 
     /**
@@ -143,7 +154,63 @@ public final class Prompt {
     public Prompt withLabel(String key, String value) {
         Map<String, String> more = new LinkedHashMap<>(labels);
         more.put(key, value);
-        return new Prompt(id, more, text, tokenIds, tensors);
+        return new Prompt(id, more, text, tokenIds, tensors, under);
+    }
+
+    /**
+     * The same prompt, run under an intervention. It is a prompt of its own, which may be captured beside the untouched one.
+     *
+     * @param intervention what is changed while it is run
+     * @return a prompt with the id {@code ID@NAME} and the label {@code intervention}, NAME being the intervention's name
+     * @throws IllegalArgumentException if it is under one already
+     */
+    public Prompt under(Intervention intervention) {
+        if (under != null) {
+            throw new IllegalArgumentException(
+                    "prompt '" + id + "' is under '" + under.intervention().name()
+                            + "' already; put both into one (Intervention.then), and begin with the untouched prompt");
+        }
+        return under(intervention, id + "@" + intervention.name(), id).withLabel(INTERVENTION, intervention.name());
+    }
+
+    /**
+     * A prompt under an intervention, by an id of its own.
+     *
+     * @param intervention what is changed while it is run
+     * @param newId        the prompt's id
+     * @param untouchedId  that of the same prompt without an intervention
+     * @return a copy, with the same labels
+     */
+    public Prompt under(Intervention intervention, String newId, String untouchedId) {
+        return new Prompt(newId, labels, text, tokenIds, tensors, new Under(intervention, untouchedId));
+    }
+
+    /**
+     * The same prompt by its token ids, without its text.
+     *
+     * @param ids gives the ids, as for {@link #ofTokens(String, Map, Supplier)}
+     * @return a copy with the same id, labels and intervention
+     */
+    public Prompt withTokens(Supplier<int[]> ids) {
+        return new Prompt(id, labels, null, Objects.requireNonNull(ids, "ids"), null, under);
+    }
+
+    /**
+     * What is changed while it is run.
+     *
+     * @return the intervention; empty if nothing is
+     */
+    public Optional<Intervention> intervention() {
+        return Optional.ofNullable(under).map(Under::intervention);
+    }
+
+    /**
+     * The id of the same prompt without an intervention.
+     *
+     * @return its own id if it is under none
+     */
+    public String untouchedId() {
+        return under == null ? id : under.untouchedId();
     }
 
     /**
@@ -223,17 +290,19 @@ public final class Prompt {
                         && labels.equals(other.labels)
                         && Objects.equals(text, other.text)
                         && Arrays.equals(ids(), other.ids())
+                        && Objects.equals(under, other.under)
                         && tensorsSha256().equals(other.tensorsSha256()));
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(id, labels, text, Arrays.hashCode(ids()), tensorsSha256());
+        return Objects.hash(id, labels, text, Arrays.hashCode(ids()), tensorsSha256(), under);
     }
 
     @Override
     public String toString() {
         String content = tensors != null ? tensors.toString() : text != null ? text : Arrays.toString(ids());
-        return "Prompt[" + id + ", " + labels + ", " + content + "]";
+        return "Prompt[" + id + ", " + labels + ", " + content
+                + (under == null ? "" : ", under " + under.intervention()) + "]";
     }
 }

@@ -2,9 +2,11 @@ package io.modscan.core.prompt;
 
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.intervention.Intervention;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.HashSet;
@@ -209,6 +211,20 @@ public final class Prompts implements Iterable<Prompt> {
      */
     public Prompts filter(Predicate<Prompt> test) {
         return of(list.stream().filter(test).toList());
+    }
+
+    /**
+     * Each prompt under each of some interventions; the untouched prompts are not among them.
+     *
+     * @param interventions at least one
+     * @return the first intervention's prompts, then the next one's, each in the order of these
+     * @throws IllegalArgumentException if a prompt is under an intervention already
+     * @throws ModscanException         if there is no intervention, or two have the same name
+     */
+    public Prompts under(Intervention... interventions) {
+        return of(Arrays.stream(interventions)
+                .flatMap(intervention -> list.stream().map(prompt -> prompt.under(intervention)))
+                .toList());
     }
 
     /**

@@ -2,6 +2,7 @@ package io.modscan.core.site;
 
 import io.modscan.core.error.ModscanException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,11 +12,22 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * What a capture asks of a source: which sites, pooled how.
+ * What a capture asks of a source: which sites, pooled how; and which sites may be changed.
  *
  * @param readings at least one; no site twice
+ * @param changing the sites that prompts' interventions may change, each with a tensor of its own; none where nothing is changed
  */
-public record CapturePlan(List<Reading> readings) {
+public record CapturePlan(List<Reading> readings, List<Site> changing) {
+
+    /**
+     * A plan that changes nothing.
+     *
+     * @param readings at least one; no site twice
+     * @throws ModscanException if there are none, or one site comes twice
+     */
+    public CapturePlan(List<Reading> readings) {
+        this(readings, List.of());
+    }
 
     /**
      * What to read and how to pool it, before it is known which sites the model has.
@@ -29,10 +41,12 @@ public record CapturePlan(List<Reading> readings) {
      * Checks the readings.
      *
      * @param readings see above
+     * @param changing see above
      * @throws ModscanException if there are none, or one site comes twice
      */
     public CapturePlan {
         readings = List.copyOf(readings);
+        changing = changing.stream().distinct().toList();
         if (readings.isEmpty()) {
             throw new ModscanException("the plan reads no site; at least one is needed");
         }
@@ -63,39 +77,70 @@ public record CapturePlan(List<Reading> readings) {
                 candidates.add(site.magnitude());
             }
         }
-        Map<String, Reading> chosen = new LinkedHashMap<>();
+        Map<String, Reading> chosen = new HashMap<>();
+        // By the site that each is read of, in the network's order.
+        Map<Site, List<Reading>> inOrder = new LinkedHashMap<>();
+        candidates.forEach(site -> inOrder.put(site, new ArrayList<>()));
         for (Selection selection : selections) {
-            List<Reading> matched = resolve(candidates, selection);
-            if (matched.isEmpty()) {
-                throw unmatched(candidates, selection);
-            }
-            for (Reading reading : matched) {
+            boolean matched = false;
+            for (Site site : candidates) {
+                if (!isResolved(site, selection)) {
+                    continue;
+                }
+                matched = true;
+                Reading reading = reading(site, selection);
                 Reading earlier = chosen.put(reading.site().name(), reading);
-                if (earlier != null && !earlier.equals(reading)) {
+                if (earlier == null) {
+                    Objects.requireNonNull(inOrder.get(site)).add(reading);
+                } else if (!earlier.equals(reading)) {
                     throw new ModscanException(reading.site() + " is asked for with two poolings, " + earlier.pooling()
                             + " and " + reading.pooling() + "; use a probe for each");
                 }
             }
+            if (!matched) {
+                throw unmatched(candidates, selection);
+            }
         }
-        return new CapturePlan(candidates.stream()
-                .map(Site::name)
-                .map(chosen::get)
-                .filter(Objects::nonNull)
-                .toList());
+        return new CapturePlan(inOrder.values().stream().flatMap(List::stream).toList());
+    }
+
+    private static boolean isResolved(Site site, Selection selection) {
+        boolean fits =
+                !site.onDemand() && (site.hasPositions() || !selection.pooling().isPooled());
+        return selection.selector().selects(site)
+                && (fits || selection.selector().names(site));
+    }
+
+    private static Reading reading(Site site, Selection selection) {
+        try {
+            return new Reading(selection.selector().of(site), selection.pooling());
+        } catch (IllegalArgumentException e) {
+            throw new ModscanException(String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    /**
+     * The same plan, in which prompts' interventions may change some sites.
+     *
+     * @param sites of those that the model {@linkplain io.modscan.core.model.Model#changeable() can change}
+     * @return a copy
+     */
+    public CapturePlan changing(List<Site> sites) {
+        return new CapturePlan(readings, sites);
     }
 
     /**
      * The tensors that this plan's readings can be derived from: each site with a tensor of its own, each position kept. Magnitudes
-     * are derived from the site that they are of.
+     * and picked units are derived from the site that they are of.
      *
      * @return a plan that pools nothing, in the same order; this one if it does so itself
      */
     public CapturePlan unpooled() {
         List<Reading> tensors = readings.stream()
-                .map(reading -> new Reading(reading.site().magnitudeOf().orElse(reading.site()), Pooling.none()))
+                .map(reading -> new Reading(reading.site().derivedFrom().orElse(reading.site()), Pooling.none()))
                 .distinct()
                 .toList();
-        return tensors.equals(readings) ? this : new CapturePlan(tensors);
+        return tensors.equals(readings) ? this : new CapturePlan(tensors, changing);
     }
 
     /**
@@ -134,18 +179,5 @@ public record CapturePlan(List<Reading> readings) {
         OptionalInt last =
                 candidates.stream().flatMapToInt(site -> site.layer().stream()).max();
         return last.isPresent() ? ", in layers 0 to " + last.getAsInt() : "";
-    }
-
-    private static List<Reading> resolve(List<Site> candidates, Selection selection) {
-        List<Reading> matched = new ArrayList<>();
-        for (Site site : candidates) {
-            boolean fits = !site.onDemand()
-                    && (site.hasPositions() || !selection.pooling().isPooled());
-            if (selection.selector().selects(site)
-                    && (fits || selection.selector().names(site))) {
-                matched.add(new Reading(site, selection.pooling()));
-            }
-        }
-        return matched;
     }
 }

@@ -1,5 +1,7 @@
 package io.modscan.core.site;
 
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -17,8 +19,34 @@ import java.util.OptionalInt;
  *                 is derived from another site)
  * @param magnitudeOf the site whose {@linkplain #magnitude() magnitudes} this one holds, or empty if it has a tensor of
  *                    its own
+ * @param picked      which units of another site this one {@linkplain #pick picks}, or empty
  */
-public record Site(String name, OptionalInt layer, List<Axis> axes, boolean onDemand, Optional<Site> magnitudeOf) {
+public record Site(
+        String name,
+        OptionalInt layer,
+        List<Axis> axes,
+        boolean onDemand,
+        Optional<Site> magnitudeOf,
+        Optional<Picked> picked) {
+
+    /**
+     * Some units of a site.
+     *
+     * @param of    the site, with a tensor of its own
+     * @param units indices along its axis of units
+     */
+    public record Picked(Site of, List<Integer> units) {
+
+        /**
+         * Copies the indices.
+         *
+         * @param of    see above
+         * @param units see above
+         */
+        public Picked {
+            units = List.copyOf(units);
+        }
+    }
 
     /**
      * Copies the axes and checks their order.
@@ -28,6 +56,7 @@ public record Site(String name, OptionalInt layer, List<Axis> axes, boolean onDe
      * @param axes     see above
      * @param onDemand see above
      * @param magnitudeOf see above
+     * @param picked   see above
      * @throws IllegalArgumentException if the axes are others, or in another order, or have more than 2³¹ - 1 units
      */
     public Site {
@@ -58,7 +87,7 @@ public record Site(String name, OptionalInt layer, List<Axis> axes, boolean onDe
      * @throws IllegalArgumentException if the axes are others than those of a site, or in another order
      */
     public Site(String name, OptionalInt layer, List<Axis> axes, boolean onDemand) {
-        this(name, layer, axes, onDemand, Optional.empty());
+        this(name, layer, axes, onDemand, Optional.empty(), Optional.empty());
     }
 
     private static boolean isReadable(List<Axis> axes) {
@@ -182,16 +211,56 @@ public record Site(String name, OptionalInt layer, List<Axis> axes, boolean onDe
         }
         List<Axis> rest =
                 axes.stream().filter(axis -> axis.role() != Axis.Role.UNIT).toList();
-        return new Site(name + ".magnitude", layer, rest, true, Optional.of(this));
+        return new Site(name + ".magnitude", layer, rest, true, Optional.of(this), Optional.empty());
     }
 
     /**
-     * The name of the tensor that is read: for magnitudes, that of the site that they are of; for others, their own.
+     * Some units of this site, such as the logits of a few tokens: where only these are read, the others never leave what computes them.
+     *
+     * @param units indices along the axis of units, each once; the picked site's units are in this order and named by these
+     *              numbers
+     * @return a site named like this one with the indices behind, such as {@code logits[5,17]}, to be read on demand
+     * @throws IllegalArgumentException if this site has heads, no axis of units or several, or no such unit, or one is named twice
+     */
+    public Site pick(int... units) {
+        boolean one = heads() == 0
+                && axes.stream().filter(axis -> axis.role() == Axis.Role.UNIT).count() == 1;
+        if (!one || picked.isPresent()) {
+            throw new IllegalArgumentException(
+                    "units can be picked of a site without heads that has one axis of them, not of " + name
+                            + ", whose axes are " + axes);
+        }
+        List<Integer> indices = Arrays.stream(units).boxed().toList();
+        for (int index : indices) {
+            if (index < 0 || index >= units()) {
+                throw new IllegalArgumentException(
+                        name + " has the units 0 to " + (units() - 1) + ", so no unit " + index);
+            }
+        }
+        List<Axis> rest = new ArrayList<>(axes);
+        rest.set(
+                rest.size() - 1,
+                Axis.units(indices.stream().map(String::valueOf).toList()));
+        String list = indices.toString().replace(" ", "");
+        return new Site(name + list, layer, rest, true, Optional.empty(), Optional.of(new Picked(this, indices)));
+    }
+
+    /**
+     * The site with a tensor of its own that this one is derived from.
+     *
+     * @return that whose magnitudes or picked units this one holds; empty if it has a tensor of its own
+     */
+    public Optional<Site> derivedFrom() {
+        return magnitudeOf.or(() -> picked.map(Picked::of));
+    }
+
+    /**
+     * The name of the tensor that is read: for magnitudes and picked units, that of the site that they are of; for others, their own.
      *
      * @return the name of a site with a tensor of its own
      */
     public String tensorName() {
-        return magnitudeOf.map(Site::name).orElse(name);
+        return derivedFrom().map(Site::name).orElse(name);
     }
 
     @Override

@@ -29,6 +29,16 @@ public interface SiteSelector {
     }
 
     /**
+     * What is read of a site that this selects.
+     *
+     * @param site a site for which {@link #selects} holds
+     * @return the site itself unless the selector says otherwise; one that is derived from it is named, not swept in
+     */
+    default Site of(Site site) {
+        return site;
+    }
+
+    /**
      * The same selection in some layers only.
      *
      * @param layers the layers, from 0
@@ -45,5 +55,15 @@ public interface SiteSelector {
      */
     default SiteSelector magnitude() {
         return Sites.magnitudeOf(this);
+    }
+
+    /**
+     * Some units of what this selects, such as the logits of a few tokens.
+     *
+     * @param units indices along each site's axis of units
+     * @return a selector of {@link Site#pick} of the sites that this selects
+     */
+    default SiteSelector picking(int... units) {
+        return Sites.picked(this, units);
     }
 }

@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
@@ -12,6 +13,7 @@ import java.util.stream.Collectors;
 public final class Sites {
 
     private static final Pattern DIGITS = Pattern.compile("\\d+");
+    private static final Pattern PICKS = Pattern.compile("(.+)\\[(\\d{1,9}(?:, ?\\d{1,9})*)]");
 
     private Sites() {}
 
@@ -34,7 +36,8 @@ public final class Sites {
      *     magnitudes of a site on demand, the last two parts)
      */
     public static SiteSelector glob(String glob) {
-        return new Glob(glob);
+        Matcher picks = PICKS.matcher(glob);
+        return picks.matches() ? new GlobOrPicks(new Glob(glob), picks.group(1), picks.group(2)) : new Glob(glob);
     }
 
     /**
@@ -191,6 +194,38 @@ public final class Sites {
         return glob("loss");
     }
 
+    /**
+     * The logits of some tokens at each position; the others never leave the model.
+     *
+     * @param tokenIds the tokens' ids
+     * @return a selector of {@code logits[ID,…]}
+     */
+    public static SiteSelector logits(int... tokenIds) {
+        return logits().picking(tokenIds);
+    }
+
+    /**
+     * The natural logarithms of the probabilities that the model gives some tokens to come next, at each position; the others never
+     * leave the model.
+     *
+     * @param tokenIds the tokens' ids
+     * @return a selector of {@code log_probs[ID,…]}
+     */
+    public static SiteSelector logProbs(int... tokenIds) {
+        return glob("log_probs").picking(tokenIds);
+    }
+
+    /**
+     * At each position, how far what the model says of the next token lies from what it says in an untouched run: the Kullback–Leibler
+     * divergence KL(untouched ‖ this), in nats. There for a model that was given that run's last residual stream, as
+     * {@code OptModel.startingAt} does.
+     *
+     * @return a selector of {@code kl}
+     */
+    public static SiteSelector kl() {
+        return glob("kl");
+    }
+
     private static SiteSelector hook(String hook) {
         return glob("blocks.*." + hook);
     }
@@ -225,6 +260,28 @@ public final class Sites {
         };
     }
 
+    static SiteSelector picked(SiteSelector selector, int... units) {
+        int[] own = units.clone();
+        String list = Arrays.toString(own).replace(" ", "");
+        return new Delegating(selector, selector + list) {
+            @Override
+            public boolean selects(Site site) {
+                return site.derivedFrom().isEmpty() && inner.selects(site);
+            }
+
+            /** Whoever picks units means the site. */
+            @Override
+            public boolean names(Site site) {
+                return true;
+            }
+
+            @Override
+            public Site of(Site site) {
+                return inner.of(site).pick(own);
+            }
+        };
+    }
+
     /** A selector that narrows another and tells itself by a description. */
     private abstract static class Delegating implements SiteSelector {
         final SiteSelector inner;
@@ -241,8 +298,43 @@ public final class Sites {
         }
 
         @Override
+        public Site of(Site site) {
+            return inner.of(site);
+        }
+
+        @Override
         public String toString() {
             return description;
+        }
+    }
+
+    /** A name with indices behind it: a site that is called so, as in foreign models, or units picked of one that is called as what is before them. */
+    private static final class GlobOrPicks extends Delegating {
+        private final SiteSelector picks;
+
+        GlobOrPicks(Glob whole, String name, String indices) {
+            super(whole, whole.toString());
+            this.picks = picked(
+                    new Glob(name),
+                    Arrays.stream(indices.split(","))
+                            .map(String::strip)
+                            .mapToInt(Integer::parseInt)
+                            .toArray());
+        }
+
+        @Override
+        public boolean selects(Site site) {
+            return inner.selects(site) || picks.selects(site);
+        }
+
+        @Override
+        public boolean names(Site site) {
+            return inner.selects(site) ? inner.names(site) : picks.names(site);
+        }
+
+        @Override
+        public Site of(Site site) {
+            return inner.selects(site) ? site : picks.of(site);
         }
     }
 

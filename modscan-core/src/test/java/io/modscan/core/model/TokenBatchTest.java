@@ -60,10 +60,10 @@ class TokenBatchTest {
         Map<String, InputTensor> sample = Map.of("pixels", InputTensor.of(new float[1], 1));
         LongBuffer two = direct(2);
         assertThat(new TokenBatch(2, 1, two, two).tensors()).isEmpty();
-        assertThat(new TokenBatch(2, 1, two, two, List.of(sample, sample)).tensors())
+        assertThat(new TokenBatch(2, 1, two, two, List.of(sample, sample), List.of()).tensors())
                 .containsExactly(sample, sample);
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> new TokenBatch(2, 1, two, two, List.of(sample)))
+                .isThrownBy(() -> new TokenBatch(2, 1, two, two, List.of(sample), List.of()))
                 .withMessageContainingAll("2 rows", "tensors of 1");
     }
 

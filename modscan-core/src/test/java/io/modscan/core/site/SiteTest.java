@@ -92,7 +92,8 @@ class SiteTest {
                         OptionalInt.of(5),
                         List.of(Axis.POSITION, Axis.heads(3)),
                         true,
-                        Optional.of(Z)));
+                        Optional.of(Z),
+                        Optional.empty()));
         assertThat(magnitude.magnitudeOf()).contains(Z);
         assertThat(magnitude.tensorName()).isEqualTo(Z.name());
         assertThat(Z.magnitudeOf()).isEmpty();

@@ -3,6 +3,7 @@ package io.modscan.core.internal.capture;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.capture.Batching.Batch;
 import io.modscan.core.internal.recording.Chunk;
+import io.modscan.core.intervention.Intervention;
 import io.modscan.core.model.ActivationSource;
 import io.modscan.core.model.Link;
 import io.modscan.core.model.TokenBatch;
@@ -17,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.LongBinaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -244,10 +246,12 @@ public final class BatchRunner {
                 tokens.slice(0, (int) bytes).order(ByteOrder.nativeOrder()).asLongBuffer();
         List<int[]> sequences = new ArrayList<>();
         List<Map<String, InputTensor>> tensors = new ArrayList<>();
+        List<Optional<Intervention>> interventions = new ArrayList<>();
         for (int prompt : batch.prompts()) {
             sequences.add(chunk.tokenIds().get(prompt));
             chunk.prompts().get(prompt).tensors().ifPresent(tensors::add);
+            interventions.add(chunk.prompts().get(prompt).intervention());
         }
-        return TokenBatch.padRight(sequences, longs, tensors);
+        return TokenBatch.padRight(sequences, longs, tensors, interventions);
     }
 }

@@ -19,6 +19,7 @@ import io.modscan.core.prompt.IdSet;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Reading;
+import io.modscan.core.site.Site;
 import java.io.UncheckedIOException;
 import java.nio.FloatBuffer;
 import java.nio.channels.ClosedByInterruptException;
@@ -113,7 +114,7 @@ public final class CaptureEngine implements AutoCloseable {
                         prompts,
                         fileShare(),
                         // Without their texts, of which a file's worth may be much.
-                        (prompt, ids) -> Prompt.ofTokens(prompt.id(), prompt.labels(), ids::clone),
+                        (prompt, ids) -> prompt.withTokens(ids::clone),
                         false)) {
             TokensDigest digest = new TokensDigest();
             for (Chunk chunk = run.next(); chunk != null; chunk = run.next()) {
@@ -275,7 +276,7 @@ public final class CaptureEngine implements AutoCloseable {
                 runners,
                 links,
                 readings,
-                new TokenStream(model, readings, cutOverlong, prompts, share, handed, ahead),
+                new TokenStream(model, source.plan(), cutOverlong, prompts, share, handed, ahead),
                 listener);
     }
 
@@ -297,6 +298,11 @@ public final class CaptureEngine implements AutoCloseable {
                 readings.stream()
                         .map(reading -> reading.site() + " " + reading.pooling())
                         .collect(Collectors.joining("; ")));
+        if (!source.plan().changing().isEmpty()) {
+            facts.put(
+                    Keys.CHANGING,
+                    source.plan().changing().stream().map(Site::name).collect(Collectors.joining("; ")));
+        }
         return facts;
     }
 

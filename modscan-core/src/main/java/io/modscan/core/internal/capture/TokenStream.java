@@ -2,8 +2,10 @@ package io.modscan.core.internal.capture;
 
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.recording.Chunk;
+import io.modscan.core.intervention.Intervention;
 import io.modscan.core.model.Model;
 import io.modscan.core.prompt.Prompt;
+import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Reading;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -35,7 +37,7 @@ public final class TokenStream implements AutoCloseable {
     private static final Chunk FAILED = new Chunk(0, List.of(), List.of(), 0, true);
 
     private final Model model;
-    private final List<Reading> readings;
+    private final CapturePlan plan;
     private final boolean cutOverlong;
     private final int maxTokens;
     private final Share share;
@@ -67,14 +69,14 @@ public final class TokenStream implements AutoCloseable {
      */
     TokenStream(
             Model model,
-            List<Reading> readings,
+            CapturePlan plan,
             boolean cutOverlong,
             Spliterator<? extends Prompt> prompts,
             Share share,
             BiFunction<Prompt, int[], Prompt> handed,
             boolean ahead) {
         this.model = model;
-        this.readings = readings;
+        this.plan = plan;
         this.cutOverlong = cutOverlong;
         this.maxTokens = model.maxTokens().orElse(Integer.MAX_VALUE);
         this.share = share;
@@ -244,7 +246,8 @@ public final class TokenStream implements AutoCloseable {
             checkVocabulary(prompt, ids);
         }
         boolean onlyBos = ids.length == 1 && OptionalInt.of(ids[0]).equals(model.bosTokenId());
-        for (Reading reading : readings) {
+        prompt.intervention().ifPresent(intervention -> check(prompt, intervention, ids.length));
+        for (Reading reading : plan.readings()) {
             if (reading.values(ids.length) > Integer.MAX_VALUE / Float.BYTES) {
                 throw new ModscanException("prompt '" + prompt.id() + "' has " + ids.length
                         + (tensors ? " positions" : " tokens") + ", so its values of "
@@ -260,6 +263,14 @@ public final class TokenStream implements AutoCloseable {
                 throw new ModscanException("prompt '" + prompt.id() + "' is only a BOS token, so nothing of "
                         + reading.site() + " is left to pool; drop the prompt, or pool with BOS");
             }
+        }
+    }
+
+    private void check(Prompt prompt, Intervention intervention, int length) {
+        try {
+            model.check(intervention, plan, length);
+        } catch (ModscanException e) {
+            throw new ModscanException("prompt '" + prompt.id() + "': " + e.getMessage(), e);
         }
     }
 

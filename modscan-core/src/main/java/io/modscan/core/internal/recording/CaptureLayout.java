@@ -82,6 +82,10 @@ public final class CaptureLayout {
             entry.put("id", prompt.id());
             entry.put("labels", prompt.labels());
             prompt.tensorsSha256().ifPresent(sha -> entry.put(PromptJson.TENSORS, sha));
+            if (prompt.intervention().isPresent()) {
+                entry.put(PromptJson.UNDER, prompt.intervention().get().toJson());
+                entry.put(PromptJson.UNTOUCHED, prompt.untouchedId());
+            }
             entries.add(entry);
         }
         try {
@@ -104,6 +108,10 @@ public final class CaptureLayout {
             }
         }
         characters += prompt.tensorsSha256().isPresent() ? 96 : 0;
+        characters += prompt.intervention()
+                .map(under ->
+                        32L + under.toJson().length() + prompt.untouchedId().length())
+                .orElse(0L);
         // JSON within JSON takes up to seven bytes for a character.
         return 7 * characters + tensors;
     }

@@ -12,14 +12,14 @@ import java.util.stream.Collectors;
 
 /**
  * How the values of a reading come from those of one that was recorded: as they are, or, where each position was kept, by
- * taking magnitudes, by pooling, or both in this order.
+ * taking magnitudes or picking units, by pooling, or both in this order.
  *
  * @param asked      the reading asked for
  * @param recorded   the index of the recorded one among its like
- * @param magnitudes whether the recorded values are vectors whose lengths are asked for
+ * @param derives    whether the recorded values are vectors whose lengths, or some units, are asked for
  * @param pools      whether the recorded values are still to be pooled
  */
-public record Derivation(Reading asked, int recorded, boolean magnitudes, boolean pools) {
+public record Derivation(Reading asked, int recorded, boolean derives, boolean pools) {
 
     /** The one site whose first value is none. */
     private static final String LOSS = "loss";
@@ -45,7 +45,7 @@ public record Derivation(Reading asked, int recorded, boolean magnitudes, boolea
             return new Derivation(asked, same, false, true);
         }
         int vectors =
-                asked.site().magnitudeOf().map(site -> indexOf(site, recorded)).orElse(-1);
+                asked.site().derivedFrom().map(site -> indexOf(site, recorded)).orElse(-1);
         if (vectors >= 0 && !recorded.get(vectors).pooling().isPooled()) {
             return new Derivation(asked, vectors, true, pools);
         }
@@ -93,7 +93,7 @@ public record Derivation(Reading asked, int recorded, boolean magnitudes, boolea
      * @param start   where this row's begin
      */
     public void write(FloatBuffer row, Tokens tokens, FloatBuffer output, int start) {
-        FloatBuffer values = magnitudes ? magnitudes(row) : row;
+        FloatBuffer values = !derives ? row : asked.site().picked().isPresent() ? picked(row) : magnitudes(row);
         Site site = asked.site();
         int length = tokens.length();
         if (pools) {
@@ -122,6 +122,17 @@ public record Derivation(Reading asked, int recorded, boolean magnitudes, boolea
      * @param hasBos  whether the first is BOS
      */
     public record Tokens(int columns, int first, int length, boolean hasBos) {}
+
+    private FloatBuffer picked(FloatBuffer row) {
+        Site.Picked picked = asked.site().picked().orElseThrow();
+        int width = picked.of().width();
+        int count = picked.units().size();
+        float[] values = new float[row.capacity() / width * count];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = row.get(i / count * width + picked.units().get(i % count));
+        }
+        return FloatBuffer.wrap(values);
+    }
 
     private FloatBuffer magnitudes(FloatBuffer row) {
         int units = asked.site().magnitudeOf().orElseThrow().units();

@@ -1,5 +1,6 @@
 package io.modscan.core.internal.recording;
 
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 
@@ -16,12 +17,21 @@ public final class Keys {
     public static final String VERSION = "modscan.version";
 
     public static final String PLAN = "modscan.plan";
+    /** The sites that might be changed; there only if there were some. */
+    public static final String CHANGING = "modscan.changing";
+
     public static final String BATCHES = "modscan.batches";
 
     /** Of what it was captured. */
     public static final String PROMPT_COUNT = "modscan.prompt_count";
 
     public static final String TOKENS_SHA256 = "modscan.tokens_sha256";
+
+    /** The interventions that prompts were run under, as JSON; there only if there were some. */
+    public static final String INTERVENTIONS = "modscan.interventions";
+
+    /** What each of several files tells of its own prompts. */
+    public static final List<String> OF_PROMPTS = List.of(PROMPT_COUNT, TOKENS_SHA256, INTERVENTIONS);
 
     /** There if BOS is no longer among the token ids. */
     public static final String BOS = "modscan.bos";

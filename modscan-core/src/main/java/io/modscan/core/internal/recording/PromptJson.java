@@ -3,6 +3,9 @@ package io.modscan.core.internal.recording;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.modscan.core.error.MalformedFileException;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.intervention.Intervention;
+import io.modscan.core.prompt.Prompt;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,6 +22,12 @@ public final class PromptJson {
     /** The key of the digest of a prompt's ready tensors. */
     static final String TENSORS = "tensors_sha256";
 
+    /** The key of the intervention that a prompt was run under, as JSON. */
+    static final String UNDER = "under";
+
+    /** The key of the id of the same prompt without it. */
+    static final String UNTOUCHED = "of";
+
     private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
 
     private PromptJson() {}
@@ -27,19 +36,34 @@ public final class PromptJson {
      * A prompt without what it says.
      *
      * @param tensors the digest of its ready tensors, or null if it was run by its token ids
+     * @param under   what it was run under, without the values of references, or null
+     * @param of      the id of the same prompt without that, or null
      */
     record Entry(
-            String id, Map<String, String> labels, @Nullable String tensors) {}
+            String id,
+            Map<String, String> labels,
+            @Nullable String tensors,
+            @Nullable Intervention under,
+            @Nullable String of) {
+
+        /** The prompt, run under the same intervention. */
+        Prompt again(Prompt prompt) {
+            return under == null ? prompt : prompt.under(under, id, of == null ? id : of);
+        }
+    }
 
     /** Token by token: there may be a million. */
     static List<Entry> read(Path file, String json) {
         List<Entry> entries = new ArrayList<>();
         Map<String, String> seen = new HashMap<>(); // a label is the same string in many prompts
+        Map<String, Intervention> interventions = new HashMap<>();
         MetadataJson.forEach(file, Keys.PROMPTS, json, parser -> {
             int entry = entries.size();
             String id = null;
             Map<String, String> labels = null;
             String tensors = null;
+            Intervention under = null;
+            String of = null;
             while (parser.nextToken() == JsonToken.FIELD_NAME) {
                 String key = parser.currentName();
                 JsonToken value = parser.nextToken();
@@ -49,6 +73,10 @@ public final class PromptJson {
                     labels = labels(file, entry, parser, seen);
                 } else if (key.equals(TENSORS)) {
                     tensors = digest(file, entry, parser.getText());
+                } else if (key.equals(UNDER)) {
+                    under = intervention(file, entry, parser.getText(), interventions);
+                } else if (key.equals(UNTOUCHED)) {
+                    of = parser.getText();
                 } else {
                     parser.skipChildren();
                 }
@@ -56,9 +84,17 @@ public final class PromptJson {
             if (id == null || labels == null) {
                 throw malformed(file, entry, "has no string 'id' or no object 'labels'");
             }
-            entries.add(new Entry(id, labels, tensors));
+            entries.add(new Entry(id, labels, tensors, under, of));
         });
         return entries;
+    }
+
+    private static Intervention intervention(Path file, int entry, String json, Map<String, Intervention> seen) {
+        try {
+            return seen.computeIfAbsent(json, Intervention::told);
+        } catch (ModscanException e) {
+            throw malformed(file, entry, "is under what is no intervention: " + e.getMessage());
+        }
     }
 
     private static String digest(Path file, int entry, String text) {

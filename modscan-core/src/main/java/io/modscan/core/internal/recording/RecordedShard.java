@@ -2,6 +2,7 @@ package io.modscan.core.internal.recording;
 
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.intervention.Intervention;
 import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.safetensors.DType;
@@ -14,8 +15,10 @@ import java.nio.LongBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
@@ -41,6 +44,7 @@ public final class RecordedShard {
     private final long[][] begins;
 
     private final BitSet ofTensors = new BitSet();
+    private final Map<Integer, Intervention> interventions = new HashMap<>();
 
     /** A shard with what is told once for all the shards of a capture, or is not kept here. */
     public record Opened(RecordedShard shard, Map<String, String> facts, List<Prompt> prompts) {}
@@ -60,10 +64,10 @@ public final class RecordedShard {
         for (PromptJson.Entry entry : entries) {
             int index = prompts.size();
             String tensors = entry.tensors();
-            prompts.add(
+            prompts.add(entry.again(
                     tensors == null
                             ? Prompt.ofTokens(entry.id(), entry.labels(), () -> shard.tokenIds(shard.from + index))
-                            : Prompt.ofTensors(entry.id(), entry.labels(), tensors, () -> notHeld(file, entry.id())));
+                            : Prompt.ofTensors(entry.id(), entry.labels(), tensors, () -> notHeld(file, entry.id()))));
         }
         Map<String, String> facts = new TreeMap<>(header.metadata());
         facts.keySet().removeAll(List.of(Keys.PROMPTS, Keys.SITES, Keys.SHARD));
@@ -85,6 +89,10 @@ public final class RecordedShard {
         int count = entries.size();
         for (int i = 0; i < count; i++) {
             ofTensors.set(i, entries.get(i).tensors() != null);
+            Intervention under = entries.get(i).under();
+            if (under != null) {
+                interventions.put(i, under);
+            }
         }
         this.file = header.path();
         this.bytes = bytes;
@@ -264,6 +272,11 @@ public final class RecordedShard {
         int index = prompt - from;
         return bytes.view(idsBegin + offsets[index] * Long.BYTES, length(index) * Long.BYTES)
                 .asLongBuffer();
+    }
+
+    /** What a prompt was run under. */
+    Optional<Intervention> intervention(int prompt) {
+        return Optional.ofNullable(interventions.get(prompt - from));
     }
 
     /** Whether a prompt was run from ready tensors. */

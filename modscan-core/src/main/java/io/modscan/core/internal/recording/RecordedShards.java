@@ -1,5 +1,6 @@
 package io.modscan.core.internal.recording;
 
+import io.modscan.core.intervention.Intervention;
 import io.modscan.core.site.Reading;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
@@ -7,6 +8,7 @@ import java.util.AbstractList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.RandomAccess;
 
 /** The files of a capture as one. Safe for use by many threads. */
@@ -41,6 +43,10 @@ public final class RecordedShards {
 
     boolean isOfTensors(int prompt) {
         return of(prompt).isOfTensors(prompt);
+    }
+
+    Optional<Intervention> intervention(int prompt) {
+        return of(prompt).intervention(prompt);
     }
 
     LongBuffer rawTokenIds(int prompt) {

@@ -1,6 +1,7 @@
 package io.modscan.core.internal.recording;
 
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.intervention.Intervention;
 import io.modscan.core.model.ActivationSource;
 import io.modscan.core.model.TokenBatch;
 import io.modscan.core.site.CapturePlan;
@@ -8,6 +9,7 @@ import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.CancellationException;
 
@@ -67,9 +69,9 @@ public final class RecordingSource implements ActivationSource {
             int first = batch.first(row);
             int length = batch.length(row);
             LongBuffer ids = inputs.slice(first, length);
-            int prompt = length == 0 ? -1 : index.find(ids);
+            int prompt = length == 0 ? -1 : index.find(ids, batch.intervention(row));
             if (prompt < 0) {
-                throw unknown(ids, row);
+                throw unknown(ids, row, batch.intervention(row));
             }
             Derivation.Tokens tokens = new Derivation.Tokens(
                     batch.columns(), first, length, bosTokenId.isPresent() && ids.get(0) == bosTokenId.getAsInt());
@@ -81,12 +83,14 @@ public final class RecordingSource implements ActivationSource {
         }
     }
 
-    private ModscanException unknown(LongBuffer ids, int row) {
+    private ModscanException unknown(LongBuffer ids, int row, Optional<Intervention> under) {
         long[] some = new long[Math.min(8, ids.capacity())];
         ids.get(0, some);
         return new ModscanException(
                 name + ": row " + row + " of the batch, " + ids.capacity() + " tokens that begin with "
-                        + Arrays.toString(some) + ", is none of the " + shards.size()
+                        + Arrays.toString(some)
+                        + under.map(intervention -> ", under '" + intervention.name() + "'")
+                                .orElse("") + ", is none of the " + shards.size()
                         + " recorded prompts, and only these can be captured from a recording: take Recording.prompts(), or the"
                         + " model itself");
     }

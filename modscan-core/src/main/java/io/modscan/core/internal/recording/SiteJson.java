@@ -57,6 +57,10 @@ public final class SiteJson {
             object.put("on_demand", true);
         }
         site.magnitudeOf().ifPresent(of -> object.put("magnitude_of", json(of)));
+        site.picked().ifPresent(picked -> {
+            object.put("picked_of", json(picked.of()));
+            object.put("picked", picked.units());
+        });
         return object;
     }
 
@@ -101,22 +105,41 @@ public final class SiteJson {
         if (onDemand != null && !(onDemand instanceof Boolean)) {
             throw new IllegalArgumentException("on_demand of " + name + " is " + onDemand + ", not true or false");
         }
-        Object of = object.get("magnitude_of");
-        if (of != null && !(of instanceof Map)) {
-            throw new IllegalArgumentException("magnitude_of of " + name + " is " + of + ", not an object");
-        }
         Site site = new Site(
                 name,
                 layer(name, object.get("layer")),
                 axes(name, object.get("axes")),
                 Boolean.TRUE.equals(onDemand),
-                of instanceof Map<?, ?> map ? Optional.of(site(map)) : Optional.empty());
-        if (site.magnitudeOf().isPresent()
-                && !site.magnitudeOf().get().magnitude().equals(site)) {
-            throw new IllegalArgumentException(
-                    name + " does not fit " + site.magnitudeOf().get() + ", the site that its magnitude_of names");
-        }
+                source(name, object, "magnitude_of"),
+                source(name, object, "picked_of").map(of -> new Site.Picked(of, picked(name, object.get("picked")))));
+        site.derivedFrom().ifPresent(of -> checkFits(site, of));
         return site;
+    }
+
+    private static Optional<Site> source(String name, Map<?, ?> object, String key) {
+        Object of = object.get(key);
+        if (of != null && !(of instanceof Map)) {
+            throw new IllegalArgumentException(key + " of " + name + " is " + of + ", not an object");
+        }
+        return of instanceof Map<?, ?> map ? Optional.of(site(map)) : Optional.empty();
+    }
+
+    private static List<Integer> picked(String name, @Nullable Object value) {
+        if (value instanceof List<?> list && list.stream().allMatch(Integer.class::isInstance)) {
+            return list.stream().map(Integer.class::cast).toList();
+        }
+        throw new IllegalArgumentException("picked of " + name + " is " + value + ", not a list of whole numbers");
+    }
+
+    private static void checkFits(Site site, Site of) {
+        Site derived = site.picked()
+                .map(picked -> of.pick(
+                        picked.units().stream().mapToInt(Integer::intValue).toArray()))
+                .orElseGet(of::magnitude);
+        if (!derived.equals(site)) {
+            throw new IllegalArgumentException(site + " does not fit " + of + ", the site that its "
+                    + (site.picked().isPresent() ? "picked_of" : "magnitude_of") + " names");
+        }
     }
 
     private static OptionalInt layer(String name, @Nullable Object layer) {

@@ -1,9 +1,11 @@
 package io.modscan.core.internal.recording;
 
+import io.modscan.core.intervention.Intervention;
 import java.nio.LongBuffer;
+import java.util.Optional;
 
 /**
- * Finds a recorded prompt by its token ids: a hash table of indices, twelve to twenty bytes a prompt, that leaves the ids
+ * Finds a recorded prompt by its token ids and its intervention: a hash table of indices, twelve to twenty bytes a prompt, that leaves the ids
  * where they are. Immutable; safe for use by many threads.
  */
 public final class TokenIndex {
@@ -23,26 +25,30 @@ public final class TokenIndex {
                 continue; // its ids tell nothing of it but its length
             }
             LongBuffer ids = shards.rawTokenIds(prompt);
-            hashes[prompt] = hash(ids);
-            int slot = slot(ids, hashes[prompt]);
-            // Of prompts with the same ids the first stands for all: the same ids have the same activations.
+            Optional<Intervention> under = shards.intervention(prompt);
+            hashes[prompt] = hash(ids, under);
+            int slot = slot(ids, under, hashes[prompt]);
+            // Of prompts with the same ids, under the same intervention, the first stands for all: they have the same
+            // activations.
             if (table[slot] == 0) {
                 table[slot] = prompt + 1;
             }
         }
     }
 
-    /** The index of the first prompt with these ids, or -1. */
-    int find(LongBuffer ids) {
-        return table[slot(ids, hash(ids))] - 1;
+    /** The index of the first prompt with these ids under this intervention, or -1. */
+    int find(LongBuffer ids, Optional<Intervention> under) {
+        return table[slot(ids, under, hash(ids, under))] - 1;
     }
 
     /** Where these ids are, or the empty slot where they would go. */
-    private int slot(LongBuffer ids, int hash) {
+    private int slot(LongBuffer ids, Optional<Intervention> under, int hash) {
         int slot = hash & (table.length - 1);
         while (table[slot] != 0) {
             int prompt = table[slot] - 1;
-            if (hashes[prompt] == hash && shards.rawTokenIds(prompt).equals(ids)) {
+            if (hashes[prompt] == hash
+                    && shards.rawTokenIds(prompt).equals(ids)
+                    && shards.intervention(prompt).equals(under)) {
                 return slot;
             }
             slot = (slot + 1) & (table.length - 1);
@@ -50,8 +56,8 @@ public final class TokenIndex {
         return slot;
     }
 
-    private static int hash(LongBuffer ids) {
-        long hash = ids.remaining();
+    private static int hash(LongBuffer ids, Optional<Intervention> under) {
+        long hash = ids.remaining() + 31L * under.hashCode();
         for (int i = ids.position(); i < ids.limit(); i++) {
             hash = (hash ^ ids.get(i)) * 0x9e3779b97f4a7c15L;
             hash ^= hash >>> 32;

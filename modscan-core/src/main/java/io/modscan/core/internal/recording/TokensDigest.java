@@ -1,5 +1,6 @@
 package io.modscan.core.internal.recording;
 
+import io.modscan.core.intervention.Intervention;
 import io.modscan.core.prompt.Prompt;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -7,13 +8,20 @@ import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /** The part of the provenance that tells of the prompts: how many, and a hash of what was run for them. */
 public final class TokensDigest {
 
+    /** Of more interventions than these the facts tell that there were more; each prompt tells of its own. */
+    private static final int MOST_NOTED = 100;
+
     private final MessageDigest digest;
+    private final Map<String, Intervention> interventions = new LinkedHashMap<>();
     private long prompts;
 
     public TokensDigest() {
@@ -34,19 +42,35 @@ public final class TokensDigest {
         prompts += tokenIds.size();
         Iterator<Prompt> iterator = more.iterator();
         for (int[] ids : tokenIds) {
-            String tensors =
-                    iterator.next().tensorsSha256().map(sha -> " " + sha).orElse("");
-            digest.update((Arrays.toString(ids) + tensors + "\n").getBytes(StandardCharsets.UTF_8));
+            Prompt prompt = iterator.next();
+            String tensors = prompt.tensorsSha256().map(sha -> " " + sha).orElse("");
+            String under = prompt.intervention().map(this::noted).orElse("");
+            digest.update((Arrays.toString(ids) + tensors + under + "\n").getBytes(StandardCharsets.UTF_8));
         }
         return this;
     }
 
+    private String noted(Intervention intervention) {
+        if (interventions.size() <= MOST_NOTED) {
+            interventions.putIfAbsent(intervention.sha256(), intervention);
+        }
+        return " under " + intervention.sha256();
+    }
+
     /** The facts by key; to be asked for once, at the end. */
     public Map<String, String> facts() {
-        return Map.of(
-                Keys.PROMPT_COUNT,
-                Long.toString(prompts),
-                Keys.TOKENS_SHA256,
-                HexFormat.of().formatHex(digest.digest()));
+        Map<String, String> facts = new TreeMap<>();
+        facts.put(Keys.PROMPT_COUNT, Long.toString(prompts));
+        facts.put(Keys.TOKENS_SHA256, HexFormat.of().formatHex(digest.digest()));
+        if (!interventions.isEmpty()) {
+            facts.put(
+                    Keys.INTERVENTIONS,
+                    interventions.size() > MOST_NOTED
+                            ? "more than " + MOST_NOTED
+                            : interventions.values().stream()
+                                    .map(Intervention::toJson)
+                                    .collect(Collectors.joining(",", "[", "]")));
+        }
+        return facts;
     }
 }
