@@ -5,6 +5,7 @@ import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.Model;
 import io.modscan.core.model.ModscanVersion;
 import io.modscan.core.model.Tokenizer;
 import io.modscan.core.model.Weights;
@@ -352,12 +353,17 @@ public final class OptModel implements RuntimeModel {
      * }
      * }</pre>
      *
+     * <p>Where the recording has {@code hook_resid_post} of the last block per token, there is a site {@code kl} too: at each position the
+     * Kullback–Leibler divergence of what the model says of the next token from what it says in that run, in nats. It takes a second
+     * product with the head.
+     *
      * @param recording a capture of this model that has {@code blocks.N.hook_resid_pre} or {@code blocks.N.hook_resid_post} per token
      *                  ({@code Pooling.none()}); of several, the last one before what a plan reads is used
      * @return a model of the sites from the first of these on, which knows the prompts that were recorded, by their token ids
-     * @throws ModscanException if the recording is of another model, or has no residual stream per token
+     * @throws ModscanException if it is no recording, or of another model, or has no residual stream per token
      */
-    public OptModel startingAt(Recording recording) {
+    @Override
+    public OptModel startingAt(Model recording) {
         RecordedStart from = RecordedStart.of(recording, loaded.path(), loaded.fingerprint());
         return new OptModel(loaded, options, tokenizerPath, allowed, Optional.of(from));
     }
@@ -422,15 +428,37 @@ public final class OptModel implements RuntimeModel {
         return start.map(from -> from.behind(loaded.config(), loaded.sites())).orElseGet(loaded::sites);
     }
 
+    /**
+     * {@inheritDoc} These are {@code hook_resid_pre}, {@code _mid}, {@code _post}, {@code hook_q}, {@code hook_k}, {@code hook_v}, {@code hook_pattern}
+     * (whose weights can be multiplied, not replaced), {@code hook_z}, {@code hook_attn_out}, {@code mlp.hook_post} and {@code hook_mlp_out} of all blocks.
+     * Where only {@code hook_z} may be changed, attention stays fused.
+     */
+    @Override
+    public List<Site> changeable() {
+        return OptNetwork.changeable(sites());
+    }
+
     /** {@inheritDoc} */
     @Override
     public CapturePlan plan(List<CapturePlan.Selection> selections) {
         try {
             return CapturePlan.of(sites(), selections);
         } catch (ModscanException e) {
-            throw start.map(from -> from.refused(e, sites(), loaded.sites(), selections))
-                    .orElse(e);
+            throw isComparison(selections)
+                    ? new ModscanException("kl compares with an untouched run, whose last residual stream has to be given: record"
+                            + " blocks." + (loaded.config().layers() - 1) + ".hook_resid_post with Pooling.none(), and ask"
+                            + " model.startingAt(recording) for it", e)
+                    : start.map(from -> from.refused(e, sites(), loaded.sites(), selections))
+                            .orElse(e);
         }
+    }
+
+    private boolean isComparison(List<CapturePlan.Selection> selections) {
+        boolean given = start.map(from -> from.hasLast(loaded.config())).orElse(false);
+        return !given
+                && selections.stream()
+                        .map(CapturePlan.Selection::selector)
+                        .anyMatch(selector -> selector.selects(OptSites.KL) && selector.names(OptSites.KL));
     }
 
     @Override
@@ -531,13 +559,20 @@ public final class OptModel implements RuntimeModel {
 
     ActivationSource open(CapturePlan plan, Dialect dialect) {
         PlannedNetwork network = network(plan, dialect);
-        return network.open(weightFiles(), start.map(from -> from.open(network.from())));
+        return network.open(weightFiles(), given(plan, network));
     }
 
     /** As a chain of given links. */
     ActivationSource open(CapturePlan plan, Dialect dialect, List<Stretch> links) {
         PlannedNetwork network = network(plan, dialect);
-        return network.open(links, weightFiles(), start.map(from -> from.open(network.from())));
+        return network.open(links, weightFiles(), given(plan, network));
+    }
+
+    private PlannedSource.Given given(CapturePlan plan, PlannedNetwork network) {
+        boolean compares = plan.readings().stream().anyMatch(reading -> reading.site().equals(OptSites.KL));
+        return new PlannedSource.Given(
+                start.map(from -> from.open(network.from())),
+                start.filter(from -> compares).map(from -> from.open(loaded.config().layers() + 1)));
     }
 
     private PlannedSource.Files weightFiles() {

@@ -28,6 +28,19 @@ final class OptNetwork {
     /** PyTorch's default, which OPT never sets otherwise. */
     private static final float NORM_EPSILON = 1e-5f;
 
+    private static final Set<String> CHANGEABLE = Set.of(
+            "hook_resid_pre",
+            "hook_q",
+            "hook_k",
+            "hook_v",
+            "hook_pattern",
+            "hook_z",
+            "hook_attn_out",
+            "hook_resid_mid",
+            "hook_post",
+            "hook_mlp_out",
+            "hook_resid_post");
+
     /** The sites before the first block. */
     private static final Set<String> EMBEDDED = Set.of("hook_embed", "hook_pos_embed");
 
@@ -43,11 +56,17 @@ final class OptNetwork {
 
     private final Stretch stretch;
 
-    private OptNetwork(OptConfig config, Checkpoint checkpoint, Dialect dialect, Set<String> planned, Stretch stretch) {
+    private OptNetwork(
+            OptConfig config,
+            Checkpoint checkpoint,
+            Dialect dialect,
+            Set<String> planned,
+            List<Site> changing,
+            Stretch stretch) {
         this.stretch = stretch;
         this.config = config;
         this.checkpoint = checkpoint;
-        this.network = new Network("opt", OptSites.of(config), planned, dialect, checkpoint::tensor);
+        this.network = new Network("opt", OptSites.of(config), planned, changing, dialect, checkpoint::tensor);
         this.graph = network.graph();
         this.attention = new Attention(network, config.heads(), config.dHead(), config.dModel());
         this.stream = new ResidualStream(network, config.dModel(), config.preNorm());
@@ -61,7 +80,7 @@ final class OptNetwork {
         Set<String> planned = plan.readings().stream()
                 .map(reading -> reading.site().tensorName())
                 .collect(Collectors.toUnmodifiableSet());
-        OptNetwork network = new OptNetwork(config, checkpoint, dialect, planned, stretch);
+        OptNetwork network = new OptNetwork(config, checkpoint, dialect, planned, plan.changing(), stretch);
         return new PlannedGraph(
                 network.network,
                 plan,
@@ -89,10 +108,15 @@ final class OptNetwork {
         return EMBEDDED.contains(site.tensorName()) ? 0 : config.layers() + 1;
     }
 
+    /** The sites that may be changed. */
+    static List<Site> changeable(List<Site> sites) {
+        return sites.stream().filter(site -> CHANGEABLE.contains(site.hook())).toList();
+    }
+
     /** The sites that can be computed from the weights that are there. */
     static List<Site> sites(OptConfig config, Checkpoint checkpoint) {
         GraphBuilder graph =
-                new OptNetwork(config, checkpoint, Dialect.ONNX, Set.of(), Stretch.whole(config.layers())).graph;
+                new OptNetwork(config, checkpoint, Dialect.ONNX, Set.of(), List.of(), Stretch.whole(config.layers())).graph;
         return OptSites.of(config).stream()
                 .filter(site -> graph.canCompute(site.name()))
                 .toList();
@@ -100,21 +124,30 @@ final class OptNetwork {
 
     private void build() {
         int first = Math.max(0, stretch.from() - 1);
-        ResidualStream.State state = stretch.begins() ? embeddings() : stream.given(normBefore(first));
+        ResidualStream.State state = stretch.begins()
+                ? embeddings()
+                : stream.given(network.changes().at(residPre(first)) ? Optional.empty() : normBefore(first));
         int layer = first;
         while (layer < config.layers() && stretch.has(layer + 1)) {
             state = block(layer, state);
             layer++;
         }
         if (stretch.ends(config.layers())) {
-            String last = state.read();
-            if (config.dEmbed() != config.dModel()) {
-                last = network.matMul("project_out", last, "project_out.weight");
+            LanguageHead.build(network, projected("project_out", state.read()), checkpoint.head());
+            if (network.reads(LanguageHead.KL)) {
+                Optional<LayerNorm> norm =
+                        config.finalNorm() ? Optional.of(norm("untouched_normalized", "final_layer_norm")) : Optional.empty();
+                String untouched = stream.untouched(norm).read();
+                LanguageHead.divergence(network, projected("untouched_projected", untouched), checkpoint.head());
             }
-            LanguageHead.build(network, last, checkpoint.head());
         } else {
             graph.op("Identity", HANDED_ON, state.sum());
         }
+    }
+
+    /** What the head reads. */
+    private String projected(String output, String last) {
+        return config.dEmbed() == config.dModel() ? last : network.matMul(output, last, "project_out.weight");
     }
 
     private ResidualStream.State embeddings() {
@@ -133,7 +166,7 @@ final class OptNetwork {
                 network.inputs().ordinal(),
                 graph.scalar("position_offset", OptConfig.POSITION_OFFSET - 1L));
         String positions = network.lookUp("hook_pos_embed", "embed_positions.weight", rows);
-        return stream.begin("blocks.0.hook_resid_pre", tokens, positions, normIfReached(0));
+        return stream.begin(residPre(0), tokens, positions, normIfReached(0));
     }
 
     /**
@@ -141,9 +174,17 @@ final class OptNetwork {
      * sum, which is then added up by the same kernel as in the whole network, without the next block's weights.
      */
     private Optional<LayerNorm> normIfReached(int layer) {
+        // A later block, too, that changes the stream before it reads it.
+        if (layer > 0 && network.changes().at(residPre(layer))) {
+            return normBefore(layer).map(norm -> ResidualStream.unread(residPre(layer) + "_unread_norm", norm));
+        }
         return stretch.has(layer + 1)
                 ? normBefore(layer)
-                : normBefore(layer).map(norm -> new LayerNorm("unread_norm", "", "", norm.epsilon()));
+                : normBefore(layer).map(norm -> ResidualStream.unread("unread_norm", norm));
+    }
+
+    private static String residPre(int layer) {
+        return "blocks." + layer + ".hook_resid_pre";
     }
 
     /** The LayerNorm that a pre-norm block begins with; behind the last block, that of the whole network. */
@@ -162,8 +203,13 @@ final class OptNetwork {
     private ResidualStream.State block(int layer, ResidualStream.State given) {
         String block = "blocks." + layer + ".";
         String weights = "layers." + layer + ".";
-        String residPre = block + "hook_resid_pre";
-        if (!given.sum().equals(residPre)) {
+        String residPre = residPre(layer);
+        ResidualStream.State pre = given;
+        // That of the first block is changed where the embeddings are added up.
+        boolean changed = !given.sum().equals(residPre) && network.changes().at(residPre);
+        if (changed) {
+            pre = stream.change(residPre, given, normBefore(layer));
+        } else if (!given.sum().equals(residPre)) {
             graph.op("Identity", residPre, given.sum());
         }
         LayerNorm ln1 = norm(block + "ln1.hook_normalized", weights + "self_attn_layer_norm");
@@ -174,24 +220,26 @@ final class OptNetwork {
                 linear(weights + "self_attn.k_proj"),
                 linear(weights + "self_attn.v_proj"),
                 linear(weights + "self_attn.out_proj"));
-        String z = attention.build(block + "attn.", maps, given.read());
+        String z = attention.build(block + "attn.", maps, pre.read());
         ResidualStream.State mid = stream.add(
                 block + "hook_resid_mid",
                 block + "attn_sum",
-                given,
+                pre,
                 block + "hook_attn_out",
                 z,
                 maps.out(),
                 Optional.of(config.preNorm() ? ln2 : ln1));
 
-        String pre = network.linear(block + "mlp.hook_pre", mid.read(), linear(weights + "fc1"));
-        String post = config.activation()
+        String preActivation = network.linear(block + "mlp.hook_pre", mid.read(), linear(weights + "fc1"));
+        String post = block + "mlp.hook_post";
+        config.activation()
                 .build(
                         new Activation.Nodes(
                                 graph,
-                                block + "mlp.hook_post",
+                                network.changes().before(post),
                                 name -> network.weight(weights + "activation_fn." + name)),
-                        pre);
+                        preActivation);
+        network.changes().apply(post);
         return stream.add(
                 block + "hook_resid_post",
                 block + "mlp_sum",

@@ -59,9 +59,17 @@ final class OptSites {
         }
         sites.add(site(
                 LanguageHead.LOGITS, OptionalInt.empty(), List.of(Axis.POSITION, Axis.units(config.vocabulary()))));
+        sites.add(new Site(
+                LanguageHead.LOG_PROBS,
+                OptionalInt.empty(),
+                List.of(Axis.POSITION, Axis.units(config.vocabulary())),
+                true));
         sites.add(site(LanguageHead.LOSS, OptionalInt.empty(), List.of(Axis.POSITION)));
         return List.copyOf(sites);
     }
+
+    /** There only where an untouched run is given to be compared with. */
+    static final Site KL = new Site(LanguageHead.KL, OptionalInt.empty(), List.of(Axis.POSITION), true);
 
     private static Site site(String name, OptionalInt layer, List<Axis> axes) {
         return new Site(name, layer, axes, false);

@@ -4,6 +4,7 @@ import io.modscan.core.Recording;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.Model;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.CapturePlan.Selection;
 import io.modscan.core.site.Pooling;
@@ -16,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * Residual streams of a recording, at which the network can begin.
@@ -28,7 +30,10 @@ record RecordedStart(Recording recording, TreeMap<Integer, Site> streams) {
     private static final String FINGERPRINT = "model.fingerprint";
 
     /** What a recording has, if it is of this model. */
-    static RecordedStart of(Recording recording, Path model, String fingerprint) {
+    static RecordedStart of(Model untouched, Path model, String fingerprint) {
+        if (!(untouched instanceof Recording recording)) {
+            throw new ModscanException(untouched + " is no recording; " + model + " begins late at a recording of itself");
+        }
         Map<String, String> facts = recording.provenance();
         if (!fingerprint.equals(facts.get(FINGERPRINT))) {
             throw new ModscanException(
@@ -70,15 +75,20 @@ record RecordedStart(Recording recording, TreeMap<Integer, Site> streams) {
 
     /** The sites that can be computed. */
     List<Site> behind(OptConfig config, List<Site> sites) {
-        return sites.stream()
-                .filter(site -> OptNetwork.stage(config, site) >= streams.firstKey())
+        Stream<Site> behind = sites.stream().filter(site -> OptNetwork.stage(config, site) >= streams.firstKey());
+        return Stream.concat(behind, hasLast(config) ? Stream.of(OptSites.KL) : Stream.empty())
                 .toList();
     }
 
-    /** The last stage to start at for all that a plan reads. */
+    /** Whether the last residual stream is there, with which what the head says can be compared. */
+    boolean hasLast(OptConfig config) {
+        return streams.containsKey(config.layers() + 1);
+    }
+
+    /** The last stage to start at for all that a plan reads and changes. */
     int stage(CapturePlan plan, OptConfig config) {
-        Site first = plan.readings().stream()
-                .map(Reading::site)
+        Site first = Stream.concat(
+                        plan.readings().stream().map(Reading::site), plan.changing().stream())
                 .min(Comparator.comparingInt(site -> OptNetwork.stage(config, site)))
                 .orElseThrow();
         Integer stage = streams.floorKey(OptNetwork.stage(config, first));

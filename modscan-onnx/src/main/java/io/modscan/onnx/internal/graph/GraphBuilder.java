@@ -100,6 +100,7 @@ public final class GraphBuilder {
 
     private final String graphName;
     private final List<ValueInfoProto> inputs = new ArrayList<>();
+    private final Set<String> optional = new LinkedHashSet<>();
     private final Map<String, TensorProto> constants = new LinkedHashMap<>();
     private final Map<String, StoredTensor> weights = new LinkedHashMap<>();
     /** Weights that are nowhere, and all that needs them. */
@@ -116,6 +117,12 @@ public final class GraphBuilder {
     public String input(String name, DType type, String... shape) {
         inputs.add(OnnxProtos.valueInfo(claim(name), OnnxTypes.number(type), List.of(shape)));
         return name;
+    }
+
+    /** An input that is declared only where an output needs it. */
+    public String optionalInput(String name, DType type, String... shape) {
+        optional.add(name);
+        return input(name, type, shape);
     }
 
     /** A weight, which stays where it is. */
@@ -288,7 +295,10 @@ public final class GraphBuilder {
         if (needed.stream().anyMatch(outOfReach::contains)) {
             throw new IllegalStateException("outputs need weights that are not there");
         }
-        GraphProto.Builder graph = GraphProto.newBuilder().setName(graphName).addAllInput(inputs);
+        GraphProto.Builder graph = GraphProto.newBuilder().setName(graphName);
+        inputs.stream()
+                .filter(input -> !optional.contains(input.getName()) || needed.contains(input.getName()))
+                .forEach(graph::addInput);
         weights.values().stream()
                 .filter(weight -> needed.contains(weight.name()))
                 .forEach(weight -> graph.addInitializer(external(weight, location)));

@@ -6,6 +6,7 @@ import io.modscan.core.safetensors.DType;
 import io.modscan.onnx.internal.graph.GraphBuilder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** Causal self-attention with as many keys and values as queries, its scores divided by the root of a head's units. */
 public final class Attention {
@@ -15,6 +16,7 @@ public final class Attention {
 
     private final Network network;
     private final GraphBuilder graph;
+    private final Changes changes;
     private final int heads;
     private final int units;
     private final int width;
@@ -46,6 +48,7 @@ public final class Attention {
     public Attention(Network network, int heads, int units, int width) {
         this.network = network;
         this.graph = network.graph();
+        this.changes = network.changes();
         this.heads = heads;
         this.units = units;
         this.width = width;
@@ -61,7 +64,7 @@ public final class Attention {
      * @return z with its heads side by side, [batch, sequence, heads × units]
      */
     public String build(String attn, Maps maps, String input) {
-        if (!network.fuses()) {
+        if (!network.fuses() || changes.at(attn + "hook_pattern")) {
             return open(attn, maps, input);
         }
         String z = fused(attn, maps, input);
@@ -77,7 +80,7 @@ public final class Attention {
 
     /**
      * An attention whose scores and pattern stay inside one node, which adds the biases too unless a plan reads q, k or v, or what is made
-     * of them.
+     * of them, or changes q, k or v.
      */
     private String fused(String attn, Maps maps, String input) {
         boolean apart = maps.inward().stream().anyMatch(map -> map.bias().isEmpty())
@@ -86,7 +89,8 @@ public final class Attention {
                         attn + "hook_k",
                         attn + "hook_v",
                         attn + "hook_attn_scores",
-                        attn + "hook_pattern");
+                        attn + "hook_pattern")
+                || Stream.of("q", "k", "v").anyMatch(map -> changes.at(attn + "hook_" + map));
         List<String> inputs = new ArrayList<>();
         List<String> biases = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
@@ -104,14 +108,15 @@ public final class Attention {
         inputs.add(apart ? "" : graph.op("Concat", attn + "bias", biases, attribute("axis", 0L)));
         String mask = "attention_mask_int32";
         inputs.add(graph.has(mask) ? mask : graph.cast(mask, network.inputs().mask(), DType.I32));
-        String z = graph.runtimeOp(
+        graph.runtimeOp(
                 "MultiHeadAttention",
-                List.of(attn + "z_flat"),
+                List.of(changes.before(attn + "hook_z", attn + "z_flat")),
                 inputs,
                 attribute("num_heads", (long) heads),
                 attribute("unidirectional", 1L),
                 attribute("scale", scale()),
                 attribute("mask_filter_value", MASKED));
+        String z = changes.apply(attn + "hook_z", attn + "z_flat");
         graph.op("Reshape", attn + "hook_z", z, headShape);
         return z;
     }
@@ -127,9 +132,16 @@ public final class Attention {
         String v = heads(attn + "hook_v", input, maps.v());
         String byHead = graph.op(
                 "MatMul", attn + "z_by_head", pattern(attn), graph.transpose(attn + "v_by_head", v, 0, 2, 1, 3));
-        String z = graph.transpose(attn + "hook_z", byHead, 0, 2, 1, 3);
+        String site = attn + "hook_z";
+        String z = graph.transpose(changes.before(site), byHead, 0, 2, 1, 3);
+        String flat = graph.op("Reshape", changes.before(site, attn + "z_flat"), z, flatShape);
+        if (changes.at(site)) {
+            flat = changes.apply(site, attn + "z_flat");
+            byHead = graph.transpose(
+                    attn + "z_by_head_changed", graph.op("Reshape", site, flat, headShape), 0, 2, 1, 3);
+        }
         result(attn, byHead, maps.out());
-        return graph.op("Reshape", attn + "z_flat", z, flatShape);
+        return flat;
     }
 
     /** [batch, head, query, key], of queries and keys that are there. */
@@ -142,7 +154,9 @@ public final class Attention {
                 graph.transpose(attn + "k_by_head", attn + "hook_k", 0, 2, 3, 1));
         String scores = graph.op(
                 "Where", attn + "hook_attn_scores", network.inputs().visible(), raw, graph.scalar("masked", MASKED));
-        return graph.op("Softmax", attn + "hook_pattern", List.of(scores), attribute("axis", -1L));
+        String site = attn + "hook_pattern";
+        graph.op("Softmax", changes.before(site), List.of(scores), attribute("axis", -1L));
+        return changes.multiply(site);
     }
 
     /** What each head writes to the residual stream, [batch, sequence, head, width]. */
@@ -158,6 +172,7 @@ public final class Attention {
 
     /** [batch, sequence, head, unit] */
     private String heads(String site, String input, Linear map) {
-        return graph.op("Reshape", site, network.linear(site + "_flat", input, map), headShape);
+        network.linear(changes.before(site, site + "_flat"), input, map);
+        return graph.op("Reshape", site, changes.apply(site, site + "_flat"), headShape);
     }
 }

@@ -11,6 +11,12 @@ public final class LanguageHead {
     public static final String LOGITS = "logits";
     public static final String LOSS = "loss";
 
+    /** The natural logarithms of the probabilities. */
+    public static final String LOG_PROBS = "log_probs";
+
+    /** How far they lie from those of an untouched run. */
+    public static final String KL = "kl";
+
     /** In {@link #LOSS}: whether a token has one before it, [batch, sequence]. */
     static final String HAS_PREDECESSOR = "has_predecessor";
 
@@ -18,14 +24,53 @@ public final class LanguageHead {
 
     /** Adds logits [batch, sequence, vocabulary], a product with the transpose of a matrix [vocabulary, width]; and the loss. */
     public static void build(Network network, String input, String matrix) {
-        loss(network.graph(), network.inputs(), network.matMul(LOGITS, input, matrix));
+        GraphBuilder graph = network.graph();
+        String logits = network.matMul(LOGITS, input, matrix);
+        String total = logSumExp(graph, logits);
+        graph.op("Sub", LOG_PROBS, logits, total);
+        loss(graph, network.inputs(), logits, total);
+    }
+
+    /**
+     * Adds, [batch, sequence], the Kullback–Leibler divergence of what the head says from what it says of an untouched run's last stream:
+     * Σ exp(p) · (p − q) over the vocabulary, p the untouched logarithms and q these.
+     *
+     * @param untouched what the head reads of that stream
+     */
+    public static void divergence(Network network, String untouched, String matrix) {
+        GraphBuilder graph = network.graph();
+        String logits = network.matMul("untouched_logits", untouched, matrix);
+        String p = graph.op("Sub", "untouched_log_probs", logits, logSumExp(graph, logits));
+        String apart = graph.op("Sub", "log_probs_apart", p, LOG_PROBS);
+        String weighted = graph.op("Mul", "log_probs_apart_weighted", graph.op("Exp", "untouched_probs", p), apart);
+        graph.op(
+                "ReduceSum",
+                KL,
+                List.of(weighted, graph.longs("minus_one", -1)),
+                attribute("keepdims", 0L));
+    }
+
+    /** [batch, sequence, 1] */
+    private static String logSumExp(GraphBuilder graph, String logits) {
+        return graph.op(
+                "ReduceLogSumExp",
+                logits + "_lse",
+                List.of(logits),
+                attribute("axes", new long[] {-1}),
+                attribute("keepdims", 1L));
+    }
+
+    /** The logarithms of some tokens' probabilities, [batch, sequence, tokens], without those of all others. */
+    static String logProbs(GraphBuilder graph, String output, String tokens) {
+        String told = graph.op("Gather", output + "_logits", List.of(LOGITS, tokens), attribute("axis", -1L));
+        return graph.op("Sub", output, told, LOGITS + "_lse");
     }
 
     /**
      * [batch, sequence]: the negative log likelihood of each token given those before it; NaN at each row's first and at
      * padding.
      */
-    private static void loss(GraphBuilder graph, DecoderInputs inputs, String logits) {
+    private static void loss(GraphBuilder graph, DecoderInputs inputs, String logits, String total) {
         // Position t's logits tell token t + 1, so the ids are shifted left, and the result right.
         String last = graph.longs("minus_one", -1);
         String first = graph.longs("first_column", 0);
@@ -44,12 +89,6 @@ public final class LanguageHead {
                 "logit_of_next",
                 List.of(logits, graph.op("Unsqueeze", "next_ids_column", next, last)),
                 attribute("axis", -1L));
-        String total = graph.op(
-                "ReduceLogSumExp",
-                "logits_lse",
-                List.of(logits),
-                attribute("axes", new long[] {-1}),
-                attribute("keepdims", 1L));
         String nll = graph.op(
                 "Reshape", "nll_of_next", graph.op("Sub", "nll_column", total, told), graph.longs("shape_rows", 0, -1));
         String shifted = graph.op(

@@ -25,6 +25,7 @@ public final class Network {
     private final Function<String, Optional<StoredTensor>> stored;
     private final Dialect dialect;
     private final DecoderInputs inputs;
+    private final Changes changes;
     /** The tensors that a plan reads. */
     private final Set<String> planned;
     /** The sites up to the last of those, in order of computation. */
@@ -39,12 +40,14 @@ public final class Network {
      * @param name    of the family
      * @param sites   all of the network, in order of computation
      * @param planned the tensors that a plan reads
+     * @param changing the sites that it lets be changed
      * @param stored  yields a weight by its name, unless it is nowhere
      */
     public Network(
             String name,
             List<Site> sites,
             Set<String> planned,
+            List<Site> changing,
             Dialect dialect,
             Function<String, Optional<StoredTensor>> stored) {
         this.graph = new GraphBuilder(name);
@@ -53,8 +56,12 @@ public final class Network {
         this.stored = stored;
         List<String> names = sites.stream().map(Site::name).toList();
         this.reached = Set.copyOf(
-                names.subList(0, planned.stream().mapToInt(names::indexOf).max().orElse(-1) + 1));
+                // One that is not among them is behind all.
+                planned.stream().allMatch(names::contains)
+                        ? names.subList(0, planned.stream().mapToInt(names::indexOf).max().orElse(-1) + 1)
+                        : names);
         this.inputs = DecoderInputs.declare(graph);
+        this.changes = new Changes(graph, changing);
     }
 
     public GraphBuilder graph() {
@@ -63,6 +70,15 @@ public final class Network {
 
     public DecoderInputs inputs() {
         return inputs;
+    }
+
+    public Changes changes() {
+        return changes;
+    }
+
+    /** Whether a plan reads a site. */
+    public boolean reads(String site) {
+        return isPlanned(site);
     }
 
     /** Whether a plan reads one of these. */
@@ -138,7 +154,11 @@ public final class Network {
 
     /** A linear map whose bias waits for the sum on the stream, unless the plan reads the map itself. */
     Addend addend(String site, String input, Linear map) {
-        Addend product = product(site, input, map);
+        Addend product = product(changes.before(site), input, map);
+        if (changes.at(site)) {
+            whole(product);
+            return new Addend(site, changes.apply(site), "");
+        }
         return isPlanned(site) ? new Addend(site, whole(product), "") : product;
     }
 

@@ -55,7 +55,22 @@ final class PlanOutputs {
                     attribute("axes", new long[] {-1}),
                     attribute("keepdims", 0L));
         }
+        site.picked().ifPresent(picked -> pick(site, picked));
         outputs.add(new Output(pool(reading), OutputAxes.of(reading).symbols()));
+    }
+
+    private void pick(Site site, Site.Picked picked) {
+        if (graph.has(site.name())) {
+            return;
+        }
+        String units = graph.longs(
+                site.name() + "_units",
+                picked.units().stream().mapToLong(Integer::longValue).toArray());
+        if (picked.of().name().equals(LanguageHead.LOG_PROBS)) {
+            LanguageHead.logProbs(graph, site.name(), units);
+        } else {
+            graph.op("Gather", site.name(), List.of(picked.of().name(), units), attribute("axis", -1L));
+        }
     }
 
     private String pool(Reading reading) {

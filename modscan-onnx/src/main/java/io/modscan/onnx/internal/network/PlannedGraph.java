@@ -28,6 +28,7 @@ public final class PlannedGraph {
     private final List<Integer> readings;
     private final List<Output> outputs;
     private final Set<String> needed;
+    private final List<Site> changing;
     private final boolean handsOn;
     private final Sizes sizes;
     private final Optional<StoredTensor> head;
@@ -68,6 +69,7 @@ public final class PlannedGraph {
         this.readings = List.copyOf(readings);
         this.outputs = List.copyOf(all);
         this.needed = graph.neededFor(outputs);
+        this.changing = Changes.needed(plan.changing(), needed);
         this.handsOn = handedOn.isPresent();
         this.sizes = sizes;
         this.head = head;
@@ -93,9 +95,19 @@ public final class PlannedGraph {
         return sizes.width();
     }
 
+    /** The sites at which its outputs may be changed. */
+    List<Site> changing() {
+        return changing;
+    }
+
     /** Whether it begins with a residual stream that is given. */
     boolean isGiven() {
         return graph.has(ResidualStream.GIVEN);
+    }
+
+    /** Whether it compares with an untouched run's last stream, which has to be given. */
+    boolean isCompared() {
+        return needed.contains(ResidualStream.UNTOUCHED);
     }
 
     /** The weights that the outputs need. */
@@ -129,8 +141,14 @@ public final class PlannedGraph {
     public long workingBytes(long rows, long columns) {
         long squares = 3L * sizes.heads() * columns * columns;
         long vectors = columns * (8L * sizes.width() + 2L * sizes.neurons());
-        long logits = needed.contains(LanguageHead.LOGITS) ? 2 * columns * sizes.vocabulary() : 0;
-        return Float.BYTES * rows * (squares + vectors + logits);
+        long logits = needed.contains(LanguageHead.LOGITS) ? (isCompared() ? 5 : 2) * columns * sizes.vocabulary() : 0;
+        // Factors and what is added, in case each position has its own.
+        long changes = 2 * changing.stream().mapToLong(site -> changed(site, columns)).sum();
+        return Float.BYTES * rows * (squares + vectors + logits + changes);
+    }
+
+    private static long changed(Site site, long columns) {
+        return site.isPairwise() ? columns * columns * site.heads() : columns * site.width();
     }
 
     private static long elements(StoredTensor tensor) {

@@ -11,7 +11,6 @@ import io.modscan.onnx.runtime.PlanMemory;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -130,10 +129,10 @@ public final class PlannedNetwork {
     /**
      * Opens a source.
      *
-     * @param start gives the residual stream, if what is needed does not begin with tokens
+     * @param start gives what is taken from another run
      * @throws ModscanException if there is no room for the weights, or they can't be loaded
      */
-    public ActivationSource open(PlannedSource.Files files, Optional<ActivationSource> start) {
+    public ActivationSource open(PlannedSource.Files files, PlannedSource.Given start) {
         if (options.loading() == Loading.CHAIN
                 && options.cudaDevice().isPresent()
                 && options.weightMemory().isEmpty()) {
@@ -157,7 +156,7 @@ public final class PlannedNetwork {
     }
 
     /** Opens a source as a chain of given links. */
-    public ActivationSource open(List<Stretch> links, PlannedSource.Files files, Optional<ActivationSource> start) {
+    public ActivationSource open(List<Stretch> links, PlannedSource.Files files, PlannedSource.Given start) {
         List<Part> parts = links.stream()
                 .map(link -> new Part(
                         link.equals(needed) ? whole : family.apply(link), link.blocks(layers), link.describe(layers)))

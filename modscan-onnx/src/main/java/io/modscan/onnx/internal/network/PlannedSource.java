@@ -25,6 +25,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Sessions of ONNX Runtime for the graphs of one plan: one for a whole network, or a chain of them. Outputs are written straight into
@@ -36,8 +37,21 @@ public final class PlannedSource implements ActivationSource {
     private final List<PlannedLink> links;
     private final Sessions sessions;
     private final RuntimeOptions options;
-    private final Optional<ActivationSource> start;
+    private final Given start;
     private final Arrival arrival;
+
+    /**
+     * What is taken from another run of the same prompts, each [rows, positions, width]; closed with the source.
+     *
+     * @param stream    the residual stream that the first part begins with, if it does not begin with tokens
+     * @param untouched the last one, if what the head says is compared with what it says of that
+     */
+    public record Given(Optional<ActivationSource> stream, Optional<ActivationSource> untouched) {
+
+        private List<ActivationSource> all() {
+            return Stream.of(stream, untouched).flatMap(Optional::stream).toList();
+        }
+    }
 
     /**
      * A part of the network.
@@ -81,7 +95,7 @@ public final class PlannedSource implements ActivationSource {
      * @param parts   of the network, one behind the other
      * @param prepack whether matrices are rearranged for speed
      * @param room    bytes that weights may take
-     * @param start   gives the residual stream that the first part begins with, if it does not begin with tokens; closed with this
+     * @param start   gives what is taken from another run
      */
     public PlannedSource(
             CapturePlan plan,
@@ -90,7 +104,7 @@ public final class PlannedSource implements ActivationSource {
             Files files,
             RuntimeOptions options,
             long room,
-            Optional<ActivationSource> start) {
+            Given start) {
         this.plan = plan;
         this.options = options;
         this.start = start;
@@ -144,12 +158,13 @@ public final class PlannedSource implements ActivationSource {
                         .mapToLong(link -> link.part.graph().workingBytes(rows, columns))
                         .max()
                         .orElseThrow()
-                + start.map(source -> source.workingBytes(rows, columns)
+                + start.all().stream()
+                        .mapToLong(source -> source.workingBytes(rows, columns)
                                 + (long) Float.BYTES
                                         * rows
                                         * columns
                                         * links.get(0).part.graph().width())
-                        .orElse(0L);
+                        .sum();
     }
 
     @Override
@@ -197,7 +212,7 @@ public final class PlannedSource implements ActivationSource {
     /** What the first part begins with, where that is no tokens. */
     private FloatBuffer started(TokenBatch batch, ActivationSource source, int width) {
         FloatBuffer stream = floats((long) batch.rows() * batch.columns() * width);
-        source.run(batch, List.of(stream));
+        source.run(batch.untouched(), List.of(stream));
         return stream;
     }
 
@@ -253,9 +268,19 @@ public final class PlannedSource implements ActivationSource {
             inputs.add(new Bound(DecoderInputs.MASK, batch.attentionMask(), OnnxJavaType.INT64, shape));
             if (part.graph().isGiven()) {
                 int width = part.graph().width();
-                FloatBuffer stream = index > 0 || start.isEmpty() ? given : started(batch, start.get(), width);
+                FloatBuffer stream =
+                        index > 0 || start.stream().isEmpty() ? given : started(batch, start.stream().get(), width);
                 inputs.add(stream(ResidualStream.GIVEN, stream, batch, width));
             }
+            if (part.graph().isCompared()) {
+                int width = part.graph().width();
+                inputs.add(stream(
+                        ResidualStream.UNTOUCHED,
+                        started(batch, start.untouched().orElseThrow(), width),
+                        batch,
+                        width));
+            }
+            inputs.addAll(Changes.bound(part.graph().changing(), batch));
             List<String> names = part.graph().outputNames();
             List<Bound> pinned = new ArrayList<>();
             for (int i = 0; i < outputs.size(); i++) {
@@ -285,6 +310,6 @@ public final class PlannedSource implements ActivationSource {
             arrival.stop();
         }
         sessions.close();
-        start.ifPresent(ActivationSource::close);
+        start.all().forEach(ActivationSource::close);
     }
 }

@@ -15,8 +15,12 @@ public final class ResidualStream {
     /** The name of the graph's input for a stream that is given. */
     static final String GIVEN = "given";
 
+    /** The name of the graph's input for the untouched run's last stream. */
+    static final String UNTOUCHED = "untouched";
+
     private final Network network;
     private final GraphBuilder graph;
+    private final Changes changes;
     private final int width;
     private final boolean preNorm;
 
@@ -36,6 +40,7 @@ public final class ResidualStream {
     public ResidualStream(Network network, int width, boolean preNorm) {
         this.network = network;
         this.graph = network.graph();
+        this.changes = network.changes();
         this.width = width;
         this.preNorm = preNorm;
     }
@@ -50,12 +55,31 @@ public final class ResidualStream {
      * it is the same number.
      */
     public State given(Optional<LayerNorm> norm) {
-        String stream = graph.input(GIVEN, DType.F32, "batch", "sequence", Integer.toString(width));
+        return read(graph.input(GIVEN, DType.F32, "batch", "sequence", Integer.toString(width)), norm);
+    }
+
+    /** The last stream of the untouched run, to set what the head says of it beside what it says of this one's. */
+    public State untouched(Optional<LayerNorm> norm) {
+        return read(graph.input(UNTOUCHED, DType.F32, "batch", "sequence", Integer.toString(width)), norm);
+    }
+
+    /** A stream as it is, and its LayerNorm, by the kernel that computes it behind a sum. */
+    private State read(String stream, Optional<LayerNorm> norm) {
         if (norm.isEmpty()) {
             return new State(stream, stream);
         }
         LayerNorm by = norm.get();
         if (network.fuses()) {
+            fused(by.site(), "", stream, new Addend("", nothing(), ""), by);
+        } else {
+            normalized(by.site(), stream, by);
+        }
+        return new State(stream, by.site());
+    }
+
+    /** Zeros, in the stream's shape. */
+    private String nothing() {
+        if (!graph.has("nothing")) {
             String shape = graph.op(
                     "Concat",
                     "nothing_shape",
@@ -68,12 +92,20 @@ public final class ResidualStream {
                                     attribute("start", 1L)),
                             graph.longs("nothing_width", width)),
                     attribute("axis", 0L));
-            String nothing = graph.op("Expand", "nothing", graph.scalar("zero_float", 0f), shape);
-            fused(by.site(), "", stream, new Addend("", nothing, ""), by);
-        } else {
-            normalized(by.site(), stream, by);
+            graph.op("Expand", "nothing", graph.scalar("zero_float", 0f), shape);
         }
-        return new State(stream, by.site());
+        return "nothing";
+    }
+
+    /**
+     * The stream behind what may be changed of it.
+     *
+     * @param site the site of the stream
+     * @param norm the LayerNorm that the next half begins with, if there is one
+     */
+    public State change(String site, State given, Optional<LayerNorm> norm) {
+        graph.op("Identity", changes.before(site), given.sum());
+        return read(changes.apply(site), norm);
     }
 
     /**
@@ -91,6 +123,25 @@ public final class ResidualStream {
     }
 
     private State join(String site, String summed, String given, Addend added, Optional<LayerNorm> norm) {
+        if (!changes.at(site)) {
+            return sum(site, summed, given, added, norm);
+        }
+        if (!preNorm) {
+            sum(changes.before(site), summed, given, added, norm);
+            String changed = changes.apply(site);
+            return new State(changed, changed);
+        }
+        // Added up by the same kernel as where nothing is changed; the LayerNorm that comes with it nobody reads.
+        sum(changes.before(site), summed, given, added, norm.map(by -> unread(changes.before(site) + "_unread_norm", by)));
+        return read(changes.apply(site), norm);
+    }
+
+    /** A LayerNorm without weights, whose output nobody reads: it is there for the sum. */
+    public static LayerNorm unread(String site, LayerNorm norm) {
+        return new LayerNorm(site, "", "", norm.epsilon());
+    }
+
+    private State sum(String site, String summed, String given, Addend added, Optional<LayerNorm> norm) {
         if (norm.isEmpty()) {
             return new State(graph.op("Add", site, given, network.whole(added)), site);
         }
