@@ -1,6 +1,5 @@
 package io.modscan.onnx.opt;
 
-import io.modscan.core.Recording;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
@@ -445,9 +444,12 @@ public final class OptModel implements RuntimeModel {
             return CapturePlan.of(sites(), selections);
         } catch (ModscanException e) {
             throw isComparison(selections)
-                    ? new ModscanException("kl compares with an untouched run, whose last residual stream has to be given: record"
-                            + " blocks." + (loaded.config().layers() - 1) + ".hook_resid_post with Pooling.none(), and ask"
-                            + " model.startingAt(recording) for it", e)
+                    ? new ModscanException(
+                            "kl compares with an untouched run, whose last residual stream has to be given: record"
+                                    + " blocks." + (loaded.config().layers() - 1)
+                                    + ".hook_resid_post with Pooling.none(), and ask"
+                                    + " model.startingAt(recording) for it",
+                            e)
                     : start.map(from -> from.refused(e, sites(), loaded.sites(), selections))
                             .orElse(e);
         }
@@ -569,10 +571,12 @@ public final class OptModel implements RuntimeModel {
     }
 
     private PlannedSource.Given given(CapturePlan plan, PlannedNetwork network) {
-        boolean compares = plan.readings().stream().anyMatch(reading -> reading.site().equals(OptSites.KL));
+        boolean compares =
+                plan.readings().stream().anyMatch(reading -> reading.site().equals(OptSites.KL));
         return new PlannedSource.Given(
                 start.map(from -> from.open(network.from())),
-                start.filter(from -> compares).map(from -> from.open(loaded.config().layers() + 1)));
+                start.filter(from -> compares)
+                        .map(from -> from.open(loaded.config().layers() + 1)));
     }
 
     private PlannedSource.Files weightFiles() {

@@ -115,8 +115,9 @@ final class OptNetwork {
 
     /** The sites that can be computed from the weights that are there. */
     static List<Site> sites(OptConfig config, Checkpoint checkpoint) {
-        GraphBuilder graph =
-                new OptNetwork(config, checkpoint, Dialect.ONNX, Set.of(), List.of(), Stretch.whole(config.layers())).graph;
+        GraphBuilder graph = new OptNetwork(
+                        config, checkpoint, Dialect.ONNX, Set.of(), List.of(), Stretch.whole(config.layers()))
+                .graph;
         return OptSites.of(config).stream()
                 .filter(site -> graph.canCompute(site.name()))
                 .toList();
@@ -135,8 +136,9 @@ final class OptNetwork {
         if (stretch.ends(config.layers())) {
             LanguageHead.build(network, projected("project_out", state.read()), checkpoint.head());
             if (network.reads(LanguageHead.KL)) {
-                Optional<LayerNorm> norm =
-                        config.finalNorm() ? Optional.of(norm("untouched_normalized", "final_layer_norm")) : Optional.empty();
+                Optional<LayerNorm> norm = config.finalNorm()
+                        ? Optional.of(norm("untouched_normalized", "final_layer_norm"))
+                        : Optional.empty();
                 String untouched = stream.untouched(norm).read();
                 LanguageHead.divergence(network, projected("untouched_projected", untouched), checkpoint.head());
             }
@@ -166,7 +168,7 @@ final class OptNetwork {
                 network.inputs().ordinal(),
                 graph.scalar("position_offset", OptConfig.POSITION_OFFSET - 1L));
         String positions = network.lookUp("hook_pos_embed", "embed_positions.weight", rows);
-        return stream.begin(residPre(0), tokens, positions, normIfReached(0));
+        return stream.begin(network.changes().before(residPre(0)), tokens, positions, normIfReached(0));
     }
 
     /**
@@ -174,8 +176,8 @@ final class OptNetwork {
      * sum, which is then added up by the same kernel as in the whole network, without the next block's weights.
      */
     private Optional<LayerNorm> normIfReached(int layer) {
-        // A later block, too, that changes the stream before it reads it.
-        if (layer > 0 && network.changes().at(residPre(layer))) {
+        // A block, too, may change the stream before it reads it.
+        if (layer < config.layers() && network.changes().at(residPre(layer))) {
             return normBefore(layer).map(norm -> ResidualStream.unread(residPre(layer) + "_unread_norm", norm));
         }
         return stretch.has(layer + 1)
@@ -205,9 +207,7 @@ final class OptNetwork {
         String weights = "layers." + layer + ".";
         String residPre = residPre(layer);
         ResidualStream.State pre = given;
-        // That of the first block is changed where the embeddings are added up.
-        boolean changed = !given.sum().equals(residPre) && network.changes().at(residPre);
-        if (changed) {
+        if (network.changes().at(residPre)) {
             pre = stream.change(residPre, given, normBefore(layer));
         } else if (!given.sum().equals(residPre)) {
             graph.op("Identity", residPre, given.sum());

@@ -32,7 +32,8 @@ record RecordedStart(Recording recording, TreeMap<Integer, Site> streams) {
     /** What a recording has, if it is of this model. */
     static RecordedStart of(Model untouched, Path model, String fingerprint) {
         if (!(untouched instanceof Recording recording)) {
-            throw new ModscanException(untouched + " is no recording; " + model + " begins late at a recording of itself");
+            throw new ModscanException(
+                    untouched + " is no recording; " + model + " begins late at a recording of itself");
         }
         Map<String, String> facts = recording.provenance();
         if (!fingerprint.equals(facts.get(FINGERPRINT))) {
@@ -87,8 +88,7 @@ record RecordedStart(Recording recording, TreeMap<Integer, Site> streams) {
 
     /** The last stage to start at for all that a plan reads and changes. */
     int stage(CapturePlan plan, OptConfig config) {
-        Site first = Stream.concat(
-                        plan.readings().stream().map(Reading::site), plan.changing().stream())
+        Site first = Stream.concat(plan.readings().stream().map(Reading::site), plan.changing().stream())
                 .min(Comparator.comparingInt(site -> OptNetwork.stage(config, site)))
                 .orElseThrow();
         Integer stage = streams.floorKey(OptNetwork.stage(config, first));

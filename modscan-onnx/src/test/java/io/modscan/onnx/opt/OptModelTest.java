@@ -586,6 +586,7 @@ class OptModelTest {
                         "blocks.1.hook_resid_post",
                         "ln_final.hook_normalized",
                         "logits",
+                        "log_probs",
                         "loss");
     }
 
@@ -613,6 +614,7 @@ class OptModelTest {
                         "blocks.0.ln2.hook_normalized",
                         "blocks.0.hook_resid_post",
                         "logits",
+                        "log_probs",
                         "loss");
     }
 
@@ -642,11 +644,11 @@ class OptModelTest {
     }
 
     @Test
-    void onlyEachHeadsResultIsOnDemand() {
+    void onlyEachHeadsResultAndLogProbabilitiesAreOnDemand() {
         assertThat(new TinyOpt().load(folder).sites())
                 .filteredOn(Site::onDemand)
                 .extracting(Site::hook)
-                .containsExactly("hook_result", "hook_result");
+                .containsExactly("hook_result", "hook_result", "log_probs");
     }
 
     @Test

@@ -137,8 +137,8 @@ public final class Attention {
         String flat = graph.op("Reshape", changes.before(site, attn + "z_flat"), z, flatShape);
         if (changes.at(site)) {
             flat = changes.apply(site, attn + "z_flat");
-            byHead = graph.transpose(
-                    attn + "z_by_head_changed", graph.op("Reshape", site, flat, headShape), 0, 2, 1, 3);
+            byHead =
+                    graph.transpose(attn + "z_by_head_changed", graph.op("Reshape", site, flat, headShape), 0, 2, 1, 3);
         }
         result(attn, byHead, maps.out());
         return flat;

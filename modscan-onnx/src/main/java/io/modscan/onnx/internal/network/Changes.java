@@ -75,14 +75,15 @@ public final class Changes {
             return site;
         }
         String heads = Integer.toString(sites.get(site).heads());
-        String keep = graph.optionalInput(
-                KEEP + site, DType.F32, "batch", heads, site + "_queries", site + "_keys");
+        String keep = graph.optionalInput(KEEP + site, DType.F32, "batch", heads, site + "_queries", site + "_keys");
         return graph.op("Mul", site, before(site), keep);
     }
 
     /** The sites whose inputs a graph has, because its outputs need them. */
     static List<Site> needed(List<Site> sites, Set<String> tensors) {
-        return sites.stream().filter(site -> tensors.contains(KEEP + site.name())).toList();
+        return sites.stream()
+                .filter(site -> tensors.contains(KEEP + site.name()))
+                .toList();
     }
 
     /** What a run gives these inputs. */

@@ -43,11 +43,7 @@ public final class LanguageHead {
         String p = graph.op("Sub", "untouched_log_probs", logits, logSumExp(graph, logits));
         String apart = graph.op("Sub", "log_probs_apart", p, LOG_PROBS);
         String weighted = graph.op("Mul", "log_probs_apart_weighted", graph.op("Exp", "untouched_probs", p), apart);
-        graph.op(
-                "ReduceSum",
-                KL,
-                List.of(weighted, graph.longs("minus_one", -1)),
-                attribute("keepdims", 0L));
+        graph.op("ReduceSum", KL, List.of(weighted, graph.longs("minus_one", -1)), attribute("keepdims", 0L));
     }
 
     /** [batch, sequence, 1] */

@@ -58,7 +58,9 @@ public final class Network {
         this.reached = Set.copyOf(
                 // One that is not among them is behind all.
                 planned.stream().allMatch(names::contains)
-                        ? names.subList(0, planned.stream().mapToInt(names::indexOf).max().orElse(-1) + 1)
+                        ? names.subList(
+                                0,
+                                planned.stream().mapToInt(names::indexOf).max().orElse(-1) + 1)
                         : names);
         this.inputs = DecoderInputs.declare(graph);
         this.changes = new Changes(graph, changing);

@@ -143,7 +143,8 @@ public final class PlannedGraph {
         long vectors = columns * (8L * sizes.width() + 2L * sizes.neurons());
         long logits = needed.contains(LanguageHead.LOGITS) ? (isCompared() ? 5 : 2) * columns * sizes.vocabulary() : 0;
         // Factors and what is added, in case each position has its own.
-        long changes = 2 * changing.stream().mapToLong(site -> changed(site, columns)).sum();
+        long changes =
+                2 * changing.stream().mapToLong(site -> changed(site, columns)).sum();
         return Float.BYTES * rows * (squares + vectors + logits + changes);
     }
 

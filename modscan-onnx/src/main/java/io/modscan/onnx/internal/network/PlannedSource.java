@@ -268,8 +268,9 @@ public final class PlannedSource implements ActivationSource {
             inputs.add(new Bound(DecoderInputs.MASK, batch.attentionMask(), OnnxJavaType.INT64, shape));
             if (part.graph().isGiven()) {
                 int width = part.graph().width();
-                FloatBuffer stream =
-                        index > 0 || start.stream().isEmpty() ? given : started(batch, start.stream().get(), width);
+                FloatBuffer stream = index > 0 || start.stream().isEmpty()
+                        ? given
+                        : started(batch, start.stream().get(), width);
                 inputs.add(stream(ResidualStream.GIVEN, stream, batch, width));
             }
             if (part.graph().isCompared()) {

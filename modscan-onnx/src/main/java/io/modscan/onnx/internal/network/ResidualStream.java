@@ -104,7 +104,9 @@ public final class ResidualStream {
      * @param norm the LayerNorm that the next half begins with, if there is one
      */
     public State change(String site, State given, Optional<LayerNorm> norm) {
-        graph.op("Identity", changes.before(site), given.sum());
+        if (!given.sum().equals(changes.before(site))) {
+            graph.op("Identity", changes.before(site), given.sum());
+        }
         return read(changes.apply(site), norm);
     }
 
@@ -132,7 +134,12 @@ public final class ResidualStream {
             return new State(changed, changed);
         }
         // Added up by the same kernel as where nothing is changed; the LayerNorm that comes with it nobody reads.
-        sum(changes.before(site), summed, given, added, norm.map(by -> unread(changes.before(site) + "_unread_norm", by)));
+        sum(
+                changes.before(site),
+                summed,
+                given,
+                added,
+                norm.map(by -> unread(changes.before(site) + "_unread_norm", by)));
         return read(changes.apply(site), norm);
     }
 
