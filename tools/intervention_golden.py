@@ -9,18 +9,18 @@ the repository root:
 The folder holds the checkpoints, in references/, made by opt_references.py. Each of CHECKPOINTS gets a folder in
 interventions/, made anew:
 
-    prompts.jsonl              first the untouched prompts, then prompts under interventions, as Prompts.jsonl reads them
-    means.safetensors          of each site that is changed, the mean over the untouched prompts: each counts once, with
-                               the mean over its positions
-    prompt_ID.safetensors      what one untouched prompt has, position by position
-    golden.safetensors         of all lines, in their order, positions of all prompts one behind the other: logits (at the
-                               last token only), loss, the last residual stream, the logarithms of some tokens'
-                               probabilities, and KL(untouched || changed)
+    prompts.jsonl           first the untouched prompts, then prompts under interventions, as Prompts.jsonl reads them
+    means.safetensors       of each site that is changed, the mean over the untouched prompts: each counts once, with
+                            the mean over its positions
+    prompt_ID.safetensors   what one untouched prompt has, position by position
+    golden.safetensors      of all lines, in their order, positions of all prompts one behind the other: logits (at
+                            the last token only), loss, the last residual stream, the logarithms of some tokens'
+                            probabilities, and KL(untouched || changed)
 
 A hook changes a tensor row by row, change by change, as the line says: value := keep * value + times * reference, at
 the chosen columns. Lines of all lengths run in batches, once padded on the left and once on the right; both must agree,
-and each intervention must show in what is written, unless it puts in what is there already. InterventionGoldenTest reads
-the files.
+and each intervention must show in what is written, unless it puts in what is there already. InterventionGoldenTest
+reads the files.
 """
 
 import itertools
@@ -57,8 +57,11 @@ PATTERN = "attn.hook_pattern"
 
 
 def interventions(model, vectors_of):
-    """(id of a prompt, intervention) of each line; every site meets every replacement, and both meet all positions, some
-    from the beginning and some from the end, and all ways to choose units."""
+    """(id of a prompt, intervention) of each line.
+
+    Every site meets every replacement, and both meet all positions, some from the beginning and some from the end, and
+    all ways to choose units.
+    """
     config = model.config
     layers, heads = config.num_hidden_layers, config.num_attention_heads
     per_head = config.hidden_size // heads
@@ -127,7 +130,12 @@ def interventions(model, vectors_of):
         "b",
         "the same units in turn",
         {"site": at(0, "hook_resid_mid"), "units": [0, 1, 2], "by": {"keep": 0.5}},
-        {"site": at(0, "hook_resid_mid"), "units": [1, 2, 3], "positions": [1, 2], "by": by("steer", "hook_resid_mid", "b")},
+        {
+            "site": at(0, "hook_resid_mid"),
+            "units": [1, 2, 3],
+            "positions": [1, 2],
+            "by": by("steer", "hook_resid_mid", "b"),
+        },
         {"site": at(0, "hook_resid_mid"), "units": [2, 3], "by": {"keep": -2}},
     )
     add(
@@ -188,6 +196,7 @@ class Changes:
     def __init__(self, model, folder, starts, lengths, rows, reading=()):
         self.model, self.folder = model, folder
         self.starts, self.lengths, self.rows = starts, lengths, rows
+        self.reading = set(reading)
         self.taken = {}
         self.handles = []
         self.files = {}
@@ -207,7 +216,6 @@ class Changes:
             self.input(layer.fc2, block + NEURONS)
             self.output(layer.fc2, block + "hook_mlp_out")
             self.output(layer, block + "hook_resid_post")
-        self.reading = set(reading)
 
     def output(self, module, site):
         self.handles.append(module.register_forward_hook(lambda _, __, result: self.changed(site, result)))
@@ -271,7 +279,7 @@ class Changes:
         return tensor if tensor.dim() == 1 else tensor[position]
 
     def attention(self, original):
-        """There is no module between the softmax and the product with the values, so the function of both is wrapped."""
+        """No module stands between the softmax and the product with the values: the function of both is wrapped."""
 
         def wrapped(module, query, key, value, *args, **kwargs):
             _, weights = original(module, query, key, value, *args, **kwargs)
@@ -381,7 +389,7 @@ def write(checkpoint, folder):
     assert apart < 5e-6, apart
     unseen = {name: moved for name, moved in least.items() if moved < 1e-3}
     assert not unseen, unseen
-    save_file({site: torch.cat(tensors).contiguous() for site, tensors in golden.items()}, folder / "golden.safetensors")
+    save_file({site: torch.cat(tensors) for site, tensors in golden.items()}, folder / "golden.safetensors")
     with open(folder / "prompts.jsonl", "w", encoding="utf-8") as file:
         for name, intervention in lines:
             line = {"id": name, "ids": prompts[name]}
