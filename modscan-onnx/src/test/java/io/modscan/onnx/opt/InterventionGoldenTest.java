@@ -110,7 +110,8 @@ class InterventionGoldenTest {
             // The logits are there at the last position only.
             boolean last = tensor.equals("logits");
             int rows = last ? 1 : length(line);
-            int before = last ? line : IntStream.range(0, line).map(this::length).sum();
+            int before =
+                    last ? line : IntStream.range(0, line).map(this::length).sum();
             float[] own = new float[rows * reading.site().width()];
             all.get(before * reading.site().width(), own);
             if (!reading.pooling().equals(Pooling.mean())) {
@@ -232,8 +233,9 @@ class InterventionGoldenTest {
                 .changing(model.changeable().stream()
                         .filter(site -> changed.contains(site.name()))
                         .toList());
-        int[][] rows =
-                IntStream.range(0, golden.prompts().size()).mapToObj(golden::ids).toArray(int[][]::new);
+        int[][] rows = IntStream.range(0, golden.prompts().size())
+                .mapToObj(golden::ids)
+                .toArray(int[][]::new);
         int columns = Arrays.stream(rows).mapToInt(row -> row.length).max().orElseThrow();
         List<Optional<Intervention>> interventions =
                 golden.prompts().stream().map(Prompt::intervention).toList();
@@ -247,8 +249,7 @@ class InterventionGoldenTest {
                     Site site = reading.site();
                     for (int row = 0; row < rows.length; row++) {
                         float[] all = Runs.get(values, site.name());
-                        golden.compare(
-                                reading, row, Runs.unpad(site, all, padding, columns, row, rows[row].length));
+                        golden.compare(reading, row, Runs.unpad(site, all, padding, columns, row, rows[row].length));
                     }
                 }
             }
