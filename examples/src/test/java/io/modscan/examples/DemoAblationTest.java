@@ -207,7 +207,7 @@ class DemoAblationTest {
         EffectMap kl = Ablation.of(MODEL).targets(few).outcome(Outcome.kl()).run(PROMPTS);
         kl.rows("medicine").forEach(row -> assertThat(row.untouched()).isCloseTo(0, within(1e-5)));
         assertThat(kl.get("0.4", "medicine").effect())
-                .isGreaterThan(10 * kl.get("4.5", "medicine").effect())
+                .isGreaterThan(kl.get("4.5", "medicine").effect())
                 .isPositive();
         EffectMap moved = Ablation.of(MODEL)
                 .targets(few)
