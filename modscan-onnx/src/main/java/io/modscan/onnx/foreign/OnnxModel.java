@@ -561,7 +561,7 @@ public final class OnnxModel implements RuntimeModel {
         return new OnnxSource(plan, graph, inputs, file, bosTokenId(), settings.options(), this::checkPast);
     }
 
-    private OnnxPlan graph(CapturePlan plan) {
+    OnnxPlan graph(CapturePlan plan) {
         for (Reading reading : plan.readings()) {
             if (!sites.recipes().containsKey(reading.site().tensorName())) {
                 throw new ModscanException(file.path() + ": has no site " + reading.site());
