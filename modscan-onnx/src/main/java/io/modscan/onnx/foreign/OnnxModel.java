@@ -73,6 +73,8 @@ import org.jspecify.annotations.Nullable;
  * the scores, or chosen by; what a graph makes of padding is taken to be finite. A probe's
  * {@linkplain io.modscan.core.Probe.Builder#tokenBudget token budget} of 1 runs each prompt by itself. Any graph takes {@linkplain io.modscan.core.prompt.Prompt#ofTensors ready tensors}.
  *
+ * <p><b>Changes.</b> Interventions can change tensors in the graph, {@link #changeable()} ones, by their names, in all that reads them.
+ *
  * <p><b>Weights</b> stay where they are: in the file itself, or in files in its folder. Nothing outside the folder is
  * opened, but the hub's cache for a model in it, and what {@link Allow#LINKS} allows. Immutable; safe for use by many threads.
  */
@@ -442,8 +444,9 @@ public final class OnnxModel implements RuntimeModel {
      * tensor is of one prompt. Whatever the order of its axes in the graph, a change counts positions, heads and units as the site has them.
      * Sites of queries and keys, be they patterns or scores before them, can be multiplied and not replaced by values.
      *
-     * <p>Whatever reads the tensor reads the changed one: other nodes, the bodies of If, Loop and Scan, other sites. Rows under no
-     * intervention, and padding, keep their values bit for bit. An infinite value, or one that is no number, is none when it is
+     * <p>Whatever reads the tensor reads the changed one: other nodes, the bodies of If, Loop and Scan, other sites. What reads another
+     * tensor that happens to hold the same values, such as one that this is only a copy of (Identity), does not. Rows under no
+     * intervention, and padding, keep their values at the site bit for bit. An infinite value, or one that is no number, is none when it is
      * multiplied by 0. Not changed can be: what the model is given; integers; what is computed of shapes, or for all rows of a batch at
      * once; what is within the bodies of nodes or the functions of the file; and nothing at all in graphs older than opset 9.
      *

@@ -126,11 +126,11 @@ final class OnnxPlan {
     long workingBytes(int rows, int columns) {
         return changes.bytes(rows, columns)
                 + run.stream()
-                .map(site -> (long) rows * Float.BYTES * new Reading(site, Pooling.none()).values(columns))
-                .sorted(Comparator.reverseOrder())
-                .limit(4)
-                .mapToLong(Long::longValue)
-                .sum();
+                        .map(site -> (long) rows * Float.BYTES * new Reading(site, Pooling.none()).values(columns))
+                        .sorted(Comparator.reverseOrder())
+                        .limit(4)
+                        .mapToLong(Long::longValue)
+                        .sum();
     }
 
     PlanMemory memory(CapturePlan plan, Path path, RuntimeOptions options, int rows, int columns) {
@@ -280,8 +280,9 @@ final class OnnxPlan {
                         "Gather",
                         List.of(
                                 values,
-                                edit.longs(
-                                        picked.units().stream().map(Integer::longValue).toList())),
+                                edit.longs(picked.units().stream()
+                                        .map(Integer::longValue)
+                                        .toList())),
                         OnnxProtos.attribute(
                                 "axis",
                                 recipe.order().get(recipe.order().size() - 1).longValue())))

@@ -223,15 +223,14 @@ final class OnnxSource implements ActivationSource {
         if (graph.changes().isEmpty()) {
             return List.of();
         }
-        LongBuffer real = OnnxFeed.allocate((long) mask.size() * columns * Long.BYTES)
-                .asLongBuffer();
+        LongBuffer real =
+                OnnxFeed.allocate((long) mask.size() * columns * Long.BYTES).asLongBuffer();
         for (int row = 0; row < mask.size(); row++) {
             for (int column = 0; column < mask.get(row).length; column++) {
                 real.put(row * columns + column, mask.get(row)[column]);
             }
         }
-        return graph.changes()
-                .given(new TokenBatch(mask.size(), columns, real, real, List.of(), interventions));
+        return graph.changes().given(new TokenBatch(mask.size(), columns, real, real, List.of(), interventions));
     }
 
     private FloatBuffer target(TokenBatch batch, int row, List<FloatBuffer> outputs, int output) {

@@ -75,7 +75,9 @@ class ForeignInterventionTest {
 
     private OnnxModel foreign(OptModel model) {
         Path file = model.export()
-                .sites(model.sites().stream().map(site -> Sites.glob(site.name())).toArray(SiteSelector[]::new))
+                .sites(model.sites().stream()
+                        .map(site -> Sites.glob(site.name()))
+                        .toArray(SiteSelector[]::new))
                 .selfContained()
                 .to(folder.resolve("foreign.onnx"))
                 .model();
@@ -213,8 +215,8 @@ class ForeignInterventionTest {
         });
         // The same checkpoint, whose columns are zero, with the bias too.
         Path file = folder.resolve("edited/model.safetensors");
-        StoredTensor bias = Objects.requireNonNull(
-                SafetensorsFile.open(file).tensors().get(LAYERS + "0.self_attn.out_proj.bias"));
+        StoredTensor bias =
+                Objects.requireNonNull(SafetensorsFile.open(file).tensors().get(LAYERS + "0.self_attn.out_proj.bias"));
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             ByteBuffer bytes = ByteBuffer.allocate(48).order(ByteOrder.LITTLE_ENDIAN);
             channel.read(bytes, bias.offset());
@@ -338,13 +340,14 @@ class ForeignInterventionTest {
         try (ActivationSource source = foreign.open(plan)) {
             Map<String, float[]> together = Runs.run(source, under(Runs.batch(padding, 6, rows), under));
             Map<String, float[]> untouched = Runs.run(source, Runs.batch(padding, 6, rows));
-            for (Site site : plan.readings().stream().map(reading -> reading.site()).toList()) {
+            for (Site site :
+                    plan.readings().stream().map(reading -> reading.site()).toList()) {
                 for (int row = 0; row < rows.length; row++) {
                     int length = rows[row].length;
                     float[] own = Runs.unpad(site, Runs.get(together, site.name()), padding, 6, row, length);
                     float[] plain = Runs.unpad(site, Runs.get(untouched, site.name()), padding, 6, row, length);
-                    Map<String, float[]> alone = Runs.run(
-                            source, under(Runs.batch(padding, length, rows[row]), List.of(under.get(row))));
+                    Map<String, float[]> alone =
+                            Runs.run(source, under(Runs.batch(padding, length, rows[row]), List.of(under.get(row))));
                     assertNear(site + " of row " + row, own, Runs.get(alone, site.name()));
                     if (under.get(row).isEmpty()) {
                         // By the same graph.
@@ -452,8 +455,7 @@ class ForeignInterventionTest {
         for (String site : List.of("z", "z_by_position", "joined", "y", "turned", "channels")) {
             Reference values = Reference.ofPositions("rows", Map.of(site, rows));
             Intervention it = Intervention.of(
-                    "it",
-                    new Change(site, UnitSet.units(1, 2), List.of(0, 2), List.of(), Replacement.values(values)));
+                    "it", new Change(site, UnitSet.units(1, 2), List.of(0, 2), List.of(), Replacement.values(values)));
             Prompts prompts = WORDS.filter(prompt -> !prompt.id().equals("c"));
             Activations plain = capture(model, List.of(site), prompts);
             Activations given = capture(model, List.of(site), prompts.under(it));
@@ -489,10 +491,7 @@ class ForeignInterventionTest {
     @ValueSource(strings = {"masked", "scores", "pattern", "added"})
     void paddingStaysHidden(String site) {
         OnnxModel model = encoder();
-        assertThat(model.changeable()).extracting(Site::name).contains("masked", "scores", "pattern", "z", "y");
-        if (model.changeable().stream().noneMatch(each -> each.name().equals(site))) {
-            return;
-        }
+        assertThat(model.changeable()).extracting(Site::name).contains(site);
         Intervention it = only(site, UnitSet.all(), Replacement.factor(0.1f));
         Intervention zero = Intervention.of("zero", Change.of(site, UnitSet.all(), Replacement.zero()));
         CapturePlan plan = plan(model, List.of(it), List.of("y"));
@@ -506,8 +505,8 @@ class ForeignInterventionTest {
                             Stream.of(rows).map(any -> Optional.of(each)).toList());
                     float[] together = Runs.get(Runs.run(source, batch), "y");
                     for (int row = 0; row < rows.length; row++) {
-                        TokenBatch alone = under(
-                                Runs.batch(padding, rows[row].length, rows[row]), List.of(Optional.of(each)));
+                        TokenBatch alone =
+                                under(Runs.batch(padding, rows[row].length, rows[row]), List.of(Optional.of(each)));
                         assertNear(
                                 site + ", padded " + padding + ", row " + row,
                                 Runs.unpad(y, together, padding, 6, row, rows[row].length),
@@ -582,7 +581,8 @@ class ForeignInterventionTest {
         assertNear(given.only(Sites.glob("features")), capture(other, List.of("features"), pictures()));
         assertThat(Arrays.copyOfRange(values(given, "relu", 1), 9, 18)).containsOnly(0);
         // One picture under it, the other not.
-        Prompts mixed = Prompts.of(List.of(pictures().get(0).under(it), pictures().get(1)));
+        Prompts mixed =
+                Prompts.of(List.of(pictures().get(0).under(it), pictures().get(1)));
         Activations each = capture(model, sites, mixed);
         assertNear("changed", values(each, "features", 0), values(given, "features", 0));
         assertNear("not", values(each, "features", 1), values(capture(model, sites, pictures()), "features", 1));
@@ -603,8 +603,7 @@ class ForeignInterventionTest {
     void aPictureHasNoPositions() {
         OnnxModel model = picture(pictureWeights()).open(folder);
         Intervention it = Intervention.of(
-                "it",
-                Change.of("relu", UnitSet.units(0), Replacement.zero()).at(0));
+                "it", Change.of("relu", UnitSet.units(0), Replacement.zero()).at(0));
         assertThatExceptionOfType(ModscanException.class)
                 .isThrownBy(() -> capture(model, List.of("features"), pictures().under(it)))
                 .withMessageContaining("relu has no axis of positions");
@@ -621,8 +620,8 @@ class ForeignInterventionTest {
                 .output("y")
                 .open(folder)
                 .withPositions("3");
-        Prompts prompts = Prompts.of(
-                List.of(Prompt.ofTensors("a", Map.of("pixels", InputTensor.of(new float[] {1, 2, 3, 4, 5, 6}, 6)))));
+        Prompts prompts = Prompts.of(List.of(Prompt.ofTensors(
+                "a", Map.of("pixels", InputTensor.of(new float[] {1, 2, 3, 4, 5, 6}, 6)))));
         Intervention it = Intervention.of(
                 "it",
                 Change.of("hidden", UnitSet.units(1), Replacement.factor(10)).at(0, -1));
@@ -645,8 +644,7 @@ class ForeignInterventionTest {
                 .open(folder)
                 .withPositions("5");
         Intervention it = Intervention.of(
-                "it",
-                Change.of("hidden", UnitSet.units(1), Replacement.zero()).at(-1));
+                "it", Change.of("hidden", UnitSet.units(1), Replacement.zero()).at(-1));
         Prompts prompts = Prompts.of(
                 mask
                         ? List.of(Prompt.ofTokens("a", 3, 1, 2), Prompt.ofTokens("b", 1, 2, 3, 4, 5))
@@ -655,8 +653,8 @@ class ForeignInterventionTest {
         Activations given = capture(model, List.of("y"), prompts.under(it));
         for (int prompt = 0; prompt < prompts.size(); prompt++) {
             float[] expected = values(plain, "y", prompt);
-            expected[expected.length - 3] = -0f;
-            assertThat(values(given, "y", prompt)).usingComparatorWithPrecision(0f).containsExactly(expected);
+            expected[expected.length - 3] = 0;
+            assertNear("y", values(given, "y", prompt), expected);
         }
     }
 
@@ -785,14 +783,18 @@ class ForeignInterventionTest {
         assertRefused(
                         model,
                         y,
-                        only("pattern", UnitSet.all(), Replacement.mean(Reference.of("m", Map.of("pattern", filled(2, 1))))))
+                        only(
+                                "pattern",
+                                UnitSet.all(),
+                                Replacement.mean(Reference.of("m", Map.of("pattern", filled(2, 1))))))
                 .withMessageContaining("can be multiplied");
         assertRefused(
                         model,
                         y,
                         Intervention.of(
                                 "it",
-                                Change.of("z", UnitSet.all(), Replacement.zero()).at(5)))
+                                Change.of("z", UnitSet.all(), Replacement.zero())
+                                        .at(5)))
                 .withMessageContaining("position 5");
         // Integers, what has no batch axis, and a graph too old.
         OnnxModel counted = HandGraph.text(17, false)
@@ -806,7 +808,8 @@ class ForeignInterventionTest {
                 .withMessageContaining("no site that can be changed matches 'whole'");
         CapturePlan plan = plan(counted, List.of(), List.of("whole"));
         assertThatExceptionOfType(ModscanException.class)
-                .isThrownBy(() -> counted.open(plan.changing(List.of(plan.readings().get(0).site()))))
+                .isThrownBy(() -> counted.open(
+                        plan.changing(List.of(plan.readings().get(0).site()))))
                 .withMessageContaining("whole can't be changed");
         assertThat(HandGraph.text(8, false).open(folder).changeable()).isEmpty();
     }
