@@ -72,14 +72,14 @@ final class OnnxChanges {
                 ? product
                 : edit.op("Add", List.of(product, factor(edit, FILL + tensor, recipe, within)));
         String where = inGraphsOrder(
-                edit, recipe, edit.input(CHANGED + tensor, DataType.BOOL_VALUE, symbols(recipe, "where", false)));
+                edit, recipe, edit.input(CHANGED + tensor, DataType.BOOL_VALUE, symbols(recipe, CHANGED, false)));
         String chosen = edit.op("Where", List.of(where, sum, values));
         return half ? cast(edit, chosen, type) : chosen;
     }
 
     private String factor(OnnxEdit edit, String name, Recipe recipe, int type) {
         String given =
-                inGraphsOrder(edit, recipe, edit.input(name, OnnxTypes.FLOAT, symbols(recipe, "positions", true)));
+                inGraphsOrder(edit, recipe, edit.input(name, OnnxTypes.FLOAT, symbols(recipe, KEEP, true)));
         return type == OnnxTypes.FLOAT ? given : cast(edit, given, type);
     }
 
@@ -95,8 +95,9 @@ final class OnnxChanges {
         return inOrder ? given : edit.op("Transpose", List.of(given), OnnxProtos.attribute("perm", back));
     }
 
-    private List<String> symbols(Recipe recipe, String positions, boolean wide) {
-        return axes(recipe, "modscan_batch", "modscan_" + positions, wide);
+    /** Each tensor is given as many positions as its own change needs, so no two have a symbol in common. */
+    private List<String> symbols(Recipe recipe, String what, boolean wide) {
+        return axes(recipe, "modscan_batch", what + recipe.tensor().name() + ".positions", wide);
     }
 
     private List<Long> shape(Recipe recipe, int rows, long positions, boolean wide) {
