@@ -78,8 +78,7 @@ final class OnnxChanges {
     }
 
     private String factor(OnnxEdit edit, String name, Recipe recipe, int type) {
-        String given =
-                inGraphsOrder(edit, recipe, edit.input(name, OnnxTypes.FLOAT, symbols(recipe, KEEP, true)));
+        String given = inGraphsOrder(edit, recipe, edit.input(name, OnnxTypes.FLOAT, symbols(recipe, KEEP, true)));
         return type == OnnxTypes.FLOAT ? given : cast(edit, given, type);
     }
 
