@@ -12,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
@@ -353,6 +354,9 @@ public final class Reference {
      * @throws UncheckedIOException if it cannot be read
      */
     public static Reference open(Path file) {
+        if (!Files.isRegularFile(file)) {
+            throw new ModscanException(file + ": there is no such file; a reference is a safetensors file (Reference.save)");
+        }
         SafetensorsFile stored = SafetensorsFile.open(file);
         Map<String, Values> sites = new TreeMap<>();
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {

@@ -115,6 +115,15 @@ public interface Model {
     }
 
     /**
+     * Where it can {@linkplain #startingAt begin}, if the site's values are given.
+     *
+     * @return sites of residual streams, in the network's order; the last one is behind all blocks. None unless overridden
+     */
+    default List<Site> starts() {
+        return List.of();
+    }
+
+    /**
      * The same model, begun late where it can: what lies before the first site that a plan reads or changes is not computed but taken from
      * a run of the same prompts.
      *

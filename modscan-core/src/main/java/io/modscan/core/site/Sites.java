@@ -217,7 +217,7 @@ public final class Sites {
 
     /**
      * At each position, how far what the model says of the next token lies from what it says in an untouched run: the Kullback–Leibler
-     * divergence KL(untouched ‖ this), in nats. There for a model that was given that run's last residual stream, as
+     * divergence KL(untouched ‖ this), in nats. Sums of float32 logarithms round, so what is below some 1e-5 nats is no difference. There for a model that was given that run's last residual stream, as
      * {@code OptModel.startingAt} does.
      *
      * @return a selector of {@code kl}

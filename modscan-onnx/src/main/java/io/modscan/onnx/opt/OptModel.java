@@ -367,6 +367,15 @@ public final class OptModel implements RuntimeModel {
         return new OptModel(loaded, options, tokenizerPath, allowed, Optional.of(from));
     }
 
+    /** {@inheritDoc} These are {@code hook_resid_pre} of all blocks, and {@code hook_resid_post} of the last. */
+    @Override
+    public List<Site> starts() {
+        String last = "blocks." + (loaded.config().layers() - 1) + ".hook_resid_post";
+        return sites().stream()
+                .filter(site -> site.hook().equals("hook_resid_pre") || site.name().equals(last))
+                .toList();
+    }
+
     @Override
     public Set<Path> files() {
         Set<Path> files = new LinkedHashSet<>(HubTokenizer.files(tokenizerPath));

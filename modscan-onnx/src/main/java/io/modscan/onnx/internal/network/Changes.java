@@ -10,6 +10,7 @@ import io.modscan.onnx.internal.runtime.OrtRuntime.Bound;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
@@ -65,7 +66,7 @@ public final class Changes {
 
     /** [rows, 1 or positions, heads and units side by side] */
     private String input(String what, String site, String tensor) {
-        String width = Integer.toString(sites.get(site).width());
+        String width = Integer.toString(Objects.requireNonNull(sites.get(site), site).width());
         return graph.optionalInput(what + site, DType.F32, "batch", tensor + "_positions", width);
     }
 
@@ -74,7 +75,7 @@ public final class Changes {
         if (!at(site)) {
             return site;
         }
-        String heads = Integer.toString(sites.get(site).heads());
+        String heads = Integer.toString(Objects.requireNonNull(sites.get(site), site).heads());
         String keep = graph.optionalInput(KEEP + site, DType.F32, "batch", heads, site + "_queries", site + "_keys");
         return graph.op("Mul", site, before(site), keep);
     }

@@ -1,0 +1,168 @@
+package io.modscan.metrics.effect;
+
+import io.modscan.core.prompt.Labels;
+import io.modscan.metrics.internal.rank.MannWhitney;
+import io.modscan.metrics.internal.rank.Midranks;
+import io.modscan.metrics.internal.rank.SignedRank;
+import io.modscan.metrics.internal.rank.StudentT;
+import io.modscan.metrics.internal.rank.TiedMannWhitney;
+import io.modscan.metrics.internal.thread.Interrupt;
+import io.modscan.metrics.statistics.AgainstShuffles;
+import io.modscan.metrics.statistics.BenjaminiHochberg;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** Makes the rows of a map of effects. For one thread. */
+final class EffectRows {
+
+    private final List<Target> targets;
+    private final List<int[]> matched;
+    private final Labels labels;
+    private final int[] labelOf;
+    private final float[] untouched;
+    private final float[][] effects;
+    private final MannWhitney[] rankTests;
+    private final TiedMannWhitney tiedTests;
+
+    EffectRows(
+            List<Target> targets,
+            List<int[]> matched,
+            Labels labels,
+            List<String> ofPrompts,
+            float[] untouched,
+            float[][] effects) {
+        this.targets = targets;
+        this.matched = matched;
+        this.labels = labels;
+        this.labelOf = labels.indices(ofPrompts);
+        this.untouched = untouched;
+        this.effects = effects;
+        this.rankTests = IntStream.range(0, labels.size())
+                .mapToObj(label -> new MannWhitney(labels.count(label), labelOf.length - labels.count(label)))
+                .toArray(MannWhitney[]::new);
+        this.tiedTests = new TiedMannWhitney(labels, labelOf.length);
+    }
+
+    /** In order of targets, then labels. */
+    List<UnitEffect> all() {
+        Interrupt interrupt = Interrupt.ofThisThread();
+        List<UnitEffect> plain = IntStream.range(0, targets.size())
+                .parallel()
+                .mapToObj(target -> {
+                    interrupt.check();
+                    return of(target);
+                })
+                .flatMap(List::stream)
+                .toList();
+        double[] q = BenjaminiHochberg.adjust(
+                plain.stream().mapToDouble(UnitEffect::p).toArray());
+        double[] selectiveQ = BenjaminiHochberg.adjust(
+                plain.stream().mapToDouble(UnitEffect::selectiveP).toArray());
+        List<UnitEffect> rows = new ArrayList<>();
+        for (int i = 0; i < q.length; i++) {
+            rows.add(plain.get(i).corrected(q[i], selectiveQ[i]));
+        }
+        return Collections.unmodifiableList(rows);
+    }
+
+    private List<UnitEffect> of(int target) {
+        float[] tested = tested(effects[target]);
+        double[] selectiveP = selectiveP(tested);
+        double[] sums = sums(effects[target]);
+        double all = Arrays.stream(sums).sum();
+        double[] outcomes = sums(untouched);
+        double[][] random = Arrays.stream(matched.get(target))
+                .mapToObj(set -> sums(effects[set]))
+                .toArray(double[][]::new);
+        Target changed = targets.get(target);
+        List<UnitEffect> rows = new ArrayList<>();
+        for (int label = 0; label < sums.length; label++) {
+            int of = label;
+            long count = labels.count(label);
+            double mean = sums[label] / count;
+            double others = (all - sums[label]) / (labelOf.length - count);
+            double half = halfInterval(effects[target], label, mean);
+            AgainstShuffles against = AgainstShuffles.of(
+                    mean, Arrays.stream(random).mapToDouble(set -> set[of] / count).toArray());
+            rows.add(new UnitEffect(
+                    changed.units().get(0),
+                    changed.name(),
+                    changed.units().size(),
+                    labels.names().get(label),
+                    count,
+                    outcomes[label] / count,
+                    mean,
+                    mean - half,
+                    mean + half,
+                    SignedRank.twoSided(of(tested, label)),
+                    Double.NaN,
+                    others,
+                    mean - others,
+                    selectiveP[label],
+                    Double.NaN,
+                    random.length == 0 ? Double.NaN : against.mean(),
+                    against.p()));
+        }
+        return rows;
+    }
+
+    /** Without what only rounding has done: it has a sign as well, and might be taken for an effect. */
+    private float[] tested(float[] effect) {
+        float[] tested = effect.clone();
+        for (int prompt = 0; prompt < tested.length; prompt++) {
+            if (Math.abs(tested[prompt]) <= EffectMap.ROUNDING * Math.max(1, Math.abs(untouched[prompt]))) {
+                tested[prompt] = 0;
+            }
+        }
+        return tested;
+    }
+
+    private double[] sums(float[] values) {
+        double[] sums = new double[labels.size()];
+        for (int prompt = 0; prompt < values.length; prompt++) {
+            sums[labelOf[prompt]] += values[prompt];
+        }
+        return sums;
+    }
+
+    private double[] of(float[] values, int label) {
+        return IntStream.range(0, values.length)
+                .filter(prompt -> labelOf[prompt] == label)
+                .mapToDouble(prompt -> values[prompt])
+                .toArray();
+    }
+
+    private double halfInterval(float[] values, int label, double mean) {
+        double[] in = of(values, label);
+        if (in.length < 2) {
+            return Double.NaN;
+        }
+        double squares = Arrays.stream(in).map(x -> (x - mean) * (x - mean)).sum();
+        return StudentT.quantile(0.975, in.length - 1) * Math.sqrt(squares / (in.length - 1) / in.length);
+    }
+
+    /** Each label's p-value against all others; NaN where one of the effects is no number. */
+    private double[] selectiveP(float[] tested) {
+        double[] p = new double[labels.size()];
+        Midranks ranks = new Midranks(tested.length);
+        if (!ranks.rank(tested, 0)) {
+            Arrays.fill(p, Double.NaN);
+            return p;
+        }
+        double[] rankSums = new double[p.length];
+        for (int place = 0; place < tested.length; place++) {
+            rankSums[labelOf[ranks.index(place)]] += ranks.rank(place);
+        }
+        for (int label = 0; label < p.length; label++) {
+            double in = labels.count(label);
+            p[label] = rankTests[label].twoSided(rankSums[label] - in * (in + 1) / 2, ranks.ties());
+        }
+        if (ranks.ties() > 0) {
+            tiedTests.replace(ranks, rankSums, p, 0);
+        }
+        return p;
+    }
+}

@@ -1,0 +1,163 @@
+package io.modscan.metrics.effect;
+
+import io.modscan.core.Activations;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.site.CapturePlan.Selection;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.site.SiteSelector;
+import io.modscan.core.site.Sites;
+import java.util.List;
+import java.util.Map;
+import java.util.function.ToIntFunction;
+
+/**
+ * What is looked at when something in the network is changed: a number a prompt, such as its loss, or a vector. The static methods are the
+ * catalogue; an implementation of one's own reads any sites. None of those here lets [positions, vocabulary] leave the model. Immutable; safe for use
+ * by many threads.
+ */
+public interface Outcome {
+
+    /**
+     * What it is, for tables and axes.
+     *
+     * @return such as {@code "loss (nats a token)"}
+     */
+    String name();
+
+    /**
+     * What has to be captured for it.
+     *
+     * @return at least one selection of sites
+     */
+    List<Selection> reads();
+
+    /**
+     * The outcome of one prompt.
+     *
+     * @param activations what was captured, of the sites that this {@linkplain #reads reads} and no others
+     * @param prompt      the prompt's index among them
+     * @return one value, or several
+     */
+    float[] of(Activations activations, int prompt);
+
+    /**
+     * The effect of a change on one prompt.
+     *
+     * @param untouched the outcome of the untouched prompt
+     * @param changed   that of the changed one
+     * @return unless overridden, by how much the first value has risen
+     */
+    default double effect(float[] untouched, float[] changed) {
+        return (double) changed[0] - untouched[0];
+    }
+
+    /**
+     * The mean over a prompt's tokens of their negative log likelihood given those before them.
+     *
+     * @return the loss, in nats a token
+     */
+    static Outcome loss() {
+        return new SiteOutcome("loss (nats a token)", Sites.loss(), Pooling.mean());
+    }
+
+    /**
+     * The logit of a token at a prompt's last position.
+     *
+     * @param token its id
+     * @return the logit
+     */
+    static Outcome logit(int token) {
+        return new SiteOutcome("logit of token " + token, Sites.logits(token), Pooling.last());
+    }
+
+    /**
+     * By how much an answer is above a foil at a prompt's last position: logit(answer) − logit(foil), as Wang et al., "Interpretability in the
+     * wild", 2022 (<a href="https://doi.org/10.48550/arXiv.2211.00593">doi:10.48550/arXiv.2211.00593</a>) have it.
+     *
+     * @param answer the id of the token that is right
+     * @param foil   that of the one that is wrong
+     * @return the difference of logits
+     */
+    static Outcome logitDifference(int answer, int foil) {
+        return new TokenOutcome(
+                "logit of token " + answer + " over " + foil,
+                Sites.logits(answer, foil),
+                (values, prompt) -> values[0] - values[1]);
+    }
+
+    /**
+     * The same where each prompt has an answer and a foil of its own.
+     *
+     * @param tokens all tokens that are an answer or a foil of some prompt, each once
+     * @param answer tells a prompt's answer, one of these
+     * @param foil   tells its foil, one of these
+     * @return the difference of logits
+     */
+    static Outcome logitDifference(List<Integer> tokens, ToIntFunction<Prompt> answer, ToIntFunction<Prompt> foil) {
+        List<Integer> own = List.copyOf(tokens);
+        return new TokenOutcome(
+                "logit of the answer over the foil",
+                Sites.logits(own.stream().mapToInt(Integer::intValue).toArray()),
+                (values, prompt) -> values[TokenOutcome.place(own, answer.applyAsInt(prompt), prompt)]
+                        - values[TokenOutcome.place(own, foil.applyAsInt(prompt), prompt)]);
+    }
+
+    /**
+     * The probability that the model gives, behind a prompt's last position, the token that stands for the prompt's label.
+     *
+     * @param key    what the label is of, such as {@code topic}
+     * @param tokens the id of each label's token
+     * @return the probability, in [0, 1]
+     */
+    static Outcome probability(String key, Map<String, Integer> tokens) {
+        List<Integer> ids = tokens.values().stream().distinct().sorted().toList();
+        return new TokenOutcome(
+                "probability of the " + key + "'s token",
+                Sites.logProbs(ids.stream().mapToInt(Integer::intValue).toArray()),
+                (values, prompt) -> {
+                    String label = prompt.labels().get(key);
+                    Integer token = label == null ? null : tokens.get(label);
+                    if (token == null) {
+                        throw new ModscanException("prompt '" + prompt.id() + "' has the " + key + " " + label
+                                + ", and a token is known for " + tokens.keySet());
+                    }
+                    return (float) Math.exp(values[TokenOutcome.place(ids, token, prompt)]);
+                });
+    }
+
+    /**
+     * How far what the model says at each position lies from what it says untouched: the mean over positions of KL(untouched ‖ changed). It takes a model
+     * that can be {@linkplain io.modscan.core.model.Model#startingAt given} its untouched run, and a second product with the head.
+     *
+     * @return the divergence, in nats a token
+     */
+    static Outcome kl() {
+        return new SiteOutcome("KL from the untouched run (nats a token)", Sites.kl(), Pooling.mean());
+    }
+
+    /**
+     * How far a site's vector moves.
+     *
+     * @param site    selects one site
+     * @param pooling what becomes of its positions; not {@link Pooling#none()}
+     * @return the L2 norm of the difference between the changed vector and the untouched one
+     * @throws IllegalArgumentException if there is no pooling
+     */
+    static Outcome distance(SiteSelector site, Pooling pooling) {
+        if (!pooling.isPooled()) {
+            throw new IllegalArgumentException("one vector a prompt is compared; choose a pooling");
+        }
+        return new SiteOutcome("distance at " + site, site, pooling) {
+            @Override
+            public double effect(float[] untouched, float[] changed) {
+                double squares = 0;
+                for (int i = 0; i < untouched.length; i++) {
+                    double apart = (double) changed[i] - untouched[i];
+                    squares += apart * apart;
+                }
+                return Math.sqrt(squares);
+            }
+        };
+    }
+}
