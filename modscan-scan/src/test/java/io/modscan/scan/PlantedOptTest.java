@@ -92,8 +92,7 @@ class PlantedOptTest {
     }
 
     private static double loss(Activations losses, String topic) {
-        Activations some =
-                losses.where(prompt -> topic.equals(prompt.labels().get("topic")));
+        Activations some = losses.where(prompt -> topic.equals(prompt.labels().get("topic")));
         double sum = 0;
         for (float[] loss : some.onlySite().vectors()) {
             sum += loss[0];
