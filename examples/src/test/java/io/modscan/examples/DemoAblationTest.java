@@ -273,7 +273,7 @@ class DemoAblationTest {
         assertThat(other.cmd()).isPositive();
         assertThatExceptionOfType(ModscanException.class)
                 .isThrownBy(one::cpr)
-                .withMessageContaining("keepingOnly");
+                .withMessageContaining("what is removed");
     }
 
     @Test

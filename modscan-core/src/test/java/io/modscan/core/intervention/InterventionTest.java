@@ -109,7 +109,7 @@ class InterventionTest {
         assertRefused(Change.of(POST.name(), UnitSet.all(), Replacement.mean(narrow)), 4, "no values of", Z.name());
         Reference three = Reference.ofPositions("prompt 7", Map.of(Z.name(), new float[3][6]));
         assertRefused(
-                Change.of(Z.name(), UnitSet.all(), Replacement.values(three)), 4, "positions 0 to 2", "4 tokens", "moved");
+                Change.of(Z.name(), UnitSet.all(), Replacement.values(three)), 4, "positions 0 to 2", "4 tokens", "move the reference's");
         assertRefused(
                 Change.of(PATTERN.name(), UnitSet.all(), Replacement.mean(narrow)), 4, "multiplied");
         Intervention.of("fine", Change.of(Z.name(), UnitSet.all(), Replacement.values(three)))

@@ -573,8 +573,8 @@ public final class OnnxModel implements RuntimeModel {
         for (Site site : plan.changing()) {
             @Nullable Recipe recipe = sites.recipes().get(site.name());
             if (recipe == null || !OnnxChanges.canChange(file, recipe)) {
-                throw new ModscanException(file.path() + ": " + site + " can't be changed; OnnxModel.changeable() lists"
-                        + " what can, and says why all else can't");
+                throw new ModscanException(file.path() + ": " + site + " can't be changed; these can: "
+                        + changeable().stream().map(Site::name).limit(12).toList());
             }
         }
         return new OnnxPlan(file, inputs, plan, sites.recipes(), settings.dequantized());
