@@ -51,7 +51,8 @@ class ChangedCaptureTest {
     private static final Intervention HEAD =
             Intervention.of("head off", Change.of(Z, UnitSet.heads(1), Replacement.zero()));
     private static final Intervention LAST = Intervention.of(
-            "last neurons", Change.of(POST, UnitSet.units(3, 4), Replacement.factor(-2)).at(-1));
+            "last neurons",
+            Change.of(POST, UnitSet.units(3, 4), Replacement.factor(-2)).at(-1));
 
     /** The same tokens untouched and under two interventions, side by side. */
     private static Prompts prompts() {
@@ -85,7 +86,8 @@ class ChangedCaptureTest {
 
     private static void assertSame(Activations actual, Activations expected) {
         assertThat(actual.prompts().stream().map(Prompt::id))
-                .containsExactlyElementsOf(expected.prompts().stream().map(Prompt::id).toList());
+                .containsExactlyElementsOf(
+                        expected.prompts().stream().map(Prompt::id).toList());
         expected.sites().forEach(site -> {
             for (int i = 0; i < site.size(); i++) {
                 assertThat(row(actual.at(site.site().name()), i))
@@ -156,7 +158,8 @@ class ChangedCaptureTest {
         assertThat(each.provenance().get("modscan.interventions"))
                 .isEqualTo("[" + HEAD.toJson() + "," + LAST.toJson() + "]");
         try (Probe probe = Probe.builder(model).sites(Sites.loss()).build()) {
-            assertThat(probe.capture(prompts().filter(prompt -> prompt.intervention().isEmpty()))
+            assertThat(probe.capture(prompts()
+                                    .filter(prompt -> prompt.intervention().isEmpty()))
                             .provenance())
                     .doesNotContainKeys("modscan.changing", "modscan.interventions");
         }
@@ -180,7 +183,11 @@ class ChangedCaptureTest {
                     .pooling(Pooling.mean())
                     .changing(same)
                     .build()) {
-                probe.capture(prompts().filter(prompt -> prompt.intervention().isEmpty()).under(same), file);
+                probe.capture(
+                        prompts()
+                                .filter(prompt -> prompt.intervention().isEmpty())
+                                .under(same),
+                        file);
             }
             losses.add(Recording.open(file).activations().onlySite().vector(0));
         }
@@ -217,7 +224,8 @@ class ChangedCaptureTest {
         // Of another model it is refused.
         OptModel other = new TinyOpt().gelu().load(folder.resolve("other"));
         Intervention foreign = Intervention.of("foreign", Change.of(Z, UnitSet.all(), Replacement.mean(mean)));
-        try (Probe probe = Probe.builder(other).sites(Sites.loss()).changing(foreign).build()) {
+        try (Probe probe =
+                Probe.builder(other).sites(Sites.loss()).changing(foreign).build()) {
             assertThatExceptionOfType(ModscanException.class)
                     .isThrownBy(() -> probe.capture(plain.under(foreign)))
                     .withMessageContaining("prompt 'p0@foreign'")
@@ -302,10 +310,11 @@ class ChangedCaptureTest {
                 .changing(Sites.z())
                 .build()) {
             Activations fromFile = probe.capture(Prompts.jsonl(file));
-            Activations made =
-                    probe.capture(Prompts.of(List.of(Prompt.ofTokens("a", 2, 5, 9).under(HEAD))));
+            Activations made = probe.capture(
+                    Prompts.of(List.of(Prompt.ofTokens("a", 2, 5, 9).under(HEAD))));
             assertThat(fromFile.onlySite().vector(1)).isEqualTo(made.onlySite().vector(0));
-            assertThat(fromFile.onlySite().vector(0)).isNotEqualTo(made.onlySite().vector(0));
+            assertThat(fromFile.onlySite().vector(0))
+                    .isNotEqualTo(made.onlySite().vector(0));
         }
     }
 }
