@@ -1,5 +1,6 @@
 package io.modscan.cli;
 
+import io.modscan.cli.ScanCommand.CountConverter;
 import io.modscan.core.Probe;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.file.WholeFile;
@@ -75,6 +76,14 @@ final class AblateCommand implements Runnable {
     private boolean modules;
 
     @Option(
+            names = "--module-units",
+            paramLabel = "N",
+            defaultValue = "10000",
+            converter = CountConverter.class,
+            description = "Look for them among the N units that vary most (default: 10000). Time grows with the square.")
+    private int moduleUnits = 10_000;
+
+    @Option(
             names = "--curves",
             negatable = true,
             description =
@@ -106,7 +115,7 @@ final class AblateCommand implements Runnable {
             names = "--matched",
             paramLabel = "N",
             defaultValue = "0",
-            converter = ScanCommand.CountConverter.class,
+            converter = CountConverter.class,
             description =
                     "Run N sets of random units beside each target, of the same sites and mean activations (default: 0). It costs"
                             + " N times more.")
@@ -204,12 +213,13 @@ final class AblateCommand implements Runnable {
             AblationResult result = asked(scan).run();
             terminal.println(name + ", " + texts.size() + " prompts by " + label);
             terminal.print(result.summary());
+            terminal.flush();
             result.writeTo(out).forEach(file -> terminal.println("written: " + file));
         }
     }
 
     private AblationScan asked(AblationScan scan) {
-        AblationScan asked = modules ? scan : scan.without(Part.MODULES);
+        AblationScan asked = modules && moduleUnits > 0 ? scan.moduleUnits(moduleUnits) : scan.without(Part.MODULES);
         if (!curves && !keepOnly && rankings.isEmpty()) {
             asked = asked.without(Part.CURVES);
         }
