@@ -32,8 +32,10 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -160,10 +162,19 @@ final class AblationRun {
             targets.add(new Target(
                     "module " + targets.size() + topic, module.module().units()));
         }
-        Ablation study = study("modules", true).targets(targets);
+        boolean matched = targets.stream().allMatch(AblationRun::leavesAsMany);
+        Ablation study = study("modules", matched).targets(targets);
         EffectMap effects = study.run(prompts);
-        count(study, true);
+        count(study, matched);
         return Optional.of(effects);
+    }
+
+    /** Random units are others of the same sites, of which a large module leaves too few. */
+    private static boolean leavesAsMany(Target module) {
+        Map<Site, Long> bySite = module.units().stream()
+                .collect(Collectors.groupingBy(Unit::site, Collectors.counting()));
+        return bySite.entrySet().stream()
+                .allMatch(site -> 2 * site.getValue() <= site.getKey().width());
     }
 
     private List<Curve> curves(Optional<Activations> untouched) {

@@ -201,6 +201,7 @@ public final class AblationScan {
 
     /**
      * Runs random sets beside each target and each module, matched by site and mean activation: see {@link Ablation#matched}. It costs as many times more.
+     * Modules have none where one of them holds more than half of a site, which leaves too few others.
      *
      * @param randomSets how many for each; none unless set
      * @return a scan with so many
