@@ -20,13 +20,19 @@ import picocli.CommandLine.ScopeType;
 @Command(
         name = "modscan",
         description = {
-            "Shows which attention heads and neurons of an OPT model respond to which topics,",
+            "Shows which attention heads and neurons of an OPT model respond to which topics, and are needed for them,",
             "captures the activations of any ONNX model, and exports it with every tensor as an output."
         },
-        subcommands = {SitesCommand.class, CaptureCommand.class, ScanCommand.class, ExportCommand.class},
+        subcommands = {
+            SitesCommand.class,
+            CaptureCommand.class,
+            ScanCommand.class,
+            AblateCommand.class,
+            ExportCommand.class
+        },
         mixinStandardHelpOptions = true,
         versionProvider = Modscan.Version.class,
-        synopsisSubcommandLabel = "(sites | capture | scan | export)")
+        synopsisSubcommandLabel = "(sites | capture | scan | ablate | export)")
 public final class Modscan {
 
     private Modscan() {}

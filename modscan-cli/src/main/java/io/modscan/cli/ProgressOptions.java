@@ -5,7 +5,7 @@ import java.io.PrintWriter;
 import java.time.InstantSource;
 import picocli.CommandLine.Option;
 
-/** How the progress of a capture, and of a search for modules, is shown. */
+/** How the progress of a capture, of a search for modules, and of switching units off, is shown. */
 final class ProgressOptions {
 
     /** The styles, and the choice between them. */
@@ -31,6 +31,11 @@ final class ProgressOptions {
     ModuleBar openForModules(PrintWriter err) {
         Terminal terminal = terminal();
         return new ModuleBar(err, style(terminal), terminal.columns(), InstantSource.system());
+    }
+
+    EffectBar openForEffects(PrintWriter err) {
+        Terminal terminal = terminal();
+        return new EffectBar(err, style(terminal), terminal.columns(), InstantSource.system());
     }
 
     private Terminal terminal() {

@@ -529,7 +529,7 @@ class ForeignCommandLineTest {
             assertThat(run.out()).contains("that modscan did not export", "--heads=GLOB=N", "--bos=ID");
         }
         assertThat(CommandLineRun.of("scan", "--help").out()).doesNotContain("--heads");
-        assertThat(CommandLineRun.of("--help").out()).contains("(sites | capture | scan | export)");
+        assertThat(CommandLineRun.of("--help").out()).contains("(sites | capture | scan | ablate | export)");
     }
 
     private String write(String name, ModelProto.Builder model) throws IOException {

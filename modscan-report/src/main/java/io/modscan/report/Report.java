@@ -10,6 +10,8 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.basis.Basis;
+import io.modscan.metrics.effect.Curve;
+import io.modscan.metrics.effect.EffectMap;
 import io.modscan.metrics.modules.ModuleComparison;
 import io.modscan.metrics.modules.ModuleMap;
 import io.modscan.metrics.modules.ModuleTopics;
@@ -79,6 +81,11 @@ public final class Report {
     private final Map<String, Map<Site, LabelSeparation>> separation = new LinkedHashMap<>();
     private final List<FoundModules> modules = new ArrayList<>();
     private final List<Map<String, Object>> comparisons = new ArrayList<>();
+    private @Nullable EffectMap effects;
+    private @Nullable SelectivityMap lights;
+    private @Nullable EffectMap moduleEffects;
+    private List<Curve> effectCurves = List.of();
+    private String curvesOutcome = "";
     private Map<Site, Basis> bases = Map.of();
     private Map<Site, LabelOverlaps> subspaces = Map.of();
     private final Map<String, String> provenance = new LinkedHashMap<>();
@@ -228,6 +235,74 @@ public final class Report {
     public Report comparison(String of, String other, ModuleComparison comparison) {
         comparisons.add(ComparisonTables.write(of, other, comparison));
         return this;
+    }
+
+    /**
+     * Adds what each unit does: how much worse each label gets without it, beside what lights up if {@link #units} are there.
+     *
+     * @param each the effects of heads, or of other targets, one at a time, on the report's labels
+     * @return this
+     * @throws ModscanException if the labels are others
+     */
+    public Report effects(EffectMap each) {
+        this.effects = checked(each);
+        return this;
+    }
+
+    /**
+     * Adds what each unit does, beside what lights up, which is not shown otherwise.
+     *
+     * @param each  the effects of heads, or of other targets, one at a time, on the report's labels
+     * @param beside how units respond to the same labels; targets of which it has no response have none
+     * @return this
+     * @throws ModscanException if the labels are others
+     */
+    public Report effects(EffectMap each, SelectivityMap beside) {
+        effects(each);
+        if (!beside.labels().equals(labels)) {
+            throw new ModscanException("the responses are to the labels " + beside.labels() + ", and the report is by " + labels);
+        }
+        this.lights = beside;
+        return this;
+    }
+
+    /**
+     * Adds what modules do: a table of modules and labels, each module's random sets beside it where they were run.
+     *
+     * @param modules the effects of modules, one at a time, on the report's labels
+     * @return this
+     * @throws ModscanException if the labels are others
+     */
+    public Report moduleEffects(EffectMap modules) {
+        this.moduleEffects = checked(modules);
+        return this;
+    }
+
+    /**
+     * Adds what becomes of each label as more and more of rankings is removed or kept. A ranking whose name ends with {@code for} and a label, as
+     * {@code "selectivity for law"} does, is that label's: its curve is bold.
+     *
+     * @param outcome what the curves tell, such as {@code "loss (nats a token)"}
+     * @param curves  curves of one or several rankings, each of the same labels as the report
+     * @return this
+     * @throws ModscanException if a label is another
+     */
+    public Report effectCurves(String outcome, List<Curve> curves) {
+        curves.forEach(curve -> {
+            if (!labels.contains(curve.label())) {
+                throw new ModscanException("a curve is of the label '" + curve.label() + "', and the report by " + labels);
+            }
+        });
+        this.curvesOutcome = outcome;
+        this.effectCurves = List.copyOf(curves);
+        return this;
+    }
+
+    private EffectMap checked(EffectMap map) {
+        if (!map.labels().equals(labels)) {
+            throw new ModscanException("the effects are on the labels " + map.labels() + ", and the report is by " + labels);
+        }
+        return map;
     }
 
     /**
@@ -383,6 +458,7 @@ public final class Report {
         facts.put("modules", found);
         facts.put("comparisons", comparisons);
         checkInterrupt();
+        addEffects(facts, numbers);
         facts.put("bases", CurvePictures.bases(bases));
         if (!subspaces.isEmpty()) {
             facts.put("angles", CurvePictures.angles(subspaces, labels));
@@ -393,6 +469,18 @@ public final class Report {
         }
         facts.put("provenance", provenance);
         return facts;
+    }
+
+    private void addEffects(Map<String, Object> facts, PageNumbers numbers) {
+        if (effects != null) {
+            SelectivityMap beside = lights != null ? lights : units;
+            facts.put("effects", new EffectPictures(effects, beside, criterion, numbers).write("effects"));
+        }
+        if (moduleEffects != null) {
+            facts.put("moduleEffects", new EffectPictures(moduleEffects, null, criterion, numbers).write("moduleEffects"));
+        }
+        facts.put("effectCurves", EffectCurves.write(effectCurves, labels));
+        facts.put("curvesOutcome", curvesOutcome);
     }
 
     private static void checkInterrupt() {

@@ -184,8 +184,14 @@ function show(fig, spec, height, option, cursor) {
 
 const bounded = (at, length) => Math.min(length - 1, Math.max(0, at));
 
+// Black or white, whichever can be read there.
+function inkOn(fill) {
+  const [red, green, blue] = fill.startsWith('#') ? [1, 3, 5].map((from) => parseInt(fill.slice(from, from + 2), 16)) : fill.match(/\d+/g).map(Number);
+  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? '#111111' : '#ffffff';
+}
+
 // Cells of a grid. spec: xs, ys (names), fill(x, y), describe(x, y), pick(x, y), xTitle, yTitle, down (first row on top),
-// xEdges, yEdges (a line before these), xGroups, yGroups (names at the middle of what lies between).
+// xEdges, yEdges (a line before these), xGroups, yGroups (names at the middle of what lies between), text(x, y), strong(x, y).
 function grid(fig, spec) {
   const cells = [];
   for (let y = 0; y < spec.ys.length; y++) for (let x = 0; x < spec.xs.length; x++) cells.push([x, y]);
@@ -216,8 +222,13 @@ function grid(fig, spec) {
       x: middle[0] - width / 2, y: middle[1] - height / 2,
       width: Math.max(0.5, width - seam), height: Math.max(0.5, height - seam),
     };
-    return { type: 'rect', shape, style: look(x, y), emphasis: { style: { stroke: colour('text'), lineWidth: 2 } } };
+    const text = look.text && look.text(x, y);
+    const content = text && { type: 'text', style: { text, fill: look.ink(x, y), fontSize: 11, fontWeight: look.strong(x, y) ? 'bold' : 'normal' } };
+    return { type: 'rect', shape, style: look(x, y), emphasis: { style: { stroke: colour('text'), lineWidth: 2 } },
+      ...(content ? { textContent: content, textConfig: { position: 'inside' } } : {}) };
   };
+  const cell = (x, y) => ({ fill: spec.fill(x, y) });
+  if (spec.text) Object.assign(cell, { text: spec.text, strong: spec.strong || (() => false), ink: (x, y) => inkOn(spec.fill(x, y)) });
   const option = () => ({
     ...base(),
     grid: { left: spec.left || 56, right: 12, top: 8, bottom: spec.xGroups ? 74 : 44 },
@@ -225,7 +236,7 @@ function grid(fig, spec) {
     yAxis: { ...axis(spec.ys, spec.yTitle, spec.yEdges, spec.yGroups, (spec.left || 56) - 14), inverse: Boolean(spec.down) },
     tooltip: { ...base().tooltip, formatter: (event) => wrapped(spec.describe(...event.value)) },
     series: [
-      { type: 'custom', data: cells, renderItem: rectangle((x, y) => ({ fill: spec.fill(x, y) })), progressive: 0 },
+      { type: 'custom', data: cells, renderItem: rectangle(cell), progressive: 0 },
       { type: 'custom', data: [], silent: true, z: 10,
         renderItem: rectangle(() => ({ fill: 'none', stroke: colour('accent'), lineWidth: 3 })) },
     ],
@@ -238,38 +249,43 @@ function wrapped(text) {
   return text.slice(0, 600).replaceAll('{', '{\u2060').replace(/(.{1,60})(\s|$)/g, '$1\n').trim();
 }
 
-// Curves with intervals. spec: xs, series: [{name, values, low, high, hollow}], describe(series, x), xTitle, yTitle.
+// Curves with intervals. spec: xs, series: [{name, values, low, high, hollow, hue, bold}], describe(series, x), xTitle, yTitle, logarithmic
+// (xs are numbers above 0), range (values that the axis reaches over, beside its own).
 function curves(fig, spec) {
   let at = [0, 0];
+  const place = (x) => (spec.logarithmic ? spec.xs[x] : x);
   const cursor = {
-    at: () => [at[0], spec.series[at[1]].values[at[0]] ?? '-', at[1]],
+    at: () => [place(at[0]), spec.series[at[1]].values[at[0]] ?? '-', at[1], at[0]],
     move: (x, y) => { at = [bounded(at[0] + x, spec.xs.length), bounded(at[1] + y, spec.series.length)]; },
-    describe: ([x, , s]) => spec.describe(s, x),
+    describe: ([, , s, x]) => spec.describe(s, x),
   };
-  const reach = spec.series.flatMap((series) => [...series.values, ...(series.low || []), ...(series.high || [])])
+  const reach = spec.series.flatMap((series) => [...series.values, ...(series.low || []), ...(series.high || [])]).concat(spec.range || [])
     .filter((each) => each != null);
   if (!reach.length) reach.push(0, 1);
   const room = (Math.max(...reach) - Math.min(...reach)) * 0.05 || 0.05;
-  const hue = (s) => (spec.series.length > LINES.length ? mix(SEQUENTIAL, s / (spec.series.length - 1)) : LINES[s]);
+  const hue = (s) => spec.series[s].hue || (spec.series.length > LINES.length ? mix(SEQUENTIAL, s / (spec.series.length - 1)) : LINES[s]);
   const option = () => ({
     ...base(),
     grid: { left: 68, right: 16, top: 12, bottom: 44 },
-    xAxis: { type: 'category', data: spec.xs, name: spec.xTitle, nameGap: 26, ...axisLook(), axisLabel: { color: colour('text'), hideOverlap: true } },
+    xAxis: { ...(spec.logarithmic ? { type: 'log', min: Math.min(...spec.xs), max: Math.max(...spec.xs), minorTick: { show: true } } : { type: 'category', data: spec.xs }),
+      name: spec.xTitle, nameGap: 26, ...axisLook(), splitLine: { show: false },
+      axisLabel: { color: colour('text'), hideOverlap: true, ...(spec.logarithmic ? { formatter: (tick) => String(Number(tick.toPrecision(2))) } : {}) } },
     yAxis: { type: 'value', name: spec.yTitle, nameGap: 48, min: Math.min(...reach) - room, max: Math.max(...reach) + room, ...axisLook(), axisLabel: { color: colour('text'), formatter: (tick) => number(tick, 2) },
       splitLine: { lineStyle: { color: colour('line') } } },
-    tooltip: { ...base().tooltip, formatter: (event) => wrapped(spec.describe(event.value[2], event.value[0])) },
+    tooltip: { ...base().tooltip, formatter: (event) => wrapped(cursor.describe(event.value)) },
     series: [
       { type: 'scatter', data: [] },
       { type: 'scatter', data: [], symbolSize: 16, silent: true, z: 10,
         itemStyle: { color: 'transparent', borderColor: colour('accent'), borderWidth: 3 } },
       ...spec.series.map((series, s) => ({
-        type: 'line', name: apart(short(series.name, 40)), symbol: 'circle', symbolSize: spec.xs.length > 40 ? 3 : 8, showSymbol: true,
-        lineStyle: { color: hue(s), type: spec.series.length <= LINES.length ? ['solid', 'dashed', 'dotted'][s % 3] : 'solid' },
-        data: series.values.map((value, x) => ({ value: [x, value == null ? '-' : value, s],
+        type: 'line', name: apart(short(series.name, 40)), symbol: 'circle', symbolSize: spec.xs.length > 40 ? 3 : series.hue && !series.bold ? 5 : 8, showSymbol: true,
+        lineStyle: { color: hue(s), width: series.bold ? 4 : series.hue ? 1.2 : 2, type: series.hue ? 'solid' : spec.series.length <= LINES.length ? ['solid', 'dashed', 'dotted'][s % 3] : 'solid' },
+        z: series.bold ? 4 : 2,
+        data: series.values.map((value, x) => ({ value: [place(x), value == null ? '-' : value, s, x],
           itemStyle: { color: series.hollow && series.hollow[x] ? colour('panel') : hue(s), borderColor: hue(s), borderWidth: 2 } })),
       })),
       ...spec.series.filter((series) => series.low).map((series) => ({
-        type: 'custom', silent: true, data: series.low.map((low, x) => [x, low, series.high[x]]),
+        type: 'custom', silent: true, data: series.low.map((low, x) => [place(x), low, series.high[x]]),
         renderItem: (params, api) => {
           const bottom = api.coord([api.value(0), api.value(1)]);
           const top = api.coord([api.value(0), api.value(2)]);

@@ -9,6 +9,8 @@ import io.modscan.core.prompt.Prompt;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.basis.Basis;
+import io.modscan.metrics.effect.EffectMap;
+import io.modscan.metrics.effect.UnitEffect;
 import io.modscan.metrics.modules.Member;
 import io.modscan.metrics.modules.ModuleComparison;
 import io.modscan.metrics.modules.ModuleMap;
@@ -73,6 +75,7 @@ class PageTest {
             "separation",
             "modules",
             "comparison",
+            "effects",
             "bases",
             "angles",
             "attention");
@@ -110,6 +113,9 @@ class PageTest {
                                 .perSite()))
                 .modules(Planted.SCRIPT, found, found.topics(map, Criterion.standard()), units)
                 .comparison(Planted.SCRIPT, Planted.RIGHT_TO_LEFT, ModuleComparison.of(found, others))
+                .effects(PlantedEffects.heads(units))
+                .moduleEffects(PlantedEffects.modules(units))
+                .effectCurves("loss (nats a token)", PlantedEffects.curves())
                 .bases(streams.measure(Basis.centred().perSite()))
                 .subspaces(overlaps)
                 .attention(Planted.patterns(), id -> id == 0 ? Planted.SCRIPT : "token " + id)
@@ -230,6 +236,36 @@ class PageTest {
             }
         }
         assertThat(seen).hasSizeGreaterThan(1);
+    }
+
+    @Test
+    void effectsStandBesideWhatLightsUp() {
+        WebElement section = browser().section("effects");
+        List<WebElement> figures = figures(section);
+        assertThat(figures).hasSize(6);
+        chart(figures.get(0)).sendKeys(Keys.HOME);
+        EffectMap heads = PlantedEffects.heads(units);
+        UnitEffect first = heads.rows().max(Comparator.comparingDouble((UnitEffect row) -> row.target()
+                                .equals(heads.targets().get(0).name())
+                        ? row.selective()
+                        : Double.NEGATIVE_INFINITY))
+                .orElseThrow();
+        assertThat(first.isNeeded()).isTrue();
+        assertThat(readout(figures.get(0)))
+                .startsWith("\u2068L0H0\u2069 off, ")
+                .contains(String.format(Locale.ROOT, "+%.3f", first.effect()))
+                .endsWith("; needed");
+        chart(figures.get(1)).sendKeys(Keys.HOME);
+        assertThat(readout(figures.get(1))).contains("L2H0", "; needed", "AUROC");
+        assertThat(section.getText())
+                .contains(String.format(Locale.ROOT, "%.3f", Math.abs(heads.rankCorrelation(map, UnitEffect::selective))))
+                .contains("12 of 12 heads are needed by a label");
+        chart(figures.get(3)).sendKeys(Keys.HOME);
+        assertThat(readout(figures.get(3))).contains("module 0 (<script>");
+        chart(figures.get(4)).sendKeys(Keys.HOME, Keys.ARROW_RIGHT);
+        assertThat(readout(figures.get(4))).contains("first 10 of selectivity for", "10.00 %", "untouched 3.000");
+        new Select(section.findElements(By.tagName("select")).get(0)).selectByIndex(1);
+        assertThat(figures(section)).hasSize(6);
     }
 
     @Test

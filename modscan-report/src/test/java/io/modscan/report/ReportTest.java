@@ -13,6 +13,7 @@ import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.basis.Basis;
+import io.modscan.metrics.effect.EffectMap;
 import io.modscan.metrics.modules.BorderUnit;
 import io.modscan.metrics.modules.Member;
 import io.modscan.metrics.modules.ModuleMap;
@@ -120,6 +121,33 @@ class ReportTest {
                 .isThrownBy(() -> Report.of(units.prompts(), "topic").separation("cosine", Map.of()))
                 .withMessageContaining("of no site");
         assertThatExceptionOfType(ModscanException.class).isThrownBy(() -> Report.of(units.prompts(), "theme"));
+    }
+
+    @Test
+    void effectsAreInThePageAndOnTheReportsLabels() throws IOException {
+        Activations units = Planted.units();
+        EffectMap heads = PlantedEffects.heads(units);
+        Path page = folder.resolve("effects.html");
+        Report.of(units.prompts(), "topic")
+                .effects(heads, units.measure(Selectivity.by("topic")))
+                .write(page);
+        assertThat(Files.readString(page))
+                .contains("\"effects\":{\"array\":\"effects\"", "\"outcome\":\"loss (nats a token)\"", "\"name\":\"L2H3\"")
+                .contains("\"effects.auroc\"", "\"lights\":true", "Does it do the work?");
+        Report.of(units.prompts(), "topic").effects(heads).write(page);
+        assertThat(Files.readString(page)).contains("\"lights\":false").doesNotContain("\"effects.auroc\"");
+
+        Prompts others = Prompts.of(List.of(Prompt.of("other", "text").withLabel("topic", "x")));
+        Report report = Report.of(others, "topic");
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> report.effects(heads))
+                .withMessageContaining("and the report is by [x]");
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> report.moduleEffects(heads))
+                .withMessageContaining("the effects are on the labels");
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> report.effectCurves("loss", PlantedEffects.curves()))
+                .withMessageContaining("a curve is of the label");
     }
 
     @Test

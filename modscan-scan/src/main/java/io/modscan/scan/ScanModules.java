@@ -6,6 +6,7 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Site;
 import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.modules.ModuleMap;
+import io.modscan.metrics.modules.ModuleProgress;
 import io.modscan.metrics.modules.ModuleTopics;
 import io.modscan.metrics.modules.Modules;
 import io.modscan.metrics.selectivity.Criterion;
@@ -23,6 +24,7 @@ import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 
 /**
  * The modules that the units of a scan form. What they cost grows with the square of the number of units, so of many units
@@ -111,8 +113,13 @@ public record ScanModules(String of, Activations values, ModuleMap found, List<M
 
     private static ScanModules of(
             String name, Activations units, Modules metric, SelectivityMap selectivity, Scan settings) {
-        ModuleMap found = mostVarying(units, settings.moduleUnits())
-                .measure(metric.withProgress(step -> settings.moduleProgress().accept(name, step)));
+        Consumer<ModuleProgress> progress = step -> settings.moduleProgress().accept(name, step);
+        return of(name, units, metric.withProgress(progress), selectivity, settings.moduleUnits());
+    }
+
+    /** Modules among the units that vary most. */
+    static ScanModules of(String name, Activations units, Modules metric, SelectivityMap selectivity, int most) {
+        ModuleMap found = mostVarying(units, most).measure(metric);
         return new ScanModules(name, units, found, found.topics(selectivity, Criterion.standard()));
     }
 

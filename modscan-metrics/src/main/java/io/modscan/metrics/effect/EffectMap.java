@@ -3,11 +3,13 @@ package io.modscan.metrics.effect;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Labels;
 import io.modscan.core.site.Unit;
+import io.modscan.metrics.selectivity.SelectivityMap;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -49,6 +51,46 @@ public final class EffectMap {
         this.untouched = untouched;
         this.effects = effects;
         this.rows = new EffectRows(targets, matched, labels, ofPrompts, untouched, effects).all();
+    }
+
+    /**
+     * Effects that were measured by other means.
+     *
+     * @param outcome   what was looked at, such as {@code "loss (nats a token)"}
+     * @param targets   what was changed, each of a name of its own
+     * @param ids       the prompts' ids
+     * @param ofPrompts the prompts' labels, in this order
+     * @param untouched each prompt's outcome with nothing changed
+     * @param effects   how much each target changes it, [targets][prompts]
+     * @return a map of these, without random sets
+     * @throws IllegalArgumentException if there are not as many ids, labels, outcomes and effects as prompts, or not as many effects as targets
+     */
+    public static EffectMap of(
+            String outcome,
+            List<Target> targets,
+            List<String> ids,
+            List<String> ofPrompts,
+            float[] untouched,
+            float[][] effects) {
+        boolean fits = effects.length == targets.size()
+                && ids.size() == untouched.length
+                && ofPrompts.size() == untouched.length
+                && Arrays.stream(effects).allMatch(each -> each.length == untouched.length);
+        if (!fits) {
+            throw new IllegalArgumentException("of " + targets.size() + " targets and " + ids.size()
+                    + " prompts there are as many effects, labels and untouched outcomes; these are "
+                    + Arrays.stream(effects).map(each -> each.length).toList() + " effects, " + ofPrompts.size()
+                    + " labels, " + untouched.length + " outcomes");
+        }
+        float[][] copy = Arrays.stream(effects).map(float[]::clone).toArray(float[][]::new);
+        return new EffectMap(
+                outcome,
+                targets,
+                targets.stream().map(target -> new int[0]).toList(),
+                ids,
+                ofPrompts,
+                untouched.clone(),
+                copy);
     }
 
     /**
@@ -164,6 +206,18 @@ public final class EffectMap {
                 .sorted(Comparator.comparingDouble(row -> -row.selective()))
                 .limit(n)
                 .toList();
+    }
+
+    /**
+     * Whether what lights up for a label is what the label needs: Spearman's rank correlation, over units that were changed alone and labels,
+     * between the AUROC and an effect. No test comes with it, since labels of one unit, and units of one layer, are not independent.
+     *
+     * @param lights how units respond; those that it does not have, or could not measure, are left out, and so are labels
+     * @param of     the effect: {@code UnitEffect::selective} compares labels as the AUROC does, {@code UnitEffect::effect} is the label's alone
+     * @return from −1 to 1; NaN where fewer than two pairs are left, or all are alike
+     */
+    public double rankCorrelation(SelectivityMap lights, ToDoubleFunction<? super UnitEffect> of) {
+        return LightsAndEffects.correlation(this, lights, of);
     }
 
     /**
