@@ -2,6 +2,7 @@ package io.modscan.core;
 
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.intervention.Reference;
+import io.modscan.core.site.Pooling;
 import java.nio.FloatBuffer;
 import java.util.Map;
 import java.util.Objects;
@@ -20,6 +21,7 @@ final class References {
         Map<String, float[]> vectors = new TreeMap<>();
         for (SiteActivations site : activations.sites()) {
             if (isReplaceable(site)) {
+                checkMean(site);
                 vectors.put(site.site().name(), mean(site));
             }
         }
@@ -30,6 +32,14 @@ final class References {
         return site.site().units() > 0
                 && site.site().derivedFrom().isEmpty()
                 && !site.site().isPairwise();
+    }
+
+    private static void checkMean(SiteActivations site) {
+        Pooling.Kind kind = site.pooling().kind();
+        if (kind == Pooling.Kind.LAST || kind == Pooling.Kind.MAX) {
+            throw new ModscanException(site.site() + " was pooled by '" + site.pooling()
+                    + "', so its mean over positions can't be told; take Pooling.mean() or Pooling.none()");
+        }
     }
 
     private static float[] mean(SiteActivations site) {

@@ -64,8 +64,12 @@ public record Change(String site, UnitSet units, List<Integer> positions, List<I
      *
      * @param some positions from 0, BOS counted, or, negative, from the end
      * @return a copy
+     * @throws IllegalArgumentException if there is none
      */
     public Change at(int... some) {
+        if (some.length == 0) {
+            throw new IllegalArgumentException("no position of " + site + " is named; name at least one, or leave it at all of them");
+        }
         return new Change(site, units, Arrays.stream(some).boxed().toList(), keys, by);
     }
 
@@ -86,7 +90,15 @@ public record Change(String site, UnitSet units, List<Integer> positions, List<I
             throw new ModscanException(site + " has no axis of positions, so none can be chosen");
         }
         if (by.reference().isPresent() && changed.length > 0) {
-            by.reference().get().check(site, at.width(), length, at.hasPositions() ? where : new int[1], fingerprint);
+            by.reference()
+                    .get()
+                    .check(
+                            site,
+                            at.width(),
+                            length,
+                            at.hasPositions() ? where : new int[1],
+                            positions.isEmpty(),
+                            fingerprint);
         }
     }
 

@@ -11,10 +11,13 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -37,7 +40,7 @@ public final class Intervention {
 
     private final String name;
     private final List<Change> changes;
-    private final String sha256;
+    private @Nullable String sha256;
 
     private Intervention(String name, List<Change> changes) {
         this.name = Objects.requireNonNull(name, "name");
@@ -46,7 +49,6 @@ public final class Intervention {
             throw new IllegalArgumentException(
                     "an intervention has a name and at least one change; this one is '" + name + "', " + changes);
         }
-        this.sha256 = digest(InterventionJson.write(this));
     }
 
     private static String digest(String text) {
@@ -102,7 +104,7 @@ public final class Intervention {
      *
      * @param name  see {@link #of(String, Change...)}
      * @param kept  units that stay as they are
-     * @param among the sites that all others are changed at
+     * @param among the sites that all others are changed at; one of magnitudes stands for the site that they are of
      * @param by    what becomes of each of the others, at all positions
      * @return the intervention; of sites of which all units are kept it has no change
      * @throws IllegalArgumentException if the name is blank, a unit is of none of the sites, or nothing is left to be changed
@@ -110,7 +112,9 @@ public final class Intervention {
     public static Intervention keepOnly(String name, Collection<Unit> kept, Collection<Site> among, Replacement by) {
         Map<String, List<Unit>> bySite = bySite(kept);
         List<Change> changes = new ArrayList<>();
-        for (Site site : among) {
+        Set<Site> sites = new LinkedHashSet<>();
+        among.forEach(site -> sites.add(site.derivedFrom().orElse(site)));
+        for (Site site : sites) {
             List<Unit> of = bySite.remove(site.name());
             UnitSet set = of == null ? UnitSet.all() : UnitSet.of(of);
             if (of == null) {
@@ -168,7 +172,10 @@ public final class Intervention {
      *
      * @return the SHA-256 in hexadecimal digits
      */
-    public String sha256() {
+    public synchronized String sha256() {
+        if (sha256 == null) {
+            sha256 = digest(InterventionJson.write(this));
+        }
         return sha256;
     }
 
@@ -249,7 +256,19 @@ public final class Intervention {
      * @throws ModscanException if it is none; the message says what is wrong with it
      */
     public static Intervention ofJson(String json, Path folder) {
-        return InterventionJson.read(json, folder);
+        return ofJson(json, name -> Reference.open(folder.resolve(name)));
+    }
+
+    /**
+     * Reads one that was written as JSON, whose files of references may have been opened already.
+     *
+     * @param json       an object
+     * @param references gives the reference of a file, by the name that the JSON has for it
+     * @return the intervention
+     * @throws ModscanException if it is none; the message says what is wrong with it
+     */
+    public static Intervention ofJson(String json, Function<String, Reference> references) {
+        return InterventionJson.read(json, references);
     }
 
     /**
@@ -275,12 +294,12 @@ public final class Intervention {
     /** Interventions are equal if their digests are. */
     @Override
     public boolean equals(@Nullable Object o) {
-        return o == this || (o instanceof Intervention other && sha256.equals(other.sha256));
+        return o == this || (o instanceof Intervention other && sha256().equals(other.sha256()));
     }
 
     @Override
     public int hashCode() {
-        return sha256.hashCode();
+        return sha256().hashCode();
     }
 
     /**

@@ -10,13 +10,13 @@ import io.modscan.core.internal.json.JsonProblem;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.InvalidPathException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -78,14 +78,14 @@ final class InterventionJson {
         return object;
     }
 
-    /** @param folder where files of references lie; null if there may be none */
-    static Intervention read(String json, @Nullable Path folder) {
+    /** @param files give references by the names of files; null if there may be none */
+    static Intervention read(String json, @Nullable Function<String, Reference> files) {
         try (JsonParser parser = STRICT.createParser(json)) {
             @Nullable Map<String, Object> whole = JSON.std.mapFrom(parser);
             if (whole == null || parser.nextToken() != null) {
                 throw new ModscanException("an intervention is one JSON object and nothing else");
             }
-            return read(whole, folder);
+            return read(whole, files);
         } catch (JsonProcessingException e) {
             throw new ModscanException("an intervention is a JSON object: " + JsonProblem.of(e), e);
         } catch (IOException e) {
@@ -93,7 +93,7 @@ final class InterventionJson {
         }
     }
 
-    private static Intervention read(Map<String, Object> whole, @Nullable Path folder) {
+    private static Intervention read(Map<String, Object> whole, @Nullable Function<String, Reference> files) {
         known(whole, Set.of("name", "changes"), "an intervention");
         if (!(whole.get("name") instanceof String name) || !(whole.get("changes") instanceof List<?> list)) {
             throw new ModscanException(
@@ -102,7 +102,7 @@ final class InterventionJson {
         List<Change> changes = new ArrayList<>();
         for (Object item : list) {
             try {
-                changes.add(change(item, folder));
+                changes.add(change(item, files));
             } catch (ModscanException | IllegalArgumentException e) {
                 throw new ModscanException(
                         "intervention '" + name + "': change " + changes.size() + ": " + e.getMessage(), e);
@@ -115,7 +115,7 @@ final class InterventionJson {
         }
     }
 
-    private static Change change(@Nullable Object item, @Nullable Path folder) {
+    private static Change change(@Nullable Object item, @Nullable Function<String, Reference> files) {
         if (!(item instanceof Map<?, ?> object) || !(object.get("site") instanceof String site)) {
             throw new ModscanException("is " + item + "; a change is an object with a string 'site'");
         }
@@ -139,10 +139,10 @@ final class InterventionJson {
                 units,
                 integers(object, "positions"),
                 integers(object, "keys"),
-                by(object.get("by"), site, folder));
+                by(object.get("by"), site, files));
     }
 
-    private static Replacement by(@Nullable Object by, String site, @Nullable Path folder) {
+    private static Replacement by(@Nullable Object by, String site, @Nullable Function<String, Reference> files) {
         if (ZERO.equals(by)) {
             return Replacement.zero();
         }
@@ -152,18 +152,21 @@ final class InterventionJson {
         }
         known(object, Set.of("keep", "values", "times"), "'by'");
         Object values = object.get("values");
+        if (values == null && object.containsKey("times")) {
+            throw new ModscanException("'by' has 'times' and no 'values' to multiply; a value itself is multiplied with 'keep'");
+        }
         return values == null
                 ? Replacement.factor(number(object, "keep", null))
                 : new Replacement(
                         number(object, "keep", 0f),
-                        Optional.of(reference(values, site, folder)),
+                        Optional.of(reference(values, site, files)),
                         number(object, "times", 1f));
     }
 
-    private static Reference reference(Object values, String site, @Nullable Path folder) {
-        if (values instanceof String file && folder != null) {
+    private static Reference reference(Object values, String site, @Nullable Function<String, Reference> files) {
+        if (values instanceof String file && files != null) {
             try {
-                return Reference.open(folder.resolve(file));
+                return files.apply(file);
             } catch (InvalidPathException e) {
                 throw new ModscanException("'values' is '" + file + "', which can't be a file's name", e);
             }
@@ -202,6 +205,9 @@ final class InterventionJson {
         List<Integer> integers = new ArrayList<>();
         if (value != null && !(value instanceof List<?>)) {
             throw new ModscanException("'" + key + "' is " + value + ", not a list of whole numbers");
+        }
+        if (value instanceof List<?> list && list.isEmpty() && !key.equals("heads") && !key.equals("units")) {
+            throw new ModscanException("'" + key + "' is empty; name at least one, or leave it away for all");
         }
         for (Object item : value instanceof List<?> list ? list : List.of()) {
             if (!(item instanceof Integer integer)) {

@@ -156,6 +156,10 @@ public final class Reference {
                     + ": each goes to one of its own, and there is at least one");
         }
         int[] positions = to.stream().mapToInt(Integer::intValue).sorted().toArray();
+        if (positions[0] < 0) {
+            throw new IllegalArgumentException("values go to positions from 0, not to " + positions[0]
+                    + ": how long the prompt is, nobody knows here");
+        }
         Map<String, Values> moved = new TreeMap<>();
         sites.forEach((site, values) -> {
             float[] rows = new float[positions.length * values.width()];
@@ -170,7 +174,7 @@ public final class Reference {
             }
             moved.put(site, new Values(values.width(), positions, rows));
         });
-        return new Reference(name + " at " + from, model, moved);
+        return new Reference(name + " from " + from + " to " + to, model, moved);
     }
 
     private int row(String site, Values values, int position) {
@@ -249,7 +253,8 @@ public final class Reference {
     }
 
     /** Throws if it has not what a change of a site at some positions asks for. */
-    void check(String site, int width, int length, int[] positions, Optional<String> fingerprint) {
+    void check(
+            String site, int width, int length, int[] positions, boolean all, Optional<String> fingerprint) {
         Values values = values(site);
         if (values.width() != width) {
             throw new ModscanException("reference '" + name + "' has " + values.width() + " values a position for "
@@ -263,10 +268,12 @@ public final class Reference {
         if (has == null) {
             return;
         }
+        // Longer ones, too: whoever means all positions means another prompt of the same length.
+        boolean other = all && has.length != length;
         for (int position : positions) {
-            if (Arrays.binarySearch(has, position) < 0) {
+            if (other || Arrays.binarySearch(has, position) < 0) {
                 throw new ModscanException("reference '" + name + "' has " + site + " at positions " + inWords(has)
-                        + ", and not at " + position + "; the prompt has " + length
+                        + (other ? "" : ", and not at " + position) + "; the prompt has " + length
                         + " tokens. Change positions that both have, or move the reference's to others");
             }
         }
@@ -323,6 +330,9 @@ public final class Reference {
      * @throws UncheckedIOException if it cannot be written
      */
     public void save(Path file) {
+        if (sites.isEmpty()) {
+            throw new ModscanException("reference '" + name + "' was read from a recording, which holds no values to write");
+        }
         SafetensorsWriter writer = new SafetensorsWriter().metadata(NAME, name);
         model.ifPresent(fingerprint -> writer.metadata(MODEL, fingerprint));
         sites.forEach((site, values) -> {

@@ -19,7 +19,7 @@ public record Replacement(float keep, Optional<Reference> reference, float times
      * @param keep      see above
      * @param reference see above
      * @param times     see above
-     * @throws IllegalArgumentException if a factor is not finite, or nothing is changed
+     * @throws IllegalArgumentException if a factor is not finite
      */
     public Replacement {
         if (!Float.isFinite(keep) || !Float.isFinite(times)) {

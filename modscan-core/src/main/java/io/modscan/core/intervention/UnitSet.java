@@ -6,6 +6,7 @@ import io.modscan.core.site.Unit;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -79,7 +80,8 @@ public record UnitSet(Of of, List<Integer> indices, boolean except) {
     }
 
     /**
-     * Units of results, all of one site. One of a site's magnitudes stands for the units that they are of: a head's, or all.
+     * Units of results, all of one site. One of a site's magnitudes stands for the units that they are of: a head's, or all; a picked one for the one that was
+     * picked.
      *
      * @param units at least one
      * @return the set
@@ -94,7 +96,7 @@ public record UnitSet(Of of, List<Integer> indices, boolean except) {
                             .toList());
         }
         Site site = units.iterator().next().site();
-        if (units.stream().anyMatch(unit -> isWhole(unit))) {
+        if (units.stream().anyMatch(UnitSet::isWhole)) {
             return all();
         }
         boolean heads = units.stream().allMatch(unit -> unit.unit().isEmpty());
@@ -111,6 +113,10 @@ public record UnitSet(Of of, List<Integer> indices, boolean except) {
     }
 
     private static IntStream inSite(Unit unit, int perHead) {
+        Optional<Site.Picked> picked = unit.site().picked();
+        if (picked.isPresent()) {
+            return IntStream.of(picked.get().units().get(unit.inSite()));
+        }
         int first = unit.head().orElse(0) * perHead;
         return unit.unit().isPresent()
                 ? IntStream.of(first + unit.unit().getAsInt())

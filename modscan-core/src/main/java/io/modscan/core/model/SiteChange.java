@@ -1,5 +1,6 @@
 package io.modscan.core.model;
 
+import io.modscan.core.error.ModscanException;
 import io.modscan.core.intervention.Intervention;
 import io.modscan.core.site.Site;
 import java.nio.ByteBuffer;
@@ -20,12 +21,19 @@ import java.util.Optional;
  */
 public record SiteChange(FloatBuffer keep, FloatBuffer fill, List<Long> shape) {
 
+    private static final float[] ONES = new float[1 << 12];
+
+    static {
+        Arrays.fill(ONES, 1);
+    }
+
     /**
      * Works out what is done to a site.
      *
      * @param batch the batch
      * @param site  one of those that may be changed
      * @return factors and values for all rows
+     * @throws ModscanException if they take more than one buffer holds
      */
     public static SiteChange of(TokenBatch batch, Site site) {
         boolean everywhere = batch.interventions().stream()
@@ -37,9 +45,9 @@ public record SiteChange(FloatBuffer keep, FloatBuffer fill, List<Long> shape) {
 
     private static SiteChange vectors(TokenBatch batch, Site site, int columns) {
         int width = site.width();
-        int row = columns * width;
-        FloatBuffer keep = floats((long) batch.rows() * row);
-        FloatBuffer fill = floats((long) batch.rows() * row);
+        int row = Math.multiplyExact(columns, width);
+        FloatBuffer keep = floats(batch, site, (long) batch.rows() * row);
+        FloatBuffer fill = floats(batch, site, (long) batch.rows() * row);
         float[] kept = new float[row];
         float[] filled = new float[row];
         for (int i = 0; i < batch.rows(); i++) {
@@ -74,36 +82,49 @@ public record SiteChange(FloatBuffer keep, FloatBuffer fill, List<Long> shape) {
 
     private static SiteChange pattern(TokenBatch batch, Site site, int columns) {
         int heads = Math.max(1, site.heads());
-        int square = columns * columns;
-        FloatBuffer keep = floats((long) batch.rows() * heads * square);
+        int row = Math.multiplyExact(heads, Math.multiplyExact(columns, columns));
+        FloatBuffer keep = floats(batch, site, (long) batch.rows() * row);
         for (int i = 0; i < batch.rows(); i++) {
-            int length = columns == 1 ? 1 : batch.length(i);
-            float[] kept = new float[heads * length * length];
-            Arrays.fill(kept, 1);
-            batch.intervention(i).ifPresent(intervention -> intervention.applyTo(site, length, kept));
-            put(kept, heads, length, columns == 1 ? 0 : batch.first(i), columns, keep, i * heads * square);
+            ones(keep, i * row, row);
+            Optional<Intervention> intervention = batch.intervention(i);
+            if (intervention.isPresent()) {
+                int length = columns == 1 ? 1 : batch.length(i);
+                float[] kept = new float[heads * length * length];
+                Arrays.fill(kept, 1);
+                intervention.get().applyTo(site, length, kept);
+                put(kept, heads, length, columns == 1 ? 0 : batch.first(i), columns, keep.slice(i * row, row));
+            }
         }
         return new SiteChange(
-                keep, floats(0), List.of((long) batch.rows(), (long) heads, (long) columns, (long) columns));
+                keep, floats(batch, site, 0), List.of((long) batch.rows(), (long) heads, (long) columns, (long) columns));
     }
 
-    private static void put(float[] kept, int heads, int length, int first, int columns, FloatBuffer keep, int start) {
+    private static void ones(FloatBuffer buffer, int from, int count) {
+        for (int done = 0; done < count; done += ONES.length) {
+            buffer.put(from + done, ONES, 0, Math.min(ONES.length, count - done));
+        }
+    }
+
+    /** Puts a row's factors where its tokens are. */
+    private static void put(float[] kept, int heads, int length, int first, int columns, FloatBuffer row) {
         for (int head = 0; head < heads; head++) {
-            for (int query = 0; query < columns; query++) {
-                for (int key = 0; key < columns; key++) {
-                    int q = query - first;
-                    int k = key - first;
-                    boolean real = q >= 0 && q < length && k >= 0 && k < length;
-                    keep.put(
-                            start + (head * columns + query) * columns + key,
-                            real ? kept[(head * length + q) * length + k] : 1);
-                }
+            for (int query = 0; query < length; query++) {
+                row.put(
+                        (head * columns + first + query) * columns + first,
+                        kept,
+                        (head * length + query) * length,
+                        length);
             }
         }
     }
 
-    private static FloatBuffer floats(long count) {
-        return ByteBuffer.allocateDirect(Math.toIntExact(count * Float.BYTES))
+    private static FloatBuffer floats(TokenBatch batch, Site site, long count) {
+        if (count > Integer.MAX_VALUE / Float.BYTES) {
+            throw new ModscanException("what changes " + site + " in a batch of " + batch.rows() + " × " + batch.columns()
+                    + " tokens takes " + count * Float.BYTES
+                    + " bytes, more than one buffer holds; take a smaller tokenBudget, or shorter prompts");
+        }
+        return ByteBuffer.allocateDirect((int) count * Float.BYTES)
                 .order(ByteOrder.nativeOrder())
                 .asFloatBuffer();
     }

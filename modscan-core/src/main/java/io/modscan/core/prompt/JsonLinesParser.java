@@ -8,6 +8,7 @@ import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.json.JsonProblem;
 import io.modscan.core.intervention.Intervention;
+import io.modscan.core.intervention.Reference;
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.file.Path;
@@ -24,9 +25,13 @@ final class JsonLinesParser extends LineParser {
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .build();
 
+    /** Files may have millions of lines, each under another one. */
+    private static final int MOST_KEPT = 1000;
+
     private final Path file;
     private final Path folder;
     private final Map<String, Intervention> interventions = new HashMap<>();
+    private final Map<String, Reference> references = new HashMap<>();
 
     JsonLinesParser(Path file, Reader text) {
         super(file, text);
@@ -69,6 +74,9 @@ final class JsonLinesParser extends LineParser {
 
     /** The same text stands in many lines, and may speak of a large file. */
     private @Nullable Intervention intervention(Map<String, Object> fields) throws IOException {
+        if (fields.get(Prompt.INTERVENTION) instanceof List) {
+            throw malformed("'intervention' is a list; it is an object with a 'name' and 'changes', or a label");
+        }
         if (!(fields.get(Prompt.INTERVENTION) instanceof Map<?, ?> object)) {
             return null; // a label
         }
@@ -77,9 +85,14 @@ final class JsonLinesParser extends LineParser {
         @Nullable Intervention known = interventions.get(json);
         if (known == null) {
             try {
-                known = Intervention.ofJson(json, folder);
+                known = Intervention.ofJson(
+                        json,
+                        name -> references.computeIfAbsent(name, file -> Reference.open(folder.resolve(file))));
             } catch (ModscanException e) {
                 throw malformed(String.valueOf(e.getMessage()), e);
+            }
+            if (interventions.size() >= MOST_KEPT) {
+                interventions.clear();
             }
             interventions.put(json, known);
         }

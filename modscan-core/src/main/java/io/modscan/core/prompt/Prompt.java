@@ -165,11 +165,6 @@ public final class Prompt {
      * @throws IllegalArgumentException if it is under one already
      */
     public Prompt under(Intervention intervention) {
-        if (under != null) {
-            throw new IllegalArgumentException(
-                    "prompt '" + id + "' is under '" + under.intervention().name()
-                            + "' already; put both into one intervention, and begin with the untouched prompt");
-        }
         return under(intervention, id + "@" + intervention.name(), id).withLabel(INTERVENTION, intervention.name());
     }
 
@@ -180,8 +175,14 @@ public final class Prompt {
      * @param newId        the prompt's id
      * @param untouchedId  that of the same prompt without an intervention
      * @return a copy, with the same labels
+     * @throws IllegalArgumentException if it is under one already
      */
     public Prompt under(Intervention intervention, String newId, String untouchedId) {
+        if (under != null) {
+            throw new IllegalArgumentException("prompt '" + id + "' is under '"
+                    + under.intervention().name()
+                    + "' already; put both into one intervention, and begin with the untouched prompt");
+        }
         return new Prompt(newId, labels, text, tokenIds, tensors, new Under(intervention, untouchedId));
     }
 

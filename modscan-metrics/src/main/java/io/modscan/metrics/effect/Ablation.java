@@ -4,15 +4,15 @@ import io.modscan.core.Activations;
 import io.modscan.core.Probe;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.intervention.Intervention;
-import io.modscan.core.intervention.Reference;
 import io.modscan.core.intervention.Replacement;
 import io.modscan.core.model.Model;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
-import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Unit;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -20,12 +20,13 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
+import java.util.SplittableRandom;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.function.IntConsumer;
 import java.util.function.UnaryOperator;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,17 +41,19 @@ import org.jspecify.annotations.Nullable;
  * <p>Unless told otherwise, a unit is replaced by its mean over the prompts themselves (each prompt counts once), at all positions, and the outcome is the
  * loss. The untouched run is made once, and each intervention is run from the residual stream before its first change on, where the model
  * {@linkplain Model#starts() can begin} there; {@link #passes} tells the cost. That stream lies in a temporary file meanwhile, of
- * 4 · d_model · tokens bytes a layer in which something is changed.
+ * 4 · d_model · tokens bytes for each layer in which something is changed, and as many for the last.
  *
  * <p>Not safe for use by several threads.
  */
 public final class Ablation {
 
     private final Model model;
-    private List<Target> targets = List.of();
+    private final Map<String, Target> targets = new LinkedHashMap<>();
     private String key = "topic";
     private Outcome outcome = Outcome.loss();
     private @Nullable Function<? super Prompt, Replacement> by;
+    private String inWords = "mean of the prompts of the study";
+    private Optional<Path> folder = Optional.empty();
     private int sets;
     private long seed;
     private BiConsumer<Integer, Integer> listener = (done, all) -> {};
@@ -70,8 +73,21 @@ public final class Ablation {
         return new Ablation(Objects.requireNonNull(model, "model"));
     }
 
+    /** The same study of other targets, without random sets. */
+    Ablation of(Collection<Target> others) {
+        Ablation copy = new Ablation(model);
+        copy.key = key;
+        copy.outcome = outcome;
+        copy.by = by;
+        copy.inWords = inWords;
+        copy.folder = folder;
+        copy.listener = listener;
+        copy.settings = settings;
+        return copy.targets(others);
+    }
+
     /**
-     * Each attention head in turn.
+     * Each attention head in turn, beside what is named else.
      *
      * @return this
      * @throws ModscanException if the model has no {@code hook_z} that can be changed
@@ -87,7 +103,7 @@ public final class Ablation {
     }
 
     /**
-     * Each of some units in turn.
+     * Each of some units in turn, beside what is named else.
      *
      * @param units such as neurons of {@code mlp.hook_post}; a head's magnitude stands for the head
      * @return this
@@ -97,23 +113,21 @@ public final class Ablation {
     }
 
     /**
-     * Several units at once, in turn.
+     * Several units at once, in turn, beside what is named else.
      *
      * @param all such as modules
      * @return this
      * @throws ModscanException if there is none, or two have the same name
      */
     public Ablation targets(Collection<Target> all) {
-        Set<String> names = new LinkedHashSet<>();
         for (Target target : all) {
-            if (!names.add(target.name())) {
+            if (targets.putIfAbsent(target.name(), target) != null) {
                 throw new ModscanException("two targets are called '" + target.name() + "'; give each a name of its own");
             }
         }
         if (all.isEmpty()) {
             throw new ModscanException("there is nothing to switch off; name at least one unit");
         }
-        this.targets = List.copyOf(all);
         return this;
     }
 
@@ -147,7 +161,10 @@ public final class Ablation {
      */
     public Ablation replacing(Replacement replacement) {
         Objects.requireNonNull(replacement, "replacement");
-        return replacing(prompt -> replacement);
+        replacing(prompt -> replacement);
+        inWords = replacement
+                + replacement.reference().map(by -> " (SHA-256 " + by.sha256() + ")").orElse("");
+        return this;
     }
 
     /**
@@ -158,6 +175,7 @@ public final class Ablation {
      */
     public Ablation replacing(Function<? super Prompt, Replacement> ofPrompt) {
         this.by = Objects.requireNonNull(ofPrompt, "ofPrompt");
+        this.inWords = "each prompt's own";
         return this;
     }
 
@@ -174,7 +192,7 @@ public final class Ablation {
     }
 
     /**
-     * Runs random sets beside each target, of as many units, each of the same site and of about the same mean activation (in the size of its mean over the prompts: the
+     * Runs random sets beside each target, none twice, of as many units, each of the same site and of about the same mean activation (in the size of its mean over the prompts: the
      * L2 norm of a head's) as the one that it stands for: what switching off just anything alike does. It costs as many times more.
      *
      * @param randomSets how many for each target; none unless set
@@ -188,6 +206,17 @@ public final class Ablation {
         }
         this.sets = randomSets;
         this.seed = newSeed;
+        return this;
+    }
+
+    /**
+     * Sets where the untouched run's streams lie meanwhile.
+     *
+     * @param parent a folder, in which one is made and deleted again; the system's for temporary files unless set
+     * @return this
+     */
+    public Ablation temporary(Path parent) {
+        this.folder = Optional.of(parent);
         return this;
     }
 
@@ -216,15 +245,15 @@ public final class Ablation {
     /**
      * What a study costs, random sets aside.
      *
-     * @return forward passes of each prompt through the blocks, the untouched one counted: where the model can begin late, a target in layer l of L costs (L − l) / L,
-     *     else 1. The head is computed once more for each target, where the outcome needs it
+     * @return forward passes of each prompt through the blocks, the untouched one counted: where the model can begin late, a target in layer l of L costs (L − l) / L (if the outcome is read behind
+     *     it), else 1. The head is computed once more for each target, where the outcome needs it
      */
     public double passes() {
         List<Site> starts = model.starts();
         // The last one is behind all blocks.
         int layers = Math.max(1, starts.size() - 1);
         return 1
-                + targets.stream()
+                + targets.values().stream()
                         .mapToDouble(target -> starts.isEmpty()
                                 ? 1
                                 : (double) (layers - Math.min(layers - 1, first(target))) / layers)
@@ -251,70 +280,92 @@ public final class Ablation {
             throw new ModscanException("there is nothing to switch off; name heads, units or targets first");
         }
         List<String> labels = prompts.labels(key);
-        Map<String, Site> sites = new LinkedHashMap<>();
-        targets.forEach(target -> target.units().forEach(unit -> {
-            Site site = unit.site().magnitudeOf().orElse(unit.site());
-            sites.put(site.name(), site);
-        }));
-        try (InterventionRuns runs = new InterventionRuns(model, prompts, outcome, sites.keySet(), settings)) {
-            @Nullable Reference means = by == null || sets > 0 ? means(prompts, sites) : null;
-            Function<? super Prompt, Replacement> replacement = by;
-            if (replacement == null) {
-                Replacement mean = Replacement.mean(Objects.requireNonNull(means));
-                replacement = prompt -> mean;
-            }
-            List<Target> all = new ArrayList<>(targets);
-            List<int[]> matched = new ArrayList<>();
-            Map<Set<Unit>, Integer> known = new HashMap<>();
-            for (int i = 0; i < targets.size(); i++) {
-                known.put(Set.copyOf(targets.get(i).units()), i);
-            }
-            for (int i = 0; i < targets.size(); i++) {
-                matched.add(sets == 0 ? new int[0] : random(i, new MatchedUnits(Objects.requireNonNull(means), seed + i), all, known));
-            }
-            Function<? super Prompt, Replacement> chosen = replacement;
-            List<Off> kinds = all.stream().map(target -> new Off(target, chosen)).toList();
-            float[][] effects = runs.effects(kinds, counter(kinds.size() * prompts.size()));
-            float[] untouched = new float[prompts.size()];
-            for (int i = 0; i < untouched.length; i++) {
-                untouched[i] = runs.untouched()[i][0];
-            }
-            List<String> ids = runs.prompts().stream().map(Prompt::id).toList();
-            return new EffectMap(outcome.name(), targets, matched, ids, labels, untouched, effects);
+        Set<Site> sites = new LinkedHashSet<>();
+        targets.values()
+                .forEach(target -> target.units()
+                        .forEach(unit -> sites.add(unit.site().derivedFrom().orElse(unit.site()))));
+        boolean means = by == null || sets > 0;
+        sites.stream().filter(site -> site.isPairwise() && means).findFirst().ifPresent(Ablation::refuseMean);
+        try (InterventionRuns runs =
+                new InterventionRuns(model, prompts, outcome, sites, means ? sites : Set.of(), folder, settings)) {
+            Runs all = new Runs();
+            int[] own = targets.values().stream().mapToInt(all::place).toArray();
+            List<List<Target>> drawn = drawn(runs);
+            int[][] places = drawn.stream()
+                    .map(some -> some.stream().mapToInt(all::place).toArray())
+                    .toArray(int[][]::new);
+            float[][] effects = run(runs, all);
+            Map<String, String> facts = new HashMap<>(model.provenance());
+            facts.put(Study.REPLACEMENT, inWords);
+            return new EffectMap(
+                    new Study(outcome.name(), outcome.sense(), List.copyOf(targets.values()), drawn, facts),
+                    prompts.stream().map(Prompt::id).toList(),
+                    labels,
+                    runs.untouchedSizes(),
+                    Arrays.stream(own).mapToObj(place -> effects[place]).toArray(float[][]::new),
+                    Arrays.stream(places)
+                            .map(of -> Arrays.stream(of).mapToObj(place -> effects[place]).toArray(float[][]::new))
+                            .toArray(float[][][]::new));
         }
     }
 
-    private IntConsumer counter(int all) {
-        int[] done = new int[1];
+    private static void refuseMean(Site site) {
+        throw new ModscanException("attention patterns of " + site
+                + " have no mean that could be put in their place; replace them by zero or a factor, without random sets");
+    }
+
+    /** Random sets of each target; none twice. */
+    private List<List<Target>> drawn(InterventionRuns runs) {
+        if (sets == 0) {
+            return targets.values().stream().map(target -> List.<Target>of()).toList();
+        }
+        MatchedUnits units = new MatchedUnits(runs.means());
+        List<List<Target>> drawn = new ArrayList<>();
+        for (Target target : targets.values()) {
+            SplittableRandom random = new SplittableRandom(seed + drawn.size());
+            Map<Set<Unit>, Target> some = new LinkedHashMap<>();
+            for (int set = 0; set < sets; set++) {
+                List<Unit> others = units.draw(target.units(), random);
+                some.putIfAbsent(
+                        Set.copyOf(others), new Target("random " + (set + 1) + " beside " + target.name(), others));
+            }
+            drawn.add(List.copyOf(some.values()));
+        }
+        return drawn;
+    }
+
+    /** What has to be run: of the same units only one. */
+    private static final class Runs {
+        private final Map<Set<Unit>, Integer> places = new HashMap<>();
+        private final List<Target> distinct = new ArrayList<>();
+
+        int place(Target target) {
+            Integer there = places.putIfAbsent(Set.copyOf(target.units()), distinct.size());
+            if (there == null) {
+                distinct.add(target);
+                return distinct.size() - 1;
+            }
+            return there;
+        }
+    }
+
+    private float[][] run(InterventionRuns runs, Runs all) {
+        Function<? super Prompt, Replacement> replacement = by;
+        if (replacement == null) {
+            Replacement mean = Replacement.mean(runs.means());
+            replacement = prompt -> mean;
+        }
+        Function<? super Prompt, Replacement> chosen = replacement;
+        List<Off> kinds = all.distinct.stream().map(target -> new Off(target, chosen)).toList();
+        return runs.effects(kinds, counter((long) kinds.size() * runs.size()));
+    }
+
+    private IntConsumer counter(long all) {
+        long[] done = new long[1];
         return more -> {
             done[0] += more;
-            listener.accept(done[0], all);
+            listener.accept((int) Math.min(Integer.MAX_VALUE, done[0]), (int) Math.min(Integer.MAX_VALUE, all));
         };
-    }
-
-    /** Random sets that were drawn before, or are targets themselves, are not run again. */
-    private int[] random(int target, MatchedUnits units, List<Target> all, Map<Set<Unit>, Integer> known) {
-        List<Unit> given = targets.get(target).units();
-        return IntStream.range(0, sets)
-                .map(i -> {
-                    List<Unit> drawn = units.draw(given);
-                    Integer there = known.putIfAbsent(Set.copyOf(drawn), all.size());
-                    if (there != null) {
-                        return there;
-                    }
-                    all.add(new Target("random " + all.size() + " beside " + targets.get(target).name(), drawn));
-                    return all.size() - 1;
-                })
-                .toArray();
-    }
-
-    private Reference means(Prompts prompts, Map<String, Site> sites) {
-        Set<Site> wanted = Set.copyOf(sites.values());
-        try (Probe probe = settings.apply(Probe.builder(model))
-                .sites(Pooling.mean(), wanted::contains)
-                .build()) {
-            return probe.capture(prompts).mean("mean of " + prompts.size() + " prompts");
-        }
     }
 
     /** A target switched off. */

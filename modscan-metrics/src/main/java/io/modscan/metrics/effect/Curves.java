@@ -27,7 +27,7 @@ public final class Curves {
     /**
      * Removes the first of each ranking.
      *
-     * @param study    says in what way: by which labels, outcome and replacement; its targets don't matter
+     * @param study    says in what way: by which labels, outcome and replacement; its targets and random sets don't matter
      * @param rankings at least one, each of a name of its own
      * @param prompts  labelled prompts
      * @return a curve a ranking and label, in this order
@@ -66,7 +66,7 @@ public final class Curves {
                                 : ranking.units().subList(0, count)));
             }
         }
-        EffectMap effects = study.targets(targets).run(prompts);
+        EffectMap effects = study.of(targets).run(prompts);
         List<Curve> curves = new ArrayList<>();
         for (Ranking ranking : rankings) {
             for (String label : effects.labels()) {

@@ -6,9 +6,14 @@ import io.modscan.core.site.Unit;
 import io.modscan.metrics.selectivity.SelectivityMap;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Comparator;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -19,44 +24,38 @@ import java.util.stream.Stream;
  */
 public final class EffectMap {
 
-    /** Effects up to this share of an outcome, or of 1, are rounding. */
-    public static final double ROUNDING = 2e-6;
-
-    private final String outcome;
-    private final List<Target> targets;
-    /** The random sets of each target, as indices behind those of the targets. */
-    private final List<int[]> matched;
-
+    private final Study study;
     private final List<String> ids;
     private final List<String> ofPrompts;
     private final Labels labels;
     private final float[] untouched;
     private final float[][] effects;
+    /** Of the random sets, [target][set][prompt]. */
+    private final float[][][] random;
+
     private final List<UnitEffect> rows;
 
     EffectMap(
-            String outcome,
-            List<Target> targets,
-            List<int[]> matched,
+            Study study,
             List<String> ids,
             List<String> ofPrompts,
             float[] untouched,
-            float[][] effects) {
-        this.outcome = outcome;
-        this.targets = List.copyOf(targets);
-        this.matched = List.copyOf(matched);
+            float[][] effects,
+            float[][][] random) {
+        this.study = study;
         this.ids = List.copyOf(ids);
         this.ofPrompts = List.copyOf(ofPrompts);
         this.labels = Labels.of(ofPrompts);
         this.untouched = untouched;
         this.effects = effects;
-        this.rows = new EffectRows(targets, matched, labels, ofPrompts, untouched, effects).all();
+        this.random = random;
+        this.rows = new EffectRows(study, labels, ofPrompts, untouched, effects, random).all();
     }
 
     /**
      * Effects that were measured by other means.
      *
-     * @param outcome   what was looked at, such as {@code "loss (nats a token)"}
+     * @param outcome   what was looked at, such as {@code "loss (nats a token)"}: something of which more is worse
      * @param targets   what was changed, each of a name of its own
      * @param ids       the prompts' ids
      * @param ofPrompts the prompts' labels, in this order
@@ -83,14 +82,8 @@ public final class EffectMap {
                     + " labels, " + untouched.length + " outcomes");
         }
         float[][] copy = Arrays.stream(effects).map(float[]::clone).toArray(float[][]::new);
-        return new EffectMap(
-                outcome,
-                targets,
-                targets.stream().map(target -> new int[0]).toList(),
-                ids,
-                ofPrompts,
-                untouched.clone(),
-                copy);
+        Study study = new Study(outcome, Outcome.Sense.COST, targets, List.of(), Map.of()).withoutSets();
+        return new EffectMap(study, ids, ofPrompts, untouched.clone(), copy, new float[copy.length][0][]);
     }
 
     /**
@@ -99,7 +92,57 @@ public final class EffectMap {
      * @return the outcome's name
      */
     public String outcome() {
-        return outcome;
+        return study.outcome();
+    }
+
+    /**
+     * Which way the outcome goes when a prompt loses what it needs.
+     *
+     * @return the sense of the outcome
+     */
+    public Outcome.Sense sense() {
+        return study.sense();
+    }
+
+    /**
+     * Which model it is of, and what replaced units.
+     *
+     * @return facts by key: the model's, and {@code effect.replacement}; none of effects that were measured by other means. Unmodifiable
+     */
+    public Map<String, String> provenance() {
+        return study.facts();
+    }
+
+    /**
+     * The smallest p-value of an effect that a label's prompts can give, however large it is: 2 / 2ⁿ for n prompts. Where it is far from small
+     * enough for so many targets and labels, that nothing is found means nothing.
+     *
+     * @param label one of the labels
+     * @return the smallest p of the signed-rank test
+     * @throws ModscanException if there is no such label; the message lists them
+     */
+    public double leastP(String label) {
+        return Math.min(1, Math.pow(2, 1 - (double) labels.count(labels.index(label))));
+    }
+
+    /**
+     * Where an effect is NaN or infinite, as where a loss overflows: the target's rows are then not measured, which is not the same as nothing found.
+     *
+     * @return ids of prompts by the names of targets; empty if all effects are finite
+     */
+    public Map<String, List<String>> nonFinite() {
+        Map<String, List<String>> found = new LinkedHashMap<>();
+        for (int target = 0; target < effects.length; target++) {
+            float[] values = effects[target];
+            List<String> of = IntStream.range(0, values.length)
+                    .filter(prompt -> !Float.isFinite(values[prompt]))
+                    .mapToObj(ids::get)
+                    .toList();
+            if (!of.isEmpty()) {
+                found.put(targets().get(target).name(), of);
+            }
+        }
+        return Collections.unmodifiableMap(found);
     }
 
     /**
@@ -108,7 +151,7 @@ public final class EffectMap {
      * @return the targets, in the order in which they were asked for
      */
     public List<Target> targets() {
-        return targets;
+        return study.targets();
     }
 
     /**
@@ -147,7 +190,7 @@ public final class EffectMap {
      */
     public Stream<UnitEffect> rows(String label) {
         int index = labels.index(label);
-        return IntStream.range(0, targets.size()).mapToObj(target -> rows.get(target * labels.size() + index));
+        return IntStream.range(0, targets().size()).mapToObj(target -> rows.get(target * labels.size() + index));
     }
 
     /**
@@ -165,23 +208,21 @@ public final class EffectMap {
     /**
      * The row of a unit that was changed alone.
      *
-     * @param unit  the unit; that of a site's magnitudes stands for the units that they are of, and the other way round
+     * @param unit  the unit, as it was named: a head by {@code hook_z.magnitude}
      * @param label one of the labels
      * @return the row
      * @throws ModscanException if it was not changed alone, or there is no such label
      */
     public UnitEffect get(Unit unit, String label) {
-        int index = labels.index(label);
         return rows(label)
                 .filter(row -> row.units() == 1 && row.unit().equals(unit))
                 .findFirst()
-                .orElseThrow(() -> new ModscanException(
-                        unit + " was not changed alone; changed were " + some() + " (label " + labels.names().get(index) + ")"));
+                .orElseThrow(() -> new ModscanException(unit + " was not changed alone; changed were " + some()));
     }
 
     private int index(String target) {
-        for (int i = 0; i < targets.size(); i++) {
-            if (targets.get(i).name().equals(target)) {
+        for (int i = 0; i < targets().size(); i++) {
+            if (targets().get(i).name().equals(target)) {
                 return i;
             }
         }
@@ -189,7 +230,7 @@ public final class EffectMap {
     }
 
     private List<String> some() {
-        return targets.stream().map(Target::name).limit(8).toList();
+        return targets().stream().map(Target::name).limit(8).toList();
     }
 
     /**
@@ -197,13 +238,13 @@ public final class EffectMap {
      *
      * @param label one of the labels
      * @param n     how many are wanted
-     * @return at most n rows that {@linkplain UnitEffect#isNeeded are needed}, largest {@code selective} first
+     * @return at most n rows that {@linkplain UnitEffect#isNeeded are needed}, those that do most more harm to it than to others first
      * @throws ModscanException if there is no such label; the message lists them
      */
     public List<UnitEffect> top(String label, int n) {
         return rows(label)
                 .filter(UnitEffect::isNeeded)
-                .sorted(Comparator.comparingDouble(row -> -row.selective()))
+                .sorted(Comparator.comparingDouble(row -> -row.sense().harm(row.selective())))
                 .limit(n)
                 .toList();
     }
@@ -232,32 +273,47 @@ public final class EffectMap {
     }
 
     /**
-     * These results and those of other prompts: as if all had been run together. Random sets count only where both had the same.
+     * These results and those of other prompts: as if all had been run together, but for this: where units were replaced by the mean over the prompts of a
+     * study, each part's mean is of its own prompts. Random sets are there only if both had the same.
      *
-     * @param other a result of the same outcome and the same targets, in the same order
+     * @param other a result of the same model, outcome and replacement and the same targets, in the same order
      * @return both
-     * @throws ModscanException if it is of another outcome or other targets, or has a prompt that is here, too
+     * @throws ModscanException if it is another study's, or has a prompt that is here, too
      */
     public EffectMap merge(EffectMap other) {
-        boolean fits = outcome.equals(other.outcome)
-                && targets.equals(other.targets)
-                && effects.length == other.effects.length;
-        Optional<String> twice = other.ids.stream().filter(ids::contains).findFirst();
-        if (!fits || twice.isPresent()) {
-            throw new ModscanException("effects of the same outcome, targets and random sets on other prompts merge; "
-                    + twice.map(id -> "prompt '" + id + "' is in both")
-                            .orElse("these are " + this + " and " + other));
+        Set<String> here = new HashSet<>(ids);
+        Optional<String> twice = other.ids.stream().filter(here::contains).findFirst();
+        if (!study.isLike(other.study) || twice.isPresent()) {
+            throw new ModscanException(
+                    "effects of the same model, outcome, replacement and targets on other prompts merge; "
+                            + twice.map(id -> "prompt '" + id + "' is in both")
+                                    .orElseGet(() -> "these are " + described() + " and " + other.described()));
         }
+        boolean sameSets = study.sets().equals(other.study.sets());
         float[][] both = new float[effects.length][];
+        float[][][] bothRandom = new float[effects.length][][];
         for (int i = 0; i < both.length; i++) {
             both[i] = joined(effects[i], other.effects[i]);
+            bothRandom[i] = new float[sameSets ? random[i].length : 0][];
+            for (int set = 0; set < bothRandom[i].length; set++) {
+                bothRandom[i][set] = joined(random[i][set], other.random[i][set]);
+            }
         }
         List<String> allIds = new ArrayList<>(ids);
         allIds.addAll(other.ids);
         List<String> allLabels = new ArrayList<>(ofPrompts);
         allLabels.addAll(other.ofPrompts);
         return new EffectMap(
-                outcome, targets, matched, allIds, allLabels, joined(untouched, other.untouched), both);
+                sameSets ? study : study.withoutSets(),
+                allIds,
+                allLabels,
+                joined(untouched, other.untouched),
+                both,
+                bothRandom);
+    }
+
+    private String described() {
+        return this + " by " + study.facts().getOrDefault(Study.REPLACEMENT, "other means");
     }
 
     private static float[] joined(float[] one, float[] other) {
@@ -268,6 +324,6 @@ public final class EffectMap {
 
     @Override
     public String toString() {
-        return "EffectMap[" + outcome + ", " + targets.size() + " targets, " + ids.size() + " prompts, labels " + labels() + "]";
+        return "EffectMap[" + outcome() + ", " + targets().size() + " targets, " + ids.size() + " prompts, labels " + labels() + "]";
     }
 }

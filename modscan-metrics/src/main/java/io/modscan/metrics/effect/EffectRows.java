@@ -13,29 +13,34 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.IntStream;
 
 /** Makes the rows of a map of effects. For one thread. */
 final class EffectRows {
 
+    private final Outcome.Sense sense;
     private final List<Target> targets;
-    private final List<int[]> matched;
+    private final float[][][] random;
     private final Labels labels;
     private final int[] labelOf;
     private final float[] untouched;
     private final float[][] effects;
     private final MannWhitney[] rankTests;
     private final TiedMannWhitney tiedTests;
+    private final Map<Long, Double> quantiles = new ConcurrentHashMap<>();
 
     EffectRows(
-            List<Target> targets,
-            List<int[]> matched,
+            Study study,
             Labels labels,
             List<String> ofPrompts,
             float[] untouched,
-            float[][] effects) {
-        this.targets = targets;
-        this.matched = matched;
+            float[][] effects,
+            float[][][] random) {
+        this.sense = study.sense();
+        this.targets = study.targets();
+        this.random = random;
         this.labels = labels;
         this.labelOf = labels.indices(ofPrompts);
         this.untouched = untouched;
@@ -74,9 +79,8 @@ final class EffectRows {
         double[] sums = sums(effects[target]);
         double all = Arrays.stream(sums).sum();
         double[] outcomes = sums(untouched);
-        double[][] random = Arrays.stream(matched.get(target))
-                .mapToObj(set -> sums(effects[set]))
-                .toArray(double[][]::new);
+        double[] squares = squares(effects[target], sums);
+        double[][] sets = Arrays.stream(random[target]).map(this::sums).toArray(double[][]::new);
         Target changed = targets.get(target);
         List<UnitEffect> rows = new ArrayList<>();
         for (int label = 0; label < sums.length; label++) {
@@ -84,26 +88,34 @@ final class EffectRows {
             long count = labels.count(label);
             double mean = sums[label] / count;
             double others = (all - sums[label]) / (labelOf.length - count);
-            double half = halfInterval(effects[target], label, mean);
+            double variance = squares[label] / (count - 1) / count;
+            double half = quantile(count - 1) * Math.sqrt(variance);
+            double selectiveHalf = welch(effects[target], sums, squares, all, label, variance);
             AgainstShuffles against = AgainstShuffles.of(
-                    mean, Arrays.stream(random).mapToDouble(set -> set[of] / count).toArray());
+                    sense.harm(mean),
+                    Arrays.stream(sets)
+                            .mapToDouble(set -> sense.harm(set[of] / count))
+                            .toArray());
             rows.add(new UnitEffect(
                     changed.units().get(0),
                     changed.name(),
                     changed.units().size(),
                     labels.names().get(label),
                     count,
+                    sense,
                     outcomes[label] / count,
                     mean,
                     mean - half,
                     mean + half,
-                    SignedRank.twoSided(of(tested, label)),
+                    sense == Outcome.Sense.DISTANCE ? Double.NaN : SignedRank.twoSided(of(tested, label)),
                     Double.NaN,
                     others,
                     mean - others,
+                    mean - others - selectiveHalf,
+                    mean - others + selectiveHalf,
                     selectiveP[label],
                     Double.NaN,
-                    random.length == 0 ? Double.NaN : against.mean(),
+                    sets.length == 0 ? Double.NaN : sense.harm(against.mean()),
                     against.p()));
         }
         return rows;
@@ -113,7 +125,7 @@ final class EffectRows {
     private float[] tested(float[] effect) {
         float[] tested = effect.clone();
         for (int prompt = 0; prompt < tested.length; prompt++) {
-            if (Math.abs(tested[prompt]) <= EffectMap.ROUNDING * Math.max(1, Math.abs(untouched[prompt]))) {
+            if (Math.abs(tested[prompt]) <= sense.rounding() * Math.max(1, Math.abs(untouched[prompt]))) {
                 tested[prompt] = 0;
             }
         }
@@ -135,13 +147,39 @@ final class EffectRows {
                 .toArray();
     }
 
-    private double halfInterval(float[] values, int label, double mean) {
-        double[] in = of(values, label);
-        if (in.length < 2) {
-            return Double.NaN;
+    /** Each label's sum of squares about its mean. */
+    private double[] squares(float[] values, double[] sums) {
+        double[] squares = new double[labels.size()];
+        for (int prompt = 0; prompt < values.length; prompt++) {
+            int label = labelOf[prompt];
+            double apart = values[prompt] - sums[label] / labels.count(label);
+            squares[label] += apart * apart;
         }
-        double squares = Arrays.stream(in).map(x -> (x - mean) * (x - mean)).sum();
-        return StudentT.quantile(0.975, in.length - 1) * Math.sqrt(squares / (in.length - 1) / in.length);
+        return squares;
+    }
+
+    /** Half of Welch's interval for the difference to all others; his degrees of freedom rounded down, which errs towards a wider one. */
+    private double welch(float[] values, double[] sums, double[] squares, double all, int label, double variance) {
+        double count = labels.count(label);
+        double others = values.length - count;
+        double mean = (all - sums[label]) / others;
+        double rest = 0;
+        for (int other = 0; other < sums.length; other++) {
+            if (other != label) {
+                double apart = sums[other] / labels.count(other) - mean;
+                rest += squares[other] + labels.count(other) * apart * apart;
+            }
+        }
+        double otherVariance = rest / (others - 1) / others;
+        double sum = variance + otherVariance;
+        double degrees =
+                sum * sum / (variance * variance / (count - 1) + otherVariance * otherVariance / (others - 1));
+        return sum == 0 ? 0 : quantile(Math.floor(degrees)) * Math.sqrt(sum);
+    }
+
+    /** Of Student's t, at 97.5 %; NaN for less than one degree of freedom. */
+    private double quantile(double degrees) {
+        return degrees >= 1 ? quantiles.computeIfAbsent((long) degrees, of -> StudentT.quantile(0.975, of)) : Double.NaN;
     }
 
     /** Each label's p-value against all others; NaN where one of the effects is no number. */

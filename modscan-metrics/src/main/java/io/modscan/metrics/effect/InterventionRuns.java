@@ -6,12 +6,14 @@ import io.modscan.core.Recording;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.intervention.Change;
 import io.modscan.core.intervention.Intervention;
+import io.modscan.core.intervention.Reference;
 import io.modscan.core.model.Model;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.CapturePlan.Selection;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
+import io.modscan.core.site.SiteSelector;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -23,6 +25,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -30,6 +33,7 @@ import java.util.function.Function;
 import java.util.function.IntConsumer;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -40,54 +44,75 @@ import org.jspecify.annotations.Nullable;
 final class InterventionRuns implements AutoCloseable {
 
     private final Model model;
-    private final Model late;
-    private final Prompts prompts;
     private final Outcome outcome;
     private final UnaryOperator<Probe.Builder> settings;
-    private final @Nullable Path folder;
+    /** As they were given. */
+    private final Prompts prompts;
+
     private final Map<String, Integer> places = new HashMap<>();
     private final Map<String, Site> sites;
+    private final @Nullable Path folder;
+    private final Model late;
+    private final @Nullable Reference means;
+    /** The same prompts by their token ids. */
+    private final List<Prompt> tokenized = new ArrayList<>();
+
     private final float[][] untouched;
 
     /**
      * Makes the untouched run.
      *
-     * @param changed  the names of all sites that interventions will change
+     * @param changed  all sites that interventions will change
+     * @param meansOf  those of them whose means are asked for
+     * @param parent   where the temporary file's folder is made, if not where the system has such
      * @param settings of all probes
      */
     InterventionRuns(
             Model model,
             Prompts prompts,
             Outcome outcome,
-            Collection<String> changed,
+            Collection<Site> changed,
+            Collection<Site> meansOf,
+            Optional<Path> parent,
             UnaryOperator<Probe.Builder> settings) {
         this.model = model;
+        this.prompts = prompts;
         this.outcome = outcome;
         this.settings = settings;
         this.sites = model.changeable().stream().collect(Collectors.toMap(Site::name, Function.identity()));
-        for (String site : changed) {
-            if (!sites.containsKey(site)) {
+        for (Site site : changed) {
+            if (!site.equals(sites.get(site.name()))) {
                 throw new ModscanException(site + " can't be changed in " + model + "; these can: "
                         + sites.keySet().stream().sorted().limit(12).toList());
             }
         }
+        for (Prompt prompt : prompts) {
+            places.put(prompt.id(), places.size());
+        }
         List<Site> streams = streams(changed);
         boolean ready = false;
-        this.folder = streams.isEmpty() ? null : temporary();
+        this.folder = streams.isEmpty() ? null : temporary(parent);
         try {
-            if (folder == null) {
+            Path kept = folder;
+            if (kept == null) {
                 this.late = model;
-                this.prompts = prompts;
+                this.means = meansOf.isEmpty() ? null : mean(captured(meansOf));
             } else {
-                Recording recording = record(streams, prompts, folder.resolve("streams.safetensors"));
+                Recording recording = record(streams, meansOf, kept.resolve("streams.safetensors"));
                 this.late = model.startingAt(recording);
-                this.prompts = recording.prompts();
+                this.means = meansOf.isEmpty() ? null : mean(recording.activations().only(meansOf::contains));
             }
-            for (Prompt prompt : this.prompts) {
-                places.put(prompt.id(), places.size());
-            }
-            this.untouched = new float[this.prompts.size()][];
-            run(List.of(), this.prompts.stream(), (prompt, values) -> untouched[place(prompt)] = values);
+            this.untouched = new float[prompts.size()][];
+            prompts.forEach(tokenized::add);
+            run(List.of(), prompts.stream(), (piece, row) -> {
+                Prompt prompt = piece.prompts().get(row);
+                int place = place(prompt);
+                untouched[place] = outcome.of(piece, row, prompts.get(place));
+                if (prompt.tensorsSha256().isEmpty()) {
+                    int[] ids = piece.tokenIds(row);
+                    tokenized.set(place, prompt.withTokens(ids::clone));
+                }
+            });
             ready = true;
         } finally {
             if (!ready) {
@@ -96,40 +121,60 @@ final class InterventionRuns implements AutoCloseable {
         }
     }
 
-    /** Where runs may begin: at the layers of what is changed, and behind the last, where only the head is left to compute. */
-    private List<Site> streams(Collection<String> changed) {
+    /** Where runs have to begin for all that is changed and read; none if the model can't begin late, or something lies before. */
+    private List<Site> streams(Collection<Site> changed) {
         List<Site> starts = model.starts();
         if (starts.isEmpty()) {
             return starts;
         }
-        Set<Integer> layers = changed.stream()
-                .map(name -> layer(Objects.requireNonNull(sites.get(name))))
-                .collect(Collectors.toSet());
+        List<Site> order = model.sites();
         Site last = starts.get(starts.size() - 1);
-        int first = layers.stream().mapToInt(Integer::intValue).min().orElse(0);
-        // What an outcome reads may lie before: then it is computed from the first on.
-        return starts.stream()
-                .filter(site -> site.equals(last) || layers.contains(layer(site)) && layer(site) >= first)
-                .toList();
+        Set<Site> needed = new LinkedHashSet<>(Set.of(last));
+        List<Site> used = new ArrayList<>(changed);
+        for (Selection selection : outcome.reads()) {
+            order.stream().filter(selection.selector()::selects).forEach(used::add);
+        }
+        for (Site site : used) {
+            int at = order.indexOf(site);
+            Optional<Site> start = starts.stream()
+                    .filter(each -> order.indexOf(each) <= at)
+                    .reduce((one, other) -> other);
+            if (start.isEmpty()) {
+                return List.of();
+            }
+            needed.add(start.get());
+        }
+        return starts.stream().filter(needed::contains).toList();
     }
 
     private static int layer(Site site) {
         return site.layer().orElse(0);
     }
 
-    private static Path temporary() {
+    private static Path temporary(Optional<Path> parent) {
         try {
-            return Files.createTempDirectory("modscan-untouched");
+            String name = "modscan-untouched";
+            return parent.isPresent()
+                    ? Files.createTempDirectory(parent.get(), name)
+                    : Files.createTempDirectory(name);
         } catch (IOException e) {
-            throw new UncheckedIOException("no temporary folder can be made for the untouched run", e);
+            throw new UncheckedIOException(
+                    parent.map(Path::toString).orElse("the system's temporary folder")
+                            + ": no folder can be made there for the untouched run",
+                    e);
         }
     }
 
-    private Recording record(List<Site> streams, Prompts all, Path file) {
-        Probe.Builder builder = settings.apply(Probe.builder(model));
-        streams.forEach(site -> builder.sites(Pooling.none(), other -> other.equals(site)));
+    /** Streams, and the means of other sites, in one run. */
+    private Recording record(List<Site> streams, Collection<Site> pooled, Path file) {
+        Probe.Builder builder = settings.apply(Probe.builder(model)).sites(Pooling.none(), exactly(streams));
+        List<Site> others =
+                pooled.stream().filter(site -> !streams.contains(site)).toList();
+        if (!others.isEmpty()) {
+            builder.sites(Pooling.mean(), exactly(others));
+        }
         try (Probe probe = builder.build()) {
-            probe.capture(all, file);
+            probe.capture(prompts, file);
         }
         return Recording.open(Stream.of(file, file.resolveSibling(file.getFileName() + ".index.json"))
                 .filter(Files::exists)
@@ -137,10 +182,27 @@ final class InterventionRuns implements AutoCloseable {
                 .orElseThrow());
     }
 
-    /** Takes the outcome of one prompt. */
+    private static SiteSelector exactly(Collection<Site> some) {
+        Set<Site> wanted = Set.copyOf(some);
+        return wanted::contains;
+    }
+
+    private Activations captured(Collection<Site> pooled) {
+        try (Probe probe = settings.apply(Probe.builder(model))
+                .sites(Pooling.mean(), exactly(pooled))
+                .build()) {
+            return probe.capture(prompts);
+        }
+    }
+
+    private static Reference mean(Activations activations) {
+        return activations.mean("mean of " + activations.prompts().size() + " prompts");
+    }
+
+    /** Takes a piece's row. */
     @FunctionalInterface
     private interface Taker {
-        void take(Prompt prompt, float[] values);
+        void take(Activations piece, int row);
     }
 
     private void run(Collection<Site> changing, Stream<Prompt> some, Taker taker) {
@@ -148,15 +210,14 @@ final class InterventionRuns implements AutoCloseable {
         for (Selection selection : outcome.reads()) {
             builder.sites(selection.pooling(), selection.selector());
         }
-        Set<Site> allowed = new LinkedHashSet<>(changing);
-        if (!allowed.isEmpty()) {
-            builder.changing(allowed::contains);
+        if (!changing.isEmpty()) {
+            builder.changing(exactly(changing));
         }
         try (Probe probe = builder.build();
                 Stream<Prompt> open = some) {
             probe.forEach(open, (Activations piece) -> {
-                for (int i = 0; i < piece.prompts().size(); i++) {
-                    taker.take(piece.prompts().get(i), outcome.of(piece, i));
+                for (int row = 0; row < piece.prompts().size(); row++) {
+                    taker.take(piece, row);
                 }
             });
         }
@@ -166,14 +227,24 @@ final class InterventionRuns implements AutoCloseable {
         return Objects.requireNonNull(places.get(prompt.untouchedId()), prompt.untouchedId());
     }
 
-    /** The prompts, by their token ids. */
-    Prompts prompts() {
-        return prompts;
+    int size() {
+        return prompts.size();
     }
 
-    /** The outcome of each prompt, untouched. */
-    float[][] untouched() {
-        return untouched;
+    /** The means of the sites for which they were asked. */
+    Reference means() {
+        return Objects.requireNonNull(means, "nobody asked for means");
+    }
+
+    /** The outcome of each prompt, untouched; nothing has moved, where that is what is told. */
+    float[] untouchedSizes() {
+        float[] sizes = new float[untouched.length];
+        if (outcome.sense() != Outcome.Sense.DISTANCE) {
+            for (int i = 0; i < sizes.length; i++) {
+                sizes[i] = untouched[i][0];
+            }
+        }
+        return sizes;
     }
 
     /** What one prompt is run under, of several kinds. */
@@ -188,7 +259,8 @@ final class InterventionRuns implements AutoCloseable {
     /**
      * Runs all prompts under each of some interventions.
      *
-     * @param done is told how many runs were made since it was last told
+     * @param kinds each of a name of its own
+     * @param done  is told how many runs were made since it was last told
      * @return the effects, [intervention][prompt]
      */
     float[][] effects(List<? extends Kind> kinds, IntConsumer done) {
@@ -212,11 +284,15 @@ final class InterventionRuns implements AutoCloseable {
         }
         groups.forEach((layer, group) -> run(
                 Objects.requireNonNull(changed.get(layer)),
-                group.stream().flatMap(kind -> prompts.stream().map(prompt -> prompt.under(kind.of(prompt)))),
-                (prompt, values) -> {
+                group.stream()
+                        .flatMap(kind -> IntStream.range(0, prompts.size())
+                                .mapToObj(place -> tokenized.get(place).under(kind.of(prompts.get(place))))),
+                (piece, row) -> {
+                    Prompt prompt = piece.prompts().get(row);
                     int place = place(prompt);
                     String name = prompt.intervention().orElseThrow().name();
                     int which = Objects.requireNonNull(byName.get(name), name);
+                    float[] values = outcome.of(piece, row, prompts.get(place));
                     effects[which][place] = (float) outcome.effect(untouched[place], values);
                     done.accept(1);
                 }));
@@ -234,8 +310,13 @@ final class InterventionRuns implements AutoCloseable {
             }
             Files.deleteIfExists(folder);
         } catch (IOException e) {
-            // Mapped files can't be deleted everywhere; the system's temporary folder is emptied by the system.
+            // Mapped files can't be deleted everywhere. What is registered last is deleted first.
             folder.toFile().deleteOnExit();
+            try (Stream<Path> left = Files.list(folder)) {
+                left.forEach(file -> file.toFile().deleteOnExit());
+            } catch (IOException again) {
+                e.addSuppressed(again);
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -17,35 +18,32 @@ import java.util.stream.IntStream;
 /** Draws random units that are like given ones: of the same site, and of about the same mean activation. For one thread. */
 final class MatchedUnits {
 
-    /** How many units, the nearest in mean activation, one is drawn from: enough to be random, few enough to be like it. */
+    /** Of so many units, the nearest in mean activation, one is drawn, at a wide site: enough to be random, few enough to be like it. */
     private static final int NEAREST = 20;
 
-    private final Reference means;
-    private final SplittableRandom random;
-    private final Map<Site, List<Unit>> bySize = new HashMap<>();
+    /** The same at a narrow one, such as that of heads. */
+    private static final int FEWEST = 3;
 
-    MatchedUnits(Reference means, long seed) {
+    private final Reference means;
+    private final Map<Site, Order> orders = new HashMap<>();
+
+    /** All units of a site by the size of their mean, and where each is among them. */
+    private record Order(List<Unit> units, Map<Unit, Integer> places) {}
+
+    MatchedUnits(Reference means) {
         this.means = means;
-        this.random = new SplittableRandom(seed);
     }
 
     /** As many others, none of them given, each once. */
-    List<Unit> draw(List<Unit> given) {
+    List<Unit> draw(List<Unit> given, SplittableRandom random) {
         Set<Unit> taken = new HashSet<>(given);
         List<Unit> drawn = new ArrayList<>();
         for (Unit unit : given) {
-            List<Unit> alike = bySize.computeIfAbsent(unit.site(), this::inOrder);
-            int at = alike.indexOf(unit);
-            List<Unit> near = IntStream.range(0, alike.size())
-                    .boxed()
-                    .sorted(Comparator.comparingInt(i -> Math.abs(i - at)))
-                    .map(alike::get)
-                    .filter(other -> !taken.contains(other))
-                    .limit(NEAREST)
-                    .toList();
+            Order order = orders.computeIfAbsent(unit.site(), this::inOrder);
+            List<Unit> near = near(order, unit, taken);
             if (near.isEmpty()) {
-                throw new ModscanException("more than half of the units of " + unit.site()
-                        + " are changed, so there are not as many others to set beside them; run without random sets");
+                throw new ModscanException(unit.site() + " has no other units left that could be changed in place of the "
+                        + given.size() + " that are; run without random sets");
             }
             Unit other = near.get(random.nextInt(near.size()));
             taken.add(other);
@@ -54,15 +52,34 @@ final class MatchedUnits {
         return drawn;
     }
 
-    /** All units of a site by the size of their mean. */
-    private List<Unit> inOrder(Site site) {
+    /** Those that are free, from where the unit is outwards. */
+    private static List<Unit> near(Order order, Unit unit, Set<Unit> taken) {
+        int most = Math.max(FEWEST, Math.min(NEAREST, order.units().size() / 4));
+        int at = Objects.requireNonNull(order.places().get(unit));
+        List<Unit> near = new ArrayList<>();
+        for (int apart = 1; apart < order.units().size() && near.size() < most; apart++) {
+            for (int place : new int[] {at - apart, at + apart}) {
+                if (place >= 0
+                        && place < order.units().size()
+                        && !taken.contains(order.units().get(place))) {
+                    near.add(order.units().get(place));
+                }
+            }
+        }
+        return near;
+    }
+
+    private Order inOrder(Site site) {
         float[] mean = means.at(site.tensorName(), 0);
         int share = mean.length / site.width();
-        return IntStream.range(0, site.width())
+        List<Unit> units = IntStream.range(0, site.width())
                 .boxed()
                 .sorted(Comparator.comparingDouble(unit -> size(mean, unit * share, share)))
                 .map(unit -> Unit.of(site, unit))
                 .toList();
+        Map<Unit, Integer> places = new HashMap<>();
+        units.forEach(unit -> places.put(unit, places.size()));
+        return new Order(units, places);
     }
 
     private static double size(float[] mean, int from, int count) {

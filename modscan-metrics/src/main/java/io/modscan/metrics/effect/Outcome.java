@@ -32,14 +32,49 @@ public interface Outcome {
      */
     List<Selection> reads();
 
+    /** Which way an outcome goes when a prompt loses what it needs. */
+    enum Sense {
+        /** Up, as a loss. */
+        COST,
+        /** Down, as the logit of what is right. */
+        SCORE,
+        /** It has no sign: it is 0 untouched, and how far things have moved else. That it is above 0 is no finding. */
+        DISTANCE;
+
+        /**
+         * How much of an effect is harm.
+         *
+         * @param effect an effect
+         * @return the effect of a cost or distance, and of a score its opposite
+         */
+        public double harm(double effect) {
+            return this == SCORE ? -effect : effect;
+        }
+
+        /** Effects up to this share of an outcome, or of 1, are rounding of float32, or of sums of it over the vocabulary. */
+        double rounding() {
+            return this == DISTANCE ? 1e-5 : 2e-6;
+        }
+    }
+
+    /**
+     * Which way it goes when a prompt loses what it needs.
+     *
+     * @return {@link Sense#COST} unless overridden
+     */
+    default Sense sense() {
+        return Sense.COST;
+    }
+
     /**
      * The outcome of one prompt.
      *
      * @param activations what was captured, of the sites that this {@linkplain #reads reads} and no others
-     * @param prompt      the prompt's index among them
+     * @param row         the prompt's index among them
+     * @param prompt      the prompt as it was given, untouched
      * @return one value, or several
      */
-    float[] of(Activations activations, int prompt);
+    float[] of(Activations activations, int row, Prompt prompt);
 
     /**
      * The effect of a change on one prompt.
@@ -58,7 +93,7 @@ public interface Outcome {
      * @return the loss, in nats a token
      */
     static Outcome loss() {
-        return new SiteOutcome("loss (nats a token)", Sites.loss(), Pooling.mean());
+        return new SiteOutcome("loss (nats a token)", Sense.COST, Sites.loss(), Pooling.mean());
     }
 
     /**
@@ -68,7 +103,7 @@ public interface Outcome {
      * @return the logit
      */
     static Outcome logit(int token) {
-        return new SiteOutcome("logit of token " + token, Sites.logits(token), Pooling.last());
+        return new SiteOutcome("logit of token " + token, Sense.SCORE, Sites.logits(token), Pooling.last());
     }
 
     /**
@@ -78,8 +113,12 @@ public interface Outcome {
      * @param answer the id of the token that is right
      * @param foil   that of the one that is wrong
      * @return the difference of logits
+     * @throws IllegalArgumentException if they are the same
      */
     static Outcome logitDifference(int answer, int foil) {
+        if (answer == foil) {
+            throw new IllegalArgumentException("answer and foil are both token " + answer + "; they are two");
+        }
         return new TokenOutcome(
                 "logit of token " + answer + " over " + foil,
                 Sites.logits(answer, foil),
@@ -89,13 +128,17 @@ public interface Outcome {
     /**
      * The same where each prompt has an answer and a foil of its own.
      *
-     * @param tokens all tokens that are an answer or a foil of some prompt, each once
+     * @param tokens all tokens that are an answer or a foil of some prompt
      * @param answer tells a prompt's answer, one of these
      * @param foil   tells its foil, one of these
      * @return the difference of logits
+     * @throws IllegalArgumentException if no token is named
      */
     static Outcome logitDifference(List<Integer> tokens, ToIntFunction<Prompt> answer, ToIntFunction<Prompt> foil) {
-        List<Integer> own = List.copyOf(tokens);
+        List<Integer> own = tokens.stream().distinct().toList();
+        if (own.isEmpty()) {
+            throw new IllegalArgumentException("no token is named that could be an answer or a foil; name all that are");
+        }
         return new TokenOutcome(
                 "logit of the answer over the foil",
                 Sites.logits(own.stream().mapToInt(Integer::intValue).toArray()),
@@ -133,13 +176,13 @@ public interface Outcome {
      * @return the divergence, in nats a token
      */
     static Outcome kl() {
-        return new SiteOutcome("KL from the untouched run (nats a token)", Sites.kl(), Pooling.mean());
+        return new SiteOutcome("KL from the untouched run (nats a token)", Sense.DISTANCE, Sites.kl(), Pooling.mean());
     }
 
     /**
      * How far a site's vector moves.
      *
-     * @param site    selects one site
+     * @param site    selects one site, and no other
      * @param pooling what becomes of its positions; not {@link Pooling#none()}
      * @return the L2 norm of the difference between the changed vector and the untouched one
      * @throws IllegalArgumentException if there is no pooling
@@ -148,7 +191,7 @@ public interface Outcome {
         if (!pooling.isPooled()) {
             throw new IllegalArgumentException("one vector a prompt is compared; choose a pooling");
         }
-        return new SiteOutcome("distance at " + site, site, pooling) {
+        return new SiteOutcome("distance at " + site, Sense.DISTANCE, site, pooling) {
             @Override
             public double effect(float[] untouched, float[] changed) {
                 double squares = 0;

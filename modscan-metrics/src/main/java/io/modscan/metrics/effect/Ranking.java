@@ -2,7 +2,10 @@ package io.modscan.metrics.effect;
 
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.internal.linear.FisherYates;
+import io.modscan.metrics.selectivity.ImportanceMap;
+import io.modscan.metrics.selectivity.ImportanceScores;
 import io.modscan.metrics.selectivity.SelectivityMap;
+import io.modscan.metrics.selectivity.UnitImportance;
 import io.modscan.metrics.selectivity.UnitSelectivity;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -10,6 +13,7 @@ import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.ToDoubleFunction;
 
 /**
  * Units in an order, the most important first, by some measure: what a {@linkplain Curves curve} removes or keeps the first of.
@@ -47,6 +51,23 @@ public record Ranking(String name, List<Unit> units) {
                 .map(UnitSelectivity::unit)
                 .toList();
         return new Ranking("selectivity for " + label, units);
+    }
+
+    /**
+     * By how much more important units are for a label's tokens than for others', which is how selective pruning ranks them.
+     *
+     * @param map   what was measured
+     * @param label one of its labels
+     * @param score one of the scores of a {@linkplain UnitImportance#ratio() ratio}, such as {@code ImportanceScores::rms}
+     * @return all units of all sites of the map but those that could not be measured
+     * @throws io.modscan.core.error.ModscanException if there is no such label
+     */
+    public static Ranking byImportance(ImportanceMap map, String label, ToDoubleFunction<ImportanceScores> score) {
+        List<Unit> units =
+                map.highest(label, Integer.MAX_VALUE, row -> score.applyAsDouble(row.ratio())).stream()
+                        .map(UnitImportance::unit)
+                        .toList();
+        return new Ranking("importance for " + label, units);
     }
 
     /**

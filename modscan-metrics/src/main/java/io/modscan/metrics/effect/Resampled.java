@@ -8,6 +8,7 @@ import io.modscan.core.intervention.Replacement;
 import io.modscan.core.prompt.Prompt;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.function.Function;
 
@@ -23,6 +24,7 @@ final class Resampled {
         }
         SplittableRandom random = new SplittableRandom(seed);
         Map<String, Replacement> byId = new HashMap<>();
+        Optional<String> model = Optional.ofNullable(pooled.provenance().get("model.fingerprint"));
         for (int prompt = 0; prompt < count; prompt++) {
             int other = (prompt + 1 + random.nextInt(count - 1)) % count;
             Map<String, float[]> vectors = new HashMap<>();
@@ -33,7 +35,10 @@ final class Resampled {
                 vectors.put(site.site().name(), site.vector(other));
             }
             String name = "prompt " + pooled.prompts().get(other).id();
-            byId.put(pooled.prompts().get(prompt).id(), Replacement.values(Reference.of(name, vectors)));
+            Reference reference = Reference.of(name, vectors);
+            byId.put(
+                    pooled.prompts().get(prompt).id(),
+                    Replacement.values(model.map(reference::ofModel).orElse(reference)));
         }
         return prompt -> {
             Replacement replacement = byId.get(prompt.untouchedId());

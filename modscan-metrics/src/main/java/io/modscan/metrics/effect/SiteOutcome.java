@@ -1,6 +1,7 @@
 package io.modscan.metrics.effect;
 
 import io.modscan.core.Activations;
+import io.modscan.core.prompt.Prompt;
 import io.modscan.core.site.CapturePlan.Selection;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.SiteSelector;
@@ -10,11 +11,13 @@ import java.util.List;
 class SiteOutcome implements Outcome {
 
     private final String name;
+    private final Sense sense;
     private final SiteSelector site;
     private final Pooling pooling;
 
-    SiteOutcome(String name, SiteSelector site, Pooling pooling) {
+    SiteOutcome(String name, Sense sense, SiteSelector site, Pooling pooling) {
         this.name = name;
+        this.sense = sense;
         this.site = site;
         this.pooling = pooling;
     }
@@ -25,13 +28,18 @@ class SiteOutcome implements Outcome {
     }
 
     @Override
+    public Sense sense() {
+        return sense;
+    }
+
+    @Override
     public List<Selection> reads() {
         return List.of(new Selection(site, pooling));
     }
 
     @Override
-    public float[] of(Activations activations, int prompt) {
-        return activations.onlySite().vector(prompt);
+    public float[] of(Activations activations, int row, Prompt prompt) {
+        return activations.onlySite().vector(row);
     }
 
     @Override

@@ -15,14 +15,14 @@ import java.util.stream.Stream;
 public record Target(String name, List<Unit> units) {
 
     /**
-     * Copies the units.
+     * Copies the units, each once.
      *
      * @param name  see above
      * @param units see above
      * @throws IllegalArgumentException if there are none, or the name is blank
      */
     public Target {
-        units = List.copyOf(units);
+        units = units.stream().distinct().toList();
         if (units.isEmpty() || name.isBlank()) {
             throw new IllegalArgumentException(
                     "what is changed has a name and at least one unit; this is '" + name + "' of " + units);

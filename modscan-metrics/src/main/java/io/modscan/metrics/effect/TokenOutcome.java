@@ -19,7 +19,7 @@ final class TokenOutcome extends SiteOutcome {
     }
 
     TokenOutcome(String name, SiteSelector tokens, Choice choice) {
-        super(name, tokens, Pooling.last());
+        super(name, Sense.SCORE, tokens, Pooling.last());
         this.choice = choice;
     }
 
@@ -34,7 +34,7 @@ final class TokenOutcome extends SiteOutcome {
     }
 
     @Override
-    public float[] of(Activations activations, int prompt) {
-        return new float[] {choice.of(super.of(activations, prompt), activations.prompts().get(prompt))};
+    public float[] of(Activations activations, int row, Prompt prompt) {
+        return new float[] {choice.of(super.of(activations, row, prompt), prompt)};
     }
 }

@@ -550,6 +550,12 @@ public final class OptModel implements RuntimeModel {
     }
 
     private PlannedNetwork network(CapturePlan plan, Dialect dialect) {
+        for (Site site : plan.changing()) {
+            if (!changeable().contains(site)) {
+                throw new ModscanException(loaded.path() + ": " + site + " can't be changed; these can: "
+                        + changeable().stream().map(Site::name).limit(11).toList() + ", and so on in each block");
+            }
+        }
         return new PlannedNetwork(
                 loaded.path().toString(),
                 plan,

@@ -17,7 +17,7 @@ import java.util.stream.Collectors;
 /** The part of the provenance that tells of the prompts: how many, and a hash of what was run for them. */
 public final class TokensDigest {
 
-    /** Of more interventions than these the facts tell that there were more; each prompt tells of its own. */
+    /** Of more interventions than these the facts tell none; each prompt tells of its own. */
     private static final int MOST_NOTED = 100;
 
     private final MessageDigest digest;
@@ -66,7 +66,7 @@ public final class TokensDigest {
             facts.put(
                     Keys.INTERVENTIONS,
                     interventions.size() > MOST_NOTED
-                            ? "more than " + MOST_NOTED
+                            ? "[]"
                             : interventions.values().stream()
                                     .map(Intervention::toJson)
                                     .collect(Collectors.joining(",", "[", "]")));
