@@ -21,7 +21,7 @@ final class AblationText {
     /** How many of the most needed are named. */
     private static final int TOP = 3;
 
-    private static final int LONGEST_NAME = 26;
+    private static final int LONGEST_NAME = 34;
     private static final int COLUMN = 10;
 
     private AblationText() {}
