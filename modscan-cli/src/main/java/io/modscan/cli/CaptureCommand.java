@@ -8,6 +8,7 @@ import io.modscan.core.model.Model;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Sites;
 import io.modscan.onnx.runtime.RuntimeModel;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -54,6 +55,13 @@ final class CaptureCommand implements Runnable {
                     "Sites to capture, divided by commas, such as blocks.*.attn.hook_z (default: all); 'modscan sites'"
                             + " lists them." + SiteList.COMMAS)
     private List<String> sites = List.of();
+
+    @Option(
+            names = "--changing",
+            paramLabel = "GLOB,…",
+            description = "Sites that may be changed by interventions which prompts of a .jsonl file carry (default: none)."
+                    + SiteList.COMMAS)
+    private List<String> changing = List.of();
 
     @Option(
             names = "--pooling",
@@ -198,6 +206,7 @@ final class CaptureCommand implements Runnable {
                                 ? new String[] {"*"}
                                 : SiteList.globs(sites, spec.commandLine()).toArray(String[]::new))
                 .pooling(new Pooling(pooling, withoutBos));
+        SiteList.globs(changing, spec.commandLine()).forEach(glob -> builder.changing(Sites.glob(glob)));
         if (cut) {
             builder.cutOverlong();
         }

@@ -39,6 +39,8 @@ final class OptionNames {
         option("\\bmemoryLimit\\b", "--memory");
         option("\\btokenBudget\\b", "--token-budget");
         option("Pooling\\.(none|mean|last|max)\\(\\)", "--pooling $1");
+        option("Probe\\.Builder\\.changing\\b", "--changing GLOB");
+        option("\\bmodel\\.startingAt\\(recording\\)", "--start FILE");
         option("Prompt\\.ofTensors\\b", "\"inputs\" in a .jsonl file");
         option(" with activations\\.where\\(…\\)", "");
         option(", in Java Hub\\.withTokenOverHttp\\(\\)", "");

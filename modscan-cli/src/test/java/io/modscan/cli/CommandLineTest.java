@@ -742,6 +742,8 @@ class CommandLineTest {
     void sitesAreDividedByCommasThatNoBackslashStandsBefore() {
         CommandLine line =
                 Modscan.commandLine(new PrintWriter(new StringWriter()), new PrintWriter(new StringWriter()));
+        assertThat(SiteList.globs(List.of("logits[5,17],x[0],y[a,b], log_probs[1, 2]"), line))
+                .containsExactly("logits[5,17]", "x[0]", "y[a", "b]", " log_probs[1, 2]");
         assertThat(SiteList.globs(List.of("a,b\\,c", "d", ",e,", "\\x\\\\,"), line))
                 .containsExactly("a", "b,c", "d", "e", "\\x\\,");
         CommandLineRun run = CommandLineRun.of(

@@ -265,10 +265,9 @@ public final class Reference {
         }
         for (int position : positions) {
             if (Arrays.binarySearch(has, position) < 0) {
-                throw new ModscanException(
-                        "reference '" + name + "' has " + site + " at positions " + inWords(has)
-                                + ", and not at " + position + "; the prompt has " + length
-                                + " tokens. Change positions that both have (positions(…)), or say which goes where (Reference.moved)");
+                throw new ModscanException("reference '" + name + "' has " + site + " at positions " + inWords(has)
+                        + ", and not at " + position + "; the prompt has " + length
+                        + " tokens. Change positions that both have, or move the reference's to others");
             }
         }
     }
@@ -355,7 +354,8 @@ public final class Reference {
      */
     public static Reference open(Path file) {
         if (!Files.isRegularFile(file)) {
-            throw new ModscanException(file + ": there is no such file; a reference is a safetensors file (Reference.save)");
+            throw new ModscanException(
+                    file + ": there is no such file; a reference is a safetensors file with a tensor a site");
         }
         SafetensorsFile stored = SafetensorsFile.open(file);
         Map<String, Values> sites = new TreeMap<>();

@@ -168,7 +168,7 @@ public final class Prompt {
         if (under != null) {
             throw new IllegalArgumentException(
                     "prompt '" + id + "' is under '" + under.intervention().name()
-                            + "' already; put both into one (Intervention.then), and begin with the untouched prompt");
+                            + "' already; put both into one intervention, and begin with the untouched prompt");
         }
         return under(intervention, id + "@" + intervention.name(), id).withLabel(INTERVENTION, intervention.name());
     }

@@ -67,15 +67,15 @@ class InterventionTest {
 
     @Test
     void keepOnlyChangesAllButTheseAtAllSites() {
-        Intervention kept = Intervention.keepOnly(
-                "few", List.of(Unit.of(Z.magnitude(), 1)), List.of(Z, POST), Replacement.zero());
+        Intervention kept =
+                Intervention.keepOnly("few", List.of(Unit.of(Z.magnitude(), 1)), List.of(Z, POST), Replacement.zero());
         assertThat(kept.changes())
                 .containsExactly(
                         Change.of(Z.name(), UnitSet.heads(1).others(), Replacement.zero()),
                         Change.of(POST.name(), UnitSet.all(), Replacement.zero()));
         assertThatIllegalArgumentException()
-                .isThrownBy(() ->
-                        Intervention.keepOnly("few", List.of(Unit.of(POST, 1)), List.of(Z), Replacement.zero()))
+                .isThrownBy(
+                        () -> Intervention.keepOnly("few", List.of(Unit.of(POST, 1)), List.of(Z), Replacement.zero()))
                 .withMessageContaining(POST.name())
                 .withMessageContaining("name these sites");
     }
@@ -84,8 +84,8 @@ class InterventionTest {
 
     private static void assertRefused(Change change, int length, String... said) {
         assertThatExceptionOfType(ModscanException.class)
-                .isThrownBy(() -> Intervention.of("mine", change)
-                        .check(List.of(Z, POST, PATTERN), length, Optional.of("abc")))
+                .isThrownBy(() ->
+                        Intervention.of("mine", change).check(List.of(Z, POST, PATTERN), length, Optional.of("abc")))
                 .withMessageContaining("intervention 'mine'")
                 .satisfies(e -> assertThat(e.getMessage()).contains(said));
     }
@@ -98,38 +98,42 @@ class InterventionTest {
         assertRefused(
                 Change.of(Z.name(), UnitSet.all(), Replacement.zero()).at(4), 4, "position 4", "0 to 3", "-1 to -4");
         assertRefused(Change.of(Z.name(), UnitSet.all(), Replacement.zero()).at(-5), 4, "position -5");
-        assertRefused(Change.of("hook_embed", UnitSet.all(), Replacement.zero()), 4, "hook_embed", "only these", Z.name());
         assertRefused(
-                Change.edges(Z.name(), UnitSet.all(), List.of(), List.of(1)), 4, "has no keys", "hook_pattern");
+                Change.of("hook_embed", UnitSet.all(), Replacement.zero()), 4, "hook_embed", "only these", Z.name());
+        assertRefused(Change.edges(Z.name(), UnitSet.all(), List.of(), List.of(1)), 4, "has no keys", "hook_pattern");
         Reference other = Reference.of("means", Map.of(Z.name(), new float[6])).ofModel("xyz");
-        assertRefused(
-                Change.of(Z.name(), UnitSet.all(), Replacement.mean(other)), 4, "another model", "xyz", "abc");
+        assertRefused(Change.of(Z.name(), UnitSet.all(), Replacement.mean(other)), 4, "another model", "xyz", "abc");
         Reference narrow = Reference.of("means", Map.of(Z.name(), new float[4]));
         assertRefused(Change.of(Z.name(), UnitSet.all(), Replacement.mean(narrow)), 4, "4 values", "has 6");
         assertRefused(Change.of(POST.name(), UnitSet.all(), Replacement.mean(narrow)), 4, "no values of", Z.name());
         Reference three = Reference.ofPositions("prompt 7", Map.of(Z.name(), new float[3][6]));
         assertRefused(
-                Change.of(Z.name(), UnitSet.all(), Replacement.values(three)), 4, "positions 0 to 2", "4 tokens", "moved");
-        assertRefused(
-                Change.of(PATTERN.name(), UnitSet.all(), Replacement.mean(narrow)), 4, "multiplied");
+                Change.of(Z.name(), UnitSet.all(), Replacement.values(three)),
+                4,
+                "positions 0 to 2",
+                "4 tokens",
+                "move the reference's");
+        assertRefused(Change.of(PATTERN.name(), UnitSet.all(), Replacement.mean(narrow)), 4, "multiplied");
         Intervention.of("fine", Change.of(Z.name(), UnitSet.all(), Replacement.values(three)))
                 .check(List.of(Z), 3, Optional.empty());
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
-        "{}|a string 'name' and a list 'changes'",
-        "[]|JSON object",
-        "{\"name\":\"x\",\"changes\":[]}|at least one change",
-        "{\"name\":\"x\",\"changes\":[7]}|change 0|",
-        "{\"name\":\"x\",\"changes\":[{\"site\":\"s\",\"by\":\"mean\"}]}|it is \"zero\", or an object",
-        "{\"name\":\"x\",\"changes\":[{\"site\":\"s\",\"by\":\"zero\",\"head\":[1]}]}|has 'head'; a change has",
-        "{\"name\":\"x\",\"changes\":[{\"site\":\"s\",\"by\":\"zero\",\"heads\":[1.5]}]}|no whole number",
-        "{\"name\":\"x\",\"changes\":[{\"site\":\"s\",\"by\":\"zero\",\"heads\":[1],\"units\":[1]}]}|give one of them",
-        "{\"name\":\"x\",\"changes\":[{\"site\":\"s\",\"by\":\"zero\",\"heads\":[]}]}|at least one head",
-        "{\"name\":\"x\",\"changes\":[{\"site\":\"s\",\"by\":{\"keep\":\"a\"}}]}|not a number",
-        "{\"name\":\"x\",\"changes\":[{\"site\":\"s\",\"by\":{\"values\":\"none.safetensors\"}}]}|none.safetensors",
-    })
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "{}|a string 'name' and a list 'changes'",
+                "[]|JSON object",
+                "{\"name\":\"x\",\"changes\":[]}|at least one change",
+                "{\"name\":\"x\",\"changes\":[7]}|change 0|",
+                "{\"name\":\"x\",\"changes\":[{\"site\":\"s\",\"by\":\"mean\"}]}|it is \"zero\", or an object",
+                "{\"name\":\"x\",\"changes\":[{\"site\":\"s\",\"by\":\"zero\",\"head\":[1]}]}|has 'head'; a change has",
+                "{\"name\":\"x\",\"changes\":[{\"site\":\"s\",\"by\":\"zero\",\"heads\":[1.5]}]}|no whole number",
+                "{\"name\":\"x\",\"changes\":[{\"site\":\"s\",\"by\":\"zero\",\"heads\":[1],\"units\":[1]}]}|give one of them",
+                "{\"name\":\"x\",\"changes\":[{\"site\":\"s\",\"by\":\"zero\",\"heads\":[]}]}|at least one head",
+                "{\"name\":\"x\",\"changes\":[{\"site\":\"s\",\"by\":{\"keep\":\"a\"}}]}|not a number",
+                "{\"name\":\"x\",\"changes\":[{\"site\":\"s\",\"by\":{\"values\":\"none.safetensors\"}}]}|none.safetensors",
+            })
     void whatIsNoInterventionIsRefused(String json, String said) {
         assertThatExceptionOfType(ModscanException.class)
                 .isThrownBy(() -> Intervention.ofJson(json, folder))
@@ -143,7 +147,8 @@ class InterventionTest {
         Reference means = Reference.of("means", Map.of(Z.name(), new float[] {1, 2, 3, 4, 5, 6}));
         Intervention all = Intervention.of(
                 "all kinds",
-                Change.of(Z.name(), UnitSet.heads(1, 2), Replacement.mean(means)).at(0, -1),
+                Change.of(Z.name(), UnitSet.heads(1, 2), Replacement.mean(means))
+                        .at(0, -1),
                 Change.of(POST.name(), UnitSet.units(3).others(), Replacement.factor(0.5f)),
                 Change.of(POST.name(), UnitSet.all(), Replacement.zero()),
                 Change.of(Z.name(), UnitSet.all(), Replacement.plus(means, -2)),
@@ -172,11 +177,13 @@ class InterventionTest {
 
     @Test
     void referencesAreSavedAndOpened() {
-        Reference means = Reference.of("means", Map.of(Z.name(), new float[] {1, 2, 3, 4, 5, 6}, POST.name(), new float[5]))
+        Reference means = Reference.of(
+                        "means", Map.of(Z.name(), new float[] {1, 2, 3, 4, 5, 6}, POST.name(), new float[5]))
                 .ofModel("abc");
         means.save(folder.resolve("means.safetensors"));
         assertThat(Reference.open(folder.resolve("means.safetensors"))).isEqualTo(means);
-        Reference prompt = Reference.ofPositions("prompt 7", Map.of(Z.name(), new float[][] {{1, 2, 3, 4, 5, 6}, new float[6]}));
+        Reference prompt =
+                Reference.ofPositions("prompt 7", Map.of(Z.name(), new float[][] {{1, 2, 3, 4, 5, 6}, new float[6]}));
         prompt.save(folder.resolve("prompt.safetensors"));
         Reference read = Reference.open(folder.resolve("prompt.safetensors"));
         assertThat(read).isEqualTo(prompt);
@@ -207,7 +214,14 @@ class InterventionTest {
         assertThat(off.id()).isEqualTo("a-off");
         assertThat(off.untouchedId()).isEqualTo("a");
         assertThat(off.labels()).isEqualTo(Map.of("topic", "law", "intervention", "off"));
-        assertThat(off.intervention().orElseThrow().changes().get(0).by().reference().orElseThrow().name())
+        assertThat(off.intervention()
+                        .orElseThrow()
+                        .changes()
+                        .get(0)
+                        .by()
+                        .reference()
+                        .orElseThrow()
+                        .name())
                 .isEqualTo("means");
         assertThat(prompts.get(2).intervention()).isEmpty();
         assertThat(prompts.get(2).labels()).containsEntry("intervention", "only a label");
@@ -271,7 +285,9 @@ class InterventionTest {
     void positionsAreARowsOwnWhereverItIsPadded() {
         Reference direction = Reference.of("d", Map.of(POST.name(), new float[] {1, 2, 3, 4, 5}));
         Intervention last = Intervention.of(
-                "last", Change.of(POST.name(), UnitSet.units(1), Replacement.plus(direction, 10)).at(-1));
+                "last",
+                Change.of(POST.name(), UnitSet.units(1), Replacement.plus(direction, 10))
+                        .at(-1));
         for (boolean left : new boolean[] {false, true}) {
             SiteChange change = SiteChange.of(batch(3, left, new int[] {2}, List.of(Optional.of(last))), POST);
             assertThat(change.shape()).containsExactly(1L, 3L, 5L);
@@ -285,8 +301,11 @@ class InterventionTest {
     @Test
     void laterChangesAreMadeOfWhatEarlierOnesLeave() {
         Reference direction = Reference.of("d", Map.of(POST.name(), new float[] {1, 1, 1, 1, 1}));
-        Intervention both = Intervention.of("plus", Change.of(POST.name(), UnitSet.all(), Replacement.plus(direction, 3)))
-                .then(Intervention.of("half", Change.of(POST.name(), UnitSet.units(0), Replacement.factor(0.5f))), "both");
+        Intervention both = Intervention.of(
+                        "plus", Change.of(POST.name(), UnitSet.all(), Replacement.plus(direction, 3)))
+                .then(
+                        Intervention.of("half", Change.of(POST.name(), UnitSet.units(0), Replacement.factor(0.5f))),
+                        "both");
         SiteChange change = SiteChange.of(batch(1, false, new int[] {1}, List.of(Optional.of(both))), POST);
         assertThat(array(change.keep())).containsExactly(0.5f, 1, 1, 1, 1);
         assertThat(array(change.fill())).containsExactly(1.5f, 3, 3, 3, 3);

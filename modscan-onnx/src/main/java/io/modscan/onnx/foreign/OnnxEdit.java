@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 
 /** Somebody's graph with other outputs, nodes behind it, and without what these don't need. */
 final class OnnxEdit {
@@ -29,6 +30,16 @@ final class OnnxEdit {
     private final List<TensorProto> constants = new ArrayList<>();
     private final List<NodeProto> nodes = new ArrayList<>();
     private final List<ValueInfoProto> outputs = new ArrayList<>();
+    /** By the tensors that they yield in place of the graph's own nodes. */
+    private final Map<String, Between> between = new LinkedHashMap<>();
+
+    /**
+     * Nodes between what the graph computes and all who read it.
+     *
+     * @param before what the graph's own node yields now
+     * @param nodes  of which the last yields the tensor
+     */
+    private record Between(String before, List<NodeProto> nodes) {}
 
     OnnxEdit(OnnxFile file) {
         this.file = file;
@@ -94,9 +105,52 @@ final class OnnxEdit {
         return name;
     }
 
-    /** Opset 9 brought Where. */
     boolean hasWhere() {
+        return hasWhere(file);
+    }
+
+    /** Opset 9 brought Where. */
+    static boolean hasWhere(OnnxFile file) {
         return file.opset() >= 9;
+    }
+
+    /**
+     * Puts nodes between a tensor and all who read it, the bodies of nodes and the graph's outputs included. It keeps its name, so that
+     * no reader is to be changed.
+     *
+     * @param tensor what a node of the graph yields
+     * @param by     adds the nodes behind the name that the tensor has before them; returns the output of the last
+     */
+    void between(String tensor, UnaryOperator<String> by) {
+        String before = fresh("modscan.before." + tensor);
+        int from = nodes.size();
+        String last = by.apply(before);
+        List<NodeProto> added = nodes.subList(from, nodes.size());
+        List<NodeProto> moved = new ArrayList<>(added);
+        added.clear();
+        moved.replaceAll(node -> node.getOutput(0).equals(last)
+                ? node.toBuilder().setOutput(0, tensor).build()
+                : node);
+        between.put(tensor, new Between(before, moved));
+    }
+
+    /** The graph's own nodes, with those between. */
+    private List<NodeProto> graphNodes() {
+        List<NodeProto> all = new ArrayList<>();
+        for (NodeProto node : file.graph().getNodeList()) {
+            NodeProto.Builder own = node.toBuilder();
+            List<NodeProto> behind = new ArrayList<>();
+            for (int i = 0; i < node.getOutputCount(); i++) {
+                Between here = between.get(node.getOutput(i));
+                if (here != null) {
+                    own.setOutput(i, here.before());
+                    behind.addAll(here.nodes());
+                }
+            }
+            all.add(behind.isEmpty() ? node : own.build());
+            all.addAll(behind);
+        }
+        return all;
     }
 
     /** A node of an operator of ONNX's own behind the graph; returns its output. */
@@ -145,6 +199,9 @@ final class OnnxEdit {
     /** The model, without what the outputs don't need. */
     ModelProto build() {
         GraphProto.Builder graph = file.graph().toBuilder();
+        if (!between.isEmpty()) {
+            graph.clearNode().addAllNode(graphNodes());
+        }
         graph.addAllInput(inputs.values()).addAllInitializer(constants).addAllNode(nodes);
         Set<String> needed = new OnnxGraph(graph.build())
                 .needed(outputs.stream().map(ValueInfoProto::getName).toList());
@@ -168,7 +225,7 @@ final class OnnxEdit {
                 .filter(node -> node.getOutputList().stream().anyMatch(needed::contains))
                 .forEach(graph::addNode);
         graph.addAllOutput(outputs);
-        ModelProto model = nodes.isEmpty() ? file.model() : file.withOwnOperators();
+        ModelProto model = nodes.isEmpty() && between.isEmpty() ? file.model() : file.withOwnOperators();
         return model.toBuilder().setGraph(graph).build();
     }
 }

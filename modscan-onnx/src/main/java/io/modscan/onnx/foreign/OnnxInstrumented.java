@@ -27,8 +27,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Somebody's graph with other outputs, to be written to a file. A magnitude is computed when a model is run, not here: its
- * tensor is written.
+ * Somebody's graph with other outputs, to be written to a file. Magnitudes are computed and units picked when a model
+ * is run, not here: the tensor is written.
  *
  * @param sites those that are outputs
  * @param kept  the files that the model reads
@@ -50,7 +50,7 @@ record OnnxInstrumented(OnnxFile file, List<Site> sites, Set<Path> kept, ModelPr
             Set<Path> kept) {
         file.checkUnchanged();
         List<Site> sites = plan.readings().stream()
-                .map(reading -> reading.site().magnitudeOf().orElse(reading.site()))
+                .map(reading -> reading.site().derivedFrom().orElse(reading.site()))
                 .distinct()
                 .toList();
         Map<String, ValueInfoProto> declared = new LinkedHashMap<>();

@@ -36,6 +36,8 @@ import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An ONNX model that somebody else exported. Each of its tensors can be read, by its own name:
@@ -70,6 +72,8 @@ import java.util.stream.IntStream;
  * Scan, whatever is not known. The log says which node is why. Attention is known to keep padding away where a mask of it is added to
  * the scores, or chosen by; what a graph makes of padding is taken to be finite. A probe's
  * {@linkplain io.modscan.core.Probe.Builder#tokenBudget token budget} of 1 runs each prompt by itself. Any graph takes {@linkplain io.modscan.core.prompt.Prompt#ofTensors ready tensors}.
+ *
+ * <p><b>Changes.</b> Interventions can change tensors in the graph, {@link #changeable()} ones, by their names, in all that reads them.
  *
  * <p><b>Weights</b> stay where they are: in the file itself, or in files in its folder. Nothing outside the folder is
  * opened, but the hub's cache for a model in it, and what {@link Allow#LINKS} allows. Immutable; safe for use by many threads.
@@ -436,6 +440,27 @@ public final class OnnxModel implements RuntimeModel {
     }
 
     /**
+     * {@inheritDoc} These are all of real numbers (float16, bfloat16, float32, float64) that a wildcard would read: each row of such a
+     * tensor is of one prompt. Whatever the order of its axes in the graph, a change counts positions, heads and units as the site has them.
+     * Sites of queries and keys, be they patterns or scores before them, can be multiplied and not replaced by values.
+     *
+     * <p>Whatever reads the tensor reads the changed one: other nodes, the bodies of If, Loop and Scan, other sites. What reads another
+     * tensor that happens to hold the same values, such as one that this is only a copy of (Identity), does not. Rows under no
+     * intervention, and padding, keep their values at the site bit for bit. An infinite value, or one that is no number, is none when it is
+     * multiplied by 0. Not changed can be: what the model is given; integers; what is computed of shapes, or for all rows of a batch at
+     * once; what is within the bodies of nodes or the functions of the file; and nothing at all in graphs older than opset 9.
+     *
+     * @return the sites, in the order of {@link #sites()}
+     */
+    @Override
+    public List<Site> changeable() {
+        return sites.recipes().values().stream()
+                .filter(recipe -> OnnxChanges.canChange(file, recipe))
+                .map(Recipe::site)
+                .toList();
+    }
+
+    /**
      * {@inheritDoc}
      *
      * @throws ModscanException as {@link CapturePlan#of}; of tensors that are there and can't be read, with the reason
@@ -539,10 +564,17 @@ public final class OnnxModel implements RuntimeModel {
         return new OnnxSource(plan, graph, inputs, file, bosTokenId(), settings.options(), this::checkPast);
     }
 
-    private OnnxPlan graph(CapturePlan plan) {
+    OnnxPlan graph(CapturePlan plan) {
         for (Reading reading : plan.readings()) {
             if (!sites.recipes().containsKey(reading.site().tensorName())) {
                 throw new ModscanException(file.path() + ": has no site " + reading.site());
+            }
+        }
+        for (Site site : plan.changing()) {
+            @Nullable Recipe recipe = sites.recipes().get(site.name());
+            if (recipe == null || !OnnxChanges.canChange(file, recipe)) {
+                throw new ModscanException(file.path() + ": " + site + " can't be changed; these can: "
+                        + changeable().stream().map(Site::name).limit(12).toList());
             }
         }
         return new OnnxPlan(file, inputs, plan, sites.recipes(), settings.dequantized());
@@ -557,7 +589,7 @@ public final class OnnxModel implements RuntimeModel {
      * {@inheritDoc}
      *
      * <p>The file is the graph, cut off behind some tensors that become its outputs, in their own names, types and axes. Of a
-     * magnitude, the tensor itself is written.
+     * magnitude or picked units, the tensor itself is written.
      */
     @Override
     public Export export() {
@@ -565,10 +597,14 @@ public final class OnnxModel implements RuntimeModel {
                 this, plan -> OnnxInstrumented.of(file, inputs, plan, sites.tensors(), shapesToWrite(), files()));
     }
 
-    /** Tensors that a past makes longer than a site is. */
+    /** Of tensors that are read or changed, those that a past makes longer than a site is. */
     private void checkPast(CapturePlan plan) {
-        for (Reading reading : plan.readings()) {
-            String tensor = reading.site().tensorName();
+        List<String> tensors = Stream.concat(
+                        plan.readings().stream().map(reading -> reading.site().tensorName()),
+                        plan.changing().stream().map(Site::name))
+                .distinct()
+                .toList();
+        for (String tensor : tensors) {
             if (!withPast.get().isEmpty() && !Objects.equals(withPast.get().get(tensor), shapes.get(tensor))) {
                 throw new ModscanException(file.path() + ": '" + tensor
                         + "' is longer where there is a past, as there is in a sample: it is read as "

@@ -29,6 +29,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * The graph that computes what a plan asks for: somebody's graph, cut off behind the planned tensors, with nodes behind it
@@ -61,6 +62,7 @@ final class OnnxPlan {
     private final OnnxInputs inputs;
     private final Optional<String> alone;
     private final OnnxDequantizer dequantizer;
+    private final OnnxChanges changes;
     private final List<Recipe> planned;
     /** The sites whose tensors are computed. */
     private final List<Site> run;
@@ -78,7 +80,15 @@ final class OnnxPlan {
         this.inputs = inputs;
         Set<String> needed = new OnnxGraph(file.graph())
                 .needed(planned.stream().map(recipe -> recipe.tensor().name()).toList());
-        this.alone = inputs.alone(needed) ? Optional.of(whyAlone(inputs, needed)) : why(planned);
+        List<Recipe> changing = plan.changing().stream()
+                .map(site -> Objects.requireNonNull(recipes.get(site.name()), "planned of this model"))
+                .filter(recipe -> needed.contains(recipe.tensor().name()))
+                .toList();
+        this.changes = new OnnxChanges(inputs, changing);
+        changes.into(edit);
+        this.alone = inputs.alone(needed)
+                ? Optional.of(whyAlone(inputs, needed))
+                : why(Stream.concat(planned.stream(), changing.stream()).toList());
         for (int i = 0; i < planned.size(); i++) {
             outputs.add(read(plan.readings().get(i), planned.get(i)));
         }
@@ -107,14 +117,20 @@ final class OnnxPlan {
         return model;
     }
 
-    /** About how much a run takes: what is there at one time is about the four largest tensors. */
+    /** What interventions put into the graph. */
+    OnnxChanges changes() {
+        return changes;
+    }
+
+    /** About how much a run takes: what is there at one time is about the four largest tensors, and what changes others. */
     long workingBytes(int rows, int columns) {
-        return run.stream()
-                .map(site -> (long) rows * Float.BYTES * new Reading(site, Pooling.none()).values(columns))
-                .sorted(Comparator.reverseOrder())
-                .limit(4)
-                .mapToLong(Long::longValue)
-                .sum();
+        return changes.bytes(rows, columns)
+                + run.stream()
+                        .map(site -> (long) rows * Float.BYTES * new Reading(site, Pooling.none()).values(columns))
+                        .sorted(Comparator.reverseOrder())
+                        .limit(4)
+                        .mapToLong(Long::longValue)
+                        .sum();
     }
 
     PlanMemory memory(CapturePlan plan, Path path, RuntimeOptions options, int rows, int columns) {
@@ -196,8 +212,8 @@ final class OnnxPlan {
     }
 
     private Output read(Reading reading, Recipe recipe) {
-        String values = arranged(recipe);
         Site site = reading.site();
+        String values = arranged(recipe, site);
         boolean magnitude = site.magnitudeOf().isPresent();
         if (magnitude) {
             values = magnitude(values, site.magnitudeOf().orElseThrow(), recipe.batched());
@@ -209,11 +225,12 @@ final class OnnxPlan {
             return new Output(values, new OutputAxes(recipe.batched(), sizes(site)));
         }
         // Axes in the site's order, but heads and units apart or together as they are in the graph.
-        List<Integer> sizes = recipe.order().stream()
+        List<Integer> sizes = new ArrayList<>(recipe.order().stream()
                 .skip(recipe.batched() ? 1 : 0)
                 .map(recipe.axes()::get)
                 .map(axis -> inputs.isPosition(axis) ? 0 : Integer.parseInt(axis))
-                .toList();
+                .toList());
+        site.picked().ifPresent(picked -> sizes.set(sizes.size() - 1, site.units()));
         return new Output(unique(values), new OutputAxes(recipe.batched(), sizes));
     }
 
@@ -228,16 +245,15 @@ final class OnnxPlan {
         return site.axes().stream().map(Axis::size).toList();
     }
 
-    /** The tensor as float32, its axes in the site's order. */
-    private String arranged(Recipe recipe) {
+    /** The tensor as float32, its axes in the site's order; of picked units, these alone. */
+    private String arranged(Recipe recipe, Site site) {
         String values = recipe.tensor().name();
         Optional<String> real = dequantizer.dequantized(values);
         if (real.isEmpty()) {
             dequantizer.leave(recipe.tensor());
         }
-        if (real.isPresent()) {
-            values = real.get();
-        } else if (!recipe.tensor().type().equals("float32")) {
+        values = picked(real.orElse(values), recipe, site);
+        if (real.isEmpty() && !recipe.tensor().type().equals("float32")) {
             values = edit.op("Cast", List.of(values), OnnxProtos.attribute("to", (long) DataType.FLOAT_VALUE));
         }
         if (inputs.length() > 0) {
@@ -255,6 +271,22 @@ final class OnnxPlan {
                                 recipe.order().stream()
                                         .mapToLong(Integer::longValue)
                                         .toArray()));
+    }
+
+    /** The picked ones of the units, which are along the last axis of the site's order. */
+    private String picked(String values, Recipe recipe, Site site) {
+        return site.picked()
+                .map(picked -> edit.op(
+                        "Gather",
+                        List.of(
+                                values,
+                                edit.longs(picked.units().stream()
+                                        .map(Integer::longValue)
+                                        .toList())),
+                        OnnxProtos.attribute(
+                                "axis",
+                                recipe.order().get(recipe.order().size() - 1).longValue())))
+                .orElse(values);
     }
 
     /** Of a model that is fixed to a length, the positions of the prompts that are run. */

@@ -3,6 +3,7 @@ package io.modscan.onnx.foreign;
 import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OrtException;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.intervention.Intervention;
 import io.modscan.core.model.ActivationSource;
 import io.modscan.core.model.TokenBatch;
 import io.modscan.core.prompt.InputTensor;
@@ -14,11 +15,13 @@ import io.modscan.onnx.internal.runtime.OrtRuntime;
 import io.modscan.onnx.internal.runtime.OrtRuntime.Bound;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.nio.FloatBuffer;
+import java.nio.LongBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
@@ -110,9 +113,12 @@ final class OnnxSource implements ActivationSource {
             }
             return;
         }
-        List<Bound> given = tokens
-                ? feed.tokens(rows(batch, false), rows(batch, true), Math.max(batch.columns(), inputs.length()))
-                : feed.ready(batch.tensors(), batch.columns());
+        int columns = Math.max(batch.columns(), inputs.length());
+        List<Bound> given = new ArrayList<>(
+                tokens
+                        ? feed.tokens(rows(batch, false), rows(batch, true), columns)
+                        : feed.ready(batch.tensors(), batch.columns()));
+        given.addAll(changes(rows(batch, true), columns, batch.interventions()));
         List<Bound> pinned = new ArrayList<>();
         for (int i = 0; i < outputs.size(); i++) {
             Output output = graph.outputs().get(i);
@@ -168,9 +174,13 @@ final class OnnxSource implements ActivationSource {
         int first = batch.first(row);
         int length = batch.length(row);
         int[] ids = Arrays.copyOfRange(row(batch, row, false), first, first + length);
-        List<Bound> given = batch.tensors().isEmpty()
-                ? alone(ids)
-                : feed.ready(List.of(batch.tensors().get(row)), length);
+        List<Bound> given = new ArrayList<>(
+                batch.tensors().isEmpty()
+                        ? alone(ids)
+                        : feed.ready(List.of(batch.tensors().get(row)), length));
+        int[] mask = new int[length];
+        Arrays.fill(mask, 1);
+        given.addAll(changes(List.of(mask), Math.max(length, inputs.length()), List.of(batch.intervention(row))));
         List<Bound> pinned = new ArrayList<>();
         for (int i = 0; i < outputs.size(); i++) {
             Output output = graph.outputs().get(i);
@@ -201,6 +211,26 @@ final class OnnxSource implements ActivationSource {
                         first);
             }
         }
+    }
+
+    /**
+     * What the rows' interventions put into the graph.
+     *
+     * @param mask    1 at each real token
+     * @param columns how many tokens the graph is given, at least as many
+     */
+    private List<Bound> changes(List<int[]> mask, int columns, List<Optional<Intervention>> interventions) {
+        if (graph.changes().isEmpty()) {
+            return List.of();
+        }
+        LongBuffer real =
+                OnnxFeed.allocate((long) mask.size() * columns * Long.BYTES).asLongBuffer();
+        for (int row = 0; row < mask.size(); row++) {
+            for (int column = 0; column < mask.get(row).length; column++) {
+                real.put(row * columns + column, mask.get(row)[column]);
+            }
+        }
+        return graph.changes().given(new TokenBatch(mask.size(), columns, real, real, List.of(), interventions));
     }
 
     private FloatBuffer target(TokenBatch batch, int row, List<FloatBuffer> outputs, int output) {

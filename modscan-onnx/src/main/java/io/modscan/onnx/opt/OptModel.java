@@ -372,7 +372,8 @@ public final class OptModel implements RuntimeModel {
     public List<Site> starts() {
         String last = "blocks." + (loaded.config().layers() - 1) + ".hook_resid_post";
         return sites().stream()
-                .filter(site -> site.hook().equals("hook_resid_pre") || site.name().equals(last))
+                .filter(site ->
+                        site.hook().equals("hook_resid_pre") || site.name().equals(last))
                 .toList();
     }
 

@@ -30,7 +30,10 @@ class StudentTTest {
     @ParameterizedTest
     @ValueSource(doubles = {0.5000000001, 0.51, 0.7499, 0.75, 0.8, 0.975, 0.999999})
     void agreesWithClosedForms(double p) {
-        assertThat(StudentT.quantile(p, 1)).isCloseTo(p < 0.75 ? Math.tan(Math.PI * (p - 0.5)) : 1 / Math.tan(Math.PI * (1 - p)), withinPercentage(1e-9));
+        assertThat(StudentT.quantile(p, 1))
+                .isCloseTo(
+                        p < 0.75 ? Math.tan(Math.PI * (p - 0.5)) : 1 / Math.tan(Math.PI * (1 - p)),
+                        withinPercentage(1e-9));
         assertThat(StudentT.quantile(p, 2)).isCloseTo((2 * p - 1) / Math.sqrt(2 * p * (1 - p)), withinPercentage(1e-9));
     }
 

@@ -66,7 +66,8 @@ public final class Changes {
 
     /** [rows, 1 or positions, heads and units side by side] */
     private String input(String what, String site, String tensor) {
-        String width = Integer.toString(Objects.requireNonNull(sites.get(site), site).width());
+        String width =
+                Integer.toString(Objects.requireNonNull(sites.get(site), site).width());
         return graph.optionalInput(what + site, DType.F32, "batch", tensor + "_positions", width);
     }
 
@@ -75,7 +76,8 @@ public final class Changes {
         if (!at(site)) {
             return site;
         }
-        String heads = Integer.toString(Objects.requireNonNull(sites.get(site), site).heads());
+        String heads =
+                Integer.toString(Objects.requireNonNull(sites.get(site), site).heads());
         String keep = graph.optionalInput(KEEP + site, DType.F32, "batch", heads, site + "_queries", site + "_keys");
         return graph.op("Mul", site, before(site), keep);
     }
