@@ -81,7 +81,8 @@ public final class Ablation {
                 .filter(site -> site.hook().equals("hook_z"))
                 .toList();
         if (z.isEmpty()) {
-            throw new ModscanException("no hook_z can be changed in " + model + ", so there are no heads to switch off");
+            throw new ModscanException(
+                    "no hook_z can be changed in " + model + ", so there are no heads to switch off");
         }
         return targets(Target.heads(z));
     }
@@ -107,7 +108,8 @@ public final class Ablation {
         Set<String> names = new LinkedHashSet<>();
         for (Target target : all) {
             if (!names.add(target.name())) {
-                throw new ModscanException("two targets are called '" + target.name() + "'; give each a name of its own");
+                throw new ModscanException(
+                        "two targets are called '" + target.name() + "'; give each a name of its own");
             }
         }
         if (all.isEmpty()) {
@@ -225,9 +227,8 @@ public final class Ablation {
         int layers = Math.max(1, starts.size() - 1);
         return 1
                 + targets.stream()
-                        .mapToDouble(target -> starts.isEmpty()
-                                ? 1
-                                : (double) (layers - Math.min(layers - 1, first(target))) / layers)
+                        .mapToDouble(target ->
+                                starts.isEmpty() ? 1 : (double) (layers - Math.min(layers - 1, first(target))) / layers)
                         .sum();
     }
 
@@ -270,10 +271,14 @@ public final class Ablation {
                 known.put(Set.copyOf(targets.get(i).units()), i);
             }
             for (int i = 0; i < targets.size(); i++) {
-                matched.add(sets == 0 ? new int[0] : random(i, new MatchedUnits(Objects.requireNonNull(means), seed + i), all, known));
+                matched.add(
+                        sets == 0
+                                ? new int[0]
+                                : random(i, new MatchedUnits(Objects.requireNonNull(means), seed + i), all, known));
             }
             Function<? super Prompt, Replacement> chosen = replacement;
-            List<Off> kinds = all.stream().map(target -> new Off(target, chosen)).toList();
+            List<Off> kinds =
+                    all.stream().map(target -> new Off(target, chosen)).toList();
             float[][] effects = runs.effects(kinds, counter(kinds.size() * prompts.size()));
             float[] untouched = new float[prompts.size()];
             for (int i = 0; i < untouched.length; i++) {
@@ -302,7 +307,10 @@ public final class Ablation {
                     if (there != null) {
                         return there;
                     }
-                    all.add(new Target("random " + all.size() + " beside " + targets.get(target).name(), drawn));
+                    all.add(new Target(
+                            "random " + all.size() + " beside "
+                                    + targets.get(target).name(),
+                            drawn));
                     return all.size() - 1;
                 })
                 .toArray();

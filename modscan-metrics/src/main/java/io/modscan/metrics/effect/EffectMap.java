@@ -175,8 +175,8 @@ public final class EffectMap {
         return rows(label)
                 .filter(row -> row.units() == 1 && row.unit().equals(unit))
                 .findFirst()
-                .orElseThrow(() -> new ModscanException(
-                        unit + " was not changed alone; changed were " + some() + " (label " + labels.names().get(index) + ")"));
+                .orElseThrow(() -> new ModscanException(unit + " was not changed alone; changed were " + some()
+                        + " (label " + labels.names().get(index) + ")"));
     }
 
     private int index(String target) {
@@ -245,8 +245,7 @@ public final class EffectMap {
         Optional<String> twice = other.ids.stream().filter(ids::contains).findFirst();
         if (!fits || twice.isPresent()) {
             throw new ModscanException("effects of the same outcome, targets and random sets on other prompts merge; "
-                    + twice.map(id -> "prompt '" + id + "' is in both")
-                            .orElse("these are " + this + " and " + other));
+                    + twice.map(id -> "prompt '" + id + "' is in both").orElse("these are " + this + " and " + other));
         }
         float[][] both = new float[effects.length][];
         for (int i = 0; i < both.length; i++) {
@@ -256,8 +255,7 @@ public final class EffectMap {
         allIds.addAll(other.ids);
         List<String> allLabels = new ArrayList<>(ofPrompts);
         allLabels.addAll(other.ofPrompts);
-        return new EffectMap(
-                outcome, targets, matched, allIds, allLabels, joined(untouched, other.untouched), both);
+        return new EffectMap(outcome, targets, matched, allIds, allLabels, joined(untouched, other.untouched), both);
     }
 
     private static float[] joined(float[] one, float[] other) {
@@ -268,6 +266,7 @@ public final class EffectMap {
 
     @Override
     public String toString() {
-        return "EffectMap[" + outcome + ", " + targets.size() + " targets, " + ids.size() + " prompts, labels " + labels() + "]";
+        return "EffectMap[" + outcome + ", " + targets.size() + " targets, " + ids.size() + " prompts, labels "
+                + labels() + "]";
     }
 }

@@ -86,7 +86,8 @@ final class EffectRows {
             double others = (all - sums[label]) / (labelOf.length - count);
             double half = halfInterval(effects[target], label, mean);
             AgainstShuffles against = AgainstShuffles.of(
-                    mean, Arrays.stream(random).mapToDouble(set -> set[of] / count).toArray());
+                    mean,
+                    Arrays.stream(random).mapToDouble(set -> set[of] / count).toArray());
             rows.add(new UnitEffect(
                     changed.units().get(0),
                     changed.name(),

@@ -35,6 +35,8 @@ final class TokenOutcome extends SiteOutcome {
 
     @Override
     public float[] of(Activations activations, int prompt) {
-        return new float[] {choice.of(super.of(activations, prompt), activations.prompts().get(prompt))};
+        return new float[] {
+            choice.of(super.of(activations, prompt), activations.prompts().get(prompt))
+        };
     }
 }

@@ -50,8 +50,23 @@ public record UnitEffect(
 
     UnitEffect corrected(double newQ, double newSelectiveQ) {
         return new UnitEffect(
-                unit, target, units, label, prompts, untouched, effect, low, high, p, newQ, others, selective, selectiveP, newSelectiveQ,
-                matched, matchedP);
+                unit,
+                target,
+                units,
+                label,
+                prompts,
+                untouched,
+                effect,
+                low,
+                high,
+                p,
+                newQ,
+                others,
+                selective,
+                selectiveP,
+                newSelectiveQ,
+                matched,
+                matchedP);
     }
 
     /**
