@@ -28,6 +28,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -122,7 +123,7 @@ class ChangedCaptureTest {
                 piece.prompts().forEach(seen::add);
                 for (int i = 0; i < piece.prompts().size(); i++) {
                     assertThat(piece.at("loss").vector(i)[0])
-                            .isCloseTo(losses.get(piece.prompts().get(i).id())[0], within(1e-5f));
+                            .isCloseTo(Objects.requireNonNull(losses.get(piece.prompts().get(i).id()))[0], within(1e-5f));
                 }
             });
             assertThat(seen).isEqualTo(prompts().stream().toList());
