@@ -64,9 +64,8 @@ final class AblateCommand implements Runnable {
             names = "--units",
             split = ",",
             paramLabel = "SITE:N",
-            description =
-                    "Switch these off, one at a time, in place of each head: blocks.3.attn.hook_z:5 is head 5,"
-                            + " blocks.2.mlp.hook_post:17 neuron 17, SITE:HEAD.N a dimension of a head, SITE alone all of it.")
+            description = "Switch these off, one at a time, in place of each head: blocks.3.attn.hook_z:5 is head 5,"
+                    + " blocks.2.mlp.hook_post:17 neuron 17, SITE:HEAD.N a dimension of a head, SITE alone all of it.")
     private List<String> units = new ArrayList<>();
 
     @Option(
@@ -80,7 +79,8 @@ final class AblateCommand implements Runnable {
             paramLabel = "N",
             defaultValue = "10000",
             converter = CountConverter.class,
-            description = "Look for them among the N units that vary most (default: 10000). Time grows with the square.")
+            description =
+                    "Look for them among the N units that vary most (default: 10000). Time grows with the square.")
     private int moduleUnits = 10_000;
 
     @Option(
@@ -100,7 +100,8 @@ final class AblateCommand implements Runnable {
 
     @Option(
             names = "--keep-only",
-            description = "Curves that keep the first of a ranking, and switch all its others off; --curves need not be given.")
+            description =
+                    "Curves that keep the first of a ranking, and switch all its others off; --curves need not be given.")
     private boolean keepOnly;
 
     @Option(
@@ -169,10 +170,13 @@ final class AblateCommand implements Runnable {
                 return prompts == null ? DemoModel.prompts() : Prompts.read(prompts);
             }
             Prompts ready = Prompts.read(ids);
-            ready.stream().filter(prompt -> prompt.tokenIds().isEmpty()).findFirst().ifPresent(prompt -> {
-                throw new ModscanException(ids + ": prompt '" + prompt.id()
-                        + "' has no ready token ids; --ids takes these, --prompts texts");
-            });
+            ready.stream()
+                    .filter(prompt -> prompt.tokenIds().isEmpty())
+                    .findFirst()
+                    .ifPresent(prompt -> {
+                        throw new ModscanException(ids + ": prompt '" + prompt.id()
+                                + "' has no ready token ids; --ids takes these, --prompts texts");
+                    });
             return ready;
         }
     }

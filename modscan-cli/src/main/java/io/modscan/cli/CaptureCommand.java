@@ -59,8 +59,9 @@ final class CaptureCommand implements Runnable {
     @Option(
             names = "--changing",
             paramLabel = "GLOB,…",
-            description = "Sites that may be changed by interventions which prompts of a .jsonl file carry (default: none)."
-                    + SiteList.COMMAS)
+            description =
+                    "Sites that may be changed by interventions which prompts of a .jsonl file carry (default: none)."
+                            + SiteList.COMMAS)
     private List<String> changing = List.of();
 
     @Option(

@@ -54,7 +54,8 @@ final class EffectBar implements Consumer<Step>, AutoCloseable {
         } else if (style == Style.BAR && isDue(BETWEEN_DRAWINGS, now)) {
             shown = now;
             line.draw(step.done() / (double) step.total(), text(step, now));
-        } else if (style == Style.LINES && Duration.between(shown == null ? began : shown, now).compareTo(BETWEEN_LINES) >= 0) {
+        } else if (style == Style.LINES
+                && Duration.between(shown == null ? began : shown, now).compareTo(BETWEEN_LINES) >= 0) {
             shown = now;
             err.println(text(step, now));
             err.flush();

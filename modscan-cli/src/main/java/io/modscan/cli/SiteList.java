@@ -44,7 +44,8 @@ final class SiteList {
     }
 
     private static boolean isBetweenUnits(CharSequence before, String behind) {
-        return UNITS_SO_FAR.matcher(before).matches() && MORE_UNITS.matcher(behind).lookingAt();
+        return UNITS_SO_FAR.matcher(before).matches()
+                && MORE_UNITS.matcher(behind).lookingAt();
     }
 
     private static void add(List<String> globs, StringBuilder glob) {

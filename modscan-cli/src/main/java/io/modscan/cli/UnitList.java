@@ -16,7 +16,8 @@ import picocli.CommandLine.ParameterException;
 /** What {@code --units} names: heads, neurons and dimensions by their number, or whole sites. */
 final class UnitList {
 
-    private static final Pattern NAME = Pattern.compile("([^:,\\s]+?)(?:\\.magnitude)?(?::(\\d{1,9})(?:\\.(\\d{1,9}))?)?");
+    private static final Pattern NAME =
+            Pattern.compile("([^:,\\s]+?)(?:\\.magnitude)?(?::(\\d{1,9})(?:\\.(\\d{1,9}))?)?");
     private static final int MOST_SITES_NAMED = 8;
 
     private UnitList() {}
@@ -30,7 +31,8 @@ final class UnitList {
                 throw new ParameterException(
                         line,
                         "--units takes SITE:N, such as blocks.3.attn.hook_z:5 for head 5 or blocks.2.mlp.hook_post:17 for neuron 17,"
-                                + " SITE:HEAD.N for a dimension of a head, or SITE for all of it; '" + name + "' is none");
+                                + " SITE:HEAD.N for a dimension of a head, or SITE for all of it; '" + name
+                                + "' is none");
             }
             Site site = site(matcher.group(1), model);
             try {
@@ -46,7 +48,9 @@ final class UnitList {
         if (name.group(2) == null) {
             return new Target(
                     "all of " + site.name(),
-                    IntStream.range(0, site.width()).mapToObj(unit -> Unit.of(site, unit)).toList());
+                    IntStream.range(0, site.width())
+                            .mapToObj(unit -> Unit.of(site, unit))
+                            .toList());
         }
         int number = Integer.parseInt(name.group(2));
         if (name.group(3) != null) {
@@ -61,8 +65,11 @@ final class UnitList {
         return there.stream()
                 .filter(site -> site.name().equals(name))
                 .findFirst()
-                .orElseThrow(() -> new ModscanException("--units " + name + ": there is no such site that can be changed; there are "
+                .orElseThrow(() -> new ModscanException("--units " + name
+                        + ": there is no such site that can be changed; there are "
                         + there.stream().limit(MOST_SITES_NAMED).map(Site::name).toList()
-                        + (there.size() > MOST_SITES_NAMED ? " and " + (there.size() - MOST_SITES_NAMED) + " more" : "")));
+                        + (there.size() > MOST_SITES_NAMED
+                                ? " and " + (there.size() - MOST_SITES_NAMED) + " more"
+                                : "")));
     }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.modscan.core.prompt.Prompt;
 import io.modscan.demo.DemoModel;
+import io.modscan.scan.AblationScan.Step;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -12,7 +13,6 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import io.modscan.scan.AblationScan.Step;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -65,20 +65,23 @@ class AblateCommandTest {
                 .contains("switched curves off");
         assertThat(run.out())
                 .contains("The demo model, 6 prompts by topic", "replaced by: zero", "of 4 targets")
-                .contains("all that is kept", "forward passes of 6 prompts", "effects.csv", "curves.csv", "effects.html");
+                .contains(
+                        "all that is kept", "forward passes of 6 prompts", "effects.csv", "curves.csv", "effects.html");
         assertThat(Files.readString(folder.resolve("out/effects.csv")))
                 .contains("blocks.3.attn.hook_z,3,5,,")
                 .contains("blocks.2.mlp.hook_post,2,,17,blocks.2.mlp.hook_post unit 17,1,french,3,")
                 .contains("blocks.5.attn.hook_z,5,1,3,")
                 .contains(",all of blocks.5.hook_mlp_out,256,");
-        assertThat(Files.readString(folder.resolve("out/effects.html"))).contains("The demo model: does it do the work?");
+        assertThat(Files.readString(folder.resolve("out/effects.html")))
+                .contains("The demo model: does it do the work?");
     }
 
     @Test
     void wrongUsageSaysWhatWouldBeRight() throws IOException {
         assertThat(CommandLineRun.of("ablate", "--by", "median").status()).isEqualTo(2);
         assertThat(CommandLineRun.of("ablate", "--matched", "-1").status()).isEqualTo(2);
-        assertThat(CommandLineRun.of("ablate", "--prompts", "a", "--ids", "b").status()).isEqualTo(2);
+        assertThat(CommandLineRun.of("ablate", "--prompts", "a", "--ids", "b").status())
+                .isEqualTo(2);
         CommandLineRun outcome = CommandLineRun.of("ablate", "--outcome", "joy");
         assertThat(outcome.status()).isEqualTo(2);
         assertThat(outcome.err()).contains("'joy' is neither loss nor kl");

@@ -49,7 +49,8 @@ class OptionNamesTest {
             "Connections.java",
             "StreamReader.java",
             // building a scan
-            "Scan.java");
+            "Scan.java",
+            "AblationScan.java");
 
     /** So that a new message with a method in it is met here: give it a row in the table, or better words. */
     @Test

@@ -25,7 +25,13 @@ final class EffectCurves {
             String name = (String) ranking.get(0);
             facts.put("ranking", name);
             facts.put("keepsOnly", ranking.get(1));
-            facts.put("own", labels.stream().filter(label -> name.endsWith(" for " + label)).findFirst().map(labels::indexOf).orElse(-1));
+            facts.put(
+                    "own",
+                    labels.stream()
+                            .filter(label -> name.endsWith(" for " + label))
+                            .findFirst()
+                            .map(labels::indexOf)
+                            .orElse(-1));
             facts.put("curves", own);
             rankings.add(facts);
         });

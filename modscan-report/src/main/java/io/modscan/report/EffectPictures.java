@@ -63,11 +63,20 @@ final class EffectPictures {
         write(name, "matchedP", shown, UnitEffect::matchedP);
         write(name, "needed", shown, row -> row.isNeeded() ? 1 : 0);
         SelectivityMap map = lights;
-        boolean beside = map != null && rows.stream().anyMatch(row -> response(map, row).isPresent());
+        boolean beside =
+                map != null && rows.stream().anyMatch(row -> response(map, row).isPresent());
         facts.put("lights", beside);
         if (map != null && beside) {
-            write(name, "auroc", shown, row -> response(map, row).map(UnitSelectivity::auroc).orElse(Double.NaN));
-            write(name, "lit", shown, row -> response(map, row).filter(criterion::lightsUp).isPresent() ? 1 : 0);
+            write(
+                    name,
+                    "auroc",
+                    shown,
+                    row -> response(map, row).map(UnitSelectivity::auroc).orElse(Double.NaN));
+            write(
+                    name,
+                    "lit",
+                    shown,
+                    row -> response(map, row).filter(criterion::lightsUp).isPresent() ? 1 : 0);
             facts.put("rank", Json.number(effects.rankCorrelation(map, UnitEffect::effect)));
             facts.put("rankOfOwn", Json.number(effects.rankCorrelation(map, UnitEffect::selective)));
         }
@@ -107,7 +116,10 @@ final class EffectPictures {
         Unit unit = target.units().get(0);
         Site site = unit.site();
         boolean alone = target.units().size() == 1;
-        boolean head = alone && site.layer().isPresent() && unit.head().isPresent() && unit.unit().isEmpty();
+        boolean head = alone
+                && site.layer().isPresent()
+                && unit.head().isPresent()
+                && unit.unit().isEmpty();
         facts.put("name", head || isNeuron(target) ? SiteFamily.unit(site, unit.head(), unit.unit()) : target.name());
         facts.put("units", target.units().size());
         if (head) {
@@ -119,7 +131,9 @@ final class EffectPictures {
 
     private static boolean isNeuron(Target target) {
         Site site = target.units().get(0).site();
-        return target.units().size() == 1 && site.layer().isPresent() && site.hook().equals("hook_post");
+        return target.units().size() == 1
+                && site.layer().isPresent()
+                && site.hook().equals("hook_post");
     }
 
     private static Optional<UnitSelectivity> response(SelectivityMap map, UnitEffect row) {

@@ -260,7 +260,8 @@ public final class Report {
     public Report effects(EffectMap each, SelectivityMap beside) {
         effects(each);
         if (!beside.labels().equals(labels)) {
-            throw new ModscanException("the responses are to the labels " + beside.labels() + ", and the report is by " + labels);
+            throw new ModscanException(
+                    "the responses are to the labels " + beside.labels() + ", and the report is by " + labels);
         }
         this.lights = beside;
         return this;
@@ -290,7 +291,8 @@ public final class Report {
     public Report effectCurves(String outcome, List<Curve> curves) {
         curves.forEach(curve -> {
             if (!labels.contains(curve.label())) {
-                throw new ModscanException("a curve is of the label '" + curve.label() + "', and the report by " + labels);
+                throw new ModscanException(
+                        "a curve is of the label '" + curve.label() + "', and the report by " + labels);
             }
         });
         this.curvesOutcome = outcome;
@@ -300,7 +302,8 @@ public final class Report {
 
     private EffectMap checked(EffectMap map) {
         if (!map.labels().equals(labels)) {
-            throw new ModscanException("the effects are on the labels " + map.labels() + ", and the report is by " + labels);
+            throw new ModscanException(
+                    "the effects are on the labels " + map.labels() + ", and the report is by " + labels);
         }
         return map;
     }
@@ -477,7 +480,9 @@ public final class Report {
             facts.put("effects", new EffectPictures(effects, beside, criterion, numbers).write("effects"));
         }
         if (moduleEffects != null) {
-            facts.put("moduleEffects", new EffectPictures(moduleEffects, null, criterion, numbers).write("moduleEffects"));
+            facts.put(
+                    "moduleEffects",
+                    new EffectPictures(moduleEffects, null, criterion, numbers).write("moduleEffects"));
         }
         facts.put("effectCurves", EffectCurves.write(effectCurves, labels));
         facts.put("curvesOutcome", curvesOutcome);

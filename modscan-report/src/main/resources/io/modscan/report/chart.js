@@ -191,7 +191,8 @@ function inkOn(fill) {
 }
 
 // Cells of a grid. spec: xs, ys (names), fill(x, y), describe(x, y), pick(x, y), xTitle, yTitle, down (first row on top),
-// xEdges, yEdges (a line before these), xGroups, yGroups (names at the middle of what lies between), text(x, y), strong(x, y).
+// xEdges, yEdges (a line before these), xGroups, yGroups (names at the middle of what lies between), text(x, y), strong(x, y),
+// named (letters of names that are not of groups).
 function grid(fig, spec) {
   const cells = [];
   for (let y = 0; y < spec.ys.length; y++) for (let x = 0; x < spec.xs.length; x++) cells.push([x, y]);
@@ -207,9 +208,9 @@ function grid(fig, spec) {
     splitArea: { show: false },
     splitLine: { show: Boolean(edges), interval: (index) => edges && edges.has(index), lineStyle: { color: colour('text'), width: 1 } },
     axisLabel: {
-      color: colour('text'), fontSize: 11, hideOverlap: true, width: 90, overflow: 'truncate',
+      color: colour('text'), fontSize: 11, hideOverlap: true, width: spec.named && !groups ? 215 : 90, overflow: 'truncate',
       interval: groups ? (index) => groups.has(index) : 'auto',
-      formatter: (name, index) => (groups ? short(groups.get(index) ?? '', 14) : short(String(name), 14)),
+      formatter: (name, index) => (groups ? short(groups.get(index) ?? '', 14) : short(String(name), spec.named || 14)),
       rotate: groups && gap < 60 && spec.xs.length > 0 && groups.size > 4 ? 45 : 0,
     },
   });

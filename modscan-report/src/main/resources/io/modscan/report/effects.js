@@ -54,8 +54,8 @@ function effects(section) {
 
 function eachEffect(section, each) {
   const kept = each.targets.length < each.of ? ` The page has ${each.targets.length} of ${each.of} targets, those with the largest effects of one label’s own.` : '';
-  section.append(element('p', `Each point is a unit, or several together, that was switched off; up is what its own label loses by that (${each.outcome}), to the right what all other prompts lose. `
-    + 'On the line all lose alike: such a unit does something general. High above it one label needs the unit and the others don’t. '
+  section.append(element('p', `Each point is a unit, or several together, that was switched off; up is by how much the ${each.outcomeName()} of its own label rises, to the right that of all other prompts. `
+    + 'On the line all rise alike: such a unit does something general. High above it one label needs the unit and the others don’t. '
     + `Filled points are told from noise: the label’s effect, and its difference from the others’, both at a false discovery rate of 5 %. Hollow ones are not.${kept}`));
   const ranks = each.lights ? element('p', `Does it light up for the labels that need it? Spearman’s rank correlation, over all units and labels, between the AUROC and the effect on the label is `
     + `${signed(each.rank ?? NaN, 3)}; between the AUROC and how far that effect is above the others’, ${signed(each.rankOfOwn ?? NaN, 3)}. At 1, the brighter would always be the more needed; at 0, brightness would say nothing of it.`) : null;
@@ -141,7 +141,7 @@ function headGrids(panels, each) {
     return fig;
   };
   const needing = draw('which label needs each head most', 'Coloured by the label that needs the head most, above others; the fuller, the more. Grey is not told from noise.',
-    (target) => each.needs(target), (target, label) => Math.max(0, each.selective(target, label)) / most, (target, label) => each.needed[each.at(target, label)] === 1);
+    (target) => each.needs(target), (target, label) => Math.sqrt(Math.max(0, each.selective(target, label)) / most), (target, label) => each.needed[each.at(target, label)] === 1);
   if (!each.lights) return;
   draw('which label each head lights up for most', 'Coloured by the label of the largest AUROC; the fuller, the larger. Grey fails the criterion.',
     (target) => each.lightsFor(target), (target, label) => Math.max(0, 2 * each.auroc[each.at(target, label)] - 1), (target, label) => each.lit[each.at(target, label)] === 1);
@@ -182,7 +182,7 @@ function effectTable(section, each) {
 
 // Rows are modules, each with the mean of its random sets below it, columns labels.
 function moduleEffects(section, found) {
-  section.append(element('h3', 'Modules'), element('p', `What becomes of each label (${found.outcome}) when a whole module is switched off. A module of one label’s own is red in one column only; one that is red in all is everybody’s.`
+  section.append(element('h3', 'Modules'), element('p', `By how much the ${found.outcomeName()} of each label rises when a whole module is switched off. A module of one label’s own is red in one column only; one that is red in all is everybody’s.`
     + (Array.from(found.matched).some((each) => !Number.isNaN(each)) ? ' Below each: the mean of random sets of as many units, of the same layers and about the same activation.' : '')));
   const lines = found.targets.flatMap((target, index) => {
     const own = { name: `${short(target.name, 40)}: ${target.units} units`, index, numbers: found.effect };
@@ -192,7 +192,7 @@ function moduleEffects(section, found) {
   const limit = Math.max(...lines.flatMap((_, y) => meta.labels.map((__, x) => Math.abs(at(x, y)))).filter(Number.isFinite), 1e-9);
   const fig = figure(section, 'effect of each module on each label');
   grid(fig, {
-    xs: meta.labels, ys: lines.map((line) => line.name), down: true, left: 230, height: 90 + 26 * lines.length, xTitle: '', yTitle: '', xGroups: new Map(meta.labels.map((name, index) => [index, name])),
+    xs: meta.labels, ys: lines.map((line) => line.name), down: true, left: 230, named: 40, height: 90 + 26 * lines.length, xTitle: '', yTitle: '', xGroups: new Map(meta.labels.map((name, index) => [index, name])),
     alt: 'Modules down, labels across; red is worse without the module.', legend: () => ({ diverging: true, from: `−${number(limit, 2)}`, to: `+${number(limit, 2)}` }),
     text: (x, y) => signed(at(x, y), 2), strong: (x, y) => lines[y].numbers === found.effect && found.needed[found.at(lines[y].index, x)] === 1,
     fill: (x, y) => around(at(x, y), limit),

@@ -245,10 +245,11 @@ class PageTest {
         assertThat(figures).hasSize(6);
         chart(figures.get(0)).sendKeys(Keys.HOME);
         EffectMap heads = PlantedEffects.heads(units);
-        UnitEffect first = heads.rows().max(Comparator.comparingDouble((UnitEffect row) -> row.target()
-                                .equals(heads.targets().get(0).name())
-                        ? row.selective()
-                        : Double.NEGATIVE_INFINITY))
+        UnitEffect first = heads.rows()
+                .max(Comparator.comparingDouble((UnitEffect row) ->
+                        row.target().equals(heads.targets().get(0).name())
+                                ? row.selective()
+                                : Double.NEGATIVE_INFINITY))
                 .orElseThrow();
         assertThat(first.isNeeded()).isTrue();
         assertThat(readout(figures.get(0)))
@@ -258,7 +259,8 @@ class PageTest {
         chart(figures.get(1)).sendKeys(Keys.HOME);
         assertThat(readout(figures.get(1))).contains("L2H0", "; needed", "AUROC");
         assertThat(section.getText())
-                .contains(String.format(Locale.ROOT, "%.3f", Math.abs(heads.rankCorrelation(map, UnitEffect::selective))))
+                .contains(
+                        String.format(Locale.ROOT, "%.3f", Math.abs(heads.rankCorrelation(map, UnitEffect::selective))))
                 .contains("12 of 12 heads are needed by a label");
         chart(figures.get(3)).sendKeys(Keys.HOME);
         assertThat(readout(figures.get(3))).contains("module 0 (<script>");

@@ -21,8 +21,10 @@ final class PlantedEffects {
     private PlantedEffects() {}
 
     static EffectMap heads(Activations units) {
-        List<Site> sites =
-                units.sites().stream().map(each -> each.site()).filter(site -> site.heads() > 0).toList();
+        List<Site> sites = units.sites().stream()
+                .map(each -> each.site())
+                .filter(site -> site.heads() > 0)
+                .toList();
         return of(units, Target.heads(sites));
     }
 

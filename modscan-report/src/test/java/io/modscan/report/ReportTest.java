@@ -132,7 +132,10 @@ class ReportTest {
                 .effects(heads, units.measure(Selectivity.by("topic")))
                 .write(page);
         assertThat(Files.readString(page))
-                .contains("\"effects\":{\"array\":\"effects\"", "\"outcome\":\"loss (nats a token)\"", "\"name\":\"L2H3\"")
+                .contains(
+                        "\"effects\":{\"array\":\"effects\"",
+                        "\"outcome\":\"loss (nats a token)\"",
+                        "\"name\":\"L2H3\"")
                 .contains("\"effects.auroc\"", "\"lights\":true", "Does it do the work?");
         Report.of(units.prompts(), "topic").effects(heads).write(page);
         assertThat(Files.readString(page)).contains("\"lights\":false").doesNotContain("\"effects.auroc\"");

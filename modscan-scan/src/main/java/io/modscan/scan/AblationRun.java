@@ -70,13 +70,15 @@ final class AblationRun {
 
     AblationResult run() {
         boolean heads = scan.targets().isEmpty();
-        Ablation each = heads ? study("heads", true).heads() : study("units", true).targets(scan.targets());
+        Ablation each =
+                heads ? study("heads", true).heads() : study("units", true).targets(scan.targets());
         Optional<Activations> untouched = untouched();
         Optional<SelectivityMap> units = untouched.map(values -> values.measure(Selectivity.by(scan.label())));
         EffectMap effects = each.run(prompts);
         count(each, true);
-        Optional<EffectMap> modules =
-                scan.with(Part.MODULES) && units.isPresent() ? modules(untouched.orElseThrow(), units.get()) : Optional.empty();
+        Optional<EffectMap> modules = scan.with(Part.MODULES) && units.isPresent()
+                ? modules(untouched.orElseThrow(), units.get())
+                : Optional.empty();
         List<Curve> curves = scan.with(Part.CURVES) ? curves(untouched) : List.of();
         return new AblationResult(scan, prompts, effects, modules, curves, units, passes, model.provenance());
     }
@@ -125,8 +127,10 @@ final class AblationRun {
         Activations there = resampled;
         if (there == null) {
             Set<Site> changed = new HashSet<>();
-            scan.targets().forEach(target -> target.units()
-                    .forEach(unit -> changed.add(unit.site().magnitudeOf().orElse(unit.site()))));
+            scan.targets()
+                    .forEach(target -> target.units()
+                            .forEach(unit ->
+                                    changed.add(unit.site().magnitudeOf().orElse(unit.site()))));
             there = capture(
                     Pooling.mean(),
                     List.of(site -> model.changeable().contains(site)
@@ -171,8 +175,8 @@ final class AblationRun {
 
     /** Random units are others of the same sites, of which a large module leaves too few. */
     private static boolean leavesAsMany(Target module) {
-        Map<Site, Long> bySite = module.units().stream()
-                .collect(Collectors.groupingBy(Unit::site, Collectors.counting()));
+        Map<Site, Long> bySite =
+                module.units().stream().collect(Collectors.groupingBy(Unit::site, Collectors.counting()));
         return bySite.entrySet().stream()
                 .allMatch(site -> 2 * site.getValue() <= site.getKey().width());
     }
@@ -181,13 +185,13 @@ final class AblationRun {
         if (!has(NEURONS)) {
             return List.of();
         }
-        SelectivityMap neurons =
-                untouched.orElseThrow().only(NEURONS).measure(Selectivity.by(scan.label()));
+        SelectivityMap neurons = untouched.orElseThrow().only(NEURONS).measure(Selectivity.by(scan.label()));
         List<String> chosen = scan.rankings().isEmpty()
                 ? labels.names().subList(0, Math.min(AblationScan.MOST_LABELS, labels.size()))
                 : scan.rankings();
         List<Unit> all = neurons.sites().stream()
-                .flatMap(site -> Stream.iterate(0, unit -> unit + 1).limit(site.width()).map(unit -> Unit.of(site, unit)))
+                .flatMap(site ->
+                        Stream.iterate(0, unit -> unit + 1).limit(site.width()).map(unit -> Unit.of(site, unit)))
                 .toList();
         List<Ranking> rankings = new ArrayList<>();
         chosen.stream().distinct().forEach(label -> rankings.add(Ranking.bySelectivity(neurons, label)));

@@ -128,7 +128,8 @@ public final class AblationScan {
     public static AblationScan of(Model model) {
         Objects.requireNonNull(model, "model");
         if (model instanceof Recording) {
-            throw new IllegalArgumentException("a recording has been run already, and nothing in it can be changed; give the model");
+            throw new IllegalArgumentException(
+                    "a recording has been run already, and nothing in it can be changed; give the model");
         }
         return new AblationScan(model);
     }

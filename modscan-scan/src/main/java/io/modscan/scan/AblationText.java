@@ -21,7 +21,7 @@ final class AblationText {
     /** How many of the most needed are named. */
     private static final int TOP = 3;
 
-    private static final int LONGEST_NAME = 26;
+    private static final int LONGEST_NAME = 34;
     private static final int COLUMN = 10;
 
     private AblationText() {}
@@ -34,7 +34,9 @@ final class AblationText {
                 "%nThe %s of each label when a unit is switched off (replaced by: %s).%n"
                         + "Needed: the label gets worse, and by more than all others do, each at q <= 0.05 (two-sided Wilcoxon of%n"
                         + "signed ranks; Mann-Whitney; Benjamini-Hochberg over %d targets x labels). In brackets: 95 %% intervals.%n",
-                heads.outcome(), AblationRun.words(scan.by()), heads.targets().size() * heads.labels().size());
+                heads.outcome(),
+                AblationRun.words(scan.by()),
+                heads.targets().size() * heads.labels().size());
         String what = scan.targets().isEmpty() ? "heads" : "targets";
         heads.labels().forEach(label -> print(heads, label, what, out));
         result.units().ifPresent(units -> print(heads, units, out));
@@ -96,7 +98,8 @@ final class AblationText {
         boolean head = unit.head().isPresent() && unit.unit().isEmpty();
         boolean neuron = ScanSites.NEURONS.selects(unit.site());
         return row.units() == 1 && unit.site().layer().isPresent() && (head || neuron)
-                ? "L" + Csv.text(unit.site().layer()) + (head ? "H" + Csv.text(unit.head()) : "N" + Csv.text(unit.unit()))
+                ? "L" + Csv.text(unit.site().layer())
+                        + (head ? "H" + Csv.text(unit.head()) : "N" + Csv.text(unit.unit()))
                 : ModscanException.printable(row.target());
     }
 
@@ -120,7 +123,8 @@ final class AblationText {
             List<UnitEffect> rows = modules.labels().stream()
                     .map(label -> modules.get(module.name(), label))
                     .toList();
-            out.print(line(ModscanException.printable(module.name()) + ": " + module.units().size()));
+            out.print(line(ModscanException.printable(module.name()) + ": "
+                    + module.units().size()));
             rows.forEach(row -> out.print(
                     column(String.format(Locale.ROOT, "%+.2f", row.effect())) + (row.isNeeded() ? "*" : " ")));
             out.println();
@@ -133,7 +137,8 @@ final class AblationText {
     }
 
     private static String line(String name) {
-        return String.format("%-" + LONGEST_NAME + "s", name.length() < LONGEST_NAME ? name : name.substring(0, LONGEST_NAME - 1));
+        return String.format(
+                "%-" + LONGEST_NAME + "s", name.length() < LONGEST_NAME ? name : name.substring(0, LONGEST_NAME - 1));
     }
 
     private static String column(String text) {
@@ -154,15 +159,18 @@ final class AblationText {
                 own.get(0).keepsOnly() ? "all that is kept" : "switched off");
         for (Curve curve : own) {
             out.print(line(ModscanException.printable(curve.label())));
-            curve.points().forEach(point -> out.print(column(String.format(Locale.ROOT, "%.1f %%", 100 * point.share()))));
+            curve.points()
+                    .forEach(point -> out.print(column(String.format(Locale.ROOT, "%.1f %%", 100 * point.share()))));
             out.println();
             print("  itself", curve.points().stream().mapToDouble(point -> point.outcome() - curve.untouched()), out);
             List<Curve> others = curves.stream()
-                    .filter(other -> other.ranking().equals(curve.ranking()) && !other.label().equals(curve.label()))
+                    .filter(other -> other.ranking().equals(curve.ranking())
+                            && !other.label().equals(curve.label()))
                     .toList();
             print("  others", IntStream.range(0, curve.points().size()).mapToDouble(point -> rise(others, point)), out);
             List<Curve> random = curves.stream()
-                    .filter(other -> other.ranking().equals("random") && other.label().equals(curve.label()))
+                    .filter(other ->
+                            other.ranking().equals("random") && other.label().equals(curve.label()))
                     .filter(other -> other.points().size() == curve.points().size())
                     .toList();
             print("  random", IntStream.range(0, curve.points().size()).mapToDouble(point -> rise(random, point)), out);

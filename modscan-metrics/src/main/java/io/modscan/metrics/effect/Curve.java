@@ -76,7 +76,8 @@ public record Curve(
 
     private double area(boolean distance) {
         if (!keepsOnly) {
-            throw new ModscanException("the areas of faithfulness are those of a curve of what is kept, and this is one of what is removed");
+            throw new ModscanException(
+                    "the areas of faithfulness are those of a curve of what is kept, and this is one of what is removed");
         }
         double area = 0;
         double share = 0;

@@ -271,7 +271,8 @@ final class InterventionRuns implements AutoCloseable {
         Map<Integer, Set<Site>> changed = new HashMap<>();
         for (Kind kind : kinds) {
             if (byName.put(kind.name(), byName.size()) != null) {
-                throw new ModscanException("two interventions are called '" + kind.name() + "'; give each a name of its own");
+                throw new ModscanException(
+                        "two interventions are called '" + kind.name() + "'; give each a name of its own");
             }
             List<Site> of = kind.of(prompts.get(0)).changes().stream()
                     .map(Change::site)

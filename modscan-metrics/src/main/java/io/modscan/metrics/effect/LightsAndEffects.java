@@ -13,8 +13,7 @@ final class LightsAndEffects {
 
     private LightsAndEffects() {}
 
-    static double correlation(
-            EffectMap effects, SelectivityMap lights, ToDoubleFunction<? super UnitEffect> of) {
+    static double correlation(EffectMap effects, SelectivityMap lights, ToDoubleFunction<? super UnitEffect> of) {
         Set<String> known = new HashSet<>(lights.labels());
         List<double[]> pairs = new ArrayList<>();
         effects.rows()

@@ -33,8 +33,8 @@ public record Ranking(String name, List<Unit> units) {
     public Ranking {
         units = List.copyOf(units);
         if (name.isBlank() || units.isEmpty() || new HashSet<>(units).size() < units.size()) {
-            throw new IllegalArgumentException("a ranking has a name and at least one unit, each once; '" + name + "' has "
-                    + units.size() + " units, " + new HashSet<>(units).size() + " different ones");
+            throw new IllegalArgumentException("a ranking has a name and at least one unit, each once; '" + name
+                    + "' has " + units.size() + " units, " + new HashSet<>(units).size() + " different ones");
         }
     }
 

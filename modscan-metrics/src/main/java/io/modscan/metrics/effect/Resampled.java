@@ -20,7 +20,8 @@ final class Resampled {
     static Function<Prompt, Replacement> of(Activations pooled, long seed) {
         int count = pooled.prompts().size();
         if (count < 2) {
-            throw new ModscanException("another prompt's values are needed, and there is one prompt; give at least two");
+            throw new ModscanException(
+                    "another prompt's values are needed, and there is one prompt; give at least two");
         }
         SplittableRandom random = new SplittableRandom(seed);
         Map<String, Replacement> byId = new HashMap<>();

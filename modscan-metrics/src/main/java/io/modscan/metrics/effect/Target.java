@@ -65,8 +65,6 @@ public record Target(String name, List<Unit> units) {
             throw new IllegalArgumentException(site + " has no heads");
         }
         Site magnitudes = site.units() == 0 ? site : site.magnitude();
-        return Stream.iterate(0, head -> head + 1)
-                .limit(site.heads())
-                .map(head -> of(Unit.of(magnitudes, head)));
+        return Stream.iterate(0, head -> head + 1).limit(site.heads()).map(head -> of(Unit.of(magnitudes, head)));
     }
 }

@@ -20,8 +20,8 @@ import org.junit.jupiter.api.Test;
 
 class LightsAndEffectsTest {
 
-    private static final Site SITE = new Site(
-            "blocks.0.mlp.hook_post", OptionalInt.of(0), List.of(Axis.POSITION, Axis.units(3)), false);
+    private static final Site SITE =
+            new Site("blocks.0.mlp.hook_post", OptionalInt.of(0), List.of(Axis.POSITION, Axis.units(3)), false);
     private static final List<String> IDS = List.of("a", "b", "c", "d");
     private static final List<String> LABELS = List.of("x", "x", "y", "y");
     private static final float[] UNTOUCHED = {1, 1, 1, 1};
