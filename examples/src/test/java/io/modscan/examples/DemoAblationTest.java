@@ -238,7 +238,7 @@ class DemoAblationTest {
         assertThat(effects.targets()).hasSize(2);
         assertThat(effects.rows()).allSatisfy(row -> {
             assertThat(row.matched()).isFinite().isNotEqualTo(row.effect());
-            assertThat(row.matchedP()).isIn(0.25, 0.5, 0.75, 1.0);
+            assertThat(row.matchedP()).isBetween(0.25, 1.0);
         });
         EffectMap again = Ablation.of(MODEL)
                 .targets(targets().subList(0, 2))
