@@ -109,7 +109,7 @@ final class InterventionRuns implements AutoCloseable {
         int first = layers.stream().mapToInt(Integer::intValue).min().orElse(0);
         // What an outcome reads may lie before: then it is computed from the first on.
         return starts.stream()
-                .filter(site -> site.equals(last) || layers.contains(layer(site)) && layer(site) >= first)
+                .filter(site -> site.equals(last) || (layers.contains(layer(site)) && layer(site) >= first))
                 .toList();
     }
 
