@@ -190,7 +190,9 @@ function moduleEffects(section, found) {
   });
   const at = (x, y) => lines[y].numbers[found.at(lines[y].index, x)];
   const limit = Math.max(...lines.flatMap((_, y) => meta.labels.map((__, x) => Math.abs(at(x, y)))).filter(Number.isFinite), 1e-9);
-  const fig = figure(section, 'effect of each module on each label');
+  const panels = element('div', null, { class: 'panels' });
+  section.append(panels);
+  const fig = figure(panels, 'effect of each module on each label');
   grid(fig, {
     xs: meta.labels, ys: lines.map((line) => line.name), down: true, left: 230, named: 40, height: 90 + 26 * lines.length, xTitle: '', yTitle: '', xGroups: new Map(meta.labels.map((name, index) => [index, name])),
     alt: 'Modules down, labels across; red is worse without the module.', legend: () => ({ diverging: true, from: `−${number(limit, 2)}`, to: `+${number(limit, 2)}` }),

@@ -385,8 +385,9 @@ public final class Ablation {
             return target.name();
         }
 
-        /** Prompts are often asked of by one thread, one behind the other, and have the same replacement. */
+        /** Prompts are often asked of by one thread, one behind the other, and have the same replacement, the very object. */
         @Override
+        @SuppressWarnings("ReferenceEquality")
         public synchronized Intervention of(Prompt prompt) {
             Replacement replacement = by.apply(prompt);
             if (made == null || replacement != last) {

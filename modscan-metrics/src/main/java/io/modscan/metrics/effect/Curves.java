@@ -5,6 +5,7 @@ import io.modscan.core.prompt.Prompts;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.SortedSet;
 import java.util.TreeSet;
 
 /**
@@ -81,9 +82,9 @@ public final class Curves {
     }
 
     /** How many units the shares are, each number once; all but the whole. */
-    private static TreeSet<Integer> counts(Ranking ranking) {
+    private static SortedSet<Integer> counts(Ranking ranking) {
         int all = ranking.units().size();
-        TreeSet<Integer> counts = new TreeSet<>();
+        SortedSet<Integer> counts = new TreeSet<>();
         SHARES.forEach(share -> counts.add((int) Math.max(1, Math.round(share * all))));
         counts.removeIf(count -> count >= all);
         return counts;
