@@ -68,7 +68,8 @@ public record Change(String site, UnitSet units, List<Integer> positions, List<I
      */
     public Change at(int... some) {
         if (some.length == 0) {
-            throw new IllegalArgumentException("no position of " + site + " is named; name at least one, or leave it at all of them");
+            throw new IllegalArgumentException(
+                    "no position of " + site + " is named; name at least one, or leave it at all of them");
         }
         return new Change(site, units, Arrays.stream(some).boxed().toList(), keys, by);
     }

@@ -153,7 +153,8 @@ final class InterventionJson {
         known(object, Set.of("keep", "values", "times"), "'by'");
         Object values = object.get("values");
         if (values == null && object.containsKey("times")) {
-            throw new ModscanException("'by' has 'times' and no 'values' to multiply; a value itself is multiplied with 'keep'");
+            throw new ModscanException(
+                    "'by' has 'times' and no 'values' to multiply; a value itself is multiplied with 'keep'");
         }
         return values == null
                 ? Replacement.factor(number(object, "keep", null))

@@ -253,8 +253,7 @@ public final class Reference {
     }
 
     /** Throws if it has not what a change of a site at some positions asks for. */
-    void check(
-            String site, int width, int length, int[] positions, boolean all, Optional<String> fingerprint) {
+    void check(String site, int width, int length, int[] positions, boolean all, Optional<String> fingerprint) {
         Values values = values(site);
         if (values.width() != width) {
             throw new ModscanException("reference '" + name + "' has " + values.width() + " values a position for "
@@ -331,7 +330,8 @@ public final class Reference {
      */
     public void save(Path file) {
         if (sites.isEmpty()) {
-            throw new ModscanException("reference '" + name + "' was read from a recording, which holds no values to write");
+            throw new ModscanException(
+                    "reference '" + name + "' was read from a recording, which holds no values to write");
         }
         SafetensorsWriter writer = new SafetensorsWriter().metadata(NAME, name);
         model.ifPresent(fingerprint -> writer.metadata(MODEL, fingerprint));

@@ -96,7 +96,8 @@ public record SiteChange(FloatBuffer keep, FloatBuffer fill, List<Long> shape) {
             }
         }
         return new SiteChange(
-                keep, floats(batch, site, 0), List.of((long) batch.rows(), (long) heads, (long) columns, (long) columns));
+                keep, floats(batch, site, 0), List.of((long) batch.rows(), (long) heads, (long) columns, (long)
+                        columns));
     }
 
     private static void ones(FloatBuffer buffer, int from, int count) {
@@ -120,9 +121,10 @@ public record SiteChange(FloatBuffer keep, FloatBuffer fill, List<Long> shape) {
 
     private static FloatBuffer floats(TokenBatch batch, Site site, long count) {
         if (count > Integer.MAX_VALUE / Float.BYTES) {
-            throw new ModscanException("what changes " + site + " in a batch of " + batch.rows() + " × " + batch.columns()
-                    + " tokens takes " + count * Float.BYTES
-                    + " bytes, more than one buffer holds; take a smaller tokenBudget, or shorter prompts");
+            throw new ModscanException(
+                    "what changes " + site + " in a batch of " + batch.rows() + " × " + batch.columns()
+                            + " tokens takes " + count * Float.BYTES
+                            + " bytes, more than one buffer holds; take a smaller tokenBudget, or shorter prompts");
         }
         return ByteBuffer.allocateDirect((int) count * Float.BYTES)
                 .order(ByteOrder.nativeOrder())

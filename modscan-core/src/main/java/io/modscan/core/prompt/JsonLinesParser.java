@@ -86,8 +86,7 @@ final class JsonLinesParser extends LineParser {
         if (known == null) {
             try {
                 known = Intervention.ofJson(
-                        json,
-                        name -> references.computeIfAbsent(name, file -> Reference.open(folder.resolve(file))));
+                        json, name -> references.computeIfAbsent(name, file -> Reference.open(folder.resolve(file))));
             } catch (ModscanException e) {
                 throw malformed(String.valueOf(e.getMessage()), e);
             }

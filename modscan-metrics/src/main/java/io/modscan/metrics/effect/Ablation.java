@@ -97,7 +97,8 @@ public final class Ablation {
                 .filter(site -> site.hook().equals("hook_z"))
                 .toList();
         if (z.isEmpty()) {
-            throw new ModscanException("no hook_z can be changed in " + model + ", so there are no heads to switch off");
+            throw new ModscanException(
+                    "no hook_z can be changed in " + model + ", so there are no heads to switch off");
         }
         return targets(Target.heads(z));
     }
@@ -122,7 +123,8 @@ public final class Ablation {
     public Ablation targets(Collection<Target> all) {
         for (Target target : all) {
             if (targets.putIfAbsent(target.name(), target) != null) {
-                throw new ModscanException("two targets are called '" + target.name() + "'; give each a name of its own");
+                throw new ModscanException(
+                        "two targets are called '" + target.name() + "'; give each a name of its own");
             }
         }
         if (all.isEmpty()) {
@@ -163,7 +165,10 @@ public final class Ablation {
         Objects.requireNonNull(replacement, "replacement");
         replacing(prompt -> replacement);
         inWords = replacement
-                + replacement.reference().map(by -> " (SHA-256 " + by.sha256() + ")").orElse("");
+                + replacement
+                        .reference()
+                        .map(by -> " (SHA-256 " + by.sha256() + ")")
+                        .orElse("");
         return this;
     }
 
@@ -254,9 +259,8 @@ public final class Ablation {
         int layers = Math.max(1, starts.size() - 1);
         return 1
                 + targets.values().stream()
-                        .mapToDouble(target -> starts.isEmpty()
-                                ? 1
-                                : (double) (layers - Math.min(layers - 1, first(target))) / layers)
+                        .mapToDouble(target ->
+                                starts.isEmpty() ? 1 : (double) (layers - Math.min(layers - 1, first(target))) / layers)
                         .sum();
     }
 
@@ -304,14 +308,17 @@ public final class Ablation {
                     runs.untouchedSizes(),
                     Arrays.stream(own).mapToObj(place -> effects[place]).toArray(float[][]::new),
                     Arrays.stream(places)
-                            .map(of -> Arrays.stream(of).mapToObj(place -> effects[place]).toArray(float[][]::new))
+                            .map(of -> Arrays.stream(of)
+                                    .mapToObj(place -> effects[place])
+                                    .toArray(float[][]::new))
                             .toArray(float[][][]::new));
         }
     }
 
     private static void refuseMean(Site site) {
-        throw new ModscanException("attention patterns of " + site
-                + " have no mean that could be put in their place; replace them by zero or a factor, without random sets");
+        throw new ModscanException(
+                "attention patterns of " + site
+                        + " have no mean that could be put in their place; replace them by zero or a factor, without random sets");
     }
 
     /** Random sets of each target; none twice. */
@@ -356,7 +363,8 @@ public final class Ablation {
             replacement = prompt -> mean;
         }
         Function<? super Prompt, Replacement> chosen = replacement;
-        List<Off> kinds = all.distinct.stream().map(target -> new Off(target, chosen)).toList();
+        List<Off> kinds =
+                all.distinct.stream().map(target -> new Off(target, chosen)).toList();
         return runs.effects(kinds, counter((long) kinds.size() * runs.size()));
     }
 

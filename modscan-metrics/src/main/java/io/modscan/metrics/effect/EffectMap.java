@@ -324,6 +324,7 @@ public final class EffectMap {
 
     @Override
     public String toString() {
-        return "EffectMap[" + outcome() + ", " + targets().size() + " targets, " + ids.size() + " prompts, labels " + labels() + "]";
+        return "EffectMap[" + outcome() + ", " + targets().size() + " targets, " + ids.size() + " prompts, labels "
+                + labels() + "]";
     }
 }

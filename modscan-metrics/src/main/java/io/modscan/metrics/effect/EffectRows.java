@@ -172,14 +172,15 @@ final class EffectRows {
         }
         double otherVariance = rest / (others - 1) / others;
         double sum = variance + otherVariance;
-        double degrees =
-                sum * sum / (variance * variance / (count - 1) + otherVariance * otherVariance / (others - 1));
+        double degrees = sum * sum / (variance * variance / (count - 1) + otherVariance * otherVariance / (others - 1));
         return sum == 0 ? 0 : quantile(Math.floor(degrees)) * Math.sqrt(sum);
     }
 
     /** Of Student's t, at 97.5 %; NaN for less than one degree of freedom. */
     private double quantile(double degrees) {
-        return degrees >= 1 ? quantiles.computeIfAbsent((long) degrees, of -> StudentT.quantile(0.975, of)) : Double.NaN;
+        return degrees >= 1
+                ? quantiles.computeIfAbsent((long) degrees, of -> StudentT.quantile(0.975, of))
+                : Double.NaN;
     }
 
     /** Each label's p-value against all others; NaN where one of the effects is no number. */

@@ -100,7 +100,8 @@ final class InterventionRuns implements AutoCloseable {
             } else {
                 Recording recording = record(streams, meansOf, kept.resolve("streams.safetensors"));
                 this.late = model.startingAt(recording);
-                this.means = meansOf.isEmpty() ? null : mean(recording.activations().only(meansOf::contains));
+                this.means =
+                        meansOf.isEmpty() ? null : mean(recording.activations().only(meansOf::contains));
             }
             this.untouched = new float[prompts.size()][];
             prompts.forEach(tokenized::add);
@@ -136,9 +137,8 @@ final class InterventionRuns implements AutoCloseable {
         }
         for (Site site : used) {
             int at = order.indexOf(site);
-            Optional<Site> start = starts.stream()
-                    .filter(each -> order.indexOf(each) <= at)
-                    .reduce((one, other) -> other);
+            Optional<Site> start =
+                    starts.stream().filter(each -> order.indexOf(each) <= at).reduce((one, other) -> other);
             if (start.isEmpty()) {
                 return List.of();
             }
@@ -154,9 +154,7 @@ final class InterventionRuns implements AutoCloseable {
     private static Path temporary(Optional<Path> parent) {
         try {
             String name = "modscan-untouched";
-            return parent.isPresent()
-                    ? Files.createTempDirectory(parent.get(), name)
-                    : Files.createTempDirectory(name);
+            return parent.isPresent() ? Files.createTempDirectory(parent.get(), name) : Files.createTempDirectory(name);
         } catch (IOException e) {
             throw new UncheckedIOException(
                     parent.map(Path::toString).orElse("the system's temporary folder")

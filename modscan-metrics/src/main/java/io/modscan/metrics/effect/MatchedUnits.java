@@ -42,8 +42,9 @@ final class MatchedUnits {
             Order order = orders.computeIfAbsent(unit.site(), this::inOrder);
             List<Unit> near = near(order, unit, taken);
             if (near.isEmpty()) {
-                throw new ModscanException(unit.site() + " has no other units left that could be changed in place of the "
-                        + given.size() + " that are; run without random sets");
+                throw new ModscanException(
+                        unit.site() + " has no other units left that could be changed in place of the " + given.size()
+                                + " that are; run without random sets");
             }
             Unit other = near.get(random.nextInt(near.size()));
             taken.add(other);

@@ -137,7 +137,8 @@ public interface Outcome {
     static Outcome logitDifference(List<Integer> tokens, ToIntFunction<Prompt> answer, ToIntFunction<Prompt> foil) {
         List<Integer> own = tokens.stream().distinct().toList();
         if (own.isEmpty()) {
-            throw new IllegalArgumentException("no token is named that could be an answer or a foil; name all that are");
+            throw new IllegalArgumentException(
+                    "no token is named that could be an answer or a foil; name all that are");
         }
         return new TokenOutcome(
                 "logit of the answer over the foil",

@@ -63,10 +63,9 @@ public record Ranking(String name, List<Unit> units) {
      * @throws io.modscan.core.error.ModscanException if there is no such label
      */
     public static Ranking byImportance(ImportanceMap map, String label, ToDoubleFunction<ImportanceScores> score) {
-        List<Unit> units =
-                map.highest(label, Integer.MAX_VALUE, row -> score.applyAsDouble(row.ratio())).stream()
-                        .map(UnitImportance::unit)
-                        .toList();
+        List<Unit> units = map.highest(label, Integer.MAX_VALUE, row -> score.applyAsDouble(row.ratio())).stream()
+                .map(UnitImportance::unit)
+                .toList();
         return new Ranking("importance for " + label, units);
     }
 

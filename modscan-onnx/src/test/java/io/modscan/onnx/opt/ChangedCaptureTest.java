@@ -123,7 +123,10 @@ class ChangedCaptureTest {
                 piece.prompts().forEach(seen::add);
                 for (int i = 0; i < piece.prompts().size(); i++) {
                     assertThat(piece.at("loss").vector(i)[0])
-                            .isCloseTo(Objects.requireNonNull(losses.get(piece.prompts().get(i).id()))[0], within(1e-5f));
+                            .isCloseTo(
+                                    Objects.requireNonNull(
+                                            losses.get(piece.prompts().get(i).id()))[0],
+                                    within(1e-5f));
                 }
             });
             assertThat(seen).isEqualTo(prompts().stream().toList());
