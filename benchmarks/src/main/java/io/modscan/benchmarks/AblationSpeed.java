@@ -136,7 +136,8 @@ final class AblationSpeed {
         List<Prompt> prompts = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             prompts.add(Prompt.ofTokens(
-                            "p" + i, random.ints(32 + random.nextInt(65), 4, 50_000).toArray())
+                            "p" + i,
+                            random.ints(32 + random.nextInt(65), 4, 50_000).toArray())
                     .withLabel("topic", i % 2 == 0 ? "even" : "odd"));
         }
         return Prompts.of(prompts);

@@ -100,8 +100,10 @@ class DemoAblationTest {
     /** What does nothing in one is not the same as what does much in the other: the table of one call is that of the copies. */
     @Test
     void aStudyGivesWhatEditedCheckpointsGive() throws IOException {
-        EffectMap effects =
-                Ablation.of(MODEL).targets(targets()).replacing(Replacement.zero()).run(PROMPTS);
+        EffectMap effects = Ablation.of(MODEL)
+                .targets(targets())
+                .replacing(Replacement.zero())
+                .run(PROMPTS);
         Map<String, Double> plain = losses(MODEL);
         for (Target target : targets()) {
             Map<String, Double> edited = losses(without(target.units(), folder.resolve(target.name())));
@@ -121,10 +123,8 @@ class DemoAblationTest {
 
     private static Map<String, Double> losses(OptModel model) {
         Activations loss;
-        try (Probe probe = Probe.builder(model)
-                .sites(Sites.loss())
-                .pooling(Pooling.mean())
-                .build()) {
+        try (Probe probe =
+                Probe.builder(model).sites(Sites.loss()).pooling(Pooling.mean()).build()) {
             loss = probe.capture(PROMPTS);
         }
         Map<String, Double> sums = new TreeMap<>();
@@ -180,7 +180,8 @@ class DemoAblationTest {
                     .containsExactly(whole.effects(target.name()));
         }
         assertThat(Ablation.of(MODEL).targets(few).passes()).isEqualTo(1 + 2 / 6.0 + 1);
-        assertThat(Ablation.of(new FromTheBeginning(MODEL)).targets(few).passes()).isEqualTo(3);
+        assertThat(Ablation.of(new FromTheBeginning(MODEL)).targets(few).passes())
+                .isEqualTo(3);
     }
 
     @Test
@@ -218,8 +219,10 @@ class DemoAblationTest {
                 .targets(few)
                 .outcome(Outcome.logitDifference(10, 20))
                 .run(PROMPTS);
-        EffectMap one = Ablation.of(MODEL).targets(few).outcome(Outcome.logit(10)).run(PROMPTS);
-        EffectMap other = Ablation.of(MODEL).targets(few).outcome(Outcome.logit(20)).run(PROMPTS);
+        EffectMap one =
+                Ablation.of(MODEL).targets(few).outcome(Outcome.logit(10)).run(PROMPTS);
+        EffectMap other =
+                Ablation.of(MODEL).targets(few).outcome(Outcome.logit(20)).run(PROMPTS);
         logit.rows()
                 .forEach(row -> assertThat(row.effect())
                         .isCloseTo(
@@ -271,9 +274,7 @@ class DemoAblationTest {
         assertThat(one.points()).extracting(Curve.Point::units).containsExactly(1, 2, 5, 10, 20, 51, 102, 205, 512);
         assertThat(other.cpr()).isBetween(-1.0, 2.0);
         assertThat(other.cmd()).isPositive();
-        assertThatExceptionOfType(ModscanException.class)
-                .isThrownBy(one::cpr)
-                .withMessageContaining("what is removed");
+        assertThatExceptionOfType(ModscanException.class).isThrownBy(one::cpr).withMessageContaining("what is removed");
     }
 
     @Test
@@ -286,12 +287,12 @@ class DemoAblationTest {
                 .withMessageContaining("tone");
         Site embed = site("hook_embed");
         assertThatExceptionOfType(ModscanException.class)
-                .isThrownBy(() -> Ablation.of(MODEL)
-                        .units(List.of(Unit.of(embed, 3)))
-                        .run(PROMPTS))
+                .isThrownBy(() ->
+                        Ablation.of(MODEL).units(List.of(Unit.of(embed, 3))).run(PROMPTS))
                 .withMessageContaining("hook_embed can't be changed");
         assertThatExceptionOfType(ModscanException.class)
-                .isThrownBy(() -> Ablation.of(MODEL).targets(List.of(targets().get(0), targets().get(0))))
+                .isThrownBy(() -> Ablation.of(MODEL)
+                        .targets(List.of(targets().get(0), targets().get(0))))
                 .withMessageContaining("name of its own");
     }
 

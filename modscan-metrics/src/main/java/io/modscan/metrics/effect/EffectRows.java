@@ -89,7 +89,7 @@ final class EffectRows {
             double mean = sums[label] / count;
             double others = (all - sums[label]) / (labelOf.length - count);
             double variance = squares[label] / (count - 1) / count;
-            double half = quantile(count - 1) * Math.sqrt(variance);
+            double half = quantile((double) count - 1) * Math.sqrt(variance);
             double selectiveHalf = welch(effects[target], sums, squares, all, label, variance);
             AgainstShuffles against = AgainstShuffles.of(
                     sense.harm(mean),
