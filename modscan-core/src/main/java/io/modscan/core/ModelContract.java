@@ -137,7 +137,9 @@ public final class ModelContract {
      * Tries the model. What it tells of itself is complete and stays the same. Its sources compute what their plan says, write
      * every value that belongs to a token, whatever was in the buffers, give a prompt the same values alone, in company, padded
      * on either side and beside other sites, the same bits again and from several threads; where the model pools, it pools as
-     * a probe does. They end when the thread is interrupted, before a run or meanwhile, and refuse to run once they are closed.
+     * a probe does. What it says can be changed is changed as
+     * interventions ask, and no prompt beside it. They end when the thread is interrupted, before a run or meanwhile, and refuse
+     * to run once they are closed.
      *
      * @throws AssertionError   if one of these does not hold; its message says which
      * @throws ModscanException if the model refuses the prompts
@@ -146,6 +148,7 @@ public final class ModelContract {
         checkFacts();
         CapturePlan plan = model.plan(List.of(new CapturePlan.Selection(Sites.all(), Pooling.none())));
         checkClosed(tried(plan));
+        new ChangesContract(model, sample, tolerance).verify();
         if (model.pools()) {
             checkPooling();
         }
