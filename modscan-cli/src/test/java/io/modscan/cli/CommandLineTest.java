@@ -7,6 +7,7 @@ import ai.onnxruntime.OrtSession;
 import de.siegmar.fastcsv.reader.CsvReader;
 import de.siegmar.fastcsv.reader.NamedCsvRecord;
 import io.modscan.core.Probe;
+import io.modscan.core.Recording;
 import io.modscan.core.safetensors.SafetensorsFile;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Unit;
@@ -556,6 +557,40 @@ class CommandLineTest {
                 checkpoint.resolve("model.safetensors").toString());
         assertThat(checkpoint.resolve("model.safetensors"))
                 .hasSameBinaryContentAs(DemoModel.folder().resolve("model.safetensors"));
+    }
+
+    /** What a line of a prompt file says is done, if the command allows it. */
+    @Test
+    void promptsAreCapturedUnderTheirInterventions() throws IOException {
+        String change =
+                "{\"name\": \"off\", \"changes\": [{\"site\": \"blocks.1.attn.hook_z\", \"heads\": [2], \"by\": \"zero\"}]}";
+        String prompts = file(
+                "ids.jsonl",
+                "{\"id\": \"a\", \"ids\": [2, 5, 9]}\n{\"id\": \"b\", \"of\": \"a\", \"ids\": [2, 5, 9], \"intervention\": "
+                        + change + "}\n");
+        String[] capture = {
+            "capture",
+            "--model",
+            model(),
+            "--ids",
+            prompts,
+            "--sites",
+            "loss,logits[5,17]",
+            "--pooling",
+            "last",
+            "--out",
+            file("a.safetensors")
+        };
+        assertFailure("--changing GLOB", capture);
+        List<String> changing = new ArrayList<>(List.of(capture));
+        changing.addAll(List.of("--changing", "blocks.1.attn.hook_z"));
+        assertThat(CommandLineRun.of(changing.toArray(String[]::new)).status()).isZero();
+        Recording recording = Recording.open(Path.of(file("a.safetensors")));
+        assertThat(recording.prompts().get(1).intervention().orElseThrow().name())
+                .isEqualTo("off");
+        assertThat(recording.activations().at("logits[5,17]").vector(1))
+                .hasSize(2)
+                .isNotEqualTo(recording.activations().at("logits[5,17]").vector(0));
     }
 
     @Test
