@@ -119,7 +119,7 @@ final class AblateCommand implements Runnable {
             converter = CountConverter.class,
             description =
                     "Run N sets of random units beside each target, of the same sites and mean activations (default: 0). It costs"
-                            + " N times more.")
+                            + " N times more. None comes twice: of a layer's heads there are three or four.")
     private int matched;
 
     @Option(
@@ -137,6 +137,14 @@ final class AblateCommand implements Runnable {
             defaultValue = "0",
             description = "Where random sets, orders and draws come from (default: 0).")
     private long seed;
+
+    @Option(
+            names = "--temporary",
+            paramLabel = "DIR",
+            description =
+                    "Where the untouched run's residual streams lie meanwhile: 4 bytes for each token and dimension of each layer"
+                            + " (default: the system's temporary folder).")
+    private @Nullable Path temporary;
 
     @Option(names = "--cut", description = "Cut prompts that are longer than the model takes, instead of failing.")
     private boolean cut;
@@ -214,7 +222,9 @@ final class AblateCommand implements Runnable {
             WholeFile.prepare(out.resolve("effects.csv"));
             err.println("switching " + (targets.isEmpty() ? "each head" : targets.size() + " targets") + " off over "
                     + texts.size() + " prompts");
-            AblationResult result = asked(scan).run();
+            Path parent = temporary;
+            AblationResult result =
+                    asked(parent == null ? scan : scan.temporary(parent)).run();
             terminal.println(name + ", " + texts.size() + " prompts by " + label);
             terminal.print(result.summary());
             terminal.flush();

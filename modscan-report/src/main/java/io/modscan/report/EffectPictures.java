@@ -3,6 +3,7 @@ package io.modscan.report;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.effect.EffectMap;
+import io.modscan.metrics.effect.Outcome;
 import io.modscan.metrics.effect.Target;
 import io.modscan.metrics.effect.UnitEffect;
 import io.modscan.metrics.selectivity.Criterion;
@@ -47,6 +48,7 @@ final class EffectPictures {
         facts.put("array", name);
         facts.put("outcome", effects.outcome());
         facts.put("of", effects.targets().size());
+        facts.put("distance", effects.sense() == Outcome.Sense.DISTANCE);
         facts.put(
                 "targets",
                 Arrays.stream(shown)
@@ -117,6 +119,7 @@ final class EffectPictures {
         Site site = unit.site();
         boolean alone = target.units().size() == 1;
         boolean head = alone
+                && site.tensorName().endsWith("hook_z")
                 && site.layer().isPresent()
                 && unit.head().isPresent()
                 && unit.unit().isEmpty();

@@ -12,6 +12,7 @@ import io.modscan.core.site.Unit;
 import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.effect.Curve;
 import io.modscan.metrics.effect.EffectMap;
+import io.modscan.metrics.effect.Outcome;
 import io.modscan.metrics.modules.ModuleComparison;
 import io.modscan.metrics.modules.ModuleMap;
 import io.modscan.metrics.modules.ModuleTopics;
@@ -242,7 +243,7 @@ public final class Report {
      *
      * @param each the effects of heads, or of other targets, one at a time, on the report's labels
      * @return this
-     * @throws ModscanException if the labels are others
+     * @throws ModscanException if the labels are others, or the outcome falls when something is lost
      */
     public Report effects(EffectMap each) {
         this.effects = checked(each);
@@ -301,6 +302,10 @@ public final class Report {
     }
 
     private EffectMap checked(EffectMap map) {
+        if (map.sense() == Outcome.Sense.SCORE) {
+            throw new ModscanException(
+                    map.outcome() + " falls when something is lost, and the page shows what rises; give its opposite");
+        }
         if (!map.labels().equals(labels)) {
             throw new ModscanException(
                     "the effects are on the labels " + map.labels() + ", and the report is by " + labels);

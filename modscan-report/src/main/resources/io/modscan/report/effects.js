@@ -26,7 +26,11 @@ class Effects {
     return best;
   }
 
-  needs(target) { return this.best(target, (each, label) => this.selective(each, label)); }
+  // A label that needs it goes before others, however large their differences are.
+  needs(target) {
+    const needed = this.best(target, (each, label) => (this.needed[this.at(each, label)] === 1 ? this.selective(each, label) : NaN));
+    return needed >= 0 ? needed : this.best(target, (each, label) => this.selective(each, label));
+  }
   lightsFor(target) { return this.lights ? this.best(target, (each, label) => this.auroc[this.at(each, label)]) : -1; }
 
   told(target, label) {
@@ -56,7 +60,9 @@ function eachEffect(section, each) {
   const kept = each.targets.length < each.of ? ` The page has ${each.targets.length} of ${each.of} targets, those with the largest effects of one label’s own.` : '';
   section.append(element('p', `Each point is a unit, or several together, that was switched off; up is by how much the ${each.outcomeName()} of its own label rises, to the right that of all other prompts. `
     + 'On the line all rise alike: such a unit does something general. High above it one label needs the unit and the others don’t. '
-    + `Filled points are told from noise: the label’s effect, and its difference from the others’, both at a false discovery rate of 5 %. Hollow ones are not.${kept}`));
+    + (each.distance ? 'Filled points are told from noise: the label’s difference from the others’, at a false discovery rate of 5 %. That a distance is above 0 is tested by nothing. '
+      : 'Filled points are told from noise: the label’s effect, and its difference from the others’, both at a false discovery rate of 5 %. ')
+    + `Hollow ones are not.${kept}`));
   const ranks = each.lights ? element('p', `Does it light up for the labels that need it? Spearman’s rank correlation, over all units and labels, between the AUROC and the effect on the label is `
     + `${signed(each.rank ?? NaN, 3)}; between the AUROC and how far that effect is above the others’, ${signed(each.rankOfOwn ?? NaN, 3)}. At 1, the brighter would always be the more needed; at 0, brightness would say nothing of it.`) : null;
   if (ranks) section.append(ranks);
@@ -121,7 +127,7 @@ function headGrids(panels, each) {
   const layers = [...new Set(each.targets.filter((target) => target.head !== undefined).map((target) => target.layer))].sort((a, b) => a - b);
   const width = Math.max(...each.targets.map((target) => target.head ?? 0)) + 1;
   const at = (x, y) => heads.get(`${layers[y]}/${x}`);
-  const most = Math.max(...[...heads.values()].map((target) => each.selective(target, Math.max(0, each.needs(target)))), 1e-9);
+  const most = Math.max(...[...heads.values()].map((target) => each.selective(target, Math.max(0, each.needs(target)))).filter(Number.isFinite), 1e-9);
   const draw = (title, alt, labelOf, strength, passes) => {
     const fig = figure(panels, title);
     const known = (x, y) => at(x, y) !== undefined && labelOf(at(x, y)) >= 0;

@@ -49,6 +49,7 @@ public final class AblationResult {
         Map<String, String> facts = new LinkedHashMap<>(ofModel);
         facts.put("prompts.count", Integer.toString(prompts.size()));
         facts.put("ablation.by", AblationRun.words(scan.by()));
+        heads.provenance().forEach((key, fact) -> facts.putIfAbsent(key, fact));
         facts.put("ablation.outcome", heads.outcome());
         facts.put("ablation.matched", Integer.toString(scan.sets()));
         facts.put("ablation.seed", Long.toString(scan.seed()));
@@ -142,7 +143,7 @@ public final class AblationResult {
     }
 
     /**
-     * Writes {@code effects.csv} (of heads or other targets, then of modules), {@code curves.csv} if there are some, and {@code effects.html}, in this order and each
+     * Writes {@code effects.csv} (of heads or other targets, then of modules), {@code curves.csv} if there are some, {@code provenance.json}, and {@code effects.html}, in this order and each
      * whole or not at all. A {@code curves.csv} that an earlier run left and this one has not is removed.
      *
      * @param folder where to; it is made where there is none, and existing files are replaced
@@ -154,6 +155,7 @@ public final class AblationResult {
         ResultFolder files = new ResultFolder(folder);
         files.table("effects.csv", true, file -> EffectTables.effects(this, file));
         files.table("curves.csv", !curves.isEmpty(), file -> EffectTables.curves(curves, file));
+        files.provenance(provenance);
         files.file("effects.html", true, file -> report().write(file));
         return files.written();
     }

@@ -117,8 +117,11 @@ final class AblationRun {
         if (scan.by() == By.ZERO) {
             study.replacing(Replacement.zero());
         } else if (scan.by() == By.RESAMPLE) {
-            study.replacing(Ablation.resampled(others(), scan.seed()));
+            study.replacing(
+                    "the mean over positions of another prompt, drawn with the seed " + scan.seed(),
+                    Ablation.resampled(others(), scan.seed()));
         }
+        scan.temporary().ifPresent(study::temporary);
         return matched ? study.matched(scan.sets(), scan.seed()) : study;
     }
 
@@ -200,7 +203,7 @@ final class AblationRun {
         List<Curve> curves = scan.keepsOnly()
                 ? Curves.keepingOnly(study, rankings, prompts)
                 : Curves.removing(study, rankings, prompts);
-        count(study, false);
+        passes += Curves.passes(study, rankings, scan.keepsOnly());
         return curves;
     }
 

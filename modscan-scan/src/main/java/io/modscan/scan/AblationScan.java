@@ -10,10 +10,12 @@ import io.modscan.metrics.effect.Curves;
 import io.modscan.metrics.effect.Outcome;
 import io.modscan.metrics.effect.Target;
 import io.modscan.metrics.modules.ModuleProgress;
+import java.nio.file.Path;
 import java.util.Collection;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
@@ -88,6 +90,7 @@ public final class AblationScan {
     private boolean keepsOnly;
     private int moduleUnits = 10_000;
     private long memoryLimit = 1L << 30;
+    private Optional<Path> temporary = Optional.empty();
     private Consumer<Step> progress = step -> {};
     private Consumer<ModuleProgress> moduleProgress = step -> {};
     private UnaryOperator<Probe.Builder> probe = builder -> builder;
@@ -111,6 +114,7 @@ public final class AblationScan {
         copy.keepsOnly = keepsOnly;
         copy.moduleUnits = moduleUnits;
         copy.memoryLimit = memoryLimit;
+        copy.temporary = temporary;
         copy.progress = progress;
         copy.moduleProgress = moduleProgress;
         copy.probe = probe;
@@ -197,6 +201,11 @@ public final class AblationScan {
      */
     public AblationScan outcome(Outcome what) {
         Objects.requireNonNull(what, "what");
+        if (what.sense() == Outcome.Sense.SCORE) {
+            throw new IllegalArgumentException(
+                    what.name()
+                            + " falls when something is lost, and the summary and the page are of what rises; study it by Ablation");
+        }
         return with(scan -> scan.outcome = what);
     }
 
@@ -287,6 +296,17 @@ public final class AblationScan {
     }
 
     /**
+     * Sets where the untouched run's residual streams lie meanwhile.
+     *
+     * @param parent a folder, in which one is made and deleted again; the system's for temporary files unless set
+     * @return a scan with it
+     */
+    public AblationScan temporary(Path parent) {
+        Objects.requireNonNull(parent, "parent");
+        return with(scan -> scan.temporary = Optional.of(parent));
+    }
+
+    /**
      * Sets who is told how far it has come.
      *
      * @param listener is told after each prompt that was run under an intervention
@@ -360,6 +380,10 @@ public final class AblationScan {
 
     Outcome outcome() {
         return outcome;
+    }
+
+    Optional<Path> temporary() {
+        return temporary;
     }
 
     int sets() {

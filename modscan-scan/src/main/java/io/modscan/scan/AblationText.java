@@ -4,14 +4,17 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.effect.Curve;
 import io.modscan.metrics.effect.EffectMap;
+import io.modscan.metrics.effect.Outcome;
 import io.modscan.metrics.effect.Target;
 import io.modscan.metrics.effect.UnitEffect;
 import io.modscan.metrics.selectivity.SelectivityMap;
+import io.modscan.scan.AblationScan.Part;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
@@ -32,16 +35,27 @@ final class AblationText {
         EffectMap heads = result.heads();
         out.printf(
                 "%nThe %s of each label when a unit is switched off (replaced by: %s).%n"
-                        + "Needed: the label gets worse, and by more than all others do, each at q <= 0.05 (two-sided Wilcoxon of%n"
-                        + "signed ranks; Mann-Whitney; Benjamini-Hochberg over %d targets x labels). In brackets: 95 %% intervals.%n",
+                        + "Needed: the label gets worse, and by more than all others do, %s%n"
+                        + "Benjamini-Hochberg over %d targets x labels). In brackets: 95 %% intervals.%n",
                 heads.outcome(),
                 AblationRun.words(scan.by()),
+                heads.sense() == Outcome.Sense.DISTANCE
+                        ? "the second at q <= 0.05 (Mann-Whitney;"
+                        : "each at q <= 0.05 (two-sided Wilcoxon of signed ranks; Mann-Whitney;",
                 heads.targets().size() * heads.labels().size());
+        warnings(heads, out);
         String what = scan.targets().isEmpty() ? "heads" : "targets";
         heads.labels().forEach(label -> print(heads, label, what, out));
         result.units().ifPresent(units -> print(heads, units, out));
         result.modules().ifPresent(modules -> print(modules, out));
+        if (scan.with(Part.MODULES) && result.modules().isEmpty()) {
+            out.printf(
+                    "%nNo modules: none was found, or there are too few prompts, or no heads and neurons to look among.%n");
+        }
         print(result.curves(), out);
+        if (scan.with(Part.CURVES) && result.curves().isEmpty()) {
+            out.printf("%nNo curves: the model has no mlp.hook_post.%n");
+        }
         out.printf(
                 Locale.ROOT,
                 "%nCost: %.1f forward passes of %d prompts%s%n%n",
@@ -50,6 +64,35 @@ final class AblationText {
                 scan.sets() == 0 ? "" : " at most, " + scan.sets() + " random sets beside each target among them");
         out.flush();
         return text.toString();
+    }
+
+    /** What keeps "nothing found" from meaning that nothing is there. */
+    private static void warnings(EffectMap heads, PrintWriter out) {
+        int rows = heads.targets().size() * heads.labels().size();
+        List<String> few = heads.labels().stream()
+                .filter(label -> heads.leastP(label) * rows > 0.05)
+                .map(ModscanException::printable)
+                .toList();
+        if (heads.sense() != Outcome.Sense.DISTANCE && !few.isEmpty()) {
+            out.printf(
+                    Locale.ROOT,
+                    "Few prompts: of %s the smallest p is %.2g at best, so that no effect is found (q <= 0.05) unless at least %d of%n"
+                            + "the %d are as sure. That nothing is found then means nothing.%n",
+                    few.size() == heads.labels().size() ? "every label" : few.toString(),
+                    few.stream().mapToDouble(heads::leastP).max().orElse(1),
+                    (int) Math.ceil(
+                            rows * few.stream().mapToDouble(heads::leastP).max().orElse(1) / 0.05),
+                    rows);
+        }
+        Map<String, List<String>> broken = heads.nonFinite();
+        if (!broken.isEmpty()) {
+            Map.Entry<String, List<String>> first = broken.entrySet().iterator().next();
+            out.printf(
+                    "Not measured: effects of %d targets are NaN or infinite, such as %s on prompt %s.%n",
+                    broken.size(),
+                    ModscanException.printable(first.getKey()),
+                    ModscanException.printable(first.getValue().get(0)));
+        }
     }
 
     private static void print(EffectMap heads, String label, String what, PrintWriter out) {
@@ -79,23 +122,26 @@ final class AblationText {
     private static void print(String how, UnitEffect row, PrintWriter out) {
         out.printf(
                 Locale.ROOT,
-                "  %-7s %-9s %+.3f [%+.3f, %+.3f]  q %.2g   others %+.3f, difference q %.2g%s%n",
+                "  %-7s %-9s %+.3f [%+.3f, %+.3f]%s   others %+.3f, difference q %.2g%s%n",
                 how,
                 name(row),
                 row.effect(),
                 row.low(),
                 row.high(),
-                row.q(),
+                Double.isNaN(row.q()) ? "" : String.format(Locale.ROOT, "  q %.2g", row.q()),
                 row.others(),
                 row.selectiveQ(),
                 Double.isNaN(row.matched())
                         ? ""
-                        : String.format(Locale.ROOT, "   random %+.3f, p %.2g", row.matched(), row.matchedP()));
+                        : String.format(
+                                Locale.ROOT, "   %d random %+.3f, p %.2g", row.sets(), row.matched(), row.matchedP()));
     }
 
     private static String name(UnitEffect row) {
         Unit unit = row.unit();
-        boolean head = unit.head().isPresent() && unit.unit().isEmpty();
+        boolean head = unit.head().isPresent()
+                && unit.unit().isEmpty()
+                && unit.site().tensorName().endsWith("hook_z");
         boolean neuron = ScanSites.NEURONS.selects(unit.site());
         return row.units() == 1 && unit.site().layer().isPresent() && (head || neuron)
                 ? "L" + Csv.text(unit.site().layer())
@@ -173,6 +219,17 @@ final class AblationText {
                             other.ranking().equals("random") && other.label().equals(curve.label()))
                     .filter(other -> other.points().size() == curve.points().size())
                     .toList();
+            if (curve.keepsOnly()) {
+                out.printf(
+                        Locale.ROOT,
+                        "  faithfulness: area (CPR) %.3f, to 1 (CMD) %.3f; random order %s%n",
+                        curve.cpr(),
+                        curve.cmd(),
+                        random.stream()
+                                .map(other -> String.format(Locale.ROOT, "%.3f, %.3f", other.cpr(), other.cmd()))
+                                .findFirst()
+                                .orElse("-"));
+            }
             print("  random", IntStream.range(0, curve.points().size()).mapToDouble(point -> rise(random, point)), out);
         }
     }

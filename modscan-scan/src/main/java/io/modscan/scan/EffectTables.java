@@ -36,6 +36,7 @@ final class EffectTables {
                     "selective_high",
                     "selective_p",
                     "selective_q",
+                    "sets",
                     "matched",
                     "matched_p");
             result.heads().rows().forEach(row -> write(row, csv));
@@ -67,6 +68,7 @@ final class EffectTables {
                 Csv.text(row.selectiveHigh()),
                 Csv.text(row.selectiveP()),
                 Csv.text(row.selectiveQ()),
+                Integer.toString(row.sets()),
                 Csv.text(row.matched()),
                 Csv.text(row.matchedP()));
     }
@@ -83,7 +85,9 @@ final class EffectTables {
                     "units",
                     "outcome",
                     "low",
-                    "high");
+                    "high",
+                    "cpr",
+                    "cmd");
             curves.forEach(curve -> curve.points()
                     .forEach(point -> csv.writeRecord(
                             Csv.text(curve.ranking()),
@@ -95,7 +99,9 @@ final class EffectTables {
                             Integer.toString(point.units()),
                             Csv.text(point.outcome()),
                             Csv.text(point.low()),
-                            Csv.text(point.high()))));
+                            Csv.text(point.high()),
+                            curve.keepsOnly() ? Csv.text(curve.cpr()) : "",
+                            curve.keepsOnly() ? Csv.text(curve.cmd()) : "")));
         });
     }
 }

@@ -1,5 +1,6 @@
 package io.modscan.scan;
 
+import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.file.WholeFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -7,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
 
 /** A folder that results are written into, each file whole or not at all. */
@@ -44,5 +46,15 @@ final class ResultFolder {
 
     List<Path> written() {
         return List.copyOf(written);
+    }
+
+    /** Writes what the results are of. */
+    void provenance(Map<String, String> facts) {
+        file(
+                "provenance.json",
+                true,
+                file -> WholeFile.write(
+                        file,
+                        aside -> JSON.std.with(JSON.Feature.PRETTY_PRINT_OUTPUT).write(facts, aside.toFile())));
     }
 }

@@ -1,7 +1,5 @@
 package io.modscan.scan;
 
-import com.fasterxml.jackson.jr.ob.JSON;
-import io.modscan.core.file.WholeFile;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.report.Picture;
 import io.modscan.scan.Scan.Part;
@@ -24,14 +22,7 @@ final class ScanFiles {
                 "heads.csv",
                 plan.with(Part.ATTENTION),
                 file -> scan.behaviour().ifPresent(behaviour -> UnitTables.heads(behaviour, file)));
-        folder.file(
-                "provenance.json",
-                true,
-                file -> WholeFile.write(
-                        file,
-                        aside -> JSON.std
-                                .with(JSON.Feature.PRETTY_PRINT_OUTPUT)
-                                .write(scan.provenance(), aside.toFile())));
+        folder.provenance(scan.provenance());
         folder.file(
                 "heads.png",
                 plan.with(Part.PICTURE),

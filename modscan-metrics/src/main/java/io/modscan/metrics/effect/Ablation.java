@@ -47,6 +47,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Ablation {
 
+    /** How often a random set is drawn for each that is wanted: where few can be told apart, more draws would find no others. */
+    private static final int DRAWS = 10;
+
     private final Model model;
     private final Map<String, Target> targets = new LinkedHashMap<>();
     private String key = "topic";
@@ -163,29 +166,35 @@ public final class Ablation {
      */
     public Ablation replacing(Replacement replacement) {
         Objects.requireNonNull(replacement, "replacement");
-        replacing(prompt -> replacement);
-        inWords = replacement
-                + replacement
-                        .reference()
-                        .map(by -> " (SHA-256 " + by.sha256() + ")")
-                        .orElse("");
-        return this;
+        String digest = replacement
+                .reference()
+                .map(by -> " (SHA-256 " + by.sha256() + ")")
+                .orElse("");
+        return replacing(replacement + digest, prompt -> replacement);
     }
 
     /**
      * Sets what units are replaced by, each prompt's by its own: a label's mean, what another prompt had ({@link #resampled}).
      *
+     * @param name     says what that is, seeds and all: results of one name merge
      * @param ofPrompt tells the replacement for a prompt; of the same sites for all
      * @return this
      */
-    public Ablation replacing(Function<? super Prompt, Replacement> ofPrompt) {
-        this.by = Objects.requireNonNull(ofPrompt, "ofPrompt");
-        this.inWords = "each prompt's own";
+    public Ablation replacing(String name, Function<? super Prompt, Replacement> ofPrompt) {
+        Objects.requireNonNull(ofPrompt, "ofPrompt");
+        this.inWords = Objects.requireNonNull(name, "name");
+        this.by = prompt -> {
+            @Nullable Replacement replacement = ofPrompt.apply(prompt);
+            if (replacement == null) {
+                throw new ModscanException("'" + name + "' has no replacement for prompt '" + prompt.id() + "'");
+            }
+            return replacement;
+        };
         return this;
     }
 
     /**
-     * What another prompt had, drawn at random, for {@link #replacing(Function)}: a resample ablation. Its mean over positions goes to all positions, since prompts
+     * What another prompt had, drawn at random, for {@link #replacing(String, Function)}: a resample ablation. Its mean over positions goes to all positions, since prompts
      * have different lengths.
      *
      * @param pooled mean-pooled values of the sites that are changed, of at least two prompts
@@ -197,7 +206,7 @@ public final class Ablation {
     }
 
     /**
-     * Runs random sets beside each target, none twice, of as many units, each of the same site and of about the same mean activation (in the size of its mean over the prompts: the
+     * Runs random sets beside each target, none twice (so there may be fewer: of a layer's heads there are three or four), of as many units, each of the same site and of about the same mean activation (in the size of its mean over the prompts: the
      * L2 norm of a head's) as the one that it stands for: what switching off just anything alike does. It costs as many times more.
      *
      * @param randomSets how many for each target; none unless set
@@ -258,10 +267,17 @@ public final class Ablation {
         // The last one is behind all blocks.
         int layers = Math.max(1, starts.size() - 1);
         return 1
-                + targets.values().stream()
+                + distinct().stream()
                         .mapToDouble(target ->
                                 starts.isEmpty() ? 1 : (double) (layers - Math.min(layers - 1, first(target))) / layers)
                         .sum();
+    }
+
+    /** Of the same units only one is run. */
+    private List<Target> distinct() {
+        Runs runs = new Runs();
+        targets.values().forEach(runs::place);
+        return runs.distinct;
     }
 
     private static int first(Target target) {
@@ -289,6 +305,9 @@ public final class Ablation {
                 .forEach(target -> target.units()
                         .forEach(unit -> sites.add(unit.site().derivedFrom().orElse(unit.site()))));
         boolean means = by == null || sets > 0;
+        if (sets > 0) {
+            targets.values().forEach(MatchedUnits::check);
+        }
         sites.stream().filter(site -> site.isPairwise() && means).findFirst().ifPresent(Ablation::refuseMean);
         try (InterventionRuns runs =
                 new InterventionRuns(model, prompts, outcome, sites, means ? sites : Set.of(), folder, settings)) {
@@ -321,7 +340,7 @@ public final class Ablation {
                         + " have no mean that could be put in their place; replace them by zero or a factor, without random sets");
     }
 
-    /** Random sets of each target; none twice. */
+    /** Random sets of each target; none twice, so that there may be fewer than are wanted. */
     private List<List<Target>> drawn(InterventionRuns runs) {
         if (sets == 0) {
             return targets.values().stream().map(target -> List.<Target>of()).toList();
@@ -331,10 +350,11 @@ public final class Ablation {
         for (Target target : targets.values()) {
             SplittableRandom random = new SplittableRandom(seed + drawn.size());
             Map<Set<Unit>, Target> some = new LinkedHashMap<>();
-            for (int set = 0; set < sets; set++) {
+            for (int draw = 0; draw < DRAWS * sets && some.size() < sets; draw++) {
                 List<Unit> others = units.draw(target.units(), random);
                 some.putIfAbsent(
-                        Set.copyOf(others), new Target("random " + (set + 1) + " beside " + target.name(), others));
+                        Set.copyOf(others),
+                        new Target("random " + (some.size() + 1) + " beside " + target.name(), others));
             }
             drawn.add(List.copyOf(some.values()));
         }

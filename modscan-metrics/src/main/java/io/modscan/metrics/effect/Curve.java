@@ -57,7 +57,7 @@ public record Curve(
      * The area below the faithfulness, over shares from 0 to 1 by trapezoids: the circuit performance ratio of MIB. A ranking that brings the parts that do the work
      * first has a large one; above 1, parts were left out that are in the way.
      *
-     * @return the area
+     * @return the area; NaN without points, as of a ranking of one unit
      * @throws ModscanException if this is a curve of what is removed
      */
     public double cpr() {
@@ -78,6 +78,9 @@ public record Curve(
         if (!keepsOnly) {
             throw new ModscanException(
                     "the areas of faithfulness are those of a curve of what is kept, and this is one of what is removed");
+        }
+        if (points.isEmpty()) {
+            return Double.NaN;
         }
         double area = 0;
         double share = 0;

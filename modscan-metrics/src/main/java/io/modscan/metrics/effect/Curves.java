@@ -2,6 +2,7 @@ package io.modscan.metrics.effect;
 
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Unit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -51,23 +52,37 @@ public final class Curves {
         return run(study, rankings, prompts, true);
     }
 
-    private static List<Curve> run(Ablation study, List<Ranking> rankings, Prompts prompts, boolean keepsOnly) {
+    /**
+     * What curves cost.
+     *
+     * @param study     as for {@link #removing}
+     * @param rankings  as for {@link #removing}
+     * @param keepsOnly whether the first of a ranking are kept, or removed
+     * @return forward passes of each prompt, as {@link Ablation#passes} counts them
+     */
+    public static double passes(Ablation study, List<Ranking> rankings, boolean keepsOnly) {
+        return study.of(targets(rankings, keepsOnly)).passes();
+    }
+
+    private static List<Target> targets(List<Ranking> rankings, boolean keepsOnly) {
         if (rankings.stream().map(Ranking::name).distinct().count() < Math.max(1, rankings.size())) {
             throw new ModscanException("at least one ranking is needed, each of a name of its own; these are "
                     + rankings.stream().map(Ranking::name).toList());
         }
         List<Target> targets = new ArrayList<>();
         for (Ranking ranking : rankings) {
-            targets.add(new Target(name(ranking, 0), ranking.units()));
+            List<Unit> all = ranking.units();
+            targets.add(new Target(name(ranking, 0), all));
             for (int count : counts(ranking)) {
                 targets.add(new Target(
-                        name(ranking, count),
-                        keepsOnly
-                                ? ranking.units().subList(count, ranking.units().size())
-                                : ranking.units().subList(0, count)));
+                        name(ranking, count), keepsOnly ? all.subList(count, all.size()) : all.subList(0, count)));
             }
         }
-        EffectMap effects = study.of(targets).run(prompts);
+        return targets;
+    }
+
+    private static List<Curve> run(Ablation study, List<Ranking> rankings, Prompts prompts, boolean keepsOnly) {
+        EffectMap effects = study.of(targets(rankings, keepsOnly)).run(prompts);
         List<Curve> curves = new ArrayList<>();
         for (Ranking ranking : rankings) {
             for (String label : effects.labels()) {

@@ -62,7 +62,7 @@ public final class EffectMap {
      * @param untouched each prompt's outcome with nothing changed
      * @param effects   how much each target changes it, [targets][prompts]
      * @return a map of these, without random sets
-     * @throws IllegalArgumentException if there are not as many ids, labels, outcomes and effects as prompts, or not as many effects as targets
+     * @throws IllegalArgumentException if two targets have the same name or two prompts the same id, if there are not as many ids, labels, outcomes and effects as prompts, or not as many effects as targets
      */
     public static EffectMap of(
             String outcome,
@@ -71,6 +71,36 @@ public final class EffectMap {
             List<String> ofPrompts,
             float[] untouched,
             float[][] effects) {
+        return of(outcome, Outcome.Sense.COST, targets, ids, ofPrompts, untouched, effects);
+    }
+
+    /**
+     * Effects that were measured by other means, on an outcome of any sense.
+     *
+     * @param outcome   what was looked at
+     * @param sense     which way it goes when a prompt loses what it needs
+     * @param targets   what was changed, each of a name of its own
+     * @param ids       the prompts' ids
+     * @param ofPrompts the prompts' labels, in this order
+     * @param untouched each prompt's outcome with nothing changed
+     * @param effects   how much each target changes it, [targets][prompts]
+     * @return a map of these, without random sets
+     * @throws IllegalArgumentException as {@link #of(String, List, List, List, float[], float[][])}
+     */
+    public static EffectMap of(
+            String outcome,
+            Outcome.Sense sense,
+            List<Target> targets,
+            List<String> ids,
+            List<String> ofPrompts,
+            float[] untouched,
+            float[][] effects) {
+        boolean apart = new HashSet<>(ids).size() == ids.size()
+                && targets.stream().map(Target::name).distinct().count() == targets.size();
+        if (!apart) {
+            throw new IllegalArgumentException(
+                    "two targets have the same name, or two prompts the same id; each has its own");
+        }
         boolean fits = effects.length == targets.size()
                 && ids.size() == untouched.length
                 && ofPrompts.size() == untouched.length
@@ -82,7 +112,7 @@ public final class EffectMap {
                     + " labels, " + untouched.length + " outcomes");
         }
         float[][] copy = Arrays.stream(effects).map(float[]::clone).toArray(float[][]::new);
-        Study study = new Study(outcome, Outcome.Sense.COST, targets, List.of(), Map.of()).withoutSets();
+        Study study = new Study(outcome, sense, targets, List.of(), Map.of()).withoutSets();
         return new EffectMap(study, ids, ofPrompts, untouched.clone(), copy, new float[copy.length][0][]);
     }
 

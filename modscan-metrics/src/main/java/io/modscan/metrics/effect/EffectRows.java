@@ -115,6 +115,7 @@ final class EffectRows {
                     mean - others + selectiveHalf,
                     selectiveP[label],
                     Double.NaN,
+                    sets.length,
                     sets.length == 0 ? Double.NaN : sense.harm(against.mean()),
                     against.p()));
         }

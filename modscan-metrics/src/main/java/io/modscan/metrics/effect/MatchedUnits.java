@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /** Draws random units that are like given ones: of the same site, and of about the same mean activation. For one thread. */
@@ -32,6 +33,19 @@ final class MatchedUnits {
 
     MatchedUnits(Reference means) {
         this.means = means;
+    }
+
+    /** Throws if a site has not as many other units as are changed of it. */
+    static void check(Target target) {
+        Map<Site, Long> counts =
+                target.units().stream().collect(Collectors.groupingBy(Unit::site, Collectors.counting()));
+        counts.forEach((site, count) -> {
+            if (2 * count > site.width()) {
+                throw new ModscanException(
+                        "'" + target.name() + "' is " + count + " of the " + site.width() + " units of " + site
+                                + ", so there are not as many others that could be changed in their place; run it without random sets");
+            }
+        });
     }
 
     /** As many others, none of them given, each once. */
@@ -60,7 +74,8 @@ final class MatchedUnits {
         List<Unit> near = new ArrayList<>();
         for (int apart = 1; apart < order.units().size() && near.size() < most; apart++) {
             for (int place : new int[] {at - apart, at + apart}) {
-                if (place >= 0
+                if (near.size() < most
+                        && place >= 0
                         && place < order.units().size()
                         && !taken.contains(order.units().get(place))) {
                     near.add(order.units().get(place));

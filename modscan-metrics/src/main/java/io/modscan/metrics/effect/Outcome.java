@@ -153,8 +153,13 @@ public interface Outcome {
      * @param key    what the label is of, such as {@code topic}
      * @param tokens the id of each label's token
      * @return the probability, in [0, 1]
+     * @throws IllegalArgumentException if there is no token
      */
     static Outcome probability(String key, Map<String, Integer> tokens) {
+        if (tokens.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "no token is named that stands for a " + key + "; name one for each label");
+        }
         List<Integer> ids = tokens.values().stream().distinct().sorted().toList();
         return new TokenOutcome(
                 "probability of the " + key + "'s token",
@@ -185,7 +190,7 @@ public interface Outcome {
      *
      * @param site    selects one site, and no other
      * @param pooling what becomes of its positions; not {@link Pooling#none()}
-     * @return the L2 norm of the difference between the changed vector and the untouched one
+     * @return the L2 norm of the difference between the changed vector and the untouched one; 0 where it is less than 1e-5 of the untouched one's
      * @throws IllegalArgumentException if there is no pooling
      */
     static Outcome distance(SiteSelector site, Pooling pooling) {
@@ -196,11 +201,14 @@ public interface Outcome {
             @Override
             public double effect(float[] untouched, float[] changed) {
                 double squares = 0;
+                double size = 0;
                 for (int i = 0; i < untouched.length; i++) {
                     double apart = (double) changed[i] - untouched[i];
                     squares += apart * apart;
+                    size += (double) untouched[i] * untouched[i];
                 }
-                return Math.sqrt(squares);
+                // Less is rounding, which a long vector has more of.
+                return squares <= sense().rounding() * sense().rounding() * size ? 0 : Math.sqrt(squares);
             }
         };
     }

@@ -30,6 +30,7 @@ import java.util.Locale;
  * @param selectiveHigh the upper end
  * @param selectiveP  the two-sided p-value of the Mann–Whitney test of the label's effects against those of all other prompts; NaN where there are none
  * @param selectiveQ  the smallest false discovery rate at which this row counts as an effect on this label more, or less, than on others, over all targets and labels
+ * @param sets        how many random sets were run beside it
  * @param matched     the mean effect over the label's prompts of as many random units, matched by layer and mean activation; NaN if none were run
  * @param matchedP    the share of random sets, this one counted among them, that do the label as much harm or more, at least 1 / (1 + their number); NaN if none were run
  */
@@ -52,6 +53,7 @@ public record UnitEffect(
         double selectiveHigh,
         double selectiveP,
         double selectiveQ,
+        int sets,
         double matched,
         double matchedP) {
 
@@ -75,6 +77,7 @@ public record UnitEffect(
                 selectiveHigh,
                 selectiveP,
                 newSelectiveQ,
+                sets,
                 matched,
                 matchedP);
     }
