@@ -76,8 +76,8 @@ final class AblationText {
         if (heads.sense() != Outcome.Sense.DISTANCE && !few.isEmpty()) {
             out.printf(
                     Locale.ROOT,
-                    "Few prompts: of %s the smallest p is %.2g at best, so that no effect is found (q <= 0.05) unless at least %d of%n"
-                            + "the %d are as sure. That nothing is found then means nothing.%n",
+                    "Few prompts: of %s the smallest p is %.2g at best, so an effect counts (q <= 0.05) only where at least %d of the%n"
+                            + "%d rows are as sure. With more prompts a label, fewer would do.%n",
                     few.size() == heads.labels().size() ? "every label" : few.toString(),
                     few.stream().mapToDouble(heads::leastP).max().orElse(1),
                     (int) Math.ceil(
