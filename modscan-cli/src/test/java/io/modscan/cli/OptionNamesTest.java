@@ -32,6 +32,7 @@ class OptionNamesTest {
             // contracts for those who write a model or a metric
             "ModelContract.java",
             "LinkContract.java",
+            "ChangesContract.java",
             "MetricContract.java",
             // asking activations in memory for what they don't have
             "Activations.java",

@@ -109,7 +109,7 @@ class AblationScanTest {
         Files.writeString(folder.resolve("curves.csv"), "of an earlier run");
         assertThat(result.writeTo(folder))
                 .extracting(file -> file.getFileName().toString())
-                .containsExactly("effects.csv", "curves.csv", "effects.html");
+                .containsExactly("effects.csv", "curves.csv", "provenance.json", "effects.html");
         List<NamedCsvRecord> effects = rows(folder.resolve("effects.csv"));
         int modules = result.modules().map(map -> map.targets().size()).orElse(0);
         assertThat(effects).hasSize((48 + modules) * 2);
