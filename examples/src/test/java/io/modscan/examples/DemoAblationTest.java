@@ -8,13 +8,10 @@ import io.modscan.core.Activations;
 import io.modscan.core.Probe;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.intervention.Replacement;
-import io.modscan.core.model.ActivationSource;
 import io.modscan.core.model.Model;
-import io.modscan.core.model.Tokenizer;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.safetensors.SafetensorsFile;
 import io.modscan.core.safetensors.StoredTensor;
-import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Sites;
@@ -30,6 +27,7 @@ import io.modscan.metrics.effect.Target;
 import io.modscan.metrics.effect.UnitEffect;
 import io.modscan.onnx.opt.OptModel;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -40,7 +38,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalInt;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
@@ -173,15 +170,14 @@ class DemoAblationTest {
     void beginningLateChangesNothing() {
         List<Target> few = targets().subList(0, 2);
         EffectMap late = Ablation.of(MODEL).targets(few).run(PROMPTS);
-        EffectMap whole = Ablation.of(new FromTheBeginning(MODEL)).targets(few).run(PROMPTS);
+        EffectMap whole = Ablation.of(fromTheBeginning()).targets(few).run(PROMPTS);
         for (Target target : few) {
             assertThat(late.effects(target.name()))
                     .usingComparatorWithPrecision(1e-4f)
                     .containsExactly(whole.effects(target.name()));
         }
         assertThat(Ablation.of(MODEL).targets(few).passes()).isEqualTo(1 + 2 / 6.0 + 1);
-        assertThat(Ablation.of(new FromTheBeginning(MODEL)).targets(few).passes())
-                .isEqualTo(3);
+        assertThat(Ablation.of(fromTheBeginning()).targets(few).passes()).isEqualTo(3);
     }
 
     @Test
@@ -297,50 +293,11 @@ class DemoAblationTest {
     }
 
     /** A model that has no place to begin late at. */
-    private record FromTheBeginning(OptModel model) implements Model {
-        @Override
-        public List<Site> sites() {
-            return model.sites();
-        }
-
-        @Override
-        public List<Site> changeable() {
-            return model.changeable();
-        }
-
-        @Override
-        public OptionalInt maxTokens() {
-            return model.maxTokens();
-        }
-
-        @Override
-        public OptionalInt vocabularySize() {
-            return model.vocabularySize();
-        }
-
-        @Override
-        public OptionalInt bosTokenId() {
-            return model.bosTokenId();
-        }
-
-        @Override
-        public Tokenizer tokenizer() {
-            return model.tokenizer();
-        }
-
-        @Override
-        public Map<String, String> provenance() {
-            return model.provenance();
-        }
-
-        @Override
-        public boolean pools() {
-            return true;
-        }
-
-        @Override
-        public ActivationSource open(CapturePlan plan) {
-            return model.open(plan);
-        }
+    private static Model fromTheBeginning() {
+        return (Model) Proxy.newProxyInstance(
+                Model.class.getClassLoader(),
+                new Class<?>[] {Model.class},
+                (proxy, method, arguments) ->
+                        method.getName().equals("starts") ? List.of() : method.invoke(MODEL, arguments));
     }
 }

@@ -3,7 +3,6 @@ package io.modscan.metrics.effect;
 import io.modscan.core.Activations;
 import io.modscan.core.Probe;
 import io.modscan.core.error.ModscanException;
-import io.modscan.core.intervention.Intervention;
 import io.modscan.core.intervention.Replacement;
 import io.modscan.core.model.Model;
 import io.modscan.core.prompt.Prompt;
@@ -394,36 +393,6 @@ public final class Ablation {
             done[0] += more;
             listener.accept((int) Math.min(Integer.MAX_VALUE, done[0]), (int) Math.min(Integer.MAX_VALUE, all));
         };
-    }
-
-    /** A target switched off. */
-    private static final class Off implements InterventionRuns.Kind {
-        private final Target target;
-        private final Function<? super Prompt, Replacement> by;
-        private @Nullable Replacement last;
-        private @Nullable Intervention made;
-
-        Off(Target target, Function<? super Prompt, Replacement> by) {
-            this.target = target;
-            this.by = by;
-        }
-
-        @Override
-        public String name() {
-            return target.name();
-        }
-
-        /** Prompts are often asked of by one thread, one behind the other, and have the same replacement, the very object. */
-        @Override
-        @SuppressWarnings("ReferenceEquality")
-        public synchronized Intervention of(Prompt prompt) {
-            Replacement replacement = by.apply(prompt);
-            if (made == null || replacement != last) {
-                made = Intervention.of(target.name(), target.units(), replacement);
-                last = replacement;
-            }
-            return made;
-        }
     }
 
     @Override

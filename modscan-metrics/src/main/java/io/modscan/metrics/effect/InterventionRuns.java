@@ -5,7 +5,6 @@ import io.modscan.core.Probe;
 import io.modscan.core.Recording;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.intervention.Change;
-import io.modscan.core.intervention.Intervention;
 import io.modscan.core.intervention.Reference;
 import io.modscan.core.model.Model;
 import io.modscan.core.prompt.Prompt;
@@ -14,6 +13,7 @@ import io.modscan.core.site.CapturePlan.Selection;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -245,15 +245,6 @@ final class InterventionRuns implements AutoCloseable {
         return sizes;
     }
 
-    /** What one prompt is run under, of several kinds. */
-    interface Kind {
-        /** Its name, which no other has. */
-        String name();
-
-        /** The intervention of this name for a prompt. */
-        Intervention of(Prompt prompt);
-    }
-
     /**
      * Runs all prompts under each of some interventions.
      *
@@ -261,13 +252,13 @@ final class InterventionRuns implements AutoCloseable {
      * @param done  is told how many runs were made since it was last told
      * @return the effects, [intervention][prompt]
      */
-    float[][] effects(List<? extends Kind> kinds, IntConsumer done) {
+    float[][] effects(List<Off> kinds, IntConsumer done) {
         float[][] effects = new float[kinds.size()][prompts.size()];
         Map<String, Integer> byName = new HashMap<>();
         // By the layer of the first change: they begin at the same stream.
-        SortedMap<Integer, List<Kind>> groups = new TreeMap<>();
+        SortedMap<Integer, List<Off>> groups = new TreeMap<>();
         Map<Integer, Set<Site>> changed = new HashMap<>();
-        for (Kind kind : kinds) {
+        for (Off kind : kinds) {
             if (byName.put(kind.name(), byName.size()) != null) {
                 throw new ModscanException(
                         "two interventions are called '" + kind.name() + "'; give each a name of its own");
@@ -310,11 +301,11 @@ final class InterventionRuns implements AutoCloseable {
             Files.deleteIfExists(folder);
         } catch (IOException e) {
             // Mapped files can't be deleted everywhere. What is registered last is deleted first.
-            folder.toFile().deleteOnExit();
-            try (Stream<Path> left = Files.list(folder)) {
-                left.forEach(file -> file.toFile().deleteOnExit());
-            } catch (IOException again) {
-                e.addSuppressed(again);
+            File left = folder.toFile();
+            left.deleteOnExit();
+            File[] files = left.listFiles();
+            for (File file : files == null ? new File[0] : files) {
+                file.deleteOnExit();
             }
         }
     }

@@ -135,7 +135,7 @@ final class OptNetwork {
         }
         if (stretch.ends(config.layers())) {
             LanguageHead.build(network, projected("project_out", state.read()), checkpoint.head());
-            if (network.reads(LanguageHead.KL)) {
+            if (network.isPlanned(LanguageHead.KL)) {
                 Optional<LayerNorm> norm = config.finalNorm()
                         ? Optional.of(norm("untouched_normalized", "final_layer_norm"))
                         : Optional.empty();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.within;
 
 import io.modscan.core.Activations;
+import io.modscan.core.ModelContract;
 import io.modscan.core.Probe;
 import io.modscan.core.Recording;
 import io.modscan.core.SiteActivations;
@@ -14,12 +15,17 @@ import io.modscan.core.intervention.Intervention;
 import io.modscan.core.intervention.Reference;
 import io.modscan.core.intervention.Replacement;
 import io.modscan.core.intervention.UnitSet;
+import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.Model;
+import io.modscan.core.model.TokenBatch;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Sites;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -319,6 +325,36 @@ class ChangedCaptureTest {
             assertThat(fromFile.onlySite().vector(1)).isEqualTo(made.onlySite().vector(0));
             assertThat(fromFile.onlySite().vector(0))
                     .isNotEqualTo(made.onlySite().vector(0));
+        }
+    }
+
+    /** A model that says what can be changed, and then runs as ever. */
+    @Test
+    void theContractOfModelsFindsWhoChangesNothing() {
+        Model deaf = (Model) Proxy.newProxyInstance(
+                Model.class.getClassLoader(), new Class<?>[] {Model.class}, (proxy, method, arguments) -> {
+                    if (method.getName().equals("open")) {
+                        CapturePlan plan = (CapturePlan) arguments[0];
+                        return new Untouched(plan, model.open(plan.changing(List.of())));
+                    }
+                    return method.invoke(model, arguments);
+                });
+        assertThatExceptionOfType(AssertionError.class)
+                .isThrownBy(() -> ModelContract.of(deaf).verify())
+                .withMessageContaining("where it was set to 0")
+                .withMessageContaining("SiteChange");
+        ModelContract.of(model).verify();
+    }
+
+    private record Untouched(CapturePlan plan, ActivationSource source) implements ActivationSource {
+        @Override
+        public void run(TokenBatch batch, List<FloatBuffer> outputs) {
+            source.run(batch, outputs);
+        }
+
+        @Override
+        public void close() {
+            source.close();
         }
     }
 }

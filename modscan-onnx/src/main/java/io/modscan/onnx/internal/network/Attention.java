@@ -134,13 +134,14 @@ public final class Attention {
                 "MatMul", attn + "z_by_head", pattern(attn), graph.transpose(attn + "v_by_head", v, 0, 2, 1, 3));
         String site = attn + "hook_z";
         String z = graph.transpose(changes.before(site), byHead, 0, 2, 1, 3);
-        String flat = graph.op("Reshape", changes.before(site, attn + "z_flat"), z, flatShape);
-        if (changes.at(site)) {
-            flat = changes.apply(site, attn + "z_flat");
-            byHead =
-                    graph.transpose(attn + "z_by_head_changed", graph.op("Reshape", site, flat, headShape), 0, 2, 1, 3);
+        if (!changes.at(site)) {
+            result(attn, byHead, maps.out());
+            return graph.op("Reshape", attn + "z_flat", z, flatShape);
         }
-        result(attn, byHead, maps.out());
+        graph.op("Reshape", changes.before(site, attn + "z_flat"), z, flatShape);
+        String flat = changes.apply(site, attn + "z_flat");
+        graph.op("Reshape", site, flat, headShape);
+        result(attn, graph.transpose(attn + "z_by_head_changed", site, 0, 2, 1, 3), maps.out());
         return flat;
     }
 

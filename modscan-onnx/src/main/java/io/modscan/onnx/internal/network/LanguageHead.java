@@ -14,6 +14,8 @@ public final class LanguageHead {
     /** The natural logarithms of the probabilities. */
     public static final String LOG_PROBS = "log_probs";
 
+    private static final String LOG_SUM_EXP = "_lse";
+
     /** How far they lie from those of an untouched run. */
     public static final String KL = "kl";
 
@@ -26,9 +28,8 @@ public final class LanguageHead {
     public static void build(Network network, String input, String matrix) {
         GraphBuilder graph = network.graph();
         String logits = network.matMul(LOGITS, input, matrix);
-        String total = logSumExp(graph, logits);
-        graph.op("Sub", LOG_PROBS, logits, total);
-        loss(graph, network.inputs(), logits, total);
+        loss(graph, network.inputs(), logits);
+        graph.op("Sub", LOG_PROBS, logits, LOGITS + LOG_SUM_EXP);
     }
 
     /**
@@ -50,7 +51,7 @@ public final class LanguageHead {
     private static String logSumExp(GraphBuilder graph, String logits) {
         return graph.op(
                 "ReduceLogSumExp",
-                logits + "_lse",
+                logits + LOG_SUM_EXP,
                 List.of(logits),
                 attribute("axes", new long[] {-1}),
                 attribute("keepdims", 1L));
@@ -59,14 +60,14 @@ public final class LanguageHead {
     /** The logarithms of some tokens' probabilities, [batch, sequence, tokens], without those of all others. */
     static String logProbs(GraphBuilder graph, String output, String tokens) {
         String told = graph.op("Gather", output + "_logits", List.of(LOGITS, tokens), attribute("axis", -1L));
-        return graph.op("Sub", output, told, LOGITS + "_lse");
+        return graph.op("Sub", output, told, LOGITS + LOG_SUM_EXP);
     }
 
     /**
      * [batch, sequence]: the negative log likelihood of each token given those before it; NaN at each row's first and at
      * padding.
      */
-    private static void loss(GraphBuilder graph, DecoderInputs inputs, String logits, String total) {
+    private static void loss(GraphBuilder graph, DecoderInputs inputs, String logits) {
         // Position t's logits tell token t + 1, so the ids are shifted left, and the result right.
         String last = graph.longs("minus_one", -1);
         String first = graph.longs("first_column", 0);
@@ -85,6 +86,7 @@ public final class LanguageHead {
                 "logit_of_next",
                 List.of(logits, graph.op("Unsqueeze", "next_ids_column", next, last)),
                 attribute("axis", -1L));
+        String total = logSumExp(graph, logits);
         String nll = graph.op(
                 "Reshape", "nll_of_next", graph.op("Sub", "nll_column", total, told), graph.longs("shape_rows", 0, -1));
         String shifted = graph.op(

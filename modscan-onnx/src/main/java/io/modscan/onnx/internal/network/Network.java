@@ -78,13 +78,8 @@ public final class Network {
         return changes;
     }
 
-    /** Whether a plan reads a site. */
-    public boolean reads(String site) {
-        return isPlanned(site);
-    }
-
     /** Whether a plan reads one of these. */
-    boolean isPlanned(String... sites) {
+    public boolean isPlanned(String... sites) {
         return Stream.of(sites).anyMatch(planned::contains);
     }
 
