@@ -1,4 +1,4 @@
-"""Writes gradients of activations as torch's autograd gives them, by plain hooks, for some of the tests' OPT checkpoints.
+"""Writes gradients of activations, as torch's autograd gives them, for some of the tests' OPT checkpoints.
 
 Made with Python 3.11, torch 2.13.0 (CPU) and transformers 5.18.0; the last line printed says what was used. Run from
 the repository root, after intervention_golden.py, whose prompts, means and other prompts' values are used:
