@@ -13,6 +13,7 @@ import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.CapturePlan.Selection;
+import io.modscan.core.site.Objective;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
@@ -35,6 +36,7 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Captures a model's activations for sets of prompts.
@@ -80,6 +82,7 @@ public final class Probe implements AutoCloseable {
         private final Model model;
         private final List<SiteSelector> selectors = new ArrayList<>();
         private final List<Selection> selections = new ArrayList<>();
+        private @Nullable Objective objective;
         private Pooling pooling = Pooling.none();
         private OptionalInt tokenBudget = OptionalInt.empty();
         private long memoryLimit = 1L << 30;
@@ -192,7 +195,7 @@ public final class Probe implements AutoCloseable {
                             + (selector.getClass().isHidden() ? "the given selector" : "'" + selector + "'") + "; "
                             + (changeable.isEmpty()
                                     ? "of this model none can be: " + model
-                                    : "these can be changed: " + changeableKinds(changeable)));
+                                    : "these can be changed: " + kinds(changeable)));
                 }
                 changed.addAll(found);
             }
@@ -200,10 +203,21 @@ public final class Probe implements AutoCloseable {
         }
 
         /** One layer of each kind is enough to show. */
-        private static List<String> changeableKinds(List<Site> sites) {
+        private static List<String> kinds(List<Site> sites) {
             Set<String> kinds = new LinkedHashSet<>();
             sites.forEach(site -> kinds.add(site.name().replaceAll("\\d+", "N")));
             return kinds.stream().limit(20).toList();
+        }
+
+        /**
+         * Sets what {@linkplain Site#gradient() gradients} and {@linkplain Site#attribution() attributions} are of.
+         *
+         * @param of the objective; the {@linkplain Objective#loss() loss} of a prompt unless set, or what those of a recording are of
+         * @return this
+         */
+        public Builder objective(Objective of) {
+            this.objective = Objects.requireNonNull(of, "of");
+            return this;
         }
 
         /**
@@ -295,7 +309,8 @@ public final class Probe implements AutoCloseable {
          * Resolves the sites and loads the model.
          *
          * @return the probe, which the caller closes
-         * @throws ModscanException if a selector matches nothing, a site can't be changed or pooled as asked, if BOS is to be left out
+         * @throws ModscanException if a selector matches nothing, a site can't be changed, differentiated or pooled as asked, an objective is
+         *                          set and no gradient read, if BOS is to be left out
          *                          and the model knows none, or if the model can't be loaded
          */
         public Probe build() {
@@ -304,9 +319,31 @@ public final class Probe implements AutoCloseable {
             if (all.isEmpty()) {
                 all.add(new Selection(Sites.all(), pooling));
             }
-            CapturePlan plan = model.plan(all).changing(changed());
+            CapturePlan plan = about(model.plan(all)).changing(changed());
             checkBos(plan);
+            checkDifferentiable(plan);
             return new Probe(this, plan);
+        }
+
+        private CapturePlan about(CapturePlan plan) {
+            if (objective != null) {
+                return plan.about(objective);
+            }
+            return plan.objective().isPresent()
+                    ? model.objective().map(plan::about).orElse(plan)
+                    : plan;
+        }
+
+        private void checkDifferentiable(CapturePlan plan) {
+            List<Site> differentiable = plan.objective().isPresent() ? model.differentiable() : List.of();
+            for (Site site : plan.differentiated()) {
+                if (!differentiable.contains(site)) {
+                    throw new ModscanException("no gradient of " + site + " can be computed; "
+                            + (differentiable.isEmpty()
+                                    ? "of this model there are none: " + model
+                                    : "of these there are: " + kinds(differentiable)));
+                }
+            }
         }
 
         private void checkBos(CapturePlan plan) {

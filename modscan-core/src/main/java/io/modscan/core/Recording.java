@@ -18,6 +18,7 @@ import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.Objective;
 import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import java.nio.FloatBuffer;
@@ -28,6 +29,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
@@ -208,6 +210,23 @@ public final class Recording implements Model {
                 .toList();
     }
 
+    /** Gradients and attributions that were recorded. */
+    @Override
+    public List<Site> differentiable() {
+        return shards.readings().stream()
+                .map(Reading::site)
+                .filter(site -> !site.derivedFrom().orElse(site).backward().isEmpty())
+                .map(Site::forward)
+                .distinct()
+                .toList();
+    }
+
+    /** What recorded gradients are of. */
+    @Override
+    public Optional<Objective> objective() {
+        return Optional.ofNullable(provenance.get(Keys.OBJECTIVE)).map(Objective::told);
+    }
+
     @Override
     public OptionalInt maxTokens() {
         return Keys.number(provenance, Keys.MAX_TOKENS);
@@ -277,6 +296,10 @@ public final class Recording implements Model {
      */
     @Override
     public ActivationSource open(CapturePlan plan) {
+        if (plan.objective().isPresent() && !plan.objective().equals(objective())) {
+            throw new ModscanException(path + ": gradients of " + plan.objective().get() + " are asked for, and "
+                    + objective().map(of -> "those recorded are of " + of).orElse("none were recorded"));
+        }
         return new RecordingSource(path.toString(), plan, shards, tokenIndex(), bosTokenId());
     }
 

@@ -30,13 +30,13 @@ final class References {
 
     private static boolean isReplaceable(SiteActivations site) {
         return site.site().units() > 0
-                && site.site().derivedFrom().isEmpty()
+                && site.site().forward().equals(site.site())
                 && !site.site().isPairwise();
     }
 
     private static void checkMean(SiteActivations site) {
         Pooling.Kind kind = site.pooling().kind();
-        if (kind == Pooling.Kind.LAST || kind == Pooling.Kind.MAX) {
+        if (kind != Pooling.Kind.MEAN && kind != Pooling.Kind.NONE) {
             throw new ModscanException(site.site() + " was pooled by '" + site.pooling()
                     + "', so its mean over positions can't be told; take Pooling.mean() or Pooling.none()");
         }

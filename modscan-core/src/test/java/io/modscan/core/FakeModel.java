@@ -166,6 +166,7 @@ public final class FakeModel implements Model {
                     switch (pooling.kind()) {
                         case LAST -> values[values.length - 1];
                         case MEAN -> Arrays.stream(values).average().orElseThrow();
+                        case SUM -> Arrays.stream(values).sum();
                         case MAX -> Arrays.stream(values).max().orElseThrow();
                         case NONE -> throw new IllegalArgumentException("nothing to pool");
                     };

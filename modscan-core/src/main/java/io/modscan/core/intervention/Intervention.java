@@ -113,7 +113,7 @@ public final class Intervention {
         Map<String, List<Unit>> bySite = bySite(kept);
         List<Change> changes = new ArrayList<>();
         Set<Site> sites = new LinkedHashSet<>();
-        among.forEach(site -> sites.add(site.derivedFrom().orElse(site)));
+        among.forEach(site -> sites.add(site.forward()));
         for (Site site : sites) {
             List<Unit> of = bySite.remove(site.name());
             UnitSet set = of == null ? UnitSet.all() : UnitSet.of(of);
@@ -133,7 +133,7 @@ public final class Intervention {
     private static Map<String, List<Unit>> bySite(Collection<Unit> units) {
         return units.stream()
                 .collect(Collectors.groupingBy(
-                        unit -> unit.site().tensorName(), LinkedHashMap::new, Collectors.toList()));
+                        unit -> unit.site().forward().name(), LinkedHashMap::new, Collectors.toList()));
     }
 
     /**
@@ -202,6 +202,29 @@ public final class Intervention {
                             + "; say beforehand which sites are (Probe.Builder.changing)"));
             try {
                 change.check(site, length, fingerprint);
+            } catch (ModscanException | IllegalArgumentException e) {
+                throw new ModscanException("intervention '" + name + "': " + e.getMessage(), e);
+            }
+        }
+    }
+
+    /**
+     * Checks that attributions can be taken towards this.
+     *
+     * @param attributed  the sites whose attributions are read; changes of others don't matter
+     * @param length      the prompt's tokens
+     * @param fingerprint the model's, if it is known
+     * @throws ModscanException if a change can't be made of what is there, or this says nothing of one of the sites
+     */
+    public void checkToward(List<Site> attributed, int length, Optional<String> fingerprint) {
+        for (Site site : attributed) {
+            if (of(site).findAny().isEmpty()) {
+                throw new ModscanException("attributions of " + site + " are read, and '" + name
+                        + "', what they are to be taken towards, says nothing of it; it changes "
+                        + changes.stream().map(Change::site).distinct().limit(8).toList());
+            }
+            try {
+                of(site).forEach(change -> change.check(site, length, fingerprint));
             } catch (ModscanException | IllegalArgumentException e) {
                 throw new ModscanException("intervention '" + name + "': " + e.getMessage(), e);
             }

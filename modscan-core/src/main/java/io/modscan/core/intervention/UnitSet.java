@@ -80,7 +80,7 @@ public record UnitSet(Of of, List<Integer> indices, boolean except) {
     }
 
     /**
-     * Units of results, all of one site. One of a site's magnitudes stands for the units that they are of: a head's, or all; a picked one for the one that was
+     * Units of results, all of one site. One of a site's magnitudes or attributions stands for the units that they are of: a head's, or all; a picked one for the one that was
      * picked.
      *
      * @param units at least one
@@ -88,10 +88,10 @@ public record UnitSet(Of of, List<Integer> indices, boolean except) {
      * @throws IllegalArgumentException if there is none, or they are of several sites
      */
     public static UnitSet of(Collection<Unit> units) {
-        if (units.stream().map(unit -> unit.site().tensorName()).distinct().count() != 1) {
+        if (units.stream().map(unit -> unit.site().forward().name()).distinct().count() != 1) {
             throw new IllegalArgumentException("units of one site are needed, not of "
                     + units.stream()
-                            .map(unit -> unit.site().tensorName())
+                            .map(unit -> unit.site().forward().name())
                             .distinct()
                             .toList());
         }
@@ -104,7 +104,7 @@ public record UnitSet(Of of, List<Integer> indices, boolean except) {
             return heads(
                     units.stream().mapToInt(unit -> unit.head().orElseThrow()).toArray());
         }
-        int perHead = site.magnitudeOf().orElse(site).units();
+        int perHead = site.forward().units();
         return units(units.stream().flatMapToInt(unit -> inSite(unit, perHead)).toArray());
     }
 

@@ -4,6 +4,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.intervention.Intervention;
 import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.Objective;
 import io.modscan.core.site.Site;
 import java.util.List;
 import java.util.Map;
@@ -112,6 +113,24 @@ public interface Model {
     default void check(Intervention intervention, CapturePlan plan, int length) {
         intervention.check(
                 plan.changing(), length, Optional.ofNullable(provenance().get("model.fingerprint")));
+    }
+
+    /**
+     * The sites whose gradients and attributions can be computed.
+     *
+     * @return some of {@link #sites()}; none unless overridden
+     */
+    default List<Site> differentiable() {
+        return List.of();
+    }
+
+    /**
+     * What gradients and attributions are of, if that is settled already.
+     *
+     * @return the objective of a recording; empty unless overridden, for a model that can take any
+     */
+    default Optional<Objective> objective() {
+        return Optional.empty();
     }
 
     /**

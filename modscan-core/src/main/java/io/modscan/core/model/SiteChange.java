@@ -9,9 +9,11 @@ import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 
 /**
- * What a batch's interventions do to one site's tensor, for those who write a source: it becomes {@code keep · tensor + fill}, both
+ * What a batch's interventions do to one site's tensor, or would do, for those who write a source: it becomes {@code keep · tensor + fill}, both
  * broadcast over the axes of length 1. Rows without an intervention have 1 and 0.
  *
  * @param keep  factors, direct and in native byte order
@@ -36,14 +38,37 @@ public record SiteChange(FloatBuffer keep, FloatBuffer fill, List<Long> shape) {
      * @throws ModscanException if they take more than one buffer holds
      */
     public static SiteChange of(TokenBatch batch, Site site) {
-        boolean everywhere = batch.interventions().stream()
+        return of(batch, site, batch::intervention, 1);
+    }
+
+    /**
+     * Works out what attributions put in a site's place: zero in rows of which nothing is said.
+     *
+     * @param batch the batch
+     * @param site  one whose attributions are read
+     * @return factors and values for all rows
+     * @throws ModscanException if they take more than one buffer holds
+     */
+    public static SiteChange toward(TokenBatch batch, Site site) {
+        return of(batch, site, row -> batch.aim(row).toward(), 0);
+    }
+
+    private static SiteChange of(
+            TokenBatch batch, Site site, IntFunction<Optional<Intervention>> interventions, float otherwise) {
+        boolean everywhere = IntStream.range(0, batch.rows())
+                .mapToObj(interventions)
                 .flatMap(Optional::stream)
                 .allMatch(intervention -> intervention.isEverywhere(site));
         int columns = everywhere || !(site.hasPositions() || site.isPairwise()) ? 1 : batch.columns();
-        return site.isPairwise() ? pattern(batch, site, columns) : vectors(batch, site, columns);
+        Rows rows = new Rows(batch, interventions, otherwise);
+        return site.isPairwise() ? pattern(rows, site, columns) : vectors(rows, site, columns);
     }
 
-    private static SiteChange vectors(TokenBatch batch, Site site, int columns) {
+    /** A batch with what is done in each row, and the factor where nothing is said. */
+    private record Rows(TokenBatch batch, IntFunction<Optional<Intervention>> interventions, float otherwise) {}
+
+    private static SiteChange vectors(Rows rows, Site site, int columns) {
+        TokenBatch batch = rows.batch();
         int width = site.width();
         int row = Math.multiplyExact(columns, width);
         FloatBuffer keep = floats(batch, site, (long) batch.rows() * row);
@@ -51,10 +76,10 @@ public record SiteChange(FloatBuffer keep, FloatBuffer fill, List<Long> shape) {
         float[] kept = new float[row];
         float[] filled = new float[row];
         for (int i = 0; i < batch.rows(); i++) {
-            Arrays.fill(kept, 1);
+            Optional<Intervention> intervention = rows.interventions().apply(i);
+            Arrays.fill(kept, intervention.isPresent() ? 1 : rows.otherwise());
             Arrays.fill(filled, 0);
             int first = columns == 1 ? 0 : batch.first(i);
-            Optional<Intervention> intervention = batch.intervention(i);
             if (intervention.isPresent()) {
                 intervention.get().applyTo(site, batch.length(i), columns == 1, kept, filled);
             }
@@ -80,13 +105,16 @@ public record SiteChange(FloatBuffer keep, FloatBuffer fill, List<Long> shape) {
         return moved;
     }
 
-    private static SiteChange pattern(TokenBatch batch, Site site, int columns) {
+    private static SiteChange pattern(Rows rows, Site site, int columns) {
+        TokenBatch batch = rows.batch();
         int heads = Math.max(1, site.heads());
         int row = Math.multiplyExact(heads, Math.multiplyExact(columns, columns));
         FloatBuffer keep = floats(batch, site, (long) batch.rows() * row);
         for (int i = 0; i < batch.rows(); i++) {
-            ones(keep, i * row, row);
-            Optional<Intervention> intervention = batch.intervention(i);
+            Optional<Intervention> intervention = rows.interventions().apply(i);
+            if (intervention.isPresent() || rows.otherwise() == 1) {
+                ones(keep, i * row, row);
+            }
             if (intervention.isPresent()) {
                 int length = columns == 1 ? 1 : batch.length(i);
                 float[] kept = new float[heads * length * length];

@@ -20,6 +20,7 @@ import java.util.Optional;
  * @param tensors       the ready tensors of each row, by the names of the model's inputs; empty for a batch of tokens. All
  *                      rows are of one kind
  * @param interventions what each row is run under; empty if nothing is changed in any
+ * @param aims          what each row's gradients and attributions are about; empty if nothing is said of any
  */
 public record TokenBatch(
         int rows,
@@ -27,7 +28,8 @@ public record TokenBatch(
         LongBuffer inputIds,
         LongBuffer attentionMask,
         List<Map<String, InputTensor>> tensors,
-        List<Optional<Intervention>> interventions) {
+        List<Optional<Intervention>> interventions,
+        List<Aim> aims) {
 
     /**
      * Checks the sizes.
@@ -38,8 +40,9 @@ public record TokenBatch(
      * @param attentionMask see above
      * @param tensors       see above
      * @param interventions see above
+     * @param aims          see above
      * @throws IllegalArgumentException if a buffer does not hold {@code rows × columns} values or is not direct, or if only
-     *                                  some rows have tensors, or are told to be under an intervention or not
+     *                                  some rows have tensors, are told to be under an intervention or not, or to have an aim
      */
     public TokenBatch {
         tensors = List.copyOf(tensors);
@@ -47,6 +50,11 @@ public record TokenBatch(
         if (!interventions.isEmpty() && interventions.size() != rows) {
             throw new IllegalArgumentException("a batch of " + rows + " rows has the interventions of "
                     + interventions.size() + "; say for each row what it is run under, or for none");
+        }
+        aims = aims.stream().allMatch(Aim.NONE::equals) ? List.of() : List.copyOf(aims);
+        if (!aims.isEmpty() && aims.size() != rows) {
+            throw new IllegalArgumentException("a batch of " + rows + " rows has the aims of " + aims.size()
+                    + "; say for each row what its gradients are about, or for none");
         }
         if (!tensors.isEmpty() && tensors.size() != rows) {
             throw new IllegalArgumentException("a batch of " + rows + " rows has the ready tensors of " + tensors.size()
@@ -71,7 +79,38 @@ public record TokenBatch(
      * @throws IllegalArgumentException if a buffer does not hold {@code rows × columns} values or is not direct
      */
     public TokenBatch(int rows, int columns, LongBuffer inputIds, LongBuffer attentionMask) {
-        this(rows, columns, inputIds, attentionMask, List.of(), List.of());
+        this(rows, columns, inputIds, attentionMask, List.of(), List.of(), List.of());
+    }
+
+    /**
+     * A batch of which nothing is said of gradients.
+     *
+     * @param rows          see above
+     * @param columns       see above
+     * @param inputIds      see above
+     * @param attentionMask see above
+     * @param tensors       see above
+     * @param interventions see above
+     * @throws IllegalArgumentException as the constructor of all components throws
+     */
+    public TokenBatch(
+            int rows,
+            int columns,
+            LongBuffer inputIds,
+            LongBuffer attentionMask,
+            List<Map<String, InputTensor>> tensors,
+            List<Optional<Intervention>> interventions) {
+        this(rows, columns, inputIds, attentionMask, tensors, interventions, List.of());
+    }
+
+    /**
+     * What a row's gradients and attributions are about.
+     *
+     * @param row the row's index
+     * @return its aim, or {@link Aim#NONE}
+     */
+    public Aim aim(int row) {
+        return aims.isEmpty() ? Aim.NONE : aims.get(row);
     }
 
     /**
@@ -92,7 +131,7 @@ public record TokenBatch(
     public TokenBatch untouched() {
         return interventions.isEmpty()
                 ? this
-                : new TokenBatch(rows, columns, inputIds, attentionMask, tensors, List.of());
+                : new TokenBatch(rows, columns, inputIds, attentionMask, tensors, List.of(), aims);
     }
 
     /**
@@ -116,6 +155,7 @@ public record TokenBatch(
                         .order(ByteOrder.nativeOrder())
                         .asLongBuffer(),
                 List.of(),
+                List.of(),
                 List.of());
     }
 
@@ -127,6 +167,7 @@ public record TokenBatch(
      *                  batch then keeps
      * @param tensors   the ready tensors of each row; empty for a batch of tokens
      * @param interventions what each row is run under; empty if nothing is changed
+     * @param aims    what each row's gradients are about; empty if nothing is said
      * @return the batch
      * @throws IndexOutOfBoundsException if there is less room
      * @throws IllegalArgumentException  as the constructor throws
@@ -135,7 +176,8 @@ public record TokenBatch(
             List<int[]> sequences,
             LongBuffer memory,
             List<Map<String, InputTensor>> tensors,
-            List<Optional<Intervention>> interventions) {
+            List<Optional<Intervention>> interventions,
+            List<Aim> aims) {
         int columns = columns(sequences);
         int size = sequences.size() * columns;
         LongBuffer inputIds = memory.slice(0, size);
@@ -148,7 +190,7 @@ public record TokenBatch(
                 attentionMask.put(row * columns + column, real ? 1 : 0);
             }
         }
-        return new TokenBatch(sequences.size(), columns, inputIds, attentionMask, tensors, interventions);
+        return new TokenBatch(sequences.size(), columns, inputIds, attentionMask, tensors, interventions, aims);
     }
 
     /**

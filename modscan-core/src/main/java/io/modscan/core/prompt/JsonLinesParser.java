@@ -50,7 +50,8 @@ final class JsonLinesParser extends LineParser {
         if (givenId instanceof String text && stripped(text).isEmpty()) {
             throw malformed("has an empty 'id'; give it one, or leave it away and the prompt is numbered");
         }
-        @Nullable Intervention under = intervention(fields);
+        @Nullable Intervention under = intervention(fields, Prompt.INTERVENTION);
+        @Nullable Intervention toward = intervention(fields, "toward");
         Prompt prompt = unlabelled(id(givenId), fields.remove("text"), fields.remove("ids"), fields.remove("inputs"));
         for (Map.Entry<String, Object> field : fields.entrySet()) {
             if (field.getValue() instanceof List || field.getValue() instanceof Map) {
@@ -64,6 +65,9 @@ final class JsonLinesParser extends LineParser {
                 prompt = prompt.withLabel(field.getKey(), label);
             }
         }
+        if (toward != null) {
+            prompt = prompt.toward(toward);
+        }
         if (under == null) {
             return prompt;
         }
@@ -73,14 +77,14 @@ final class JsonLinesParser extends LineParser {
     }
 
     /** The same text stands in many lines, and may speak of a large file. */
-    private @Nullable Intervention intervention(Map<String, Object> fields) throws IOException {
-        if (fields.get(Prompt.INTERVENTION) instanceof List) {
-            throw malformed("'intervention' is a list; it is an object with a 'name' and 'changes', or a label");
+    private @Nullable Intervention intervention(Map<String, Object> fields, String key) throws IOException {
+        if (fields.get(key) instanceof List) {
+            throw malformed("'" + key + "' is a list; it is an object with a 'name' and 'changes', or a label");
         }
-        if (!(fields.get(Prompt.INTERVENTION) instanceof Map<?, ?> object)) {
+        if (!(fields.get(key) instanceof Map<?, ?> object)) {
             return null; // a label
         }
-        fields.remove(Prompt.INTERVENTION);
+        fields.remove(key);
         String json = JSON.std.asString(object);
         @Nullable Intervention known = interventions.get(json);
         if (known == null) {

@@ -27,6 +27,7 @@ public final class Prompt {
     private final @Nullable Supplier<int[]> tokenIds;
     private final @Nullable ReadyTensors tensors;
     private final @Nullable Under under;
+    private final @Nullable Intervention toward;
 
     /** What it is run under, and the id of the same prompt without that. */
     private record Under(Intervention intervention, String untouchedId) {}
@@ -37,8 +38,10 @@ public final class Prompt {
             @Nullable String text,
             @Nullable Supplier<int[]> tokenIds,
             @Nullable ReadyTensors tensors,
-            @Nullable Under under) {
+            @Nullable Under under,
+            @Nullable Intervention toward) {
         this.under = under;
+        this.toward = toward;
         this.id = Objects.requireNonNull(id, "id");
         this.labels = copy(labels);
         this.text = text;
@@ -66,7 +69,7 @@ public final class Prompt {
      * @return a prompt without labels
      */
     public static Prompt of(String id, String text) {
-        return new Prompt(id, Map.of(), Objects.requireNonNull(text, "text"), null, null, null);
+        return new Prompt(id, Map.of(), Objects.requireNonNull(text, "text"), null, null, null, null);
     }
 
     /**
@@ -82,7 +85,7 @@ public final class Prompt {
             throw new IllegalArgumentException("prompt '" + id + "' has no token ids; at least one is needed");
         }
         int[] own = tokenIds.clone();
-        return new Prompt(id, Map.of(), null, own::clone, null, null);
+        return new Prompt(id, Map.of(), null, own::clone, null, null, null);
     }
 
     /**
@@ -94,7 +97,7 @@ public final class Prompt {
      * @return a prompt
      */
     public static Prompt ofTokens(String id, Map<String, String> labels, Supplier<int[]> tokenIds) {
-        return new Prompt(id, labels, null, Objects.requireNonNull(tokenIds, "tokenIds"), null, null);
+        return new Prompt(id, labels, null, Objects.requireNonNull(tokenIds, "tokenIds"), null, null, null);
     }
 
     /**
@@ -110,7 +113,7 @@ public final class Prompt {
         if (tensors.isEmpty()) {
             throw new IllegalArgumentException("prompt '" + id + "' has no tensors; at least one is needed");
         }
-        return new Prompt(id, Map.of(), null, null, ReadyTensors.of(tensors), null);
+        return new Prompt(id, Map.of(), null, null, ReadyTensors.of(tensors), null, null);
     }
 
     /**
@@ -125,7 +128,7 @@ public final class Prompt {
      */
     public static Prompt ofTensors(String id, Map<String, String> labels, Supplier<Map<String, InputTensor>> tensors) {
         Objects.requireNonNull(tensors, "tensors");
-        return new Prompt(id, labels, null, null, ReadyTensors.of(tensors, null), null);
+        return new Prompt(id, labels, null, null, ReadyTensors.of(tensors, null), null, null);
     }
 
     /**
@@ -141,7 +144,7 @@ public final class Prompt {
             String id, Map<String, String> labels, String sha256, Supplier<Map<String, InputTensor>> tensors) {
         Objects.requireNonNull(tensors, "tensors");
         return new Prompt(
-                id, labels, null, null, ReadyTensors.of(tensors, Objects.requireNonNull(sha256, "sha256")), null);
+                id, labels, null, null, ReadyTensors.of(tensors, Objects.requireNonNull(sha256, "sha256")), null, null);
     }
 
     /**
@@ -154,7 +157,7 @@ public final class Prompt {
     public Prompt withLabel(String key, String value) {
         Map<String, String> more = new LinkedHashMap<>(labels);
         more.put(key, value);
-        return new Prompt(id, more, text, tokenIds, tensors, under);
+        return new Prompt(id, more, text, tokenIds, tensors, under, toward);
     }
 
     /**
@@ -183,17 +186,37 @@ public final class Prompt {
                     + under.intervention().name()
                     + "' already; put both into one intervention, and begin with the untouched prompt");
         }
-        return new Prompt(newId, labels, text, tokenIds, tensors, new Under(intervention, untouchedId));
+        return new Prompt(newId, labels, text, tokenIds, tensors, new Under(intervention, untouchedId), toward);
     }
 
     /**
      * The same prompt by its token ids, without its text.
      *
      * @param ids gives the ids, as for {@link #ofTokens(String, Map, Supplier)}
-     * @return a copy with the same id, labels and intervention
+     * @return a copy with the same id, labels and interventions
      */
     public Prompt withTokens(Supplier<int[]> ids) {
-        return new Prompt(id, labels, null, Objects.requireNonNull(ids, "ids"), null, under);
+        return new Prompt(id, labels, null, Objects.requireNonNull(ids, "ids"), null, under, toward);
+    }
+
+    /**
+     * The same prompt with what its attributions put in place of values. It is run as before: attributions only estimate what would happen.
+     *
+     * @param intervention what would be changed; at the sites whose attributions are read, it says for each what it is replaced by
+     * @return a copy with the same id and labels
+     */
+    public Prompt toward(Intervention intervention) {
+        return new Prompt(
+                id, labels, text, tokenIds, tensors, under, Objects.requireNonNull(intervention, "intervention"));
+    }
+
+    /**
+     * What its attributions put in place of values.
+     *
+     * @return the intervention; empty if it is zero everywhere
+     */
+    public Optional<Intervention> toward() {
+        return Optional.ofNullable(toward);
     }
 
     /**
@@ -292,18 +315,20 @@ public final class Prompt {
                         && Objects.equals(text, other.text)
                         && Arrays.equals(ids(), other.ids())
                         && Objects.equals(under, other.under)
+                        && Objects.equals(toward, other.toward)
                         && tensorsSha256().equals(other.tensorsSha256()));
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(id, labels, text, Arrays.hashCode(ids()), tensorsSha256(), under);
+        return Objects.hash(id, labels, text, Arrays.hashCode(ids()), tensorsSha256(), under, toward);
     }
 
     @Override
     public String toString() {
         String content = tensors != null ? tensors.toString() : text != null ? text : Arrays.toString(ids());
         return "Prompt[" + id + ", " + labels + ", " + content
-                + (under == null ? "" : ", under " + under.intervention()) + "]";
+                + (under == null ? "" : ", under " + under.intervention())
+                + (toward == null ? "" : ", toward " + toward) + "]";
     }
 }

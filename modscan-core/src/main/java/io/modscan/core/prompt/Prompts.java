@@ -18,6 +18,7 @@ import java.util.Set;
 import java.util.Spliterator;
 import java.util.Spliterators;
 import java.util.concurrent.CancellationException;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -224,6 +225,28 @@ public final class Prompts implements Iterable<Prompt> {
     public Prompts under(Intervention... interventions) {
         return of(Arrays.stream(interventions)
                 .flatMap(intervention -> list.stream().map(prompt -> prompt.under(intervention)))
+                .toList());
+    }
+
+    /**
+     * Each prompt with what its attributions put in place of values.
+     *
+     * @param intervention what would be changed, see {@link Prompt#toward(Intervention)}
+     * @return prompts with the same ids
+     */
+    public Prompts toward(Intervention intervention) {
+        return of(list.stream().map(prompt -> prompt.toward(intervention)).toList());
+    }
+
+    /**
+     * The same where each prompt has its own, such as another prompt's values, position by position (attribution patching).
+     *
+     * @param interventions tells a prompt's
+     * @return prompts with the same ids
+     */
+    public Prompts toward(Function<Prompt, Intervention> interventions) {
+        return of(list.stream()
+                .map(prompt -> prompt.toward(interventions.apply(prompt)))
                 .toList());
     }
 

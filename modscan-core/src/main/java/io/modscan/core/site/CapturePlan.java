@@ -7,17 +7,19 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * What a capture asks of a source: which sites, pooled how; and which sites may be changed.
+ * What a capture asks of a source: which sites, pooled how; which sites may be changed; and what gradients are of.
  *
  * @param readings at least one; no site twice
  * @param changing the sites that prompts' interventions may change, each with a tensor of its own; none where nothing is changed
+ * @param objective what gradients and attributions are of, the loss unless said; empty if none are read
  */
-public record CapturePlan(List<Reading> readings, List<Site> changing) {
+public record CapturePlan(List<Reading> readings, List<Site> changing, Optional<Objective> objective) {
 
     /**
      * A plan that changes nothing.
@@ -26,7 +28,7 @@ public record CapturePlan(List<Reading> readings, List<Site> changing) {
      * @throws ModscanException if there are none, or one site comes twice
      */
     public CapturePlan(List<Reading> readings) {
-        this(readings, List.of());
+        this(readings, List.of(), Optional.empty());
     }
 
     /**
@@ -42,7 +44,8 @@ public record CapturePlan(List<Reading> readings, List<Site> changing) {
      *
      * @param readings see above
      * @param changing see above
-     * @throws ModscanException if there are none, or one site comes twice
+     * @param objective see above
+     * @throws ModscanException if there are none, or one site comes twice; if there is an objective and no reading that is of it
      */
     public CapturePlan {
         readings = List.copyOf(readings);
@@ -56,6 +59,14 @@ public record CapturePlan(List<Reading> readings, List<Site> changing) {
                 throw new ModscanException(reading.site() + " is planned twice");
             }
         }
+        List<Site> backward = backward(readings);
+        if (objective.isEmpty() && !backward.isEmpty()) {
+            objective = Optional.of(Objective.loss());
+        }
+        if (objective.isPresent() && backward.isEmpty()) {
+            throw new ModscanException("the plan says what gradients are of (" + objective.get()
+                    + "), and reads neither gradients nor attributions; read some, or leave the objective away");
+        }
     }
 
     /**
@@ -63,7 +74,7 @@ public record CapturePlan(List<Reading> readings, List<Site> changing) {
      *
      * @param available  the model's sites; their magnitudes can be selected too
      * @param selections what is wanted, at least one
-     * @return the plan, in order of {@code available}
+     * @return the plan, in order of {@code available}; gradients and attributions in it are of the loss
      * @throws ModscanException if a selection matches nothing (near names are listed), names a site that can't be pooled
      *                          as asked, or asks for a site in another pooling than a selection before it
      */
@@ -126,7 +137,47 @@ public record CapturePlan(List<Reading> readings, List<Site> changing) {
      * @return a copy
      */
     public CapturePlan changing(List<Site> sites) {
-        return new CapturePlan(readings, sites);
+        return new CapturePlan(readings, sites, objective);
+    }
+
+    /**
+     * The same plan, with gradients and attributions of something else.
+     *
+     * @param of what they are of
+     * @return a copy
+     * @throws ModscanException if the plan reads neither
+     */
+    public CapturePlan about(Objective of) {
+        return new CapturePlan(readings, changing, Optional.of(of));
+    }
+
+    /**
+     * The sites of the network whose attributions are read.
+     *
+     * @return each once, in the plan's order
+     */
+    public List<Site> attributed() {
+        return backward(readings).stream()
+                .filter(Site::isAttribution)
+                .map(Site::forward)
+                .distinct()
+                .toList();
+    }
+
+    /**
+     * The sites of the network whose gradients are needed.
+     *
+     * @return those whose gradients or attributions are read, each once, in the plan's order
+     */
+    public List<Site> differentiated() {
+        return backward(readings).stream().map(Site::forward).distinct().toList();
+    }
+
+    private static List<Site> backward(List<Reading> readings) {
+        return readings.stream()
+                .map(reading -> reading.site().derivedFrom().orElse(reading.site()))
+                .filter(site -> site.backward().isPresent())
+                .toList();
     }
 
     /**
@@ -140,7 +191,7 @@ public record CapturePlan(List<Reading> readings, List<Site> changing) {
                 .map(reading -> new Reading(reading.site().derivedFrom().orElse(reading.site()), Pooling.none()))
                 .distinct()
                 .toList();
-        return tensors.equals(readings) ? this : new CapturePlan(tensors, changing);
+        return tensors.equals(readings) ? this : new CapturePlan(tensors, changing, objective);
     }
 
     /**

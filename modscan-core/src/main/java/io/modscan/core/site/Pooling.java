@@ -20,7 +20,9 @@ public record Pooling(Kind kind, boolean isWithoutBos) {
         /** The arithmetic mean over positions. */
         MEAN,
         /** The largest value over positions. */
-        MAX
+        MAX,
+        /** The sum over positions. */
+        SUM
     }
 
     /**
@@ -71,6 +73,15 @@ public record Pooling(Kind kind, boolean isWithoutBos) {
      */
     public static Pooling max() {
         return new Pooling(Kind.MAX, false);
+    }
+
+    /**
+     * The sum over positions, as is meant where a thing is replaced at all of them: the pooling of attributions.
+     *
+     * @return the pooling
+     */
+    public static Pooling sum() {
+        return new Pooling(Kind.SUM, false);
     }
 
     /**

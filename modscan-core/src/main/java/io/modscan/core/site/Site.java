@@ -20,6 +20,7 @@ import java.util.OptionalInt;
  * @param magnitudeOf the site whose {@linkplain #magnitude() magnitudes} this one holds, or empty if it has a tensor of
  *                    its own
  * @param picked      which units of another site this one {@linkplain #pick picks}, or empty
+ * @param backward    what another site's {@linkplain #gradient() gradient} or {@linkplain #attribution() attribution} this one holds, or empty
  */
 public record Site(
         String name,
@@ -27,7 +28,25 @@ public record Site(
         List<Axis> axes,
         boolean onDemand,
         Optional<Site> magnitudeOf,
-        Optional<Picked> picked) {
+        Optional<Picked> picked,
+        Optional<Backward> backward) {
+
+    /**
+     * What a backward pass gives of a site.
+     *
+     * @param kind which of the two
+     * @param of   the site, one of the network's own
+     */
+    public record Backward(Kind kind, Site of) {
+
+        /** What a backward pass gives. */
+        public enum Kind {
+            /** The gradient of the objective with respect to the site. */
+            GRADIENT,
+            /** To first order, what the objective would gain if the site were replaced. */
+            ATTRIBUTION
+        }
+    }
 
     /**
      * Some units of a site.
@@ -57,6 +76,7 @@ public record Site(
      * @param onDemand see above
      * @param magnitudeOf see above
      * @param picked   see above
+     * @param backward see above
      * @throws IllegalArgumentException if the axes are others, or in another order, or have more than 2³¹ - 1 units
      */
     public Site {
@@ -87,7 +107,7 @@ public record Site(
      * @throws IllegalArgumentException if the axes are others than those of a site, or in another order
      */
     public Site(String name, OptionalInt layer, List<Axis> axes, boolean onDemand) {
-        this(name, layer, axes, onDemand, Optional.empty(), Optional.empty());
+        this(name, layer, axes, onDemand, Optional.empty(), Optional.empty(), Optional.empty());
     }
 
     private static boolean isReadable(List<Axis> axes) {
@@ -211,7 +231,7 @@ public record Site(
         }
         List<Axis> rest =
                 axes.stream().filter(axis -> axis.role() != Axis.Role.UNIT).toList();
-        return new Site(name + ".magnitude", layer, rest, true, Optional.of(this), Optional.empty());
+        return new Site(name + ".magnitude", layer, rest, true, Optional.of(this), Optional.empty(), Optional.empty());
     }
 
     /**
@@ -242,13 +262,87 @@ public record Site(
                 rest.size() - 1,
                 Axis.units(indices.stream().map(String::valueOf).toList()));
         String list = indices.toString().replace(" ", "");
-        return new Site(name + list, layer, rest, true, Optional.empty(), Optional.of(new Picked(this, indices)));
+        return new Site(
+                name + list,
+                layer,
+                rest,
+                true,
+                Optional.empty(),
+                Optional.of(new Picked(this, indices)),
+                Optional.empty());
+    }
+
+    /**
+     * The site of this tensor's gradient: ∂(objective of the prompt)/∂(value), for each of its values, at each position. The
+     * {@linkplain Objective objective} is the plan's.
+     *
+     * @return a site named like this one with {@code .gradient} behind and the same axes, to be read on demand
+     * @throws IllegalArgumentException if this site has no tensor of its own in the network
+     */
+    public Site gradient() {
+        return backward(Backward.Kind.GRADIENT, ".gradient", axes);
+    }
+
+    /**
+     * The site of this tensor's attributions: (replacement − value) · gradient, the first-order estimate of what the objective gains where the value
+     * is replaced. Of a site with heads there is one number a head, the sum over its units; of others one a unit; of attention patterns one an
+     * edge. The replacement is zero, or what the prompt is {@linkplain io.modscan.core.prompt.Prompt#toward toward}. Pooled by
+     * {@link Pooling#sum()} it is the estimate for a replacement at all positions: Nanda, "Attribution patching", 2023
+     * (<a href="https://www.neelnanda.io/mechanistic-interpretability/attribution-patching">neelnanda.io</a>); Syed et al., 2023
+     * (<a href="https://doi.org/10.48550/arXiv.2310.10348">doi:10.48550/arXiv.2310.10348</a>).
+     *
+     * @return a site named like this one with {@code .attribution} behind, to be read on demand
+     * @throws IllegalArgumentException if this site has no tensor of its own in the network
+     */
+    public Site attribution() {
+        boolean byHead = heads() > 0 && !isPairwise();
+        return backward(
+                Backward.Kind.ATTRIBUTION,
+                ".attribution",
+                byHead
+                        ? axes.stream()
+                                .filter(axis -> axis.role() != Axis.Role.UNIT)
+                                .toList()
+                        : axes);
+    }
+
+    private Site backward(Backward.Kind kind, String suffix, List<Axis> axes) {
+        if (derivedFrom().isPresent() || backward.isPresent()) {
+            throw new IllegalArgumentException("gradients and attributions are of a site of the network, and " + name
+                    + " is derived from one; take those of " + forward());
+        }
+        return new Site(
+                name + suffix,
+                layer,
+                axes,
+                true,
+                Optional.empty(),
+                Optional.empty(),
+                Optional.of(new Backward(kind, this)));
+    }
+
+    /**
+     * The site of the network that this one is about: the one whose magnitudes, picked units, gradients or attributions it holds.
+     *
+     * @return a site that the network computes on its way forward; this one if it is such a site
+     */
+    public Site forward() {
+        return derivedFrom().or(() -> backward.map(Backward::of)).map(Site::forward).orElse(this);
+    }
+
+    /**
+     * Whether this site holds attributions.
+     *
+     * @return whether it is another's {@link #attribution()}
+     */
+    public boolean isAttribution() {
+        return backward.filter(of -> of.kind() == Backward.Kind.ATTRIBUTION).isPresent();
     }
 
     /**
      * The site with a tensor of its own that this one is derived from.
      *
-     * @return that whose magnitudes or picked units this one holds; empty if it has a tensor of its own
+     * @return that whose magnitudes or picked units this one holds; empty if it has a tensor of its own, as gradients and attributions have
      */
     public Optional<Site> derivedFrom() {
         return magnitudeOf.or(() -> picked.map(Picked::of));

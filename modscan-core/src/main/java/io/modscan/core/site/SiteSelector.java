@@ -66,4 +66,22 @@ public interface SiteSelector {
     default SiteSelector picking(int... units) {
         return Sites.picked(this, units);
     }
+
+    /**
+     * The gradients of what this selects.
+     *
+     * @return a selector of {@link Site#gradient()} of the sites that this selects
+     */
+    default SiteSelector gradient() {
+        return Sites.backward(this, ".gradient");
+    }
+
+    /**
+     * The attributions of what this selects.
+     *
+     * @return a selector of {@link Site#attribution()} of the sites that this selects
+     */
+    default SiteSelector attribution() {
+        return Sites.backward(this, ".attribution");
+    }
 }

@@ -13,6 +13,7 @@ import java.util.stream.Collectors;
 public final class Sites {
 
     private static final Pattern DIGITS = Pattern.compile("\\d+");
+    private static final Pattern BACKWARD = Pattern.compile("(.+)(\\.gradient|\\.attribution)(|\\.magnitude)");
     private static final Pattern PICKS = Pattern.compile("(.+)\\[(\\d{1,9}(?:, ?\\d{1,9})*)]");
 
     private Sites() {}
@@ -37,7 +38,19 @@ public final class Sites {
      */
     public static SiteSelector glob(String glob) {
         Matcher picks = PICKS.matcher(glob);
-        return picks.matches() ? new GlobOrPicks(new Glob(glob), picks.group(1), picks.group(2)) : new Glob(glob);
+        if (picks.matches()) {
+            int[] units = Arrays.stream(picks.group(2).split(","))
+                    .map(String::strip)
+                    .mapToInt(Integer::parseInt)
+                    .toArray();
+            return new GlobOrDerived(new Glob(glob), picked(new Glob(picks.group(1)), units));
+        }
+        Matcher backward = BACKWARD.matcher(glob);
+        if (backward.matches()) {
+            SiteSelector derived = backward(new Glob(backward.group(1)), backward.group(2));
+            return new GlobOrDerived(new Glob(glob), backward.group(3).isEmpty() ? derived : derived.magnitude());
+        }
+        return new Glob(glob);
     }
 
     /**
@@ -308,33 +321,69 @@ public final class Sites {
         }
     }
 
-    /** A name with indices behind it: a site that is called so, as in foreign models, or units picked of one that is called as what is before them. */
-    private static final class GlobOrPicks extends Delegating {
-        private final SiteSelector picks;
+    /** What a backward pass gives of sites, or of what that is the magnitude. */
+    static SiteSelector backward(SiteSelector selector, String suffix) {
+        return new Delegating(selector, selector + suffix) {
+            @Override
+            public boolean selects(Site site) {
+                // Of a recording, the gradients themselves are among the sites.
+                return site.backward()
+                        .map(of -> of(site).equals(site) && inner.selects(of.of()))
+                        .orElseGet(() -> site.derivedFrom().isEmpty() && site.width() > 0 && inner.selects(site));
+            }
 
-        GlobOrPicks(Glob whole, String name, String indices) {
+            /** Whoever asks for gradients means the site. */
+            @Override
+            public boolean names(Site site) {
+                return true;
+            }
+
+            @Override
+            public Site of(Site site) {
+                Site of = site.forward();
+                return suffix.equals(".gradient") ? of.gradient() : of.attribution();
+            }
+
+            @Override
+            public SiteSelector magnitude() {
+                return new Delegating(this, this + ".magnitude") {
+                    @Override
+                    public boolean selects(Site site) {
+                        Site vectors = site.magnitudeOf().orElse(site);
+                        return inner.selects(vectors) && inner.of(vectors).units() > 0;
+                    }
+
+                    @Override
+                    public Site of(Site site) {
+                        return site.magnitudeOf().isPresent() ? site : inner.of(site).magnitude();
+                    }
+                };
+            }
+        };
+    }
+
+    /** A name that ends as derived sites' do: a site that is called so, as in foreign models, or what is derived of one that is called as what is before that. */
+    private static final class GlobOrDerived extends Delegating {
+        private final SiteSelector derived;
+
+        GlobOrDerived(Glob whole, SiteSelector derived) {
             super(whole, whole.toString());
-            this.picks = picked(
-                    new Glob(name),
-                    Arrays.stream(indices.split(","))
-                            .map(String::strip)
-                            .mapToInt(Integer::parseInt)
-                            .toArray());
+            this.derived = derived;
         }
 
         @Override
         public boolean selects(Site site) {
-            return inner.selects(site) || picks.selects(site);
+            return inner.selects(site) || derived.selects(site);
         }
 
         @Override
         public boolean names(Site site) {
-            return inner.selects(site) ? inner.names(site) : picks.names(site);
+            return inner.selects(site) ? inner.names(site) : derived.names(site);
         }
 
         @Override
         public Site of(Site site) {
-            return inner.selects(site) ? site : picks.of(site);
+            return inner.selects(site) ? site : derived.of(site);
         }
     }
 

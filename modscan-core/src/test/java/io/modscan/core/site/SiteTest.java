@@ -93,6 +93,7 @@ class SiteTest {
                         List.of(Axis.POSITION, Axis.heads(3)),
                         true,
                         Optional.of(Z),
+                        Optional.empty(),
                         Optional.empty()));
         assertThat(magnitude.magnitudeOf()).contains(Z);
         assertThat(magnitude.tensorName()).isEqualTo(Z.name());

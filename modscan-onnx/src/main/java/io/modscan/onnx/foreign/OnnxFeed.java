@@ -202,7 +202,7 @@ final class OnnxFeed {
         }
         for (boolean withoutBos : new boolean[] {false, true}) {
             String behind = withoutBos ? OnnxPlan.WITHOUT_BOS : "";
-            boolean any = List.of(OnnxPlan.COUNTED, OnnxPlan.PLACE, OnnxPlan.SHARE, OnnxPlan.LAST).stream()
+            boolean any = List.of(OnnxPlan.COUNTED, OnnxPlan.PLACE, OnnxPlan.SHARE, OnnxPlan.ONES, OnnxPlan.LAST).stream()
                     .anyMatch(name -> taken.contains(name + behind));
             if (any) {
                 addCounted(bound, behind, ids, withoutBos ? withoutBos(ids, mask) : mask, columns);
@@ -231,6 +231,7 @@ final class OnnxFeed {
         int rows = ids.size();
         ByteBuffer counted = allocate((long) rows * columns);
         ByteBuffer share = allocate((long) rows * columns * Float.BYTES);
+        ByteBuffer ones = allocate((long) rows * columns * Float.BYTES);
         ByteBuffer last = allocate((long) rows * Long.BYTES);
         ByteBuffer place = allocate((long) rows * columns * Long.BYTES);
         for (int row = 0; row < rows; row++) {
@@ -246,6 +247,7 @@ final class OnnxFeed {
                 boolean counts = value(mask, columns, (long) row * columns + column) != 0;
                 counted.put(counts ? (byte) 1 : 0);
                 share.putFloat(counts ? 1f / count : 0f);
+                ones.putFloat(counts ? 1f : 0f);
                 place.putLong(counts ? (long) row * columns + column : (long) rows * columns);
             }
             last.putLong((long) row * columns + end);
@@ -255,6 +257,7 @@ final class OnnxFeed {
         add(bound, typed(OnnxPlan.COUNTED + behind, flipped(counted), DataType.BOOL_VALUE, List.of(r, c, 1L)));
         add(bound, typed(OnnxPlan.PLACE + behind, flipped(place), DataType.INT64_VALUE, List.of(r, c)));
         add(bound, typed(OnnxPlan.SHARE + behind, flipped(share), DataType.FLOAT_VALUE, List.of(r, 1L, c)));
+        add(bound, typed(OnnxPlan.ONES + behind, flipped(ones), DataType.FLOAT_VALUE, List.of(r, 1L, c)));
         add(bound, typed(OnnxPlan.LAST + behind, flipped(last), DataType.INT64_VALUE, List.of(r)));
     }
 

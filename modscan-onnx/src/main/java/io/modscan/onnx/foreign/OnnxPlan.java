@@ -46,6 +46,9 @@ final class OnnxPlan {
     /** The row of each among all rows' positions, one behind the last for those that don't count, int64 [batch, positions]. */
     static final String PLACE = "modscan.place";
 
+    /** 1 for each that counts in a sum, float32 [batch, 1, positions]. */
+    static final String ONES = "modscan.ones";
+
     /** The share of each in a mean, float32 [batch, 1, positions]. */
     static final String SHARE = "modscan.share";
 
@@ -346,7 +349,8 @@ final class OnnxPlan {
         if (max) {
             return new Output(edit.reduce("ReduceMax", seen, 1), new OutputAxes(true, List.of(1, width)));
         }
-        String share = edit.input(SHARE + behind, OnnxTypes.FLOAT, List.of("modscan_batch", "1", "modscan_positions"));
+        String share = edit.input(
+                (pooling.kind() == Pooling.Kind.SUM ? ONES : SHARE) + behind, OnnxTypes.FLOAT, List.of("modscan_batch", "1", "modscan_positions"));
         return new Output(edit.op("MatMul", List.of(share, seen)), new OutputAxes(true, List.of(1, width)));
     }
 

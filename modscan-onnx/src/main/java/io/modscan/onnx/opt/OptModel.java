@@ -10,6 +10,7 @@ import io.modscan.core.model.Tokenizer;
 import io.modscan.core.model.Weights;
 import io.modscan.core.safetensors.StoredTensor;
 import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.Objective;
 import io.modscan.core.site.Site;
 import io.modscan.onnx.hub.Hub;
 import io.modscan.onnx.hub.HubException;
@@ -447,6 +448,12 @@ public final class OptModel implements RuntimeModel {
         return OptNetwork.changeable(sites());
     }
 
+    /** {@inheritDoc} For an OPT model, all that lies before the probabilities. */
+    @Override
+    public List<Site> differentiable() {
+        return OptNetwork.differentiable(sites());
+    }
+
     /** {@inheritDoc} */
     @Override
     public CapturePlan plan(List<CapturePlan.Selection> selections) {
@@ -556,6 +563,7 @@ public final class OptModel implements RuntimeModel {
                         + changeable().stream().map(Site::name).limit(11).toList() + ", and so on in each block");
             }
         }
+        plan.objective().flatMap(Objective::site).ifPresent(this::checkDirection);
         return new PlannedNetwork(
                 loaded.path().toString(),
                 plan,
@@ -565,6 +573,17 @@ public final class OptModel implements RuntimeModel {
                 options);
     }
 
+    private void checkDirection(String site) {
+        List<Site> possible = differentiable().stream()
+                .filter(one -> one.hasPositions() && one.units() > 0)
+                .toList();
+        if (possible.stream().noneMatch(one -> one.name().equals(site))) {
+            throw new ModscanException(loaded.path() + ": gradients are asked for of a direction at " + site
+                    + ", and there is no such site of vectors; possible are "
+                    + possible.stream().map(Site::name).limit(12).toList() + ", and so on in each block");
+        }
+    }
+
     /** The stretch of the network that a plan needs. */
     Stretch needed(CapturePlan plan) {
         OptConfig config = loaded.config();
@@ -572,6 +591,9 @@ public final class OptModel implements RuntimeModel {
                 .mapToInt(reading -> OptNetwork.stage(config, reading.site()))
                 .max()
                 .orElseThrow();
+        if (plan.objective().isPresent()) {
+            last = Math.max(last, OptNetwork.stage(config, plan.objective().get()));
+        }
         return new Stretch(start.map(from -> from.stage(plan, config)).orElse(0), last + 1);
     }
 

@@ -1,11 +1,14 @@
 package io.modscan.onnx.opt;
 
 import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.Objective;
 import io.modscan.core.site.Site;
+import io.modscan.onnx.internal.graph.Backward;
 import io.modscan.onnx.internal.graph.GraphBuilder;
 import io.modscan.onnx.internal.network.Activation;
 import io.modscan.onnx.internal.network.Attention;
 import io.modscan.onnx.internal.network.Dialect;
+import io.modscan.onnx.internal.network.Gradients;
 import io.modscan.onnx.internal.network.LanguageHead;
 import io.modscan.onnx.internal.network.LayerNorm;
 import io.modscan.onnx.internal.network.Linear;
@@ -41,6 +44,11 @@ final class OptNetwork {
             "hook_mlp_out",
             "hook_resid_post");
 
+    private static final Set<String> OF_LOGITS = Set.of(LanguageHead.LOG_PROBS, LanguageHead.LOSS, LanguageHead.KL);
+
+    /** What each head writes to the residual stream, which nothing else reads. */
+    private static final String RESULT = "hook_result";
+
     /** The sites before the first block. */
     private static final Set<String> EMBEDDED = Set.of("hook_embed", "hook_pos_embed");
 
@@ -55,6 +63,9 @@ final class OptNetwork {
     private static final String HANDED_ON = "handed_on";
 
     private final Stretch stretch;
+
+    /** What is normalized last, as the head reads it; empty in a stretch without the head. */
+    private String read = "";
 
     private OptNetwork(
             OptConfig config,
@@ -79,8 +90,18 @@ final class OptNetwork {
         // Of the whole plan: what is fused hangs on it, and values are to be the same in a chain.
         Set<String> planned = plan.readings().stream()
                 .map(reading -> reading.site().tensorName())
-                .collect(Collectors.toUnmodifiableSet());
-        OptNetwork network = new OptNetwork(config, checkpoint, dialect, planned, plan.changing(), stretch);
+                .collect(Collectors.toSet());
+        plan.differentiated().forEach(site -> planned.addAll(behind(site)));
+        // What is fused keeps to itself what the backward pass needs.
+        boolean apart = plan.objective().isPresent() && dialect == Dialect.ONNX_RUNTIME_CPU;
+        OptNetwork network = new OptNetwork(
+                config,
+                checkpoint,
+                apart ? Dialect.ONNX_RUNTIME : dialect,
+                Set.copyOf(planned),
+                plan.changing(),
+                stretch);
+        network.gradients(plan);
         return new PlannedGraph(
                 network.network,
                 plan,
@@ -90,9 +111,26 @@ final class OptNetwork {
                         .boxed()
                         .toList(),
                 isReadBehind(config, plan, stretch) ? Optional.of(HANDED_ON) : Optional.empty(),
-                new PlannedGraph.Sizes(config.dModel(), config.dMlp(), config.heads(), config.vocabulary()),
+                new PlannedGraph.Sizes(config.dModel(), config.dMlp(), config.heads(), config.vocabulary(), config.layers()),
                 checkpoint.tensor(checkpoint.head()),
                 config.bosTokenId());
+    }
+
+    /** The tensors that have to be there for a site's gradient: its own, and for what the heads write the sum of it. */
+    private static Set<String> behind(Site site) {
+        return site.hook().equals(RESULT) ? Set.of(site.name(), sum(site)) : Set.of(site.name());
+    }
+
+    private static String sum(Site result) {
+        return "blocks." + result.layer().orElseThrow() + ".hook_attn_out";
+    }
+
+    private void gradients(CapturePlan plan) {
+        Backward backward = new Backward(graph);
+        plan.differentiated().stream()
+                .filter(site -> site.hook().equals(RESULT))
+                .forEach(site -> backward.sums(site.name(), network.changes().before(sum(site)), 2));
+        Gradients.add(network, plan, OptSites.of(config), backward, read, checkpoint.head());
     }
 
     /** Whether a plan reads anything behind a stretch; if not, nothing is handed on, and what only that would need is cut off. */
@@ -105,7 +143,25 @@ final class OptNetwork {
         if (site.layer().isPresent()) {
             return site.layer().getAsInt() + 1;
         }
-        return EMBEDDED.contains(site.tensorName()) ? 0 : config.layers() + 1;
+        return EMBEDDED.contains(site.forward().name()) ? 0 : config.layers() + 1;
+    }
+
+    /** The stage that a plan's gradients are taken of. */
+    static int stage(OptConfig config, Objective objective) {
+        return objective
+                .site()
+                .flatMap(name -> OptSites.of(config).stream()
+                        .filter(site -> site.name().equals(name))
+                        .findFirst())
+                .map(site -> stage(config, site))
+                .orElse(config.layers() + 1);
+    }
+
+    /** The sites whose gradients can be computed: all but those that are made of the logits. */
+    static List<Site> differentiable(List<Site> sites) {
+        return sites.stream()
+                .filter(site -> site.layer().isPresent() || !OF_LOGITS.contains(site.name()))
+                .toList();
     }
 
     /** The sites that may be changed. */
@@ -134,7 +190,8 @@ final class OptNetwork {
             layer++;
         }
         if (stretch.ends(config.layers())) {
-            LanguageHead.build(network, projected("project_out", state.read()), checkpoint.head());
+            read = projected("project_out", state.read());
+            LanguageHead.build(network, read, checkpoint.head());
             if (network.isPlanned(LanguageHead.KL)) {
                 Optional<LayerNorm> norm = config.finalNorm()
                         ? Optional.of(norm("untouched_normalized", "final_layer_norm"))

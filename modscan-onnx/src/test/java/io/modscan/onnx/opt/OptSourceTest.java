@@ -349,6 +349,7 @@ class OptSourceTest {
                         case LAST -> values[(length - 1) * width + unit];
                         case MEAN -> (float) (sum / (length - from));
                         case MAX -> max;
+                        case SUM -> (float) sum;
                         case NONE -> throw new IllegalArgumentException("nothing to pool");
                     };
         }

@@ -5,6 +5,7 @@ import io.modscan.core.internal.capture.Batching.Batch;
 import io.modscan.core.internal.recording.Chunk;
 import io.modscan.core.intervention.Intervention;
 import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.Aim;
 import io.modscan.core.model.Link;
 import io.modscan.core.model.TokenBatch;
 import io.modscan.core.prompt.InputTensor;
@@ -247,11 +248,15 @@ public final class BatchRunner {
         List<int[]> sequences = new ArrayList<>();
         List<Map<String, InputTensor>> tensors = new ArrayList<>();
         List<Optional<Intervention>> interventions = new ArrayList<>();
+        List<Aim> aims = new ArrayList<>();
         for (int prompt : batch.prompts()) {
             sequences.add(chunk.tokenIds().get(prompt));
             chunk.prompts().get(prompt).tensors().ifPresent(tensors::add);
             interventions.add(chunk.prompts().get(prompt).intervention());
+            source.plan()
+                    .objective()
+                    .ifPresent(of -> aims.add(Aim.of(chunk.prompts().get(prompt), of)));
         }
-        return TokenBatch.padRight(sequences, longs, tensors, interventions);
+        return TokenBatch.padRight(sequences, longs, tensors, interventions, aims);
     }
 }

@@ -303,6 +303,7 @@ public final class CaptureEngine implements AutoCloseable {
                     Keys.CHANGING,
                     source.plan().changing().stream().map(Site::name).collect(Collectors.joining("; ")));
         }
+        source.plan().objective().ifPresent(of -> facts.put(Keys.OBJECTIVE, of.toJson()));
         return facts;
     }
 

@@ -6,11 +6,13 @@ import io.modscan.core.intervention.Intervention;
 import io.modscan.core.model.Model;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.Objective;
 import io.modscan.core.site.Reading;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Spliterator;
@@ -247,6 +249,7 @@ public final class TokenStream implements AutoCloseable {
         }
         boolean onlyBos = ids.length == 1 && OptionalInt.of(ids[0]).equals(model.bosTokenId());
         prompt.intervention().ifPresent(intervention -> check(prompt, intervention, ids.length));
+        plan.objective().ifPresent(objective -> check(prompt, objective, ids.length));
         for (Reading reading : plan.readings()) {
             if (reading.values(ids.length) > Integer.MAX_VALUE / Float.BYTES) {
                 throw new ModscanException("prompt '" + prompt.id() + "' has " + ids.length
@@ -272,6 +275,24 @@ public final class TokenStream implements AutoCloseable {
         } catch (ModscanException e) {
             throw new ModscanException("prompt '" + prompt.id() + "': " + e.getMessage(), e);
         }
+    }
+
+    private void check(Prompt prompt, Objective objective, int length) {
+        try {
+            objective.weights(length);
+            checkVocabulary(
+                    prompt,
+                    objective.tokens(prompt.id(), prompt.labels()).stream()
+                            .mapToInt(Integer::intValue)
+                            .toArray());
+            prompt.toward().ifPresent(toward -> toward.checkToward(plan.attributed(), length, fingerprint()));
+        } catch (ModscanException e) {
+            throw new ModscanException("prompt '" + prompt.id() + "': " + e.getMessage(), e);
+        }
+    }
+
+    private Optional<String> fingerprint() {
+        return Optional.ofNullable(model.provenance().get("model.fingerprint"));
     }
 
     private void checkVocabulary(Prompt prompt, int... ids) {

@@ -86,6 +86,7 @@ public final class CaptureLayout {
                 entry.put(PromptJson.UNDER, prompt.intervention().get().toJson());
                 entry.put(PromptJson.UNTOUCHED, prompt.untouchedId());
             }
+            prompt.toward().ifPresent(toward -> entry.put(PromptJson.TOWARD, toward.toJson()));
             entries.add(entry);
         }
         try {
@@ -112,6 +113,7 @@ public final class CaptureLayout {
                 .map(under ->
                         32L + under.toJson().length() + prompt.untouchedId().length())
                 .orElse(0L);
+        characters += prompt.toward().map(toward -> 32L + toward.toJson().length()).orElse(0L);
         // JSON within JSON takes up to seven bytes for a character.
         return 7 * characters + tensors;
     }

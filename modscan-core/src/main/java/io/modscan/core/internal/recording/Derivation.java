@@ -164,7 +164,8 @@ public record Derivation(Reading asked, int recorded, boolean derives, boolean p
         switch (pooling.kind()) {
             case LAST -> values.get((tokens.length() - 1) * width, result);
             case MAX -> max(values, from, result);
-            case MEAN -> mean(values, from, result);
+            case MEAN -> sum(values, from, result, tokens.length() - from);
+            case SUM -> sum(values, from, result, 1);
             case NONE -> throw new IllegalStateException("nothing to pool");
         }
         return result;
@@ -185,7 +186,7 @@ public record Derivation(Reading asked, int recorded, boolean derives, boolean p
         }
     }
 
-    private static void mean(FloatBuffer values, int from, float[] result) {
+    private static void sum(FloatBuffer values, int from, float[] result, int number) {
         int width = result.length;
         double[] sums = new double[width];
         for (int at = from * width; at < values.capacity(); at += width) {
@@ -193,9 +194,8 @@ public record Derivation(Reading asked, int recorded, boolean derives, boolean p
                 sums[i] += values.get(at + i);
             }
         }
-        int count = values.capacity() / width - from;
         for (int i = 0; i < width; i++) {
-            result[i] = (float) (sums[i] / count);
+            result[i] = (float) (sums[i] / number);
         }
     }
 }

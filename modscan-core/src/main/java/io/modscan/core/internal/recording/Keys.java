@@ -20,6 +20,9 @@ public final class Keys {
     /** The sites that might be changed; there only if there were some. */
     public static final String CHANGING = "modscan.changing";
 
+    /** What gradients are of, as JSON; there only if some were read. */
+    public static final String OBJECTIVE = "modscan.objective";
+
     public static final String BATCHES = "modscan.batches";
 
     /** Of what it was captured. */

@@ -25,6 +25,9 @@ public final class PromptJson {
     /** The key of the intervention that a prompt was run under, as JSON. */
     static final String UNDER = "under";
 
+    /** The key of the intervention that its attributions are towards, as JSON. */
+    static final String TOWARD = "toward";
+
     /** The key of the id of the same prompt without it. */
     static final String UNTOUCHED = "of";
 
@@ -38,17 +41,20 @@ public final class PromptJson {
      * @param tensors the digest of its ready tensors, or null if it was run by its token ids
      * @param under   what it was run under, without the values of references, or null
      * @param of      the id of the same prompt without that, or null
+     * @param toward  what its attributions are towards, or null
      */
     record Entry(
             String id,
             Map<String, String> labels,
             @Nullable String tensors,
             @Nullable Intervention under,
-            @Nullable String of) {
+            @Nullable String of,
+            @Nullable Intervention toward) {
 
         /** The prompt, run under the same intervention. */
         Prompt again(Prompt prompt) {
-            return under == null ? prompt : prompt.under(under, id, of == null ? id : of);
+            Prompt same = toward == null ? prompt : prompt.toward(toward);
+            return under == null ? same : same.under(under, id, of == null ? id : of);
         }
     }
 
@@ -64,6 +70,7 @@ public final class PromptJson {
             String tensors = null;
             Intervention under = null;
             String of = null;
+            Intervention toward = null;
             while (parser.nextToken() == JsonToken.FIELD_NAME) {
                 String key = parser.currentName();
                 JsonToken value = parser.nextToken();
@@ -75,6 +82,8 @@ public final class PromptJson {
                     tensors = digest(file, entry, parser.getText());
                 } else if (key.equals(UNDER)) {
                     under = intervention(file, entry, parser.getText(), interventions);
+                } else if (key.equals(TOWARD)) {
+                    toward = intervention(file, entry, parser.getText(), interventions);
                 } else if (key.equals(UNTOUCHED)) {
                     of = parser.getText();
                 } else {
@@ -84,7 +93,7 @@ public final class PromptJson {
             if (id == null || labels == null) {
                 throw malformed(file, entry, "has no string 'id' or no object 'labels'");
             }
-            entries.add(new Entry(id, labels, tensors, under, of));
+            entries.add(new Entry(id, labels, tensors, under, of, toward));
         });
         return entries;
     }
@@ -93,7 +102,7 @@ public final class PromptJson {
         try {
             return seen.computeIfAbsent(json, Intervention::told);
         } catch (ModscanException e) {
-            throw malformed(file, entry, "is under what is no intervention: " + e.getMessage());
+            throw malformed(file, entry, "is under or toward what is no intervention: " + e.getMessage());
         }
     }
 

@@ -3,12 +3,14 @@ package io.modscan.core.internal.recording;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.intervention.Intervention;
+import io.modscan.core.model.Aim;
 import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.safetensors.DType;
 import io.modscan.core.safetensors.SafetensorsFile;
 import io.modscan.core.safetensors.StoredTensor;
 import io.modscan.core.site.Axis;
+import io.modscan.core.site.Objective;
 import io.modscan.core.site.Reading;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
@@ -45,6 +47,7 @@ public final class RecordedShard {
 
     private final BitSet ofTensors = new BitSet();
     private final Map<Integer, Intervention> interventions = new HashMap<>();
+    private final Map<Integer, Aim> aims = new HashMap<>();
 
     /** A shard with what is told once for all the shards of a capture, or is not kept here. */
     public record Opened(RecordedShard shard, Map<String, String> facts, List<Prompt> prompts) {}
@@ -87,11 +90,16 @@ public final class RecordedShard {
             boolean sharded,
             List<Reading> known) {
         int count = entries.size();
+        Optional<Objective> objective = objective(header);
         for (int i = 0; i < count; i++) {
             ofTensors.set(i, entries.get(i).tensors() != null);
             Intervention under = entries.get(i).under();
             if (under != null) {
                 interventions.put(i, under);
+            }
+            Aim aim = aim(entries.get(i), objective);
+            if (!aim.equals(Aim.NONE)) {
+                aims.put(i, aim);
             }
         }
         this.file = header.path();
@@ -272,6 +280,25 @@ public final class RecordedShard {
         int index = prompt - from;
         return bytes.view(idsBegin + offsets[index] * Long.BYTES, length(index) * Long.BYTES)
                 .asLongBuffer();
+    }
+
+    private static Optional<Objective> objective(SafetensorsFile header) {
+        try {
+            return Optional.ofNullable(header.metadata().get(Keys.OBJECTIVE)).map(Objective::told);
+        } catch (ModscanException e) {
+            throw new MalformedFileException(header.path(), "metadata '" + Keys.OBJECTIVE + "': " + e.getMessage(), e);
+        }
+    }
+
+    private static Aim aim(PromptJson.Entry entry, Optional<Objective> objective) {
+        return new Aim(
+                Optional.ofNullable(entry.toward()),
+                objective.map(of -> of.tokens(entry.id(), entry.labels())).orElse(List.of()));
+    }
+
+    /** What a prompt's gradients are about. */
+    Aim aim(int prompt) {
+        return aims.getOrDefault(prompt - from, Aim.NONE);
     }
 
     /** What a prompt was run under. */

@@ -1,6 +1,7 @@
 package io.modscan.core.internal.recording;
 
 import io.modscan.core.intervention.Intervention;
+import io.modscan.core.model.Aim;
 import io.modscan.core.site.Reading;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
@@ -43,6 +44,10 @@ public final class RecordedShards {
 
     boolean isOfTensors(int prompt) {
         return of(prompt).isOfTensors(prompt);
+    }
+
+    Aim aim(int prompt) {
+        return of(prompt).aim(prompt);
     }
 
     Optional<Intervention> intervention(int prompt) {

@@ -3,6 +3,7 @@ package io.modscan.core.internal.recording;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.intervention.Intervention;
 import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.Aim;
 import io.modscan.core.model.TokenBatch;
 import io.modscan.core.site.CapturePlan;
 import java.nio.FloatBuffer;
@@ -69,9 +70,9 @@ public final class RecordingSource implements ActivationSource {
             int first = batch.first(row);
             int length = batch.length(row);
             LongBuffer ids = inputs.slice(first, length);
-            int prompt = length == 0 ? -1 : index.find(ids, batch.intervention(row));
+            int prompt = length == 0 ? -1 : index.find(ids, new TokenIndex.Run(batch.intervention(row), batch.aim(row)));
             if (prompt < 0) {
-                throw unknown(ids, row, batch.intervention(row));
+                throw unknown(ids, row, batch.intervention(row), batch.aim(row));
             }
             Derivation.Tokens tokens = new Derivation.Tokens(
                     batch.columns(), first, length, bosTokenId.isPresent() && ids.get(0) == bosTokenId.getAsInt());
@@ -83,14 +84,18 @@ public final class RecordingSource implements ActivationSource {
         }
     }
 
-    private ModscanException unknown(LongBuffer ids, int row, Optional<Intervention> under) {
+    private ModscanException unknown(LongBuffer ids, int row, Optional<Intervention> under, Aim aim) {
         long[] some = new long[Math.min(8, ids.capacity())];
         ids.get(0, some);
         return new ModscanException(
                 name + ": row " + row + " of the batch, " + ids.capacity() + " tokens that begin with "
                         + Arrays.toString(some)
                         + under.map(intervention -> ", under '" + intervention.name() + "'")
-                                .orElse("") + ", is none of the " + shards.size()
+                                .orElse("")
+                        + aim.toward()
+                                .map(intervention -> ", toward '" + intervention.name() + "'")
+                                .orElse("")
+                        + (aim.tokens().isEmpty() ? "" : ", of the logits of " + aim.tokens()) + ", is none of the " + shards.size()
                         + " recorded prompts, and only these can be captured from a recording: take Recording.prompts(), or the"
                         + " model itself");
     }

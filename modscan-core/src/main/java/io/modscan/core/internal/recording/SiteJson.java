@@ -61,6 +61,8 @@ public final class SiteJson {
             object.put("picked_of", json(picked.of()));
             object.put("picked", picked.units());
         });
+        site.backward()
+                .ifPresent(of -> object.put(of.kind().name().toLowerCase(Locale.ROOT) + "_of", json(of.of())));
         return object;
     }
 
@@ -111,8 +113,27 @@ public final class SiteJson {
                 axes(name, object.get("axes")),
                 Boolean.TRUE.equals(onDemand),
                 source(name, object, "magnitude_of"),
-                source(name, object, "picked_of").map(of -> new Site.Picked(of, picked(name, object.get("picked")))));
-        site.derivedFrom().ifPresent(of -> checkFits(site, of));
+                source(name, object, "picked_of").map(of -> new Site.Picked(of, picked(name, object.get("picked")))),
+                source(name, object, "gradient_of")
+                        .map(of -> new Site.Backward(Site.Backward.Kind.GRADIENT, of))
+                        .or(() -> source(name, object, "attribution_of")
+                                .map(of -> new Site.Backward(Site.Backward.Kind.ATTRIBUTION, of))));
+        site.magnitudeOf().ifPresent(of -> checkFits(site, of, of.magnitude(), "magnitude_of"));
+        site.picked()
+                .ifPresent(picked -> checkFits(
+                        site,
+                        picked.of(),
+                        picked.of()
+                                .pick(picked.units().stream()
+                                        .mapToInt(Integer::intValue)
+                                        .toArray()),
+                        "picked_of"));
+        site.backward()
+                .ifPresent(of -> checkFits(
+                        site,
+                        of.of(),
+                        site.isAttribution() ? of.of().attribution() : of.of().gradient(),
+                        of.kind().name().toLowerCase(Locale.ROOT) + "_of"));
         return site;
     }
 
@@ -131,14 +152,10 @@ public final class SiteJson {
         throw new IllegalArgumentException("picked of " + name + " is " + value + ", not a list of whole numbers");
     }
 
-    private static void checkFits(Site site, Site of) {
-        Site derived = site.picked()
-                .map(picked -> of.pick(
-                        picked.units().stream().mapToInt(Integer::intValue).toArray()))
-                .orElseGet(of::magnitude);
+    private static void checkFits(Site site, Site of, Site derived, String key) {
         if (!derived.equals(site)) {
-            throw new IllegalArgumentException(site + " does not fit " + of + ", the site that its "
-                    + (site.picked().isPresent() ? "picked_of" : "magnitude_of") + " names");
+            throw new IllegalArgumentException(
+                    site + " does not fit " + of + ", the site that its " + key + " names");
         }
     }
 

@@ -1,11 +1,12 @@
 package io.modscan.core.internal.recording;
 
 import io.modscan.core.intervention.Intervention;
+import io.modscan.core.model.Aim;
 import java.nio.LongBuffer;
 import java.util.Optional;
 
 /**
- * Finds a recorded prompt by its token ids and its intervention: a hash table of indices, twelve to twenty bytes a prompt, that leaves the ids
+ * Finds a recorded prompt by its token ids, its intervention and its aim: a hash table of indices, twelve to twenty bytes a prompt, that leaves the ids
  * where they are. Immutable; safe for use by many threads.
  */
 public final class TokenIndex {
@@ -25,10 +26,10 @@ public final class TokenIndex {
                 continue; // its ids tell nothing of it but its length
             }
             LongBuffer ids = shards.rawTokenIds(prompt);
-            Optional<Intervention> under = shards.intervention(prompt);
-            hashes[prompt] = hash(ids, under);
-            int slot = slot(ids, under, hashes[prompt]);
-            // Of prompts with the same ids, under the same intervention, the first stands for all: they have the same
+            Run run = new Run(shards.intervention(prompt), shards.aim(prompt));
+            hashes[prompt] = hash(ids, run);
+            int slot = slot(ids, run, hashes[prompt]);
+            // Of prompts with the same ids, run in the same way, the first stands for all: they have the same
             // activations.
             if (table[slot] == 0) {
                 table[slot] = prompt + 1;
@@ -36,19 +37,23 @@ public final class TokenIndex {
         }
     }
 
-    /** The index of the first prompt with these ids under this intervention, or -1. */
-    int find(LongBuffer ids, Optional<Intervention> under) {
-        return table[slot(ids, under, hash(ids, under))] - 1;
+    /** How a prompt was run, beside its ids. */
+    record Run(Optional<Intervention> under, Aim aim) {}
+
+    /** The index of the first prompt with these ids that was run in this way, or -1. */
+    int find(LongBuffer ids, Run run) {
+        return table[slot(ids, run, hash(ids, run))] - 1;
     }
 
     /** Where these ids are, or the empty slot where they would go. */
-    private int slot(LongBuffer ids, Optional<Intervention> under, int hash) {
+    private int slot(LongBuffer ids, Run run, int hash) {
         int slot = hash & (table.length - 1);
         while (table[slot] != 0) {
             int prompt = table[slot] - 1;
             if (hashes[prompt] == hash
                     && shards.rawTokenIds(prompt).equals(ids)
-                    && shards.intervention(prompt).equals(under)) {
+                    && shards.intervention(prompt).equals(run.under())
+                    && shards.aim(prompt).equals(run.aim())) {
                 return slot;
             }
             slot = (slot + 1) & (table.length - 1);
@@ -56,8 +61,8 @@ public final class TokenIndex {
         return slot;
     }
 
-    private static int hash(LongBuffer ids, Optional<Intervention> under) {
-        long hash = ids.remaining() + 31L * under.hashCode();
+    private static int hash(LongBuffer ids, Run run) {
+        long hash = ids.remaining() + 31L * run.under().hashCode() + 961L * (run.aim().equals(Aim.NONE) ? 0 : run.aim().hashCode());
         for (int i = ids.position(); i < ids.limit(); i++) {
             hash = (hash ^ ids.get(i)) * 0x9e3779b97f4a7c15L;
             hash ^= hash >>> 32;

@@ -45,7 +45,10 @@ public final class TokensDigest {
             Prompt prompt = iterator.next();
             String tensors = prompt.tensorsSha256().map(sha -> " " + sha).orElse("");
             String under = prompt.intervention().map(this::noted).orElse("");
-            digest.update((Arrays.toString(ids) + tensors + under + "\n").getBytes(StandardCharsets.UTF_8));
+            String toward = prompt.toward()
+                    .map(intervention -> " toward " + intervention.sha256())
+                    .orElse("");
+            digest.update((Arrays.toString(ids) + tensors + under + toward + "\n").getBytes(StandardCharsets.UTF_8));
         }
         return this;
     }

@@ -17,6 +17,8 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.zip.CRC32;
 
@@ -66,11 +68,14 @@ public final class GraphBuilder {
             Map.entry("Min", 13),
             Map.entry("Mul", 14),
             Map.entry("Not", 1),
+            Map.entry("Neg", 13),
+            Map.entry("OneHot", 11),
             Map.entry("PRelu", 16),
             Map.entry("Range", 11),
             Map.entry("ReduceL2", 13),
             Map.entry("ReduceLogSumExp", 13),
             Map.entry("ReduceMax", 13),
+            Map.entry("ReduceMean", 13),
             Map.entry("ReduceSum", 13),
             Map.entry("Relu", 14),
             Map.entry("Reshape", 14),
@@ -175,6 +180,17 @@ public final class GraphBuilder {
                         .addFloatData(value));
     }
 
+    /** A constant float tensor of a shape. */
+    public String floats(String name, List<Long> shape, float... values) {
+        TensorProto.Builder tensor = TensorProto.newBuilder()
+                .setDataType(TensorProto.DataType.FLOAT.getNumber())
+                .addAllDims(shape);
+        for (float value : values) {
+            tensor.addFloatData(value);
+        }
+        return constant(name, tensor);
+    }
+
     /** A constant vector that holds one value throughout. */
     public String filled(String name, int length, float value) {
         TensorProto.Builder tensor = TensorProto.newBuilder()
@@ -235,7 +251,7 @@ public final class GraphBuilder {
         return node(RUNTIME_DOMAIN, type, outputs, inputs, attributes);
     }
 
-    private String node(
+    String node(
             String domain, String type, List<String> outputs, List<String> inputs, AttributeProto... attributes) {
         String name = outputs.get(0);
         List<String> given = inputs.stream().filter(input -> !input.isEmpty()).toList();
@@ -265,6 +281,54 @@ public final class GraphBuilder {
         return name;
     }
 
+    /** The nodes so far, in order of computation. */
+    List<NodeProto> protos() {
+        return nodes.values().stream().distinct().map(Node::proto).toList();
+    }
+
+    /** The node that yields a tensor. */
+    Optional<NodeProto> node(String tensor) {
+        return Optional.ofNullable(nodes.get(tensor)).map(Node::proto);
+    }
+
+    /** A node once more, with another first input. */
+    String again(NodeProto node, String input, String output) {
+        List<String> inputs = new ArrayList<>(node.getInputList());
+        inputs.set(0, input);
+        return node(
+                node.getDomain(),
+                node.getOpType(),
+                List.of(output),
+                inputs,
+                node.getAttributeList().toArray(AttributeProto[]::new));
+    }
+
+    /** Whether a tensor is a weight, cast or as it is stored. */
+    boolean isWeight(String tensor) {
+        return weights.containsKey(tensor)
+                || (outOfReach.contains(tensor) && node(tensor).isEmpty())
+                || node(tensor)
+                        .filter(by -> by.getOpType().equals("Cast"))
+                        .filter(by -> isWeight(by.getInput(0)))
+                        .isPresent();
+    }
+
+    /** As many ones as a vector has numbers. */
+    String ones(String vector) {
+        if (constants.containsKey(vector) || outOfReach.contains(vector)) {
+            return vector;
+        }
+        StoredTensor stored = weights.get(node(vector).map(cast -> cast.getInput(0)).orElse(vector));
+        int length = Math.toIntExact(
+                Objects.requireNonNull(stored, vector).shape().get(0));
+        return filled("ones_" + length, length, 1f);
+    }
+
+    /** Whether any node is one of ONNX Runtime's own operators. */
+    boolean hasRuntimeOps() {
+        return nodes.values().stream().anyMatch(node -> node.proto().getDomain().equals(RUNTIME_DOMAIN));
+    }
+
     public boolean has(String tensor) {
         return names.contains(tensor);
     }
@@ -287,6 +351,11 @@ public final class GraphBuilder {
         return weights.values().stream()
                 .filter(weight -> needed.contains(weight.name()))
                 .toList();
+    }
+
+    /** The names of all that some tensors need, themselves included. */
+    Set<String> before(List<String> tensors) {
+        return needed(tensors);
     }
 
     /** Serialises the model with the given outputs and nothing that they don't need. */

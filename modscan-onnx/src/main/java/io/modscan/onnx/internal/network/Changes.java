@@ -89,13 +89,13 @@ public final class Changes {
                 .toList();
     }
 
-    /** What a run gives these inputs. */
-    static List<Bound> bound(List<Site> sites, TokenBatch batch) {
+    /** What a run gives these inputs; a gradient may hang on factors alone, and not on what is added. */
+    static List<Bound> bound(List<Site> sites, Set<String> tensors, TokenBatch batch) {
         List<Bound> inputs = new ArrayList<>();
         for (Site site : sites) {
             SiteChange change = SiteChange.of(batch, site);
             inputs.add(new Bound(KEEP + site.name(), change.keep(), OnnxJavaType.FLOAT, change.shape()));
-            if (!site.isPairwise()) {
+            if (tensors.contains(FILL + site.name())) {
                 inputs.add(new Bound(FILL + site.name(), change.fill(), OnnxJavaType.FLOAT, change.shape()));
             }
         }

@@ -19,6 +19,9 @@ public final class LanguageHead {
     /** How far they lie from those of an untouched run. */
     public static final String KL = "kl";
 
+    /** The token behind each position, [batch, sequence]; behind the last, that of the first column. */
+    static final String NEXT = "next_ids";
+
     /** In {@link #LOSS}: whether a token has one before it, [batch, sequence]. */
     static final String HAS_PREDECESSOR = "has_predecessor";
 
@@ -76,7 +79,7 @@ public final class LanguageHead {
         String end = graph.longs("end_column", Long.MAX_VALUE);
         String next = graph.op(
                 "Concat",
-                "next_ids",
+                NEXT,
                 List.of(
                         graph.op("Slice", "ids_behind_first", inputs.ids(), second, end, columnAxis),
                         graph.op("Slice", "ids_first", inputs.ids(), first, second, columnAxis)),

@@ -88,7 +88,7 @@ final class PlanOutputs {
             case NONE -> throw new IllegalStateException("nothing to pool");
             case LAST -> graph.op("GatherND", pooled, List.of(name, lastColumn(counted)), attribute("batch_dims", 1L));
             case MAX -> max(pooled, site, counted);
-            case MEAN -> mean(pooled, site, counted);
+            case MEAN, SUM -> sum(pooled, site, counted, pooling.kind() == Pooling.Kind.MEAN);
         };
     }
 
@@ -110,10 +110,10 @@ final class PlanOutputs {
     }
 
     /**
-     * The sum as a product with a row of zeros and ones, which needs no masked copy of the whole tensor, divided by their number. In double
-     * precision such sums are next to exact, so that a mean is the same number as one that is taken in Java afterwards.
+     * The sum as a product with a row of zeros and ones, which needs no masked copy of the whole tensor; of a mean, divided by their number. In double
+     * precision such sums are next to exact, so that it is the same number as one that is taken in Java afterwards.
      */
-    private String mean(String pooled, Site site, String counted) {
+    private String sum(String pooled, Site site, String counted, boolean divided) {
         String ones = counted + "_row";
         String number = counted + "_number";
         if (!graph.has(ones)) {
@@ -126,12 +126,12 @@ final class PlanOutputs {
         }
         String flat = graph.op("Reshape", pooled + "_flat", values, flatShape(graph));
         String sum = graph.op("MatMul", pooled + "_sum", ones, graph.cast(pooled + "_double", flat, DType.F64));
-        String mean = graph.op("Div", pooled + "_mean", sum, number);
+        String whole = divided ? graph.op("Div", pooled + "_mean", sum, number) : sum;
         long[] shape = LongStream.concat(
                         LongStream.of(-1),
                         site.axes().stream().mapToLong(Axis::size).filter(size -> size > 0))
                 .toArray();
-        String rounded = graph.cast(pooled + "_rounded", mean, DType.F32);
+        String rounded = graph.cast(pooled + "_rounded", whole, DType.F32);
         return graph.op("Reshape", pooled, rounded, graph.longs(pooled + "_shape", shape));
     }
 

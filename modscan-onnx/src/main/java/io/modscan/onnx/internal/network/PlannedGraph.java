@@ -1,6 +1,7 @@
 package io.modscan.onnx.internal.network;
 
 import io.modscan.core.model.ModscanVersion;
+import io.modscan.core.model.TokenBatch;
 import io.modscan.core.safetensors.StoredTensor;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Reading;
@@ -10,6 +11,7 @@ import io.modscan.onnx.internal.graph.GraphBuilder;
 import io.modscan.onnx.internal.graph.GraphBuilder.Output;
 import io.modscan.onnx.internal.graph.WeightBytes;
 import io.modscan.onnx.internal.graph.WeightLocation;
+import io.modscan.onnx.internal.runtime.OrtRuntime.Bound;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,8 +42,9 @@ public final class PlannedGraph {
      * @param neurons    of a block
      * @param heads      of a block
      * @param vocabulary token ids
+     * @param blocks     whose tensors are kept for a backward pass
      */
-    public record Sizes(int width, int neurons, int heads, int vocabulary) {}
+    public record Sizes(int width, int neurons, int heads, int vocabulary, int blocks) {}
 
     /**
      * Adds what a plan asks for to a network.
@@ -95,9 +98,11 @@ public final class PlannedGraph {
         return sizes.width();
     }
 
-    /** The sites at which its outputs may be changed. */
-    List<Site> changing() {
-        return changing;
+    /** What a run gives the inputs beside tokens and streams. */
+    List<Bound> bound(TokenBatch batch) {
+        List<Bound> inputs = new ArrayList<>(Changes.bound(changing, needed, batch));
+        inputs.addAll(Gradients.bound(plan, needed, batch));
+        return inputs;
     }
 
     /** Whether it begins with a residual stream that is given. */
@@ -141,11 +146,17 @@ public final class PlannedGraph {
     public long workingBytes(long rows, long columns) {
         long squares = 3L * sizes.heads() * columns * columns;
         long vectors = columns * (8L * sizes.width() + 2L * sizes.neurons());
-        long logits = needed.contains(LanguageHead.LOGITS) ? (isCompared() ? 5 : 2) * columns * sizes.vocabulary() : 0;
+        long logits = needed.contains(LanguageHead.LOGITS) ? (isCompared() ? 5 : plan.objective().isPresent() ? 3 : 2) * columns * sizes.vocabulary() : 0;
         // Factors and what is added, in case each position has its own.
         long changes =
                 2 * changing.stream().mapToLong(site -> changed(site, columns)).sum();
-        return Float.BYTES * rows * (squares + vectors + logits + changes);
+        // The backward pass reads what each block has computed.
+        long kept = plan.objective().isEmpty()
+                ? 0
+                : sizes.blocks()
+                        * (2L * sizes.heads() * columns * columns
+                                + columns * (8L * sizes.width() + 2L * sizes.neurons()));
+        return Float.BYTES * rows * (squares + vectors + logits + changes + kept);
     }
 
     private static long changed(Site site, long columns) {

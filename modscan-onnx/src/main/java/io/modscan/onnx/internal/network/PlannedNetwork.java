@@ -80,12 +80,18 @@ public final class PlannedNetwork {
     }
 
     private long largest() {
+        if (plan.objective().isPresent()) {
+            return whole.weightBytes(); // it is one link, whatever it takes
+        }
         return stages().stream().mapToLong(Long::longValue).max().orElseThrow();
     }
 
     private boolean isWhole() {
         boolean fits = whole.weightBytes() <= room.bytes();
-        return options.loading() == Loading.WHOLE || (options.loading() == Loading.AUTOMATIC && fits);
+        // A backward pass goes back through all that went forward.
+        return options.loading() == Loading.WHOLE
+                || plan.objective().isPresent()
+                || (options.loading() == Loading.AUTOMATIC && fits);
     }
 
     /** The links; none if there is no room for them. */
@@ -140,6 +146,10 @@ public final class PlannedNetwork {
                     model + ": a chain was asked for on a CUDA device, whose memory is not known; say how"
                             + " much of it weights may take (RuntimeOptions.withWeightMemory)");
         }
+        if (options.loading() == Loading.CHAIN && plan.objective().isPresent()) {
+            throw new ModscanException(model
+                    + ": gradients are computed in one session, so not in a chain; let it be opened as a whole (Loading.WHOLE or AUTOMATIC)");
+        }
         List<Stretch> links = links();
         if (links.isEmpty()) {
             throw tooLarge();
@@ -165,6 +175,11 @@ public final class PlannedNetwork {
     }
 
     private ModscanException tooLarge() {
+        if (plan.objective().isPresent()) {
+            return new ModscanException(model + ": gradients need all blocks up to what they are of in memory, which take "
+                    + inBytes(whole.weightBytes()) + " for weights in float32, and there is room for " + room + "; "
+                    + room.waysOut() + "; or take gradients of a direction at an earlier block");
+        }
         boolean chain = options.loading() != Loading.WHOLE;
         return new ModscanException(model + ": "
                 + (chain ? "the largest block of this plan takes " : "this plan takes ")

@@ -281,7 +281,7 @@ public final class PlannedSource implements ActivationSource {
                         batch,
                         width));
             }
-            inputs.addAll(Changes.bound(part.graph().changing(), batch));
+            inputs.addAll(part.graph().bound(batch));
             List<String> names = part.graph().outputNames();
             List<Bound> pinned = new ArrayList<>();
             for (int i = 0; i < outputs.size(); i++) {
