@@ -203,8 +203,7 @@ class GradientGoldenTest {
 
     private static Probe probe(Golden golden, Case of, List<Prompt> prompts, Pooling pooling) {
         List<String> sites = golden.sites(of).stream()
-                .filter(site ->
-                        !pooling.isPooled() || !site.contains("hook_pattern") && !site.contains("hook_attn_scores"))
+                .filter(site -> !(pooling.isPooled() && site.matches(".*hook_(pattern|attn_scores)\\..*")))
                 .toList();
         return Probe.builder(golden.model())
                 .sites(sites.toArray(String[]::new))
