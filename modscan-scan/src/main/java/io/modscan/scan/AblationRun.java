@@ -133,7 +133,7 @@ final class AblationRun {
             scan.targets()
                     .forEach(target -> target.units()
                             .forEach(unit ->
-                                    changed.add(unit.site().magnitudeOf().orElse(unit.site()))));
+                                    changed.add(unit.site().forward())));
             there = capture(
                     Pooling.mean(),
                     List.of(site -> model.changeable().contains(site)

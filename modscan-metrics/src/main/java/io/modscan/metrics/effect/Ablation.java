@@ -302,7 +302,7 @@ public final class Ablation {
         Set<Site> sites = new LinkedHashSet<>();
         targets.values()
                 .forEach(target -> target.units()
-                        .forEach(unit -> sites.add(unit.site().derivedFrom().orElse(unit.site()))));
+                        .forEach(unit -> sites.add(unit.site().forward())));
         boolean means = by == null || sets > 0;
         if (sets > 0) {
             targets.values().forEach(MatchedUnits::check);

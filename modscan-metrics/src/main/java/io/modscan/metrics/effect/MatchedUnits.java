@@ -86,7 +86,7 @@ final class MatchedUnits {
     }
 
     private Order inOrder(Site site) {
-        float[] mean = means.at(site.tensorName(), 0);
+        float[] mean = means.at(site.forward().name(), 0);
         int share = mean.length / site.width();
         List<Unit> units = IntStream.range(0, site.width())
                 .boxed()
