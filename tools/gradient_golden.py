@@ -119,7 +119,8 @@ class Tensors(Changes):
         self.output(decoder.embed_positions, "hook_pos_embed")
         for number, layer in enumerate(decoder.layers):
             block = f"blocks.{number}."
-            self.output(layer.self_attn_layer_norm, block + "ln1.hook_normalized")
+            # Where it is also what the MLP half is given, it is read before that is changed.
+            self.output(layer.self_attn_layer_norm, block + "ln1.hook_normalized", prepend=True)
             self.heads(layer.self_attn.out_proj, block + RESULT)
             self.output(layer.final_layer_norm, block + "ln2.hook_normalized")
             self.output(layer.fc1, block + "mlp.hook_pre")
@@ -130,6 +131,12 @@ class Tensors(Changes):
     def changed(self, site, tensor):
         self.taken[site] = super().changed(site, tensor).reshape(len(self.rows), -1, tensor.shape[-1])
         return self.taken[site].reshape(tensor.shape)
+
+    def output(self, module, site, prepend=False):
+        def hook(_, __, result):
+            return self.changed(site, result)
+
+        self.handles.append(module.register_forward_hook(hook, prepend=prepend))
 
     def heads(self, linear, site):
         """The product of all heads at once has no tensor of each head's: it is made anew, before others see it."""

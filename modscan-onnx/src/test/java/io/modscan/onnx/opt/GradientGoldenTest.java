@@ -45,6 +45,9 @@ class GradientGoldenTest {
     /** Of the largest absolute value that a tensor has in a prompt. */
     private static final double TOLERANCE = 1e-5;
 
+    /** That of queries is a sum over keys that nearly cancels: torch's own in single precision is 2.1e-5 off. */
+    private static final double TOLERANCE_OF_QUERIES = 1e-4;
+
     /** What one objective gives, all gradients or attributions towards one thing. */
     private record Case(String objective, String toward) {
 
@@ -189,7 +192,8 @@ class GradientGoldenTest {
                 assertThat(actual[i]).as(what).isFinite();
                 difference = Math.max(difference, Math.abs((double) expected[i] - actual[i]));
             }
-            assertThat(difference).as(what).isLessThanOrEqualTo(TOLERANCE * largest);
+            double tolerance = reading.site().forward().hook().equals("hook_q") ? TOLERANCE_OF_QUERIES : TOLERANCE;
+            assertThat(difference).as(what).isLessThanOrEqualTo(tolerance * largest);
         }
 
         void compare(Case of, Activations actual, List<Integer> lines) {
@@ -284,12 +288,22 @@ class GradientGoldenTest {
                             if (row < rows.length - 1) {
                                 golden.compare(of, reading, row, own);
                             } else if (of.isLoss()) {
-                                assertThat(own).as("%s of one token", reading).containsOnly(Float.NaN);
+                                assertHasNone(reading, own);
                             }
                         }
                     }
                 }
             }
+        }
+    }
+
+    /** A neuron that a ReLU holds at zero lets nothing through, not even what is no number. */
+    private static void assertHasNone(Reading reading, float... values) {
+        boolean held = reading.site().forward().hook().equals("hook_pre");
+        for (float value : values) {
+            assertThat(Float.isNaN(value) || (held && value == 0))
+                    .as("%s of one token: %s", reading, value)
+                    .isTrue();
         }
     }
 
