@@ -205,8 +205,9 @@ public final class Attribution {
         }
         for (Site site : sites) {
             if (!site.hasPositions() || site.units() == 0) {
-                throw new ModscanException(site + " holds no vectors that could be replaced; read its attributions by a probe: "
-                        + "Probe.builder(model).sites(\"" + site + ".attribution\")");
+                throw new ModscanException(
+                        site + " holds no vectors that could be replaced; read its attributions by a probe: "
+                                + "Probe.builder(model).sites(\"" + site + ".attribution\")");
             }
         }
         return sites;
@@ -226,8 +227,7 @@ public final class Attribution {
         try (Probe probe = settings.apply(Probe.builder(model))
                 .sites(Pooling.mean(), sites::contains)
                 .build()) {
-            Replacement mean =
-                    Replacement.mean(probe.capture(prompts).mean("mean of " + prompts.size() + " prompts"));
+            Replacement mean = Replacement.mean(probe.capture(prompts).mean("mean of " + prompts.size() + " prompts"));
             return prompt -> mean;
         }
     }

@@ -41,12 +41,13 @@ final class EstimatedEffects {
                 .filter(site -> site.site().isAttribution())
                 .toList();
         if (sites.isEmpty()) {
-            throw new ModscanException("effects are estimated from attributions, and there are only "
-                    + attributions.sites().stream()
-                            .map(SiteActivations::site)
-                            .limit(8)
-                            .toList()
-                    + "; take Attribution.of(model).run(prompts), or capture sites with .attribution behind their names");
+            throw new ModscanException(
+                    "effects are estimated from attributions, and there are only "
+                            + attributions.sites().stream()
+                                    .map(SiteActivations::site)
+                                    .limit(8)
+                                    .toList()
+                            + "; take Attribution.of(model).run(prompts), or capture sites with .attribution behind their names");
         }
         for (SiteActivations site : sites) {
             if (site.pooling().kind() != Pooling.Kind.SUM) {
@@ -68,7 +69,8 @@ final class EstimatedEffects {
         Arrays.fill(untouched, Float.NaN);
         Map<String, String> facts = new HashMap<>(attributions.provenance());
         facts.put(
-                Study.REPLACEMENT, "estimated: " + facts.getOrDefault(Attribution.REPLACEMENT, "as prompts are toward"));
+                Study.REPLACEMENT,
+                "estimated: " + facts.getOrDefault(Attribution.REPLACEMENT, "as prompts are toward"));
         Objective objective = objective(attributions);
         boolean loss = objective.kind() == Objective.Kind.LOSS;
         return EffectMap.of(
@@ -98,8 +100,9 @@ final class EstimatedEffects {
             }
             boolean byHead = site.site().units() == 0;
             if (byHead && unit.unit().isPresent()) {
-                throw new ModscanException(unit + " is one unit of a head, and attributions of " + site.site().forward()
-                        + " are of whole heads: name " + Unit.of(unit.site().forward().magnitude(), unit.head().orElse(0)));
+                throw new ModscanException(unit + " is one unit of a head, and attributions of "
+                        + site.site().forward() + " are of whole heads: name "
+                        + Unit.of(unit.site().forward().magnitude(), unit.head().orElse(0)));
             }
             int index = byHead ? unit.head().orElseThrow() : unit.unit().orElseThrow();
             for (int prompt = 0; prompt < prompts; prompt++) {
