@@ -83,9 +83,8 @@ class DemoReachTest {
         }
         Recording recording = Recording.open(file);
         SelectivityMap recorded;
-        try (Probe probe = Probe.builder(recording)
-                .sites(Sites.pattern().attribution())
-                .build()) {
+        try (Probe probe =
+                Probe.builder(recording).sites(Sites.pattern().attribution()).build()) {
             recorded = probe.measure(recording.prompts(), metric.through(HeadReach.relative()));
         }
         assertThat(recorded.rows().map(Object::toString))

@@ -88,8 +88,7 @@ class ActivationsTest {
                 .site(FakeModel.POST, Pooling.mean(), rows)
                 .site(FakeModel.POST.attribution(), Pooling.sum(), rows)
                 .build();
-        for (SiteSelector selector :
-                List.of(Sites.mlpPost().attribution(), Sites.glob("mlp.hook_post.attribution"))) {
+        for (SiteSelector selector : List.of(Sites.mlpPost().attribution(), Sites.glob("mlp.hook_post.attribution"))) {
             assertThat(both.only(selector).onlySite().site()).isEqualTo(FakeModel.POST.attribution());
         }
         assertThat(both.only(Sites.mlpPost()).onlySite().site()).isEqualTo(FakeModel.POST);

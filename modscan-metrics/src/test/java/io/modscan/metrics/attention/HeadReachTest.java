@@ -87,9 +87,12 @@ class HeadReachTest {
             sum(all, edge -> true, Edge::value),
             sum(all, edge -> true, size),
             sum(all, edge -> edge.value() > 0, size) / sum(all, edge -> true, size),
-            sum(chosen, edge -> true, edge -> size.applyAsDouble(edge)
-                            * (edge.query() - edge.key())
-                            / (relative ? edge.query() : 1))
+            sum(
+                            chosen,
+                            edge -> true,
+                            edge -> size.applyAsDouble(edge)
+                                    * (edge.query() - edge.key())
+                                    / (relative ? edge.query() : 1))
                     / whole,
             beginsWithBos ? sum(chosen, edge -> edge.key() == 0, size) / whole : 0,
             sum(chosen, edge -> edge.key() == edge.query(), size) / whole,
@@ -119,9 +122,10 @@ class HeadReachTest {
             float[] numbers = seen(relative ? HeadReach.relative() : HeadReach.view(), activations);
             assertThat(numbers).hasSize(7 * heads);
             for (int i = 0; i < numbers.length; i++) {
+                double number = expected(edges.get(i / 7), relative, beginsWithBos)[i % 7];
                 assertThat((double) numbers[i])
-                        .as("%s, relative %s", HeadReach.values()[i % 7], relative)
-                        .isCloseTo(expected(edges.get(i / 7), relative, beginsWithBos)[i % 7], within(1e-6));
+                        .as("number %s, relative %s", i % 7, relative)
+                        .isCloseTo(number, within(1e-7 + 1e-6 * Math.abs(number)));
             }
         }
     }
@@ -144,12 +148,11 @@ class HeadReachTest {
 
     @Test
     void theFirstQueryHasAnEffectAndNoPlace() {
-        assertThat(seen(HeadReach.view(), one(1, true, -7, 0, 0, 1)))
-                .containsExactly(-6, 8, 0.125f, 0, 0, 1, 0);
+        assertThat(seen(HeadReach.view(), one(1, true, -7, 0, 0, 1))).containsExactly(-6, 8, 0.125f, 0, 0, 1, 0);
         assertThat(seen(HeadReach.view(), one(2, true, -7, 0)))
                 .containsExactly(
-                        -7, 7, 0, Float.NaN, Float.NaN, Float.NaN, Float.NaN,
-                        0, 0, Float.NaN, Float.NaN, Float.NaN, Float.NaN, Float.NaN);
+                        -7, 7, 0, Float.NaN, Float.NaN, Float.NaN, Float.NaN, 0, 0, Float.NaN, Float.NaN, Float.NaN,
+                        Float.NaN, Float.NaN);
     }
 
     @Test
@@ -216,8 +219,7 @@ class HeadReachTest {
             assertThat(made.axes())
                     .containsExactly(
                             Axis.heads(1),
-                            Axis.units(
-                                    List.of("EFFECT", "MASS", "POSITIVE", "DISTANCE", "BOS", "SELF", "PREVIOUS")));
+                            Axis.units(List.of("EFFECT", "MASS", "POSITIVE", "DISTANCE", "BOS", "SELF", "PREVIOUS")));
             assertThat(made.layer()).hasValue(3);
             // What was seen once is not seen again, and behaviour is told of the pattern alone.
             assertThat(HeadBehaviour.view().apply(view.apply(seen)).sites())
@@ -231,8 +233,7 @@ class HeadReachTest {
     void withoutAttributionsItIsRefused() {
         Activations activations = of(pattern(1), List.of(prompt("p", 1, true, "a")), new float[] {1});
         for (UnaryOperator<Activations> view : List.of(HeadReach.view(), HeadReach.relative(site -> false))) {
-            assertThatThrownBy(() ->
-                            activations.measure(Selectivity.by("topic").through(view)))
+            assertThatThrownBy(() -> activations.measure(Selectivity.by("topic").through(view)))
                     .isInstanceOf(ModscanException.class)
                     .hasMessage("there is no attribution of attention patterns to tell reach from among"
                             + " [blocks.3.attn.hook_pattern]; capture Sites.pattern().attribution(), which is"
@@ -243,13 +244,13 @@ class HeadReachTest {
         assertThatThrownBy(() -> HeadReach.view(site -> true)
                         .apply(of(z, List.of(prompt("p", 1, true, "a")), new float[] {1, 2})))
                 .isInstanceOf(ModscanException.class)
-                .hasMessage("blocks.3.attn.hook_z is no attribution of attention patterns: it has the axes [HEAD, UNIT],"
-                        + " not QUERY and KEY");
+                .hasMessage(
+                        "blocks.3.attn.hook_z is no attribution of attention patterns: it has the axes [HEAD, UNIT],"
+                                + " not QUERY and KEY");
         assertThatThrownBy(() -> HeadReach.view()
-                        .apply(of(
-                                pattern(2).attribution(),
-                                List.of(prompt("p", 2, true, "a")),
-                                new float[] {1, 0, 0, 1, 1, 0})))
+                        .apply(of(pattern(2).attribution(), List.of(prompt("p", 2, true, "a")), new float[] {
+                            1, 0, 0, 1, 1, 0
+                        })))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("6 values in 2 heads");
     }
@@ -267,8 +268,8 @@ class HeadReachTest {
             for (int head = 0; head < 2; head++) {
                 for (int query = 0; query < tokens; query++) {
                     for (int key = 0; key <= query; key++) {
-                        attributions[i][(head * tokens + query) * tokens + key] = (float)
-                                (random.nextGaussian() + (planted && head == 1 && key == query - 2 ? 8 : 0));
+                        attributions[i][(head * tokens + query) * tokens + key] =
+                                (float) (random.nextGaussian() + (planted && head == 1 && key == query - 2 ? 8 : 0));
                     }
                 }
             }
