@@ -297,7 +297,8 @@ public final class Recording implements Model {
     @Override
     public ActivationSource open(CapturePlan plan) {
         if (plan.objective().isPresent() && !plan.objective().equals(objective())) {
-            throw new ModscanException(path + ": gradients of " + plan.objective().get() + " are asked for, and "
+            throw new ModscanException(path + ": gradients of "
+                    + plan.objective().get() + " are asked for, and "
                     + objective().map(of -> "those recorded are of " + of).orElse("none were recorded"));
         }
         return new RecordingSource(path.toString(), plan, shards, tokenIndex(), bosTokenId());

@@ -77,7 +77,7 @@ public final class Objective {
 
     /**
      * The mean over a prompt's tokens of their negative log likelihood given those before them, in nats: of all but the first, unless
-     * {@linkplain #at positions} are chosen. A prompt of one token has none, so that all its gradients are NaN.
+     * {@linkplain #at positions} are chosen. A prompt of one token has none, so that its gradients are NaN, but for neurons that are off, whose gradient is 0 whatever comes behind.
      *
      * @return the loss
      */
@@ -159,8 +159,8 @@ public final class Objective {
         for (float value : direction) {
             zero &= value == 0;
             if (!Float.isFinite(value)) {
-                throw new IllegalArgumentException("a direction at " + site + " has the number " + value
-                        + "; all of its numbers are finite");
+                throw new IllegalArgumentException(
+                        "a direction at " + site + " has the number " + value + "; all of its numbers are finite");
             }
         }
         if (zero) {
@@ -296,7 +296,9 @@ public final class Objective {
         boolean last = where == Where.USUAL && (kind == Kind.LOGITS || kind == Kind.LOG_PROB);
         int first = kind == Kind.LOSS ? 1 : 0;
         if (where != Where.CHOSEN) {
-            return last ? new int[] {length - 1} : IntStream.range(first, length).toArray();
+            return last
+                    ? new int[] {length - 1}
+                    : IntStream.range(first, length).toArray();
         }
         int[] places = new int[positions.size()];
         for (int i = 0; i < places.length; i++) {
@@ -315,8 +317,7 @@ public final class Objective {
         ByteBuffer bytes = ByteBuffer.allocate(direction.length * Float.BYTES);
         bytes.asFloatBuffer().put(direction);
         try {
-            return HexFormat.of()
-                    .formatHex(MessageDigest.getInstance("SHA-256").digest(bytes.array()));
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes.array()));
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("every Java platform has SHA-256", e);
         }
@@ -412,14 +413,12 @@ public final class Objective {
         List<String> of = labels.isEmpty()
                 ? tokens.stream().map(token -> "token " + token).toList()
                 : labels.stream().map(label -> "the token in '" + label + "'").toList();
-        String what =
-                switch (kind) {
-                    case LOSS -> "loss";
-                    case LOGITS -> "logit of " + String.join(" over ", of);
-                    case LOG_PROB -> "log probability of " + of.get(0);
-                    case DIRECTION -> "direction at " + site + " (" + sha256.substring(0, Math.min(8, sha256.length()))
-                            + "…)";
-                };
+        String what = switch (kind) {
+            case LOSS -> "loss";
+            case LOGITS -> "logit of " + String.join(" over ", of);
+            case LOG_PROB -> "log probability of " + of.get(0);
+            case DIRECTION -> "direction at " + site + " (" + sha256.substring(0, Math.min(8, sha256.length())) + "…)";
+        };
         return what
                 + switch (where) {
                     case USUAL -> "";

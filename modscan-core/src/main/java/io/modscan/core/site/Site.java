@@ -327,7 +327,10 @@ public record Site(
      * @return a site that the network computes on its way forward; this one if it is such a site
      */
     public Site forward() {
-        return derivedFrom().or(() -> backward.map(Backward::of)).map(Site::forward).orElse(this);
+        return derivedFrom()
+                .or(() -> backward.map(Backward::of))
+                .map(Site::forward)
+                .orElse(this);
     }
 
     /**

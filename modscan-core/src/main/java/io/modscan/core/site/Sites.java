@@ -355,7 +355,9 @@ public final class Sites {
 
                     @Override
                     public Site of(Site site) {
-                        return site.magnitudeOf().isPresent() ? site : inner.of(site).magnitude();
+                        return site.magnitudeOf().isPresent()
+                                ? site
+                                : inner.of(site).magnitude();
                     }
                 };
             }

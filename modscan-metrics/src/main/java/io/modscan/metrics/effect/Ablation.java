@@ -301,8 +301,8 @@ public final class Ablation {
         List<String> labels = prompts.labels(key);
         Set<Site> sites = new LinkedHashSet<>();
         targets.values()
-                .forEach(target -> target.units()
-                        .forEach(unit -> sites.add(unit.site().forward())));
+                .forEach(target ->
+                        target.units().forEach(unit -> sites.add(unit.site().forward())));
         boolean means = by == null || sets > 0;
         if (sets > 0) {
             targets.values().forEach(MatchedUnits::check);

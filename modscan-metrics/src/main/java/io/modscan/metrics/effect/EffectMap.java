@@ -1,11 +1,13 @@
 package io.modscan.metrics.effect;
 
+import io.modscan.core.Activations;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Labels;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.selectivity.SelectivityMap;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -114,6 +116,37 @@ public final class EffectMap {
         float[][] copy = Arrays.stream(effects).map(float[]::clone).toArray(float[][]::new);
         Study study = new Study(outcome, sense, targets, List.of(), Map.of()).withoutSets();
         return new EffectMap(study, ids, ofPrompts, untouched.clone(), copy, new float[copy.length][0][]);
+    }
+
+    /**
+     * Effects as attributions estimate them, of each head and each unit alone.
+     *
+     * @param attributions what {@link Attribution#run} gives, or a probe of {@code .attribution} sites pooled by {@link io.modscan.core.site.Pooling#sum()}
+     * @param key          what labels are of, such as {@code topic}
+     * @return a map with the rows that an {@link Ablation} of these units has; a head is named by {@code hook_z.magnitude}, as there. What the untouched outcome
+     *     is, is not known, so it is NaN. The outcome is a cost if attributions are of the loss, else a score
+     * @throws ModscanException if there are no attributions, some are pooled in another way, or a prompt has no such label
+     */
+    public static EffectMap estimated(Activations attributions, String key) {
+        return EstimatedEffects.of(attributions, key, EstimatedEffects.each(attributions));
+    }
+
+    /**
+     * The same of several units together, such as modules: to first order, what units do adds up.
+     *
+     * @param attributions see above
+     * @param key          see above
+     * @param targets      of units whose attributions are there: whole heads, single units of sites without heads
+     * @return a map with a row for each target and label
+     * @throws ModscanException as above, or if the attributions of a unit are not there
+     */
+    public static EffectMap estimated(Activations attributions, String key, Collection<Target> targets) {
+        return EstimatedEffects.of(attributions, key, targets);
+    }
+
+    /** What was estimated, beside what it is of. */
+    static EffectMap of(Study study, List<String> ids, List<String> ofPrompts, float[] untouched, float[][] effects) {
+        return new EffectMap(study.withoutSets(), ids, ofPrompts, untouched, effects, new float[effects.length][0][]);
     }
 
     /**

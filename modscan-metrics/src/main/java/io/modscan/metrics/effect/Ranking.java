@@ -10,6 +10,7 @@ import io.modscan.metrics.selectivity.UnitSelectivity;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -67,6 +68,24 @@ public record Ranking(String name, List<Unit> units) {
                 .map(UnitImportance::unit)
                 .toList();
         return new Ranking("importance for " + label, units);
+    }
+
+    /**
+     * By how much harm it does a label that units are changed, or, of {@linkplain EffectMap#estimated estimated} effects, would do.
+     *
+     * @param map   what was measured or estimated
+     * @param label one of its labels
+     * @param of    the effect: {@code UnitEffect::effect} is the label's alone, {@code UnitEffect::selective} compares it with the others'
+     * @return all units that were changed alone, but those that could not be measured
+     * @throws io.modscan.core.error.ModscanException if there is no such label
+     */
+    public static Ranking byEffect(EffectMap map, String label, ToDoubleFunction<? super UnitEffect> of) {
+        List<Unit> units = map.rows(label)
+                .filter(row -> row.units() == 1 && Double.isFinite(of.applyAsDouble(row)))
+                .sorted(Comparator.comparingDouble(row -> -row.sense().harm(of.applyAsDouble(row))))
+                .map(UnitEffect::unit)
+                .toList();
+        return new Ranking(map.outcome() + " for " + label, units);
     }
 
     /**

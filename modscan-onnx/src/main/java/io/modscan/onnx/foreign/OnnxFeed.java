@@ -202,8 +202,9 @@ final class OnnxFeed {
         }
         for (boolean withoutBos : new boolean[] {false, true}) {
             String behind = withoutBos ? OnnxPlan.WITHOUT_BOS : "";
-            boolean any = List.of(OnnxPlan.COUNTED, OnnxPlan.PLACE, OnnxPlan.SHARE, OnnxPlan.ONES, OnnxPlan.LAST).stream()
-                    .anyMatch(name -> taken.contains(name + behind));
+            boolean any =
+                    List.of(OnnxPlan.COUNTED, OnnxPlan.PLACE, OnnxPlan.SHARE, OnnxPlan.ONES, OnnxPlan.LAST).stream()
+                            .anyMatch(name -> taken.contains(name + behind));
             if (any) {
                 addCounted(bound, behind, ids, withoutBos ? withoutBos(ids, mask) : mask, columns);
             }

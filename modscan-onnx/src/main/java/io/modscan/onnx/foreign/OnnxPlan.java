@@ -350,7 +350,9 @@ final class OnnxPlan {
             return new Output(edit.reduce("ReduceMax", seen, 1), new OutputAxes(true, List.of(1, width)));
         }
         String share = edit.input(
-                (pooling.kind() == Pooling.Kind.SUM ? ONES : SHARE) + behind, OnnxTypes.FLOAT, List.of("modscan_batch", "1", "modscan_positions"));
+                (pooling.kind() == Pooling.Kind.SUM ? ONES : SHARE) + behind,
+                OnnxTypes.FLOAT,
+                List.of("modscan_batch", "1", "modscan_positions"));
         return new Output(edit.op("MatMul", List.of(share, seen)), new OutputAxes(true, List.of(1, width)));
     }
 

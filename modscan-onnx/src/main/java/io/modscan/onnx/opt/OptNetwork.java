@@ -111,7 +111,8 @@ final class OptNetwork {
                         .boxed()
                         .toList(),
                 isReadBehind(config, plan, stretch) ? Optional.of(HANDED_ON) : Optional.empty(),
-                new PlannedGraph.Sizes(config.dModel(), config.dMlp(), config.heads(), config.vocabulary(), config.layers()),
+                new PlannedGraph.Sizes(
+                        config.dModel(), config.dMlp(), config.heads(), config.vocabulary(), config.layers()),
                 checkpoint.tensor(checkpoint.head()),
                 config.bosTokenId());
     }

@@ -165,7 +165,11 @@ class RandomGraphsTest {
 
     private static TokenBatch batch(List<Map<String, InputTensor>> samples) {
         return TokenBatch.padRight(
-                samples.stream().map(any -> new int[1]).toList(), Runs.longs(2 * samples.size()), samples, List.of(), List.of());
+                samples.stream().map(any -> new int[1]).toList(),
+                Runs.longs(2 * samples.size()),
+                samples,
+                List.of(),
+                List.of());
     }
 
     private void compare(int number, RandomGraph graph, String site, int row, float[] company, float[] alone) {

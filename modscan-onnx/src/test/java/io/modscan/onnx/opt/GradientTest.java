@@ -1,21 +1,18 @@
 package io.modscan.onnx.opt;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.within;
 
 import io.modscan.core.Activations;
 import io.modscan.core.Probe;
 import io.modscan.core.Recording;
 import io.modscan.core.SiteActivations;
-import io.modscan.core.error.ModscanException;
 import io.modscan.core.intervention.Change;
 import io.modscan.core.intervention.Intervention;
 import io.modscan.core.intervention.Reference;
 import io.modscan.core.intervention.Replacement;
 import io.modscan.core.intervention.UnitSet;
 import io.modscan.core.model.ActivationSource;
-import io.modscan.core.model.TokenBatch;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.safetensors.DType;
@@ -31,7 +28,6 @@ import io.modscan.onnx.foreign.Runs.Padding;
 import io.modscan.onnx.internal.network.Activation;
 import io.modscan.onnx.internal.network.Dialect;
 import io.modscan.onnx.opt.OptSourceTest.Kind;
-import io.modscan.onnx.runtime.Loading;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -47,9 +43,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A gradient tells what becomes of the objective when a little is added to a site, which interventions can do. */
@@ -142,11 +136,7 @@ class GradientTest {
 
     private static boolean isBefore(Site site, Objective objective) {
         boolean atZ = objective.site().filter(name -> name.endsWith("hook_z")).isPresent();
-        return !atZ
-                || site.layer().orElse(0) == 0
-                || site.hook().equals("hook_resid_pre")
-                || site.heads() > 0 && !site.isPairwise()
-                || site.isPairwise();
+        return !atZ || site.layer().orElse(0) == 0 || site.hook().equals("hook_resid_pre") || site.heads() > 0;
     }
 
     /** What is read forward, of prompts under interventions. */
@@ -266,8 +256,22 @@ class GradientTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "gelu_10", "gelu_new", "hardswish", "laplace", "leaky_relu", "linear", "mish", "prelu", "quick_gelu", "relu2",
-                "relu6", "sigmoid", "silu", "sqrtsoftplus", "tanh", "xielu"
+                "gelu_10",
+                "gelu_new",
+                "hardswish",
+                "laplace",
+                "leaky_relu",
+                "linear",
+                "mish",
+                "prelu",
+                "quick_gelu",
+                "relu2",
+                "relu6",
+                "sigmoid",
+                "silu",
+                "sqrtsoftplus",
+                "tanh",
+                "xielu"
             })
     void goesThroughEveryActivationFunction(String name) {
         TinyOpt opt = new TinyOpt().config("activation_function", name);
@@ -304,9 +308,7 @@ class GradientTest {
                             probe,
                             prompts.get(row),
                             kinked,
-                            site.isPairwise()
-                                    ? times -> multiply(site, times)
-                                    : times -> add(site, direction, times));
+                            site.isPairwise() ? times -> multiply(site, times) : times -> add(site, direction, times));
                     if (steps.sizes().size() < 2) {
                         passedOver++;
                         continue;
@@ -382,8 +384,7 @@ class GradientTest {
         return new CapturePlan(readings, List.of(), Optional.of(objective));
     }
 
-    private static Map<String, float[]> run(
-            OptModel model, CapturePlan plan, Dialect dialect, Padding padding) {
+    private static Map<String, float[]> run(OptModel model, CapturePlan plan, Dialect dialect, Padding padding) {
         try (ActivationSource source = model.open(plan, dialect)) {
             return Runs.run(source, Runs.batch(padding, FusedGraphTest.COLUMNS, FusedGraphTest.ROWS));
         }
@@ -393,10 +394,16 @@ class GradientTest {
     @EnumSource(Kind.class)
     void isTheSameOnEitherSideOfPaddingAndInEveryDialect(Kind kind) {
         OptModel model = kind.load(folder);
-        for (Objective objective : List.of(Objective.loss(), Objective.logitDifference(3, 17).at(0, -1), Objective.logProb(5))) {
+        for (Objective objective :
+                List.of(Objective.loss(), Objective.logitDifference(3, 17).at(0, -1), Objective.logProb(5))) {
             CapturePlan plan = everything(model, objective);
             Map<String, float[]> expected = run(model, plan, Dialect.ONNX_RUNTIME_CPU, Padding.RIGHT);
-            assertClose(plan, expected, Padding.RIGHT, run(model, plan, Dialect.ONNX_RUNTIME_CPU, Padding.LEFT), Padding.LEFT);
+            assertClose(
+                    plan,
+                    expected,
+                    Padding.RIGHT,
+                    run(model, plan, Dialect.ONNX_RUNTIME_CPU, Padding.LEFT),
+                    Padding.LEFT);
             assertClose(plan, expected, Padding.RIGHT, run(model, plan, Dialect.ONNX, Padding.LEFT), Padding.LEFT);
         }
     }
@@ -407,8 +414,10 @@ class GradientTest {
             Site site = reading.site();
             for (int row = 0; row < FusedGraphTest.ROWS.length; row++) {
                 int length = FusedGraphTest.ROWS[row].length;
-                float[] first = Runs.unpad(site, Runs.get(expected, site.name()), one, FusedGraphTest.COLUMNS, row, length);
-                float[] second = Runs.unpad(site, Runs.get(actual, site.name()), other, FusedGraphTest.COLUMNS, row, length);
+                float[] first =
+                        Runs.unpad(site, Runs.get(expected, site.name()), one, FusedGraphTest.COLUMNS, row, length);
+                float[] second =
+                        Runs.unpad(site, Runs.get(actual, site.name()), other, FusedGraphTest.COLUMNS, row, length);
                 float size = largest(first);
                 for (int i = 0; i < first.length; i++) {
                     boolean same = Float.isNaN(first[i])
@@ -501,7 +510,8 @@ class GradientTest {
         List<Change> toOther = new ArrayList<>();
         values.sites().forEach(site -> {
             toMean.add(Change.of(site.site().name(), UnitSet.all(), Replacement.mean(means)));
-            toOther.add(Change.of(site.site().name(), UnitSet.units(1, 5), Replacement.values(other)).at(-1));
+            toOther.add(Change.of(site.site().name(), UnitSet.units(1, 5), Replacement.values(other))
+                    .at(-1));
         });
         Prompts toward = Prompts.of(List.of(
                 prompts.get(0).toward(Intervention.of("other", toOther)),
@@ -524,15 +534,14 @@ class GradientTest {
                 double[] expected = new double[was.remaining() / perHead];
                 for (int i = 0; i < was.remaining(); i++) {
                     double here = was.get(was.position() + i);
-                    double becomes =
-                            switch (row) {
-                                case 0 -> {
-                                    boolean chosen = i / width == 5 && (i % width == 1 || i % width == 5);
-                                    yield chosen ? value.row(1).get(value.row(1).position() + i) : here;
-                                }
-                                case 1 -> means.at(site.name(), 0)[i % width];
-                                default -> 0;
-                            };
+                    double becomes = switch (row) {
+                        case 0 -> {
+                            boolean chosen = i / width == 5 && (i % width == 1 || i % width == 5);
+                            yield chosen ? value.row(1).get(value.row(1).position() + i) : here;
+                        }
+                        case 1 -> means.at(site.name(), 0)[i % width];
+                        default -> 0;
+                    };
                     expected[i / perHead] += (becomes - here) * gradient.get(gradient.position() + i);
                 }
                 FloatBuffer attribution = found.at(site.attribution().name()).row(row);
@@ -549,7 +558,10 @@ class GradientTest {
     void attributionsOfEdgesAreOfTakingThemAway() {
         OptModel model = Kind.PRE_NORM.load(folder);
         try (Probe probe = Probe.builder(model)
-                .sites(Sites.pattern(), Sites.pattern().gradient(), Sites.pattern().attribution())
+                .sites(
+                        Sites.pattern(),
+                        Sites.pattern().gradient(),
+                        Sites.pattern().attribution())
                 .build()) {
             Activations found = probe.capture(prompts());
             float[] pattern = values(found, "blocks.1.attn.hook_pattern");
@@ -567,7 +579,9 @@ class GradientTest {
         OptModel model = Kind.PRE_NORM.load(folder);
         Pooling pooling = new Pooling(Pooling.Kind.valueOf(kind.toUpperCase(Locale.ROOT)), false);
         SiteSelector[] sites = {
-            Sites.mlpPost().attribution(), Sites.z().gradient().magnitude(), Sites.residMid().gradient()
+            Sites.mlpPost().attribution(),
+            Sites.z().gradient().magnitude(),
+            Sites.residMid().gradient()
         };
         Path file = folder.resolve("acts.safetensors");
         Activations pooled;
@@ -576,14 +590,18 @@ class GradientTest {
             pooled = probe.capture(prompts());
             perToken.capture(prompts(), file);
         }
-        try (Probe recorded = Probe.builder(Recording.open(file)).sites(sites).pooling(pooling).build()) {
+        try (Probe recorded = Probe.builder(Recording.open(file))
+                .sites(sites)
+                .pooling(pooling)
+                .build()) {
             Activations again = recorded.capture(Recording.open(file).prompts());
             for (SiteActivations site : pooled.sites()) {
                 for (int row = 0; row < 3; row++) {
                     FloatBuffer one = site.row(row);
                     FloatBuffer other = again.at(site.site().name()).row(row);
                     for (int i = 0; i < one.remaining(); i++) {
-                        assertThat(other.get(other.position() + i)).isCloseTo(one.get(one.position() + i), within(1e-6f));
+                        assertThat(other.get(other.position() + i))
+                                .isCloseTo(one.get(one.position() + i), within(1e-6f));
                     }
                 }
             }

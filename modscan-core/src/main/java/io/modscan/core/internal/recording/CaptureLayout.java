@@ -113,7 +113,8 @@ public final class CaptureLayout {
                 .map(under ->
                         32L + under.toJson().length() + prompt.untouchedId().length())
                 .orElse(0L);
-        characters += prompt.toward().map(toward -> 32L + toward.toJson().length()).orElse(0L);
+        characters +=
+                prompt.toward().map(toward -> 32L + toward.toJson().length()).orElse(0L);
         // JSON within JSON takes up to seven bytes for a character.
         return 7 * characters + tensors;
     }

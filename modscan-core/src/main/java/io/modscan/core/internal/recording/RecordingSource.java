@@ -70,7 +70,8 @@ public final class RecordingSource implements ActivationSource {
             int first = batch.first(row);
             int length = batch.length(row);
             LongBuffer ids = inputs.slice(first, length);
-            int prompt = length == 0 ? -1 : index.find(ids, new TokenIndex.Run(batch.intervention(row), batch.aim(row)));
+            int prompt =
+                    length == 0 ? -1 : index.find(ids, new TokenIndex.Run(batch.intervention(row), batch.aim(row)));
             if (prompt < 0) {
                 throw unknown(ids, row, batch.intervention(row), batch.aim(row));
             }
@@ -95,7 +96,8 @@ public final class RecordingSource implements ActivationSource {
                         + aim.toward()
                                 .map(intervention -> ", toward '" + intervention.name() + "'")
                                 .orElse("")
-                        + (aim.tokens().isEmpty() ? "" : ", of the logits of " + aim.tokens()) + ", is none of the " + shards.size()
+                        + (aim.tokens().isEmpty() ? "" : ", of the logits of " + aim.tokens()) + ", is none of the "
+                        + shards.size()
                         + " recorded prompts, and only these can be captured from a recording: take Recording.prompts(), or the"
                         + " model itself");
     }

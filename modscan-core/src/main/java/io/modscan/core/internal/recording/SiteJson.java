@@ -61,8 +61,7 @@ public final class SiteJson {
             object.put("picked_of", json(picked.of()));
             object.put("picked", picked.units());
         });
-        site.backward()
-                .ifPresent(of -> object.put(of.kind().name().toLowerCase(Locale.ROOT) + "_of", json(of.of())));
+        site.backward().ifPresent(of -> object.put(of.kind().name().toLowerCase(Locale.ROOT) + "_of", json(of.of())));
         return object;
     }
 
@@ -154,8 +153,7 @@ public final class SiteJson {
 
     private static void checkFits(Site site, Site of, Site derived, String key) {
         if (!derived.equals(site)) {
-            throw new IllegalArgumentException(
-                    site + " does not fit " + of + ", the site that its " + key + " names");
+            throw new IllegalArgumentException(site + " does not fit " + of + ", the site that its " + key + " names");
         }
     }
 

@@ -62,7 +62,9 @@ public final class TokenIndex {
     }
 
     private static int hash(LongBuffer ids, Run run) {
-        long hash = ids.remaining() + 31L * run.under().hashCode() + 961L * (run.aim().equals(Aim.NONE) ? 0 : run.aim().hashCode());
+        long hash = ids.remaining()
+                + 31L * run.under().hashCode()
+                + 961L * (run.aim().equals(Aim.NONE) ? 0 : run.aim().hashCode());
         for (int i = ids.position(); i < ids.limit(); i++) {
             hash = (hash ^ ids.get(i)) * 0x9e3779b97f4a7c15L;
             hash ^= hash >>> 32;

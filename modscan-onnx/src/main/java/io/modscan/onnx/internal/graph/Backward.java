@@ -100,7 +100,8 @@ public final class Backward {
     private Set<String> onTheWay(Set<String> before, Set<String> ends) {
         Set<String> way = new LinkedHashSet<>(ends);
         for (NodeProto node : graph.protos()) {
-            if (!STEPS.contains(node.getOpType()) && node.getInputList().stream().anyMatch(way::contains)) {
+            if (!STEPS.contains(node.getOpType())
+                    && node.getInputList().stream().anyMatch(way::contains)) {
                 node.getOutputList().stream().filter(before::contains).forEach(way::add);
             }
         }
@@ -150,8 +151,7 @@ public final class Backward {
 
     private void name(String tensor, List<NodeProto> views) {
         Sum sum = terms.get(tensor);
-        String at = gradient(
-                views.isEmpty() ? standsFor(tensor) : views.get(0).getInput(0));
+        String at = gradient(views.isEmpty() ? standsFor(tensor) : views.get(0).getInput(0));
         for (NodeProto view : views) {
             at = graph.again(view, at, "gradient/" + view.getOutput(0) + "/view");
         }

@@ -49,8 +49,7 @@ final class Derivatives {
                 String slope = inner.number(number(node, "alpha"));
                 yield leaky(x, gradient, inner.op("Mul", "leaked", gradient, slope), inner);
             }
-            case "PRelu" ->
-                leaky(x, gradient, inner.op("Mul", "leaked", gradient, onlyFirst(node, input)), inner);
+            case "PRelu" -> leaky(x, gradient, inner.op("Mul", "leaked", gradient, onlyFirst(node, input)), inner);
             case "Clip" -> clip(node, gradient, inner);
             case "Min" -> {
                 String mask = inner.op("Greater", "mask", onlyFirst(node, input), x);
@@ -64,41 +63,36 @@ final class Derivatives {
     private String smooth(NodeProto node, String gradient, Inner inner) {
         String x = node.getInput(0);
         String y = node.getOutput(0);
-        String slope =
-                switch (node.getOpType()) {
-                    case "Exp" -> y;
-                    case "Tanh" -> inner.op("Sub", "slope", inner.number(1), inner.op("Mul", "square", y, y));
-                    case "Sigmoid" ->
-                        inner.op("Mul", "slope", y, inner.op("Sub", "one_minus", inner.number(1), y));
-                    case "Softplus" -> inner.op("Sigmoid", "slope", x);
-                    case "Sqrt" -> inner.op("Div", "slope", inner.number(0.5), y);
-                    case "Erf" -> {
-                        String bell = inner.op("Exp", "bell", inner.op("Neg", "minus", inner.op("Mul", "square", x, x)));
-                        yield inner.op("Mul", "slope", bell, inner.number(2 / Math.sqrt(Math.PI)));
-                    }
-                    case "HardSwish" -> {
-                        String middle = inner.op(
-                                "Add",
-                                "middle",
-                                inner.op("Div", "third", x, inner.number(3)),
-                                inner.number(0.5));
-                        String above = inner.op("Greater", "above", x, inner.number(3));
-                        String below = inner.op("Greater", "below", inner.number(-3), x);
-                        String upper = inner.op("Where", "upper", above, inner.number(1), middle);
-                        yield inner.op("Where", "slope", below, inner.number(0), upper);
-                    }
-                    default ->
-                        throw new IllegalStateException("no derivative of " + node.getOpType() + " is known, which yields "
-                                + node.getOutput(0));
-                };
+        String slope = switch (node.getOpType()) {
+            case "Exp" -> y;
+            case "Tanh" -> inner.op("Sub", "slope", inner.number(1), inner.op("Mul", "square", y, y));
+            case "Sigmoid" -> inner.op("Mul", "slope", y, inner.op("Sub", "one_minus", inner.number(1), y));
+            case "Softplus" -> inner.op("Sigmoid", "slope", x);
+            case "Sqrt" -> inner.op("Div", "slope", inner.number(0.5), y);
+            case "Erf" -> {
+                String bell = inner.op("Exp", "bell", inner.op("Neg", "minus", inner.op("Mul", "square", x, x)));
+                yield inner.op("Mul", "slope", bell, inner.number(2 / Math.sqrt(Math.PI)));
+            }
+            case "HardSwish" -> {
+                String middle =
+                        inner.op("Add", "middle", inner.op("Div", "third", x, inner.number(3)), inner.number(0.5));
+                String above = inner.op("Greater", "above", x, inner.number(3));
+                String below = inner.op("Greater", "below", inner.number(-3), x);
+                String upper = inner.op("Where", "upper", above, inner.number(1), middle);
+                yield inner.op("Where", "slope", below, inner.number(0), upper);
+            }
+            default ->
+                throw new IllegalStateException(
+                        "no derivative of " + node.getOpType() + " is known, which yields " + node.getOutput(0));
+        };
         return inner.op("Mul", "", gradient, slope);
     }
 
     /** The second input, of operators that are differentiated with respect to their first only. */
     private static String onlyFirst(NodeProto node, int input) {
         if (input != 0) {
-            throw new IllegalStateException("no derivative of " + node.getOpType() + " with respect to its input " + input
-                    + " is known, which yields " + node.getOutput(0));
+            throw new IllegalStateException("no derivative of " + node.getOpType() + " with respect to its input "
+                    + input + " is known, which yields " + node.getOutput(0));
         }
         return node.getInput(1);
     }

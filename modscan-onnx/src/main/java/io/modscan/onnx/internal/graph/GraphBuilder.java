@@ -251,8 +251,7 @@ public final class GraphBuilder {
         return node(RUNTIME_DOMAIN, type, outputs, inputs, attributes);
     }
 
-    String node(
-            String domain, String type, List<String> outputs, List<String> inputs, AttributeProto... attributes) {
+    String node(String domain, String type, List<String> outputs, List<String> inputs, AttributeProto... attributes) {
         String name = outputs.get(0);
         List<String> given = inputs.stream().filter(input -> !input.isEmpty()).toList();
         for (String input : given) {
@@ -318,9 +317,10 @@ public final class GraphBuilder {
         if (constants.containsKey(vector) || outOfReach.contains(vector)) {
             return vector;
         }
-        StoredTensor stored = weights.get(node(vector).map(cast -> cast.getInput(0)).orElse(vector));
-        int length = Math.toIntExact(
-                Objects.requireNonNull(stored, vector).shape().get(0));
+        StoredTensor stored =
+                weights.get(node(vector).map(cast -> cast.getInput(0)).orElse(vector));
+        int length =
+                Math.toIntExact(Objects.requireNonNull(stored, vector).shape().get(0));
         return filled("ones_" + length, length, 1f);
     }
 

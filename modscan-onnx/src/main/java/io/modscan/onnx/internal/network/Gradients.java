@@ -72,8 +72,9 @@ public final class Gradients {
         List<String> wanted = plan.differentiated().stream().map(Site::name).toList();
         List<String> none = gradients.run(backward, sites, wanted);
         if (!none.isEmpty()) {
-            throw new ModscanException("what gradients are of, " + plan.objective().get() + ", does not hang on "
-                    + none.get(0) + ", which lies behind it or beside it; read gradients of sites before it");
+            throw new ModscanException(
+                    "what gradients are of, " + plan.objective().get() + ", does not hang on " + none.get(0)
+                            + ", which lies behind it or beside it; read gradients of sites before it");
         }
         plan.attributed().forEach(gradients::attribution);
     }
@@ -113,28 +114,26 @@ public final class Gradients {
                 .map(Integer::longValue)
                 .toList();
         return graph.op(
-                "Mul", "objective_gradient", weights(shape.size()), graph.floats("objective_direction", shape, direction));
+                "Mul",
+                "objective_gradient",
+                weights(shape.size()),
+                graph.floats("objective_direction", shape, direction));
     }
 
     /** What the head's matrix makes of the gradient at the logits, without that: of a token's logit it is one of the matrix' rows. */
     private String atHead() {
-        String rows =
-                switch (objective.kind()) {
-                    case LOGITS -> difference("objective_rows", network.lookUp("objective_token_rows", matrix, tokens()));
-                    case LOG_PROB ->
-                        graph.op(
-                                "Sub",
-                                "objective_rows",
-                                network.lookUp("objective_token_rows", matrix, tokens()),
-                                expected());
-                    case LOSS ->
-                        graph.op(
-                                "Sub",
-                                "objective_rows",
-                                expected(),
-                                network.lookUp("objective_token_rows", matrix, LanguageHead.NEXT));
-                    case DIRECTION -> throw new IllegalStateException("a direction lies before the head");
-                };
+        String rows = switch (objective.kind()) {
+            case LOGITS -> difference("objective_rows", network.lookUp("objective_token_rows", matrix, tokens()));
+            case LOG_PROB ->
+                graph.op("Sub", "objective_rows", network.lookUp("objective_token_rows", matrix, tokens()), expected());
+            case LOSS ->
+                graph.op(
+                        "Sub",
+                        "objective_rows",
+                        expected(),
+                        network.lookUp("objective_token_rows", matrix, LanguageHead.NEXT));
+            case DIRECTION -> throw new IllegalStateException("a direction lies before the head");
+        };
         return graph.op("Mul", "objective_gradient", rows, weights(1));
     }
 
@@ -144,18 +143,16 @@ public final class Gradients {
     }
 
     private String probabilities() {
-        return graph.op(
-                "Softmax", "objective_probabilities", List.of(LanguageHead.LOGITS), attribute("axis", -1L));
+        return graph.op("Softmax", "objective_probabilities", List.of(LanguageHead.LOGITS), attribute("axis", -1L));
     }
 
     private String atLogits() {
-        String gradient =
-                switch (objective.kind()) {
-                    case LOGITS -> difference("objective_ones", ones(tokens()));
-                    case LOG_PROB -> graph.op("Sub", "objective_from_ones", ones(tokens()), probabilities());
-                    case LOSS -> graph.op("Sub", "objective_from_ones", probabilities(), ones(LanguageHead.NEXT));
-                    case DIRECTION -> throw new IllegalStateException("a direction is seen to apart");
-                };
+        String gradient = switch (objective.kind()) {
+            case LOGITS -> difference("objective_ones", ones(tokens()));
+            case LOG_PROB -> graph.op("Sub", "objective_from_ones", ones(tokens()), probabilities());
+            case LOSS -> graph.op("Sub", "objective_from_ones", probabilities(), ones(LanguageHead.NEXT));
+            case DIRECTION -> throw new IllegalStateException("a direction is seen to apart");
+        };
         return graph.op("Mul", "objective_gradient", gradient, weights(1));
     }
 
@@ -191,7 +188,12 @@ public final class Gradients {
         String name = site.attribution().name();
         if (site.isPairwise()) {
             String scale = graph.optionalInput(
-                    SCALE + site, DType.F32, "batch", Integer.toString(site.heads()), site + "_queries", site + "_keys");
+                    SCALE + site,
+                    DType.F32,
+                    "batch",
+                    Integer.toString(site.heads()),
+                    site + "_queries",
+                    site + "_keys");
             String change = graph.op("Mul", name + "/change", site.name(), scale);
             graph.op("Mul", name, change, Backward.of(site.name()));
             return;
@@ -209,7 +211,8 @@ public final class Gradients {
                 input(FILL, site));
         String products = graph.op("Mul", byHead ? name + "/products" : name, change, gradient);
         if (byHead) {
-            String heads = graph.longs("shape_of_" + site.heads() + "_x_" + site.units(), 0, 0, site.heads(), site.units());
+            String heads =
+                    graph.longs("shape_of_" + site.heads() + "_x_" + site.units(), 0, 0, site.heads(), site.units());
             String apart = graph.op("Reshape", name + "/by_head", products, heads);
             graph.op("ReduceSum", name, List.of(apart, graph.longs("minus_one", -1)), attribute("keepdims", 0L));
         }
@@ -229,14 +232,13 @@ public final class Gradients {
         Objective objective = plan.objective().get();
         if (needed.contains(WEIGHTS)) {
             inputs.add(new Bound(
-                    WEIGHTS,
-                    weights(objective, batch),
-                    OnnxJavaType.FLOAT,
-                    List.of((long) batch.rows(), (long) batch.columns())));
+                    WEIGHTS, weights(objective, batch), OnnxJavaType.FLOAT, List.of((long) batch.rows(), (long)
+                            batch.columns())));
         }
         if (needed.contains(TOKENS)) {
-            inputs.add(new Bound(TOKENS, tokens(objective, batch), OnnxJavaType.INT64, List.of((long) batch.rows(), (long)
-                    objective.tokenCount())));
+            inputs.add(
+                    new Bound(TOKENS, tokens(objective, batch), OnnxJavaType.INT64, List.of((long) batch.rows(), (long)
+                            objective.tokenCount())));
         }
         for (Site site : plan.attributed()) {
             SiteChange toward = SiteChange.toward(batch, site);

@@ -146,7 +146,9 @@ public final class PlannedGraph {
     public long workingBytes(long rows, long columns) {
         long squares = 3L * sizes.heads() * columns * columns;
         long vectors = columns * (8L * sizes.width() + 2L * sizes.neurons());
-        long logits = needed.contains(LanguageHead.LOGITS) ? (isCompared() ? 5 : plan.objective().isPresent() ? 3 : 2) * columns * sizes.vocabulary() : 0;
+        long logits = needed.contains(LanguageHead.LOGITS)
+                ? (isCompared() ? 5 : plan.objective().isPresent() ? 3 : 2) * columns * sizes.vocabulary()
+                : 0;
         // Factors and what is added, in case each position has its own.
         long changes =
                 2 * changing.stream().mapToLong(site -> changed(site, columns)).sum();

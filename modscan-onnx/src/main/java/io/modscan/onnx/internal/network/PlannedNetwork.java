@@ -147,8 +147,9 @@ public final class PlannedNetwork {
                             + " much of it weights may take (RuntimeOptions.withWeightMemory)");
         }
         if (options.loading() == Loading.CHAIN && plan.objective().isPresent()) {
-            throw new ModscanException(model
-                    + ": gradients are computed in one session, so not in a chain; let it be opened as a whole (Loading.WHOLE or AUTOMATIC)");
+            throw new ModscanException(
+                    model
+                            + ": gradients are computed in one session, so not in a chain; let it be opened as a whole (Loading.WHOLE or AUTOMATIC)");
         }
         List<Stretch> links = links();
         if (links.isEmpty()) {
@@ -176,7 +177,8 @@ public final class PlannedNetwork {
 
     private ModscanException tooLarge() {
         if (plan.objective().isPresent()) {
-            return new ModscanException(model + ": gradients need all blocks up to what they are of in memory, which take "
+            return new ModscanException(model
+                    + ": gradients need all blocks up to what they are of in memory, which take "
                     + inBytes(whole.weightBytes()) + " for weights in float32, and there is room for " + room + "; "
                     + room.waysOut() + "; or take gradients of a direction at an earlier block");
         }
