@@ -45,6 +45,9 @@ import java.util.function.UnaryOperator;
  * those are the edges that help. The four behind count both kinds alike, by size: a mean weighted by signed numbers is no place,
  * and has no bounds. To see one kind alone, take a head or label where POSITIVE is near 0 or 1.
  *
+ * <p>Of the loss, −EFFECT is also the slope of the loss when what the head writes is scaled up, and training has made the loss flat there. So over texts like those of the training, EFFECT is near 0 on
+ * average, however much the head does. What it is good for is to tell labels apart, and other objectives; how much a head does, MASS tells.
+ *
  * <p>The numbers of {@code HeadBehaviour} are means over queries; the four are shares of one whole: a query at which much hangs on the head counts
  * for more than one at which little does. Where an objective is about the last position, the last layer's are those of the last query alone.
  *
