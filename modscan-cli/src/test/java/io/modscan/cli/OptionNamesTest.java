@@ -45,6 +45,7 @@ class OptionNamesTest {
             // asking metrics for what a scan does not ask them
             "HeadBehaviour.java",
             "HeadReach.java",
+            "EstimatedEffects.java",
             "Metric.java",
             "SubspaceOverlap.java",
             "Circle.java",
