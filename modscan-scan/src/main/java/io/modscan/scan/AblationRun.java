@@ -132,8 +132,7 @@ final class AblationRun {
             Set<Site> changed = new HashSet<>();
             scan.targets()
                     .forEach(target -> target.units()
-                            .forEach(unit ->
-                                    changed.add(unit.site().forward())));
+                            .forEach(unit -> changed.add(unit.site().forward())));
             there = capture(
                     Pooling.mean(),
                     List.of(site -> model.changeable().contains(site)

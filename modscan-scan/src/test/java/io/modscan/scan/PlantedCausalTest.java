@@ -38,11 +38,13 @@ class PlantedCausalTest {
     private static final int RANDOM_NEURONS = 40;
     private static final double RATE = 0.05;
     private static final double RECALL = 0.95;
+    private static final double LEAST_RECALL = 0.75;
 
     /** By ablation, or as gradients estimate it. */
     enum By {
         MEAN,
         ZERO,
+        /** From a mean away, a straight line misses much: with 30 prompts a topic, 80 % are found, with 60, 94 %. */
         GRADIENT_TO_MEAN,
         GRADIENT_TO_ZERO,
         INTEGRATED_GRADIENT
@@ -56,6 +58,7 @@ class PlantedCausalTest {
 
     private int decoys;
     private int litDecoys;
+    private int claimedDecoys;
     private int causal;
     private int found;
     private int claimed;
@@ -84,7 +87,10 @@ class PlantedCausalTest {
                 runsWithClaimsOfNothing);
         System.out.println(told);
         assertThat((double) litDecoys / decoys).as(told).isGreaterThanOrEqualTo(RECALL);
-        assertThat((double) found / causal).as(told).isGreaterThanOrEqualTo(RECALL);
+        assertThat((double) found / causal)
+                .as(told)
+                .isGreaterThanOrEqualTo(by == By.GRADIENT_TO_MEAN ? LEAST_RECALL : RECALL);
+        assertThat(claimedDecoys).as(told).isZero();
         assertThat((double) (claimed - found) / claimed).as(told).isLessThanOrEqualTo(RATE);
         // Where there is nothing to be found, the rate is that of runs with any claim. Three standard errors.
         assertThat((double) runsWithClaimsOfNothing / SEEDS)
@@ -100,11 +106,13 @@ class PlantedCausalTest {
         List<Unit> candidates = new ArrayList<>(made.randomHeads(model));
         candidates.addAll(made.randomNeurons(model, RANDOM_NEURONS));
         Set<Pair> truth = new HashSet<>();
+        Set<Pair> idle = new HashSet<>();
         for (Planted unit : made.planted(model)) {
             candidates.add(unit.unit());
             if (unit.isCausal()) {
                 truth.add(new Pair(unit.unit(), unit.topic()));
             } else {
+                idle.add(new Pair(unit.unit(), unit.topic()));
                 decoys++;
                 litDecoys += lit.get(unit.unit(), unit.topic()).q() <= RATE ? 1 : 0;
             }
@@ -113,6 +121,7 @@ class PlantedCausalTest {
         causal += truth.size();
         claimed += claims.size();
         found += (int) claims.stream().filter(truth::contains).count();
+        claimedDecoys += (int) claims.stream().filter(idle::contains).count();
 
         List<Pair> ofNothing = claims(run(model, candidates, by, PlantedTopics.shuffled(prompts, seed)));
         claimedOfNothing += ofNothing.size();

@@ -10,7 +10,7 @@ import java.util.Optional;
  * What a prompt's gradients and attributions are about, beside the objective that all prompts of a plan have in common.
  *
  * @param toward what attributions put in place of values; zero everywhere if it is empty
- * @param tokens the ids that the objective is about in this prompt; none if it is about no particular ones
+ * @param tokens the ids that the objective is about in this prompt; none if they are the same in all, or it is about none
  */
 public record Aim(Optional<Intervention> toward, List<Integer> tokens) {
 
@@ -36,6 +36,6 @@ public record Aim(Optional<Intervention> toward, List<Integer> tokens) {
      * @throws io.modscan.core.error.ModscanException if the prompt has no label that the objective needs
      */
     public static Aim of(Prompt prompt, Objective objective) {
-        return new Aim(prompt.toward(), objective.tokens(prompt.id(), prompt.labels()));
+        return new Aim(prompt.toward(), objective.ownTokens(prompt.id(), prompt.labels()));
     }
 }

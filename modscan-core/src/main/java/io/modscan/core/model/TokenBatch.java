@@ -124,14 +124,14 @@ public record TokenBatch(
     }
 
     /**
-     * The same rows without interventions.
+     * The same rows without interventions, and without what gradients are about.
      *
      * @return the batch of the untouched runs
      */
     public TokenBatch untouched() {
-        return interventions.isEmpty()
+        return interventions.isEmpty() && aims.isEmpty()
                 ? this
-                : new TokenBatch(rows, columns, inputIds, attentionMask, tensors, List.of(), aims);
+                : new TokenBatch(rows, columns, inputIds, attentionMask, tensors, List.of(), List.of());
     }
 
     /**

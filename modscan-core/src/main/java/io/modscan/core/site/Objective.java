@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What {@linkplain Site#gradient() gradients} and {@linkplain Site#attribution() attributions} are of: one number a prompt, the mean of something over
- * some of its positions. The static methods are the catalogue. Two are equal if they say the same. Immutable; safe for use by many threads.
+ * some of its positions. The static methods are the catalogue. What is told of tokens and weights is for those who write a source. Immutable; safe for use by many threads.
  */
 public final class Objective {
 
@@ -189,11 +189,25 @@ public final class Objective {
         if (some.length == 0) {
             throw new IllegalArgumentException("no position is named; name at least one");
         }
-        List<Integer> chosen = Arrays.stream(some).boxed().distinct().toList();
+        List<Integer> chosen = Arrays.stream(some).boxed().distinct().sorted().toList();
         if (kind == Kind.LOSS && chosen.contains(0)) {
             throw new IllegalArgumentException("the token at position 0 follows none, so it has no loss");
         }
-        return new Objective(kind, Where.CHOSEN, chosen, tokens, labels, site, direction, sha256);
+        boolean usual = atEnd() && chosen.equals(List.of(-1));
+        return new Objective(
+                kind,
+                usual ? Where.USUAL : Where.CHOSEN,
+                usual ? List.of() : chosen,
+                tokens,
+                labels,
+                site,
+                direction,
+                sha256);
+    }
+
+    /** Whether the usual position is the last one. */
+    private boolean atEnd() {
+        return kind == Kind.LOGITS || kind == Kind.LOG_PROB;
     }
 
     /**
@@ -202,7 +216,8 @@ public final class Objective {
      * @return a copy
      */
     public Objective everywhere() {
-        return new Objective(kind, Where.EVERYWHERE, List.of(), tokens, labels, site, direction, sha256);
+        return new Objective(
+                kind, atEnd() ? Where.EVERYWHERE : Where.USUAL, List.of(), tokens, labels, site, direction, sha256);
     }
 
     /**
@@ -257,6 +272,18 @@ public final class Objective {
                         .toList();
     }
 
+    /**
+     * The tokens that it is about in a prompt where each prompt has its own.
+     *
+     * @param prompt   the prompt's id, for messages
+     * @param ofPrompt its labels
+     * @return none if all prompts have the same
+     * @throws ModscanException as {@link #tokens}
+     */
+    public List<Integer> ownTokens(String prompt, Map<String, String> ofPrompt) {
+        return labels.isEmpty() ? List.of() : tokens(prompt, ofPrompt);
+    }
+
     private static int token(String prompt, String key, @Nullable String label) {
         try {
             int id = Integer.parseInt(label == null ? "" : label);
@@ -293,7 +320,7 @@ public final class Objective {
     }
 
     private int[] counted(int length) {
-        boolean last = where == Where.USUAL && (kind == Kind.LOGITS || kind == Kind.LOG_PROB);
+        boolean last = where == Where.USUAL && atEnd();
         int first = kind == Kind.LOSS ? 1 : 0;
         if (where != Where.CHOSEN) {
             return last

@@ -76,7 +76,7 @@ public record Pooling(Kind kind, boolean isWithoutBos) {
     }
 
     /**
-     * The sum over positions, as is meant where a thing is replaced at all of them: the pooling of attributions.
+     * The sum over positions, as is meant where a thing is replaced at all of them: the pooling of attributions. Where no position counts, as in the loss of a single token, it is NaN, as the other poolings are.
      *
      * @return the pooling
      */

@@ -43,7 +43,7 @@ public final class Sites {
                     .map(String::strip)
                     .mapToInt(Integer::parseInt)
                     .toArray();
-            return new GlobOrDerived(new Glob(glob), picked(new Glob(picks.group(1)), units));
+            return new GlobOrDerived(new Glob(glob), picked(glob(picks.group(1)), units));
         }
         Matcher backward = BACKWARD.matcher(glob);
         if (backward.matches()) {
@@ -264,6 +264,21 @@ public final class Sites {
             }
 
             @Override
+            public SiteSelector gradient() {
+                throw backwards();
+            }
+
+            @Override
+            public SiteSelector attribution() {
+                throw backwards();
+            }
+
+            private IllegalArgumentException backwards() {
+                return new IllegalArgumentException(
+                        "magnitudes are taken last: of gradients, as in Sites.z().gradient().magnitude()");
+            }
+
+            @Override
             public boolean names(Site site) {
                 // Asking for magnitudes names those of each site that would be read; the rest has to be named itself.
                 return site.magnitudeOf()
@@ -326,22 +341,32 @@ public final class Sites {
         return new Delegating(selector, selector + suffix) {
             @Override
             public boolean selects(Site site) {
+                Site forward = site.forward();
+                boolean meant = inner.selects(forward) && (hasParts(forward) || inner.names(forward));
                 // Of a recording, the gradients themselves are among the sites.
-                return site.backward()
-                        .map(of -> of(site).equals(site) && inner.selects(of.of()))
-                        .orElseGet(() -> site.derivedFrom().isEmpty() && site.width() > 0 && inner.selects(site));
+                return meant && (site.equals(forward) || of(site).equals(site));
             }
 
-            /** Whoever asks for gradients means the site. */
+            /** A recorded gradient that is selected is meant; one of the network's sites as far as that site is. */
             @Override
             public boolean names(Site site) {
-                return true;
+                return !site.equals(site.forward()) || inner.names(site);
             }
 
             @Override
             public Site of(Site site) {
-                Site of = site.forward();
-                return suffix.equals(".gradient") ? of.gradient() : of.attribution();
+                Site wanted = inner.of(site.forward());
+                Site of = wanted.forward();
+                Site derived = suffix.equals(".gradient") ? of.gradient() : of.attribution();
+                return wanted.picked()
+                        .map(picked -> derived.pick(picked.units().stream()
+                                .mapToInt(Integer::intValue)
+                                .toArray()))
+                        .orElse(derived);
+            }
+
+            private boolean hasParts(Site site) {
+                return site.units() > 0 || site.heads() > 0 || site.isPairwise();
             }
 
             @Override
@@ -349,8 +374,11 @@ public final class Sites {
                 return new Delegating(this, this + ".magnitude") {
                     @Override
                     public boolean selects(Site site) {
-                        Site vectors = site.magnitudeOf().orElse(site);
-                        return inner.selects(vectors) && inner.of(vectors).units() > 0;
+                        // Of a recording, the magnitudes themselves may be among the sites.
+                        return site.magnitudeOf()
+                                .map(of -> of.backward().isPresent() && inner.selects(of))
+                                .orElseGet(() ->
+                                        inner.selects(site) && inner.of(site).units() > 0);
                     }
 
                     @Override

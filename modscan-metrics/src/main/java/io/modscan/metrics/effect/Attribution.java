@@ -25,6 +25,8 @@ import java.util.Objects;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -128,7 +130,7 @@ public final class Attribution {
      * Takes the mean gradient on the way from the value to its replacement, at the middles of k equal steps, instead of that at the value: integrated gradients (Sundararajan, Taly and
      * Yan, "Axiomatic attribution for deep networks", 2017, <a href="https://doi.org/10.48550/arXiv.1703.01365">doi:10.48550/arXiv.1703.01365</a>), which
      * Hanna, Pezzelle and Belinkov, "Have faith in faithfulness", 2024 (<a href="https://doi.org/10.48550/arXiv.2403.17806">doi:10.48550/arXiv.2403.17806</a>) found to repair what plain
-     * gradients get wrong where they vanish. All units of a site go that way together, one site at a time, so that the attributions of a site's units add up to what replacing the whole site does. It costs k passes forward and
+     * gradients get wrong where they vanish. All units of a site go that way together, one site at a time, so that the attributions of a site's units add up to what replacing the whole site does, the better the more steps. It costs k passes forward and
      * backward for each site.
      *
      * @param k how many steps; 1 means the plain gradient at the value, which it is unless set
@@ -169,67 +171,125 @@ public final class Attribution {
      * Runs it.
      *
      * @param prompts the prompts
-     * @return their attributions: for each site {@code SITE.attribution}, [prompts, heads] where the site has heads and [prompts, units] else, in units of the objective
-     * @throws ModscanException if a site has no gradient or is no site of vectors, if the objective does not fit a prompt, or running fails
+     * @return their attributions, in memory: for each site {@code SITE.attribution}, [prompts, heads] where the site has heads and [prompts, units] else, in units of the objective
+     * @throws ModscanException if a site has no gradient or is no site of vectors, if the objective does not fit a prompt, if a prompt says itself what its attributions are {@linkplain Prompt#toward towards},
+     *                          if steps are taken of a site that can't be changed, of a prompt under an intervention or to a replacement that turns signs, or if running fails
      * @throws java.util.concurrent.CancellationException if the thread is interrupted; its interrupt status stays set
      */
     public Activations run(Prompts prompts) {
         List<Site> sites = sites();
-        Function<Prompt, Replacement> replacement = replacement(prompts, sites);
-        Activations found;
+        prompts.forEach(this::check);
+        Map<String, Replacement> to = replacements(prompts, sites);
+        Activations.Builder all = Activations.builder(prompts);
+        Activations last = null;
         if (steps == 1) {
-            found = capture(prompts.toward(prompt -> all("replaced", sites, replacement.apply(prompt))), sites, false);
+            last = capture(prompts.toward(prompt -> all("replaced", sites, get(to, prompt))), sites, false);
+            for (SiteActivations site : last.sites()) {
+                all.site(site.site(), site.pooling(), rows(site));
+            }
             listener.accept(1, 1);
         } else {
-            Activations.Builder all = Activations.builder(prompts);
-            Activations last = null;
             for (int i = 0; i < sites.size(); i++) {
-                last = integrated(prompts, sites.get(i), replacement, all);
+                last = integrated(prompts, sites.get(i), to, all);
                 listener.accept((i + 1) * steps, sites.size() * steps);
             }
-            found = all.tokenIds(tokenIds(Objects.requireNonNull(last), prompts.size()))
-                    .provenance(Objects.requireNonNull(last).provenance())
-                    .build();
         }
-        return told(found, prompts);
+        Activations captured = Objects.requireNonNull(last);
+        return all.tokenIds(IntStream.range(0, prompts.size())
+                        .mapToObj(captured::tokenIds)
+                        .toList())
+                .provenance(facts(captured, sites))
+                .build();
+    }
+
+    private void check(Prompt prompt) {
+        if (prompt.toward().isPresent()) {
+            throw new ModscanException("prompt '" + prompt.id() + "' says itself what its attributions are towards, '"
+                    + prompt.toward().get().name()
+                    + "', and a study says it for all; capture it by a probe of .attribution sites");
+        }
+        if (steps > 1 && prompt.intervention().isPresent()) {
+            throw new ModscanException("prompt '" + prompt.id() + "' is under '"
+                    + prompt.intervention().get().name()
+                    + "', and steps are interventions of their own; take the gradient at the value, steps(1)");
+        }
     }
 
     private List<Site> sites() {
-        List<Site> sites = model.differentiable().stream()
-                .filter(site -> selectors.stream().anyMatch(selector -> selector.selects(site)))
-                .toList();
-        for (SiteSelector selector : selectors) {
-            if (sites.stream().noneMatch(selector::selects)) {
-                throw new ModscanException("no site that has a gradient matches '" + selector + "' in " + model);
-            }
-        }
-        for (Site site : sites) {
-            if (!site.hasPositions() || site.units() == 0) {
+        List<Site> sites = new ArrayList<>();
+        for (Site site : model.differentiable()) {
+            boolean vectors = site.hasPositions() && site.units() > 0;
+            // As everywhere, what is swept in and does not fit is passed over, and what is named and does not is an
+            // error.
+            List<SiteSelector> by = selectors.stream()
+                    .filter(selector -> selector.selects(site) && (selector.names(site) || vectors && !site.onDemand()))
+                    .toList();
+            if (!by.isEmpty() && !vectors) {
                 throw new ModscanException(
-                        site + " holds no vectors that could be replaced; read its attributions by a probe: "
-                                + "Probe.builder(model).sites(\"" + site + ".attribution\")");
+                        site + " holds no vectors that could be replaced; read its attributions by a probe of "
+                                + site.attribution());
+            }
+            if (!by.isEmpty()) {
+                sites.add(site);
             }
         }
-        return sites;
+        if (sites.isEmpty()) {
+            throw new ModscanException("no site that has a gradient matches " + selectors + " in " + model);
+        }
+        List<Site> changeable = model.changeable();
+        for (Site site : sites) {
+            if (steps > 1 && !changeable.contains(site)) {
+                throw new ModscanException(
+                        "steps change " + site + " on the way to its replacement, and it can't be changed; "
+                                + "take the gradient at the value there, or sites such as "
+                                + changeable.stream().limit(8).toList());
+            }
+        }
+        return List.copyOf(sites);
     }
 
-    private Function<Prompt, Replacement> replacement(Prompts prompts, List<Site> sites) {
+    /** Selects these, and means them. */
+    private record Exactly(List<Site> sites) implements SiteSelector {
+        @Override
+        public boolean selects(Site site) {
+            return sites.contains(site);
+        }
+
+        @Override
+        public boolean names(Site site) {
+            return true;
+        }
+    }
+
+    private Map<String, Replacement> replacements(Prompts prompts, List<Site> sites) {
         Function<? super Prompt, Replacement> given = by;
-        if (given != null) {
-            return prompt -> {
-                @Nullable Replacement own = given.apply(prompt);
-                if (own == null) {
-                    throw new ModscanException("'" + inWords + "' has no replacement for prompt '" + prompt.id() + "'");
-                }
-                return own;
-            };
+        if (given == null) {
+            try (Probe probe = settings.apply(Probe.builder(model))
+                    .sites(Pooling.mean(), new Exactly(sites))
+                    .build()) {
+                Replacement mean =
+                        Replacement.mean(probe.capture(prompts).mean("mean of " + prompts.size() + " prompts"));
+                given = prompt -> mean;
+            }
         }
-        try (Probe probe = settings.apply(Probe.builder(model))
-                .sites(Pooling.mean(), sites::contains)
-                .build()) {
-            Replacement mean = Replacement.mean(probe.capture(prompts).mean("mean of " + prompts.size() + " prompts"));
-            return prompt -> mean;
+        Map<String, Replacement> replacements = new HashMap<>();
+        for (Prompt prompt : prompts) {
+            @Nullable Replacement own = given.apply(prompt);
+            if (own == null) {
+                throw new ModscanException("'" + inWords + "' has no replacement for prompt '" + prompt.id() + "'");
+            }
+            if (steps > 1 && own.keep() < 0) {
+                throw new ModscanException(
+                        "'" + own + "' turns a value's sign, so that on the way there it is nothing at all;"
+                                + " steps go to replacements that keep a value's sign or nothing of it");
+            }
+            replacements.put(prompt.id(), own);
         }
+        return replacements;
+    }
+
+    private static Replacement get(Map<String, Replacement> replacements, Prompt prompt) {
+        return Objects.requireNonNull(replacements.get(prompt.id()), prompt.id());
     }
 
     private static Intervention all(String name, List<Site> sites, Replacement by) {
@@ -241,7 +301,7 @@ public final class Attribution {
     }
 
     private Activations capture(Prompts prompts, List<Site> sites, boolean changing) {
-        SiteSelector wanted = sites::contains;
+        SiteSelector wanted = new Exactly(sites);
         Probe.Builder builder = settings.apply(Probe.builder(model))
                 .sites(Pooling.sum(), wanted.attribution())
                 .objective(objective);
@@ -252,11 +312,11 @@ public final class Attribution {
 
     /** Of one site. */
     private Activations integrated(
-            Prompts prompts, Site site, Function<Prompt, Replacement> replacement, Activations.Builder all) {
+            Prompts prompts, Site site, Map<String, Replacement> replacements, Activations.Builder all) {
         List<Prompt> onTheWay = new ArrayList<>();
         for (int step = 0; step < steps; step++) {
             for (Prompt prompt : prompts) {
-                Replacement to = replacement.apply(prompt);
+                Replacement to = get(replacements, prompt);
                 Replacement part = new Replacement(kept(to, step), to.reference(), to.times() * share(step));
                 onTheWay.add(prompt.toward(all("replaced", List.of(site), to))
                         .under(all("step " + (step + 1) + " of " + steps, List.of(site), part)));
@@ -269,7 +329,7 @@ public final class Attribution {
             double[] sum = new double[attribution.site().width()];
             for (int step = 0; step < steps; step++) {
                 // What is left to the replacement there is this share of what it is from the value.
-                double left = kept(replacement.apply(prompts.get(row)), step) * (double) steps;
+                double left = kept(get(replacements, prompts.get(row)), step) * (double) steps;
                 FloatBuffer at = attribution.row(step * rows.length + row);
                 for (int i = 0; i < sum.length; i++) {
                     sum[i] += at.get(at.position() + i) / left;
@@ -293,31 +353,27 @@ public final class Attribution {
         return 1 + share(step) * (to.keep() - 1);
     }
 
-    private static List<int[]> tokenIds(Activations captured, int prompts) {
-        List<int[]> ids = new ArrayList<>();
-        for (int i = 0; i < prompts; i++) {
-            ids.add(captured.tokenIds(i));
+    private static float[][] rows(SiteActivations site) {
+        float[][] rows = new float[site.size()][];
+        for (int row = 0; row < rows.length; row++) {
+            rows[row] = new float[site.row(row).remaining()];
+            site.row(row).get(rows[row]);
         }
-        return ids;
+        return rows;
     }
 
-    /** The same with what is to be said of them, of the prompts as they were given. */
-    private Activations told(Activations found, Prompts prompts) {
-        Map<String, String> facts = new HashMap<>(found.provenance());
+    /** What is to be said of all sites: each was captured by itself where steps were taken. */
+    private Map<String, String> facts(Activations captured, List<Site> sites) {
+        Map<String, String> facts = new HashMap<>(captured.provenance());
+        facts.keySet().removeAll(List.of("modscan.changing", "modscan.interventions"));
+        facts.put(
+                "modscan.plan",
+                sites.stream()
+                        .map(site -> site.attribution() + " " + Pooling.sum())
+                        .collect(Collectors.joining("; ")));
         facts.put(REPLACEMENT, inWords);
         facts.put(STEPS, Integer.toString(steps));
-        Activations.Builder told = Activations.builder(prompts)
-                .tokenIds(tokenIds(found, prompts.size()))
-                .provenance(facts);
-        for (SiteActivations site : found.sites()) {
-            float[][] rows = new float[prompts.size()][];
-            for (int row = 0; row < rows.length; row++) {
-                rows[row] = new float[site.row(row).remaining()];
-                site.row(row).get(rows[row]);
-            }
-            told.site(site.site(), site.pooling(), rows);
-        }
-        return told.build();
+        return facts;
     }
 
     @Override

@@ -15,6 +15,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 
 /** Effects as attributions estimate them: of each unit its own, of several their sum. */
 final class EstimatedEffects {
@@ -88,7 +89,12 @@ final class EstimatedEffects {
 
     private static Objective objective(Activations attributions) {
         String json = attributions.provenance().get(OBJECTIVE);
-        return json == null ? Objective.loss() : Objective.told(json);
+        if (json == null) {
+            throw new ModscanException(
+                    "nothing tells what these attributions are of, so not whether more of it is worse: their provenance lacks '"
+                            + OBJECTIVE + "', which what was captured has");
+        }
+        return Objective.told(json);
     }
 
     private static float[] effects(Target target, Map<String, SiteActivations> sites, int prompts) {
@@ -104,10 +110,15 @@ final class EstimatedEffects {
                         + site.site().forward() + " are of whole heads: name "
                         + Unit.of(unit.site().forward().magnitude(), unit.head().orElse(0)));
             }
-            int index = byHead ? unit.head().orElseThrow() : unit.unit().orElseThrow();
+            OptionalInt index = byHead ? unit.head() : unit.unit();
             for (int prompt = 0; prompt < prompts; prompt++) {
                 FloatBuffer row = site.row(prompt);
-                sums[prompt] += row.get(row.position() + index);
+                // A unit without an index is the whole site's magnitude.
+                int from = index.orElse(0);
+                int end = index.isPresent() ? from + 1 : site.site().width();
+                for (int i = from; i < end; i++) {
+                    sums[prompt] += row.get(row.position() + i);
+                }
             }
         }
         float[] effects = new float[prompts];

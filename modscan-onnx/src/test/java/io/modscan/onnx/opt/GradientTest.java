@@ -22,6 +22,8 @@ import io.modscan.core.intervention.Reference;
 import io.modscan.core.intervention.Replacement;
 import io.modscan.core.intervention.UnitSet;
 import io.modscan.core.model.ActivationSource;
+import io.modscan.core.model.Aim;
+import io.modscan.core.model.TokenBatch;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.safetensors.DType;
@@ -722,6 +724,43 @@ class GradientTest {
         });
     }
 
+    /** What a prompt's gradients are about does not matter where none are asked for. */
+    @Test
+    void aRecordingWithGradientsGivesItsOtherSites() {
+        OptModel model = Kind.PRE_NORM.load(folder);
+        Path file = folder.resolve("acts.safetensors");
+        Intervention half =
+                Intervention.of("half", Change.of("blocks.1.mlp.hook_post", UnitSet.all(), Replacement.factor(0.5f)));
+        Prompts some = prompts().toward(half);
+        SiteSelector site = Sites.mlpPost().inLayers(1);
+        try (Probe probe = Probe.builder(model)
+                .sites(site, site.attribution())
+                .objective(Objective.logitDifference(3, 17))
+                .build()) {
+            probe.capture(some, file);
+        }
+        Recording recording = Recording.open(file);
+        try (Probe probe = Probe.builder(recording).sites(site).build()) {
+            assertThat(probe.capture(recording.prompts()).sites()).hasSize(1);
+            assertThat(probe.capture(prompts()).sites()).hasSize(1);
+        }
+        Site attribution = Runs.site(model, "blocks.1.mlp.hook_post").attribution();
+        CapturePlan plan =
+                new CapturePlan(List.of(new Reading(attribution, Pooling.none())), List.of(), recording.objective());
+        TokenBatch byHand = new TokenBatch(
+                1,
+                6,
+                Runs.batch(Padding.LEFT, 6, new int[] {2, 9, 14, 30, 7, 21}).inputIds(),
+                Runs.batch(Padding.LEFT, 6, new int[] {2, 9, 14, 30, 7, 21}).attentionMask(),
+                List.of(),
+                List.of(),
+                List.of(new Aim(Optional.of(half), List.of())));
+        try (ActivationSource source = recording.open(plan)) {
+            assertThat(Runs.get(Runs.run(source, byHand), attribution.name()))
+                    .containsExactly(values(recording.activations(), attribution.name()));
+        }
+    }
+
     @Test
     void beginsLateAtARecordedStream() {
         OptModel model = Kind.PRE_NORM.load(folder);
@@ -729,17 +768,25 @@ class GradientTest {
         SiteSelector[] sites = {
             Sites.z().inLayers(1).attribution(), Sites.mlpPost().inLayers(1).gradient()
         };
+        Objective objective = Objective.logitDifference("answer", "foil");
+        Intervention half =
+                Intervention.of("half", Change.of("blocks.1.attn.hook_z", UnitSet.heads(1), Replacement.factor(0.5f)));
+        Prompts some = Prompts.of(List.of(
+                prompts().get(0).withLabel("answer", "3").withLabel("foil", "5"),
+                prompts().get(1).withLabel("answer", "7").withLabel("foil", "5").toward(half)));
         try (Probe probe = Probe.builder(model).sites("blocks.1.hook_resid_pre").build()) {
-            probe.capture(prompts(), file);
+            probe.capture(some, file);
         }
-        try (Probe whole = Probe.builder(model).sites(sites).build();
+        try (Probe whole =
+                        Probe.builder(model).sites(sites).objective(objective).build();
                 Probe late = Probe.builder(model.startingAt(Recording.open(file)))
                         .sites(sites)
+                        .objective(objective)
                         .build()) {
-            Activations expected = whole.capture(prompts());
-            Activations actual = late.capture(prompts());
+            Activations expected = whole.capture(some);
+            Activations actual = late.capture(some);
             for (SiteActivations site : expected.sites()) {
-                for (int row = 0; row < 3; row++) {
+                for (int row = 0; row < some.size(); row++) {
                     float[] one = new float[site.row(row).remaining()];
                     site.row(row).get(one);
                     FloatBuffer other = actual.at(site.site().name()).row(row);
@@ -748,6 +795,72 @@ class GradientTest {
                     }
                 }
             }
+        }
+    }
+
+    // ---- choosing ----
+
+    @Test
+    void unitsCanBePickedAndWildcardsTakeWhatFits() {
+        OptModel model = Kind.PRE_NORM.load(folder);
+        assertThat(chosen(
+                        model,
+                        Pooling.sum(),
+                        Sites.mlpPost().inLayers(0).picking(1, 3).attribution()))
+                .containsExactly("blocks.0.mlp.hook_post.attribution[1,3]");
+        assertThat(chosen(model, Pooling.last(), Sites.logits(3).gradient())).containsExactly("logits.gradient[3]");
+        assertThat(chosen(model, Pooling.sum(), Sites.glob("blocks.0.mlp.hook_post.attribution[1,3]")))
+                .containsExactly("blocks.0.mlp.hook_post.attribution[1,3]");
+        assertThat(chosen(model, Pooling.sum(), Sites.glob("blocks.0.*.attribution")))
+                .contains("blocks.0.attn.hook_z.attribution", "blocks.0.hook_resid_mid.attribution")
+                .doesNotContain("blocks.0.attn.hook_pattern.attribution", "blocks.0.attn.hook_result.attribution");
+        assertThat(chosen(model, Pooling.sum(), Sites.glob("*.gradient")))
+                .contains("logits.gradient")
+                .doesNotContain("loss.gradient");
+        assertThat(chosen(model, Pooling.mean(), Sites.glob("hook_z.gradient.magnitude")))
+                .containsExactly("blocks.0.attn.hook_z.gradient.magnitude", "blocks.1.attn.hook_z.gradient.magnitude");
+        assertThatExceptionOfType(IllegalArgumentException.class)
+                .isThrownBy(() -> Sites.z().magnitude().gradient())
+                .withMessageContaining("magnitudes are taken last");
+        try (Probe probe = Probe.builder(model)
+                .sites(
+                        Sites.mlpPost().inLayers(0).attribution(),
+                        Sites.mlpPost().inLayers(1).picking(1, 3).attribution())
+                .build()) {
+            assertThat(probe.capture(prompts())
+                            .at("blocks.1.mlp.hook_post.attribution[1,3]")
+                            .row(1)
+                            .remaining())
+                    .isEqualTo(2 * 3);
+        }
+    }
+
+    private static List<String> chosen(OptModel model, Pooling pooling, SiteSelector selector) {
+        return model.plan(List.of(new CapturePlan.Selection(selector, pooling))).readings().stream()
+                .map(reading -> reading.site().name())
+                .toList();
+    }
+
+    @Test
+    void aDirectionAtWhatEachHeadWritesGoesBackInEveryDialect() {
+        OptModel model = Kind.PRE_NORM.load(folder);
+        CapturePlan plan = new CapturePlan(
+                List.of(new Reading(Runs.site(model, "blocks.0.hook_resid_pre").gradient(), Pooling.none())),
+                List.of(),
+                Optional.of(Objective.direction("blocks.0.attn.hook_result", random(4, 36))));
+        Map<String, float[]> expected = run(model, plan, Dialect.ONNX_RUNTIME_CPU, Padding.RIGHT);
+        assertClose(plan, expected, Padding.RIGHT, run(model, plan, Dialect.ONNX, Padding.LEFT), Padding.LEFT);
+    }
+
+    @Test
+    void theSumOfNoLossIsNoNumber() {
+        OptModel model = Kind.PRE_NORM.load(folder);
+        try (Probe probe =
+                Probe.builder(model).sites(Sites.loss()).pooling(Pooling.sum()).build()) {
+            Activations sums =
+                    probe.capture(Prompts.of(List.of(Prompt.ofTokens("one", 2), Prompt.ofTokens("two", 2, 9, 4))));
+            assertThat(sums.at("loss").row(0).get(0)).isNaN();
+            assertThat(sums.at("loss").row(1).get(0)).isPositive();
         }
     }
 

@@ -293,7 +293,7 @@ public final class RecordedShard {
     private static Aim aim(PromptJson.Entry entry, Optional<Objective> objective) {
         return new Aim(
                 Optional.ofNullable(entry.toward()),
-                objective.map(of -> of.tokens(entry.id(), entry.labels())).orElse(List.of()));
+                objective.map(of -> of.ownTokens(entry.id(), entry.labels())).orElse(List.of()));
     }
 
     /** What a prompt's gradients are about. */

@@ -70,10 +70,12 @@ public final class RecordingSource implements ActivationSource {
             int first = batch.first(row);
             int length = batch.length(row);
             LongBuffer ids = inputs.slice(first, length);
-            int prompt =
-                    length == 0 ? -1 : index.find(ids, new TokenIndex.Run(batch.intervention(row), batch.aim(row)));
+            TokenIndex.Run run = new TokenIndex.Run(
+                    batch.intervention(row),
+                    plan.objective().isPresent() ? Optional.of(batch.aim(row)) : Optional.empty());
+            int prompt = length == 0 ? -1 : index.find(ids, run);
             if (prompt < 0) {
-                throw unknown(ids, row, batch.intervention(row), batch.aim(row));
+                throw unknown(ids, row, batch.intervention(row), run.aim().orElse(Aim.NONE));
             }
             Derivation.Tokens tokens = new Derivation.Tokens(
                     batch.columns(), first, length, bosTokenId.isPresent() && ids.get(0) == bosTokenId.getAsInt());

@@ -26,7 +26,7 @@ public final class TokenIndex {
                 continue; // its ids tell nothing of it but its length
             }
             LongBuffer ids = shards.rawTokenIds(prompt);
-            Run run = new Run(shards.intervention(prompt), shards.aim(prompt));
+            Run run = new Run(shards.intervention(prompt), Optional.of(shards.aim(prompt)));
             hashes[prompt] = hash(ids, run);
             int slot = slot(ids, run, hashes[prompt]);
             // Of prompts with the same ids, run in the same way, the first stands for all: they have the same
@@ -37,8 +37,12 @@ public final class TokenIndex {
         }
     }
 
-    /** How a prompt was run, beside its ids. */
-    record Run(Optional<Intervention> under, Aim aim) {}
+    /**
+     * How a prompt was run, beside its ids.
+     *
+     * @param aim empty if it does not matter, as where no gradients are asked for
+     */
+    record Run(Optional<Intervention> under, Optional<Aim> aim) {}
 
     /** The index of the first prompt with these ids that was run in this way, or -1. */
     int find(LongBuffer ids, Run run) {
@@ -53,7 +57,7 @@ public final class TokenIndex {
             if (hashes[prompt] == hash
                     && shards.rawTokenIds(prompt).equals(ids)
                     && shards.intervention(prompt).equals(run.under())
-                    && shards.aim(prompt).equals(run.aim())) {
+                    && run.aim().map(shards.aim(prompt)::equals).orElse(true)) {
                 return slot;
             }
             slot = (slot + 1) & (table.length - 1);
@@ -62,9 +66,8 @@ public final class TokenIndex {
     }
 
     private static int hash(LongBuffer ids, Run run) {
-        long hash = ids.remaining()
-                + 31L * run.under().hashCode()
-                + 961L * (run.aim().equals(Aim.NONE) ? 0 : run.aim().hashCode());
+        // Not of the aim, since prompts are looked for without it, too.
+        long hash = ids.remaining() + 31L * run.under().hashCode();
         for (int i = ids.position(); i < ids.limit(); i++) {
             hash = (hash ^ ids.get(i)) * 0x9e3779b97f4a7c15L;
             hash ^= hash >>> 32;

@@ -6,6 +6,7 @@ import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.LongStream;
 
 /**
  * What the gradient of a node's output makes of that of one of its inputs, operator by operator. At kinks (of ReLU at 0, say) it is what
@@ -131,7 +132,11 @@ final class Derivatives {
                     : graph.runtimeOp("FusedMatMul", List.of(name), List.of(other, gradient), attribute("transA", 1L));
         }
         String turned = name + "/transposed";
-        graph.transpose(turned, other, 0, 1, 3, 2);
+        int axes = graph.axes(other);
+        long[] permutation = LongStream.range(0, axes).toArray();
+        permutation[axes - 2] = axes - 1L;
+        permutation[axes - 1] = axes - 2L;
+        graph.transpose(turned, other, permutation);
         return input == 0 ? graph.op("MatMul", name, gradient, turned) : graph.op("MatMul", name, turned, gradient);
     }
 

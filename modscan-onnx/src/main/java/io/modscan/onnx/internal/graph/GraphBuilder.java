@@ -302,6 +302,15 @@ public final class GraphBuilder {
                 node.getAttributeList().toArray(AttributeProto[]::new));
     }
 
+    /** How many axes a factor of a stack of products has: as many as it was reshaped to, or the four of heads and positions. */
+    int axes(String tensor) {
+        return node(tensor)
+                .filter(by -> by.getOpType().equals("Reshape"))
+                .map(by -> constants.get(by.getInput(1)))
+                .map(shape -> Math.toIntExact(shape.getDims(0)))
+                .orElse(4);
+    }
+
     /** Whether a tensor is a weight, cast or as it is stored. */
     boolean isWeight(String tensor) {
         return weights.containsKey(tensor)

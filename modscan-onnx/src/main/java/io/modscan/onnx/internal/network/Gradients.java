@@ -104,6 +104,10 @@ public final class Gradients {
 
     private String direction(Site site) {
         float[] direction = objective.direction();
+        if (direction.length == 0) {
+            throw new ModscanException("of what gradients are to be of, " + objective
+                    + ", a recording tells no more than a digest of its numbers; give these (Objective.direction)");
+        }
         if (direction.length != site.width()) {
             throw new ModscanException("what gradients are of, " + objective + ", has " + direction.length
                     + " numbers, and the site's vectors have " + site.width());

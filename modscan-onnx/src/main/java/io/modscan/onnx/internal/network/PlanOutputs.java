@@ -126,13 +126,20 @@ final class PlanOutputs {
         }
         String flat = graph.op("Reshape", pooled + "_flat", values, flatShape(graph));
         String sum = graph.op("MatMul", pooled + "_sum", ones, graph.cast(pooled + "_double", flat, DType.F64));
-        String whole = divided ? graph.op("Div", pooled + "_mean", sum, number) : sum;
+        String whole = divided ? graph.op("Div", pooled + "_mean", sum, number) : sumIfAny(pooled, site, sum, number);
         long[] shape = LongStream.concat(
                         LongStream.of(-1),
                         site.axes().stream().mapToLong(Axis::size).filter(size -> size > 0))
                 .toArray();
         String rounded = graph.cast(pooled + "_rounded", whole, DType.F32);
         return graph.op("Reshape", pooled, rounded, graph.longs(pooled + "_shape", shape));
+    }
+
+    /** A row of one token has no loss, and the sum of none is no number, as its mean is not. */
+    private String sumIfAny(String pooled, Site site, String sum, String number) {
+        return site.name().equals(LanguageHead.LOSS)
+                ? graph.op("Mul", pooled + "_if_any", sum, graph.op("Div", pooled + "_any", number, number))
+                : sum;
     }
 
     /** [batch, sequence]: whether a position counts in a pooling. */

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * A network of any family, or a {@linkplain Stretch stretch} of one, with what a plan asks for of it as its outputs. Nothing else of
@@ -147,11 +148,13 @@ public final class PlannedGraph {
         long squares = 3L * sizes.heads() * columns * columns;
         long vectors = columns * (8L * sizes.width() + 2L * sizes.neurons());
         long logits = needed.contains(LanguageHead.LOGITS)
-                ? (isCompared() ? 5 : plan.objective().isPresent() ? 3 : 2) * columns * sizes.vocabulary()
+                ? (isCompared() || plan.objective().isPresent() ? 5 : 2) * columns * sizes.vocabulary()
                 : 0;
         // Factors and what is added, in case each position has its own.
-        long changes =
-                2 * changing.stream().mapToLong(site -> changed(site, columns)).sum();
+        long changes = 2
+                * Stream.concat(changing.stream(), plan.attributed().stream())
+                        .mapToLong(site -> changed(site, columns))
+                        .sum();
         // The backward pass reads what each block has computed.
         long kept = plan.objective().isEmpty()
                 ? 0
