@@ -63,8 +63,9 @@ final class AttributeCommand implements Runnable {
             paramLabel = "WHAT",
             defaultValue = "loss",
             converter = ObjectiveConverter.class,
-            description = "What units are used for: loss, logit:TOKEN, log-prob:TOKEN or logit-difference:ANSWER,FOIL (default: loss)."
-                    + " Tokens are ids, or, but for logit, columns of the prompts that hold ids.")
+            description =
+                    "What units are used for: loss, logit:TOKEN, log-prob:TOKEN or logit-difference:ANSWER,FOIL (default: loss)."
+                            + " Tokens are ids, or, but for logit, columns of the prompts that hold ids.")
     private Objective objective = Objective.loss();
 
     @Option(
@@ -111,7 +112,8 @@ final class AttributeCommand implements Runnable {
     @Option(
             names = "--modules",
             negatable = true,
-            description = "Look for modules of units that are used together, beside those that light up together (default: no).")
+            description =
+                    "Look for modules of units that are used together, beside those that light up together (default: no).")
     private boolean modules;
 
     @Option(

@@ -51,6 +51,8 @@ final class EffectBar implements Consumer<Step>, AutoCloseable {
         }
         if (step.done() == step.total()) {
             ended(step, now);
+        } else if (step.done() == 0) {
+            return;
         } else if (style == Style.BAR && isDue(BETWEEN_DRAWINGS, now)) {
             shown = now;
             line.draw(step.done() / (double) step.total(), text(step, now));

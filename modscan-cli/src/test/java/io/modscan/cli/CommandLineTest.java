@@ -602,7 +602,7 @@ class CommandLineTest {
 
     @Test
     void eachCommandTellsItsOptions() {
-        for (String command : List.of("export", "capture", "scan", "ablate")) {
+        for (String command : List.of("export", "capture", "scan", "ablate", "attribute")) {
             CommandLineRun run = CommandLineRun.of(command, "--help");
             assertThat(run.status()).isZero();
             assertThat(run.out()).contains("--out", "--model");

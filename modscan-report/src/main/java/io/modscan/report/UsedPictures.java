@@ -68,7 +68,9 @@ final class UsedPictures {
         facts.put("outcome", estimated.outcome().replaceFirst(", estimated$", ""));
         facts.put("falls", sense == Outcome.Sense.SCORE);
         facts.put("of", estimated.targets().size());
-        facts.put("whole", counts.stream().allMatch(count -> count == estimated.targets().size()));
+        facts.put(
+                "whole",
+                counts.stream().allMatch(count -> count == estimated.targets().size()));
         facts.put("counts", counts);
         facts.put("targets", targets);
         facts.put("rankOfHeads", rank(true));
@@ -106,7 +108,8 @@ final class UsedPictures {
 
     /** Of one label's rows, the most used first. */
     private List<Integer> shown(List<UnitEffect> rows) {
-        int each = Math.min(MOST_EACH, Math.max(LEAST_EACH, MOST_OTHERS / estimated.labels().size()));
+        int each = Math.min(
+                MOST_EACH, Math.max(LEAST_EACH, MOST_OTHERS / estimated.labels().size()));
         long heads = rows.stream().filter(UsedPictures::isHead).count();
         boolean allHeads = heads * estimated.labels().size() <= MOST_HEADS;
         List<Integer> finite = IntStream.range(0, rows.size())
@@ -148,8 +151,7 @@ final class UsedPictures {
     }
 
     private @Nullable Double rank(boolean heads) {
-        return Json.number(
-                estimated.rankCorrelation(lights, row -> isHead(row) == heads ? own(row) : Double.NaN));
+        return Json.number(estimated.rankCorrelation(lights, row -> isHead(row) == heads ? own(row) : Double.NaN));
     }
 
     /** Effects as they are, beside their estimates. */

@@ -127,7 +127,9 @@ public final class AblationResult {
      * @return a new report, to which more can be added, and which is yet to be written
      */
     public Report report() {
-        Report report = Report.of(prompts, scan.settings().label).title(scan.settings().title).provenance(provenance);
+        Report report = Report.of(prompts, scan.settings().label)
+                .title(scan.settings().title)
+                .provenance(provenance);
         units.ifPresentOrElse(map -> report.effects(heads, map), () -> report.effects(heads));
         modules.ifPresent(report::moduleEffects);
         return report.effectCurves(heads.outcome(), curves);

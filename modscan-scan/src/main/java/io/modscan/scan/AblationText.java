@@ -19,7 +19,6 @@ final class AblationText {
     /** How many of the most needed are named. */
     private static final int TOP = 3;
 
-
     private AblationText() {}
 
     static String of(AblationResult result, AblationScan scan) {
@@ -105,12 +104,13 @@ final class AblationText {
                     .toList();
             out.print(EffectText.line(ModscanException.printable(module.name()) + ": "
                     + module.units().size()));
-            rows.forEach(row -> out.print(
-                    EffectText.column(String.format(Locale.ROOT, "%+.2f", row.effect())) + (row.isNeeded() ? "*" : " ")));
+            rows.forEach(row -> out.print(EffectText.column(String.format(Locale.ROOT, "%+.2f", row.effect()))
+                    + (row.isNeeded() ? "*" : " ")));
             out.println();
             if (!Double.isNaN(rows.get(0).matched())) {
                 out.print(EffectText.line("  random, as many"));
-                rows.forEach(row -> out.print(EffectText.column(String.format(Locale.ROOT, "%+.2f", row.matched())) + " "));
+                rows.forEach(
+                        row -> out.print(EffectText.column(String.format(Locale.ROOT, "%+.2f", row.matched())) + " "));
                 out.println();
             }
         }

@@ -48,8 +48,9 @@ final class AttributionRun {
     AttributionResult run() {
         boolean measures = scan.measuresHeads() || scan.mostUsed() > 0 || scan.hasCurves();
         // Before the work, so that it is not done in vain.
-        Optional<Outcome> outcome =
-                measures ? Optional.of(Outcome.of(scan.objective(), prompts)) : Optional.empty();
+        Optional<Outcome> outcome = measures ? Optional.of(Outcome.of(scan.objective(), prompts)) : Optional.empty();
+        // The first pass may be the last one, and has to have begun.
+        settings.progress.accept(new Step("attributions", 0, 1));
         Activations attributions = attribution().run(prompts);
         EffectMap estimated = EffectMap.estimated(attributions, settings.label);
         SelectivityMap used = attributions.measure(Selectivity.by(settings.label));
@@ -151,8 +152,6 @@ final class AttributionRun {
     private static Ranking neurons(String name, Ranking of) {
         return new Ranking(
                 name,
-                of.units().stream()
-                        .filter(unit -> NEURONS.selects(unit.site()))
-                        .toList());
+                of.units().stream().filter(unit -> NEURONS.selects(unit.site())).toList());
     }
 }

@@ -24,12 +24,13 @@ final class AttributionText {
         PrintWriter out = new PrintWriter(text);
         EffectMap estimated = result.estimated();
         out.printf(
-                "%nBy how much the %s of each label would change without a unit (replaced by: %s).%n"
+                "%nBy how much the %s of each label would change without a unit, as its gradient estimates (replaced by: %s).%n"
                         + "Used: the label would get worse, and by more than all others would, each at q <= 0.05 (two-sided Wilcoxon of signed ranks; Mann-Whitney;%n"
-                        + "Benjamini-Hochberg over %d units x labels). In brackets: 95 %% intervals.%n",
-                estimated.outcome(),
+                        + "Benjamini-Hochberg over %d units x labels). In brackets: 95 %% intervals. Of each label the %d that are told best from chance, and the brightest.%n",
+                estimated.outcome().replaceFirst(", estimated$", ""),
                 LabelledRun.words(scan.settings().by),
-                estimated.targets().size() * estimated.labels().size());
+                estimated.targets().size() * estimated.labels().size(),
+                TOP);
         EffectText.warnings(estimated, out);
         estimated.labels().forEach(label -> print(result, label, out));
         print("heads", ScanSites.HEADS, result, out);
@@ -55,29 +56,47 @@ final class AttributionText {
     private static void print(AttributionResult result, String label, PrintWriter out) {
         EffectMap estimated = result.estimated();
         SelectivityMap lights = result.units();
-        List<UnitEffect> used = estimated
+        List<UnitEffect> rows = estimated
                 .rows(label)
                 .filter(row -> Double.isFinite(row.selective()))
-                .sorted(Comparator.comparingDouble(row -> -row.sense().harm(row.selective())))
                 .toList();
         out.printf(
-                "%n%s (%d prompts): uses %d of %d units%n",
+                "%n%s (%d prompts): uses %d of %d units, and %d more than others do%n",
                 ModscanException.printable(label),
                 estimated.rows(label).findFirst().orElseThrow().prompts(),
-                used.stream().filter(UnitEffect::isNeeded).count(),
-                estimated.targets().size());
-        used.stream().limit(TOP).forEach(row -> print(row.isNeeded() ? "uses" : "at most", row, lights, out));
-        used.stream()
+                rows.stream().filter(UnitEffect::isNeeded).count(),
+                estimated.targets().size(),
+                rows.stream()
+                        .filter(row -> row.sense().harm(row.selective()) > 0 && row.selectiveQ() <= 0.05)
+                        .count());
+        rows.stream()
+                .filter(row -> Double.isFinite(least(row)))
+                .sorted(Comparator.comparingDouble(row -> -least(row)))
+                .limit(TOP)
+                .forEach(row -> print(row.isNeeded() ? "uses" : "at most", row, lights, out));
+        rows.stream()
                 .filter(row -> Double.isFinite(lights.get(row.unit(), label).auroc()))
-                .max(Comparator.comparingDouble(row -> lights.get(row.unit(), label).auroc()))
+                .max(Comparator.comparingDouble(
+                        row -> lights.get(row.unit(), label).auroc()))
                 .ifPresentOrElse(
                         row -> print("lit", row, lights, out),
                         () -> out.println("  not measured: attributions are NaN or infinite"));
     }
 
+    /** How much more the label uses a unit than others do, at the lower end of the interval: a mean of few prompts may be large by chance. */
+    private static double least(UnitEffect row) {
+        return Math.min(row.sense().harm(row.selectiveLow()), row.sense().harm(row.selectiveHigh()));
+    }
+
     private static void print(String how, UnitEffect row, SelectivityMap lights, PrintWriter out) {
-        EffectText.print(how, row, out, String.format(
-                Locale.ROOT, "; AUROC %.3f", lights.get(row.unit(), row.label()).auroc()));
+        EffectText.print(
+                how,
+                row,
+                out,
+                String.format(
+                        Locale.ROOT,
+                        "; AUROC %.3f",
+                        lights.get(row.unit(), row.label()).auroc()));
     }
 
     private static void print(String what, SiteSelector which, AttributionResult result, PrintWriter out) {

@@ -20,7 +20,10 @@ final class EffectSettings {
 
     final Model model;
     String title;
-    @Nullable Prompts prompts;
+
+    @Nullable
+    Prompts prompts;
+
     String label = "topic";
     By by = By.MEAN;
     long seed;

@@ -49,8 +49,7 @@ final class EffectTables {
         Csv.write(file, csv -> {
             csv.writeRecord(HEADER);
             result.heads().rows().forEach(row -> csv.writeRecord(cells(row)));
-            result.modules()
-                    .ifPresent(modules -> modules.rows().forEach(row -> csv.writeRecord(cells(row))));
+            result.modules().ifPresent(modules -> modules.rows().forEach(row -> csv.writeRecord(cells(row))));
         });
     }
 
@@ -64,7 +63,8 @@ final class EffectTables {
                 UnitSelectivity lights = result.units().get(row.unit(), row.label());
                 Site site = row.unit().site();
                 Unit attribution = Unit.of(
-                        Objects.requireNonNull(attributions.get(site.forward())), row.unit().inSite());
+                        Objects.requireNonNull(attributions.get(site.forward())),
+                        row.unit().inSite());
                 UnitSelectivity used = result.used().get(attribution, row.label());
                 csv.writeRecord(with(
                         cells(row),

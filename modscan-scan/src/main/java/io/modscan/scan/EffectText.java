@@ -107,7 +107,10 @@ final class EffectText {
                         + "(mean), and the label does in a random order%n",
                 own.get(0).keepsOnly() ? "all that is kept" : "switched off");
         for (Curve curve : own) {
-            boolean several = own.stream().filter(other -> other.label().equals(curve.label())).count() > 1;
+            boolean several = own.stream()
+                            .filter(other -> other.label().equals(curve.label()))
+                            .count()
+                    > 1;
             out.print(line(ModscanException.printable(several ? curve.ranking() : curve.label())));
             curve.points()
                     .forEach(point -> out.print(column(String.format(Locale.ROOT, "%.1f %%", 100 * point.share()))));
@@ -140,10 +143,12 @@ final class EffectText {
 
     /** The mean over some curves at each point of one. */
     private static DoubleStream harms(Curve one, List<Curve> some, Outcome.Sense sense) {
-        return IntStream.range(0, one.points().size()).mapToDouble(point -> some.stream()
-                .mapToDouble(curve -> sense.harm(curve.points().get(point).outcome() - curve.untouched()))
-                .average()
-                .orElse(Double.NaN));
+        return IntStream.range(0, one.points().size())
+                .mapToDouble(point -> some.stream()
+                        .mapToDouble(
+                                curve -> sense.harm(curve.points().get(point).outcome() - curve.untouched()))
+                        .average()
+                        .orElse(Double.NaN));
     }
 
     private static void print(String name, DoubleStream harms, PrintWriter out) {
