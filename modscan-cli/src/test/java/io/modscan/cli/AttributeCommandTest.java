@@ -40,7 +40,7 @@ class AttributeCommandTest {
         assertThat(run.status()).as(run.err()).isZero();
         assertThat(run.err())
                 .contains("over 6 prompts", "took attributions, passes forward and backward: 1 in ")
-                .contains("switched check off, 18 runs of a prompt in ");
+                .contains("switched units off, 18 runs of a prompt in ");
         assertThat(run.out())
                 .contains("The demo model, 6 prompts by topic", "replaced by: zero", "of 6192 units")
                 .contains("3 units were switched off", "attributions.csv", "check.csv", "attributions.html")

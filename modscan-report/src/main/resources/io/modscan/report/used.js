@@ -26,7 +26,7 @@ function used(section) {
   const each = new Used(meta.used);
   const rank = (what, value) => (value == null ? '' : ` Over ${what} and labels, Spearman’s rank correlation of the two is ${signed(value, 3)}.`);
   section.append(element('p', `Each point is a unit. To the right it lights up for the label (AUROC: 0.5 tells nothing); upward the label uses it: by how much more its ${each.outcomeName} would ${each.change} without the unit `
-    + 'than that of all other prompts would. Bright and unused units are at the lower right, used ones that hardly light up at the upper left. Filled points are told from noise at a false discovery rate of 5 %.'
+    + 'than that of all other prompts would. Bright and unused units are at the lower right, used ones that hardly light up at the upper left. The difference of filled points is told from noise, at a false discovery rate of 5 % over all units and labels.'
     + (each.whole ? '' : ' The picture and the table have all heads, and of other units those that the label uses most, the brightest, and an even sample of the rest.')),
   element('p', `Is what lights up used?${rank('heads', each.rankOfHeads)}${rank('other units', each.rankOfOthers)} At 1, the brighter would always be the more used; at 0, brightness would say nothing of it.`));
   const controls = element('div', null, { class: 'controls' });
@@ -34,7 +34,8 @@ function used(section) {
   section.append(controls, panels);
   const draw = (label) => {
     clear(panels);
-    lightsAgainstUse(panels, each, label);
+    lightsAgainstUse(panels, each, label, true);
+    lightsAgainstUse(panels, each, label, false);
     usedHeads(panels, each, label);
   };
   choice(controls, 'Label', meta.labels, 0, draw);
@@ -45,17 +46,16 @@ function used(section) {
     + `${each.check ? 'the check shows how far. ' : 'measure some effects by switching units off. '}Units that stand in for one another may each seem unused.`));
 }
 
-const USED_HUES = { head: () => LINES[1], other: () => LINES[0] };
-
-function lightsAgainstUse(panels, each, label) {
-  const points = each.rows(label).filter((row) => Number.isFinite(each.auroc[row]))
-    .map((row) => ({ row, x: each.auroc[row], y: each.own(row), hollow: !each.needed[row], hue: each.isHead(row) ? USED_HUES.head : USED_HUES.other, size: each.isHead(row) ? 11 : 6 }));
-  const kinds = [...(points.some((point) => each.isHead(point.row)) ? [[USED_HUES.head, 'heads']] : []), ...(points.some((point) => !each.isHead(point.row)) ? [[USED_HUES.other, 'other units']] : [])];
-  scatter(figure(panels, `lights up and is used: ${labelName(label)}`), {
-    points, xTitle: 'lights up (AUROC)', yTitle: 'is used, above others', legend: () => ({ chips: kinds }),
+// What heads do is larger than what one neuron does, so that they have a picture of their own.
+function lightsAgainstUse(panels, each, label, heads) {
+  const points = each.rows(label).filter((row) => each.isHead(row) === heads && Number.isFinite(each.auroc[row]))
+    .map((row) => ({ row, x: each.auroc[row], y: each.own(row), hollow: !(each.ownQ[row] <= 0.05), hue: () => LINES[heads ? 1 : 0], size: heads ? 10 : 6 }));
+  if (!points.length) return;
+  scatter(figure(panels, `${heads ? 'heads' : 'other units'} that light up and are used: ${labelName(label)}`), {
+    points, xTitle: 'lights up (AUROC)', yTitle: 'is used, above others',
     alt: 'A point for each unit: to the right it lights up for the label, upward the label uses it.',
     describe: (point) => each.told(point.row, label),
-    csv: () => [['unit', 'label', 'auroc', 'effect', 'others', 'used'], ...points.map(({ row }) => [each.unit(row).name, meta.labels[label], each.auroc[row], each.effect[row], each.others[row], each.needed[row] ? 'yes' : 'no'])],
+    csv: () => [['unit', 'label', 'auroc', 'effect', 'others', 'difference_q'], ...points.map(({ row }) => [each.unit(row).name, meta.labels[label], each.auroc[row], each.effect[row], each.others[row], each.ownQ[row]])],
   });
 }
 

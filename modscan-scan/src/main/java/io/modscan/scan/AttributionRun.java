@@ -57,7 +57,7 @@ final class AttributionRun {
         Activations untouched = untouched(attributions);
         SelectivityMap units = untouched.measure(Selectivity.by(settings.label));
         List<ScanModules> modules = scan.hasModules() && prompts.size() >= ScanModules.FEWEST_PROMPTS
-                ? List.of(modules("units used", attributions, used), modules("units", untouched, units))
+                ? List.of(modules("units by use", attributions, used), modules("units", untouched, units))
                 : List.of();
         Optional<EffectMap> measured = outcome.flatMap(of -> measured(estimated, of));
         List<Curve> curves = scan.hasCurves() ? curves(estimated, units, outcome.orElseThrow()) : List.of();
@@ -114,7 +114,7 @@ final class AttributionRun {
         targets.addAll(mostUsed(estimated));
         return targets.isEmpty()
                 ? Optional.empty()
-                : Optional.of(run.study("check", outcome, this::isLookedAt)
+                : Optional.of(run.study("units", outcome, this::isLookedAt)
                         .targets(targets)
                         .run(prompts));
     }

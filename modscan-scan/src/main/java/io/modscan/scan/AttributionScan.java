@@ -257,7 +257,7 @@ public final class AttributionScan {
     /**
      * Sets who is told how far it has come.
      *
-     * @param listener is told of passes forward and backward, whose part is {@code attributions}, and of prompts that were run under an intervention, whose parts are {@code check} and
+     * @param listener is told of passes forward and backward, whose part is {@code attributions}, and of prompts that were run under an intervention, whose parts are {@code units} and
      *                 {@code curves}
      * @return a scan with this listener
      */

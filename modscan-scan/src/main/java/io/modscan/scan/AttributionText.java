@@ -61,7 +61,7 @@ final class AttributionText {
                 .filter(row -> Double.isFinite(row.selective()))
                 .toList();
         out.printf(
-                "%n%s (%d prompts): uses %d of %d units, and %d more than others do%n",
+                "%n%s (%d prompts): uses %d of %d units; %d matter more to it than to others%n",
                 ModscanException.printable(label),
                 estimated.rows(label).findFirst().orElseThrow().prompts(),
                 rows.stream().filter(UnitEffect::isNeeded).count(),

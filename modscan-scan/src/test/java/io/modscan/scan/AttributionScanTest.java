@@ -60,12 +60,12 @@ class AttributionScanTest {
         EffectMap estimated = result.estimated();
         assertThat(estimated.targets()).hasSize(6 * 8 + 6 * 1024);
         assertThat(result.used().size()).isEqualTo(result.units().size()).isEqualTo((6 * 8 + 6 * 1024) * 2);
-        assertThat(parts).containsExactly("attributions", "check", "curves");
+        assertThat(parts).containsExactly("attributions", "curves", "units");
         assertThat(result.curves())
                 .extracting(Curve::ranking)
                 .containsExactly(
                         "used for law", "used for law", "lit up for law", "lit up for law", "random", "random");
-        assertThat(result.modules()).extracting(ScanModules::of).containsExactly("units used", "units");
+        assertThat(result.modules()).extracting(ScanModules::of).containsExactly("units by use", "units");
         EffectMap measured = result.measured().orElseThrow();
         double most = estimated
                 .rows()
@@ -78,7 +78,12 @@ class AttributionScanTest {
                 .contains(measured.targets().get(0).name());
         assertThat(result.summary())
                 .contains("law (3 prompts): uses ", "of 6192 units", "used for law", "lit up for law")
-                .contains("2 units were switched off", "Is what lights up used? Over heads", "Over neurons")
+                .contains(
+                        "2 units were switched off",
+                        "Is what lights up used? Over heads",
+                        "Over neurons",
+                        "Modules of units by use: ",
+                        "Modules of heads and neurons: ")
                 .doesNotContain("NaN untouched", "estimated of each");
 
         Files.writeString(folder.resolve("modularity.csv"), "of an earlier run");
