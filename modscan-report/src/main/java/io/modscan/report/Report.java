@@ -295,8 +295,9 @@ public final class Report {
     public Report measured(EffectMap effects) {
         EffectMap estimates = estimated;
         if (estimates == null || estimates.sense() != effects.sense()) {
-            throw new ModscanException(effects + " are set beside estimates, and these are "
-                    + (estimates == null ? "not there: add them first" : estimates));
+            throw new ModscanException("effects on the " + effects.outcome()
+                    + " are set beside estimates of the same, and there are "
+                    + (estimates == null ? "none yet" : "those of the " + estimates.outcome()));
         }
         checkLabels(effects);
         this.measured = effects;

@@ -178,10 +178,10 @@ class ReportTest {
         EffectMap heads = PlantedEffects.heads(units);
         assertThatExceptionOfType(ModscanException.class)
                 .isThrownBy(() -> score.measured(heads))
-                .withMessageContaining("are set beside estimates, and these are EffectMap[");
+                .withMessageContaining("beside estimates of the same, and there are those of the loss");
         assertThatExceptionOfType(ModscanException.class)
                 .isThrownBy(() -> Report.of(units.prompts(), "topic").measured(heads))
-                .withMessageContaining("not there: add them first");
+                .withMessageContaining("there are none yet");
         Report other = Report.of(Prompts.of(List.of(Prompt.of("other", "text").withLabel("topic", "x"))), "topic");
         assertThatExceptionOfType(ModscanException.class)
                 .isThrownBy(() -> other.used(heads, lights))
