@@ -131,7 +131,7 @@ final class AblationSpeed {
     }
 
     /** Of 32 to 96 tokens. */
-    private static Prompts prompts(int count) {
+    static Prompts prompts(int count) {
         Random random = new Random(2026);
         List<Prompt> prompts = new ArrayList<>();
         for (int i = 0; i < count; i++) {

@@ -44,6 +44,8 @@ class OptionNamesTest {
             "RecordingSource.java",
             // asking metrics for what a scan does not ask them
             "HeadBehaviour.java",
+            "HeadReach.java",
+            "EstimatedEffects.java",
             "Metric.java",
             "SubspaceOverlap.java",
             "Circle.java",

@@ -307,7 +307,7 @@ public final class Activations {
      */
     public Activations only(SiteSelector... selectors) {
         List<SiteActivations> chosen = sites.values().stream()
-                .filter(site -> Arrays.stream(selectors).anyMatch(selector -> selector.selects(site.site())))
+                .filter(site -> Arrays.stream(selectors).anyMatch(selector -> selector.reads(site.site())))
                 .toList();
         if (chosen.isEmpty()) {
             throw new ModscanException(

@@ -11,6 +11,7 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
+import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
@@ -78,6 +79,22 @@ class ActivationsTest {
         assertThat(loss.tokenIds(1)).containsExactly(21, 22);
         assertThat(loss.at("loss").vector(2))
                 .containsExactly(activations.at("loss").vector(2));
+    }
+
+    @Test
+    void attributionsAreKeptWithoutWhatTheyAreOf() {
+        float[][] rows = {new float[5]};
+        Activations both = Activations.builder(Prompts.of("a text"))
+                .site(FakeModel.POST, Pooling.mean(), rows)
+                .site(FakeModel.POST.attribution(), Pooling.sum(), rows)
+                .build();
+        for (SiteSelector selector : List.of(Sites.mlpPost().attribution(), Sites.glob("mlp.hook_post.attribution"))) {
+            assertThat(both.only(selector).onlySite().site()).isEqualTo(FakeModel.POST.attribution());
+        }
+        assertThat(both.only(Sites.mlpPost()).onlySite().site()).isEqualTo(FakeModel.POST);
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> both.only(Sites.mlpPost().gradient()))
+                .withMessageContaining("blocks.0.mlp.hook_post.attribution");
     }
 
     @Test

@@ -27,7 +27,7 @@ import io.modscan.metrics.subspace.SubspaceOverlap;
  * The class that each links to tells what it takes, computes, costs and throws, and has further settings.
  *
  * <p>What is no metric stands elsewhere. {@link io.modscan.metrics.attention.HeadBehaviour} is a view that turns attention
- * patterns into units that metrics of units measure, {@link io.modscan.metrics.subspace.WeightOverlap} reads weights and no
+ * patterns into units that metrics of units measure, and {@link io.modscan.metrics.attention.HeadReach} one that does so with their attributions, {@link io.modscan.metrics.subspace.WeightOverlap} reads weights and no
  * activations, {@link io.modscan.metrics.connections.Connections} reads weights and, if they are given, activations, and {@link io.modscan.metrics.statistics} has what metrics of one's own need. Those begin with
  * {@link Metric#of}.
  */

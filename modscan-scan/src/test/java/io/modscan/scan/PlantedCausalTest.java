@@ -9,7 +9,9 @@ import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Sites;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.effect.Ablation;
+import io.modscan.metrics.effect.Attribution;
 import io.modscan.metrics.effect.EffectMap;
+import io.modscan.metrics.effect.Target;
 import io.modscan.metrics.effect.UnitEffect;
 import io.modscan.metrics.selectivity.Selectivity;
 import io.modscan.metrics.selectivity.SelectivityMap;
@@ -26,7 +28,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Ablation finds the units that do the work, and none of those that only light up or do nothing, over models planted by many seeds. What
+ * Ablation, and what gradients estimate of it, find the units that do the work, and none of those that only light up or do nothing, over models planted by many seeds. What
  * it claims is what {@link UnitEffect#isNeeded} says: a positive effect on the label that is larger than on the others, both with q ≤ 0.05. {@code modscan.seeds} tells how many seeds; 5 unless set.
  */
 class PlantedCausalTest {
@@ -37,9 +39,13 @@ class PlantedCausalTest {
     private static final double RATE = 0.05;
     private static final double RECALL = 0.95;
 
+    /** By ablation, or as gradients estimate it. */
     enum By {
         MEAN,
-        ZERO
+        ZERO,
+        GRADIENT_TO_MEAN,
+        GRADIENT_TO_ZERO,
+        INTEGRATED_GRADIENT
     }
 
     /** A unit and a label. */
@@ -124,7 +130,18 @@ class PlantedCausalTest {
 
     private static EffectMap run(OptModel model, List<Unit> units, By by, Prompts prompts) {
         Ablation study = Ablation.of(model).units(units).by("topic");
-        return (by == By.ZERO ? study.replacing(Replacement.zero()) : study).run(prompts);
+        Attribution estimate = Attribution.of(model);
+        return switch (by) {
+            case MEAN -> study.run(prompts);
+            case ZERO -> study.replacing(Replacement.zero()).run(prompts);
+            case GRADIENT_TO_MEAN -> estimated(estimate, units, prompts);
+            case GRADIENT_TO_ZERO -> estimated(estimate.replacing(Replacement.zero()), units, prompts);
+            case INTEGRATED_GRADIENT -> estimated(estimate.steps(4), units, prompts);
+        };
+    }
+
+    private static EffectMap estimated(Attribution study, List<Unit> units, Prompts prompts) {
+        return EffectMap.estimated(study.run(prompts), "topic", Target.each(units));
     }
 
     private static List<Pair> claims(EffectMap effects) {

@@ -39,6 +39,17 @@ public interface SiteSelector {
     }
 
     /**
+     * Whether what a site holds is what this reads, as may be asked of sites that were captured: of a neuron's attributions and the neuron itself, a
+     * selector of attributions {@linkplain #selects selects} both, since it reads the one {@linkplain #of of} the other.
+     *
+     * @param site one of the captured sites
+     * @return whether it is selected as it is
+     */
+    default boolean reads(Site site) {
+        return selects(site) && of(site).equals(site);
+    }
+
+    /**
      * The same selection in some layers only.
      *
      * @param layers the layers, from 0

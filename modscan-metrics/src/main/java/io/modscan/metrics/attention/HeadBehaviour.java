@@ -1,20 +1,12 @@
 package io.modscan.metrics.attention;
 
 import io.modscan.core.Activations;
-import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
-import io.modscan.core.site.Axis;
-import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
-import io.modscan.metrics.internal.thread.Interrupt;
-import java.nio.FloatBuffer;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
-import java.util.function.IntToDoubleFunction;
 import java.util.function.UnaryOperator;
 
 /**
@@ -131,58 +123,18 @@ public enum HeadBehaviour {
     }
 
     private static UnaryOperator<Activations> view(SiteSelector patterns, boolean relative) {
-        Objects.requireNonNull(patterns, "patterns");
-        return activations -> {
-            List<Site> sites =
-                    activations.sites().stream().map(SiteActivations::site).toList();
-            if (sites.stream().noneMatch(site -> patterns.selects(site) || isMade(site))) {
-                throw new ModscanException("there is no attention pattern to tell behaviour from among " + sites
-                        + "; capture Sites.pattern(), which is blocks.*.attn.hook_pattern, with Pooling.none(), or tell which"
-                        + " sites are patterns: HeadBehaviour.view(selector)");
-            }
-            return activations.map(site -> patterns.selects(site.site())
-                    ? behaviour(site, relative, prompt -> beginsWithBos(activations, prompt))
-                    : site);
-        };
+        return new HeadView(
+                Objects.requireNonNull(patterns, "patterns"),
+                "attention pattern",
+                "capture Sites.pattern(), which is blocks.*.attn.hook_pattern, with Pooling.none(), or tell which"
+                        + " sites are patterns: HeadBehaviour.view(selector)",
+                "behaviour",
+                NAMES,
+                new PatternReader(relative)::read);
     }
 
     /** Also for one head's pattern, {@code hook_pattern[3]}, but not for what this view made. */
     private static boolean isHookPattern(Site site) {
         return site.hook().startsWith("hook_pattern") && site.isPairwise();
-    }
-
-    /** What was seen once is no pattern any more. */
-    private static boolean isMade(Site site) {
-        return site.units() == NAMES.size() && site.unitName(0).equals(Optional.of(NAMES.get(0)));
-    }
-
-    /** 1 if it does, 0 if not, NaN if that is not known. */
-    private static double beginsWithBos(Activations activations, int prompt) {
-        return !activations.knowsBos(prompt) ? Double.NaN : activations.beginsWithBos(prompt) ? 1 : 0;
-    }
-
-    private static SiteActivations behaviour(SiteActivations pattern, boolean relative, IntToDoubleFunction hasBos) {
-        Site site = pattern.site();
-        if (!site.isPairwise()) {
-            throw new ModscanException(site + " is no attention pattern: it has the axes "
-                    + site.axes().stream().map(Axis::role).toList() + ", not QUERY and KEY");
-        }
-        List<Axis> axes = new ArrayList<>();
-        if (site.heads() > 0) {
-            axes.add(Axis.heads(site.heads()));
-        }
-        axes.add(Axis.units(NAMES));
-        Site made = new Site(site.name() + ".behaviour", site.layer(), axes, true);
-        return pattern.derived(made, Pooling.none(), prompt -> {
-            Interrupt.checkThisThread();
-            FloatBuffer row = pattern.row(prompt);
-            int heads = Math.max(1, site.heads());
-            int tokens = (int) Math.round(Math.sqrt(row.capacity() / (double) heads));
-            if ((long) heads * tokens * tokens != row.capacity()) {
-                throw new ModscanException(site + " of prompt " + prompt + " has " + row.capacity() + " values in "
-                        + heads + " heads, which are not as many keys as queries");
-            }
-            return new PatternReader(row, tokens, relative, hasBos.applyAsDouble(prompt)).read(heads);
-        });
     }
 }

@@ -1,40 +1,32 @@
 package io.modscan.metrics.attention;
 
-import java.nio.FloatBuffer;
-
 /**
- * Reads one prompt's patterns.
+ * Reads patterns.
  *
- * @param pattern  [heads, tokens, tokens], queries before keys
- * @param tokens   how many the prompt has
  * @param relative whether entropy and distance are divided by the largest that a causal query can have
- * @param hasBos   1 if the first key is BOS, 0 if not, NaN if not known
  */
-record PatternReader(FloatBuffer pattern, int tokens, boolean relative, double hasBos) {
+record PatternReader(boolean relative) {
 
     private static final int NUMBERS = HeadBehaviour.values().length;
 
-    /** The mean behaviour of each head over all queries but the first: [heads, 5]. */
-    float[] read(int heads) {
-        float[] numbers = new float[heads * NUMBERS];
-        for (int head = 0; head < heads; head++) {
-            double[] sums = new double[NUMBERS];
-            for (int query = 1; query < tokens; query++) {
-                addQuery((head * tokens + query) * tokens, query, sums);
-            }
-            for (int i = 0; i < NUMBERS; i++) {
-                // A single token leaves 0 / 0.
-                numbers[head * NUMBERS + i] = (float) (sums[i] / (tokens - 1));
-            }
+    /** The mean behaviour of a head over all queries but the first. */
+    double[] read(Square pattern) {
+        double[] sums = new double[NUMBERS];
+        for (int query = 1; query < pattern.tokens(); query++) {
+            addQuery(pattern, query, sums);
         }
-        return numbers;
+        for (int i = 0; i < NUMBERS; i++) {
+            // A single token leaves 0 / 0.
+            sums[i] /= pattern.tokens() - 1;
+        }
+        return sums;
     }
 
-    private void addQuery(int row, int query, double[] sums) {
+    private void addQuery(Square pattern, int query, double[] sums) {
         double entropy = 0;
         double distance = 0;
-        for (int key = 0; key < tokens; key++) {
-            double weight = pattern.get(row + key);
+        for (int key = 0; key < pattern.tokens(); key++) {
+            double weight = pattern.get(query, key);
             if (weight != 0) {
                 entropy -= weight * Math.log(weight);
                 distance += weight * (query - key);
@@ -42,8 +34,8 @@ record PatternReader(FloatBuffer pattern, int tokens, boolean relative, double h
         }
         sums[HeadBehaviour.ENTROPY.index()] += relative ? entropy / Math.log(query + 1.0) : entropy;
         sums[HeadBehaviour.DISTANCE.index()] += relative ? distance / query : distance;
-        sums[HeadBehaviour.BOS.index()] += hasBos * pattern.get(row);
-        sums[HeadBehaviour.SELF.index()] += pattern.get(row + query);
-        sums[HeadBehaviour.PREVIOUS.index()] += pattern.get(row + query - 1);
+        sums[HeadBehaviour.BOS.index()] += pattern.hasBos() * pattern.get(query, 0);
+        sums[HeadBehaviour.SELF.index()] += pattern.get(query, query);
+        sums[HeadBehaviour.PREVIOUS.index()] += pattern.get(query, query - 1);
     }
 }

@@ -1,4 +1,4 @@
-/** What attention heads look at. */
+/** What attention heads look at, and where that matters. */
 @NullMarked
 package io.modscan.metrics.attention;
 

@@ -126,7 +126,9 @@ final class EffectRows {
     private float[] tested(float[] effect) {
         float[] tested = effect.clone();
         for (int prompt = 0; prompt < tested.length; prompt++) {
-            if (Math.abs(tested[prompt]) <= sense.rounding() * Math.max(1, Math.abs(untouched[prompt]))) {
+            // Of estimates, the outcome itself is not known.
+            double size = Float.isNaN(untouched[prompt]) ? 1 : Math.max(1, Math.abs(untouched[prompt]));
+            if (Math.abs(tested[prompt]) <= sense.rounding() * size) {
                 tested[prompt] = 0;
             }
         }

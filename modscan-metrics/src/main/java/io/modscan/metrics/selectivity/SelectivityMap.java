@@ -65,7 +65,7 @@ public final class SelectivityMap extends UnitTable<UnitSelectivity> {
      */
     public long notMeasured(SiteSelector which) {
         return IntStream.range(0, sites().size())
-                .filter(site -> which.selects(sites().get(site)))
+                .filter(site -> which.reads(sites().get(site)))
                 .flatMap(site -> rowsOf(labels().get(0), site))
                 .filter(row ->
                         IntStream.range(row, row + labels().size()).allMatch(each -> Double.isNaN(columns.p[each])))
@@ -134,7 +134,7 @@ public final class SelectivityMap extends UnitTable<UnitSelectivity> {
                 .thenComparingDouble((Integer row) -> columns.p[row])
                 .thenComparingInt(row -> row);
         return IntStream.range(0, sites().size())
-                .filter(site -> which.selects(sites().get(site)))
+                .filter(site -> which.reads(sites().get(site)))
                 .flatMap(site -> rowsOf(label, site))
                 .filter(row -> !Double.isNaN(columns.auroc[row]))
                 .boxed()

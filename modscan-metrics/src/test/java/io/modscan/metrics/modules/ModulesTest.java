@@ -8,11 +8,15 @@ import io.modscan.core.Activations;
 import io.modscan.core.Metric;
 import io.modscan.core.MetricContract;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.intervention.Change;
+import io.modscan.core.intervention.Intervention;
+import io.modscan.core.intervention.Replacement;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
+import io.modscan.core.site.Sites;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.PlantedModel;
 import io.modscan.metrics.selectivity.Criterion;
@@ -26,6 +30,7 @@ import java.util.OptionalInt;
 import java.util.Random;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntToDoubleFunction;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -109,6 +114,68 @@ class ModulesTest {
         assertThat(map.modularity().z()).isGreaterThan(10);
         assertThat(map.modularity().observed())
                 .isGreaterThan(map.modularity().mean() + 10 * map.modularity().sd());
+    }
+
+    /**
+     * Units 0 to 11 and the heads' outputs light up together, and 20 to 31 matter together; of each other's, neither does. What they do has both signs.
+     */
+    private static Activations litAndAttributed() {
+        Random random = new Random(21);
+        float[][][] rows = new float[4][PROMPTS][];
+        for (int i = 0; i < PROMPTS; i++) {
+            double lit = random.nextGaussian();
+            double matters = random.nextGaussian();
+            rows[0][i] = noise(random, 6, unit -> lit);
+            rows[1][i] = noise(random, 2, unit -> unit == 1 ? matters : 0);
+            rows[2][i] = noise(random, 60, unit -> unit < 12 ? lit : 0);
+            rows[3][i] = noise(random, 60, unit -> unit >= 20 && unit < 32 ? matters : 0);
+        }
+        return Activations.builder(Prompts.of(IntStream.range(0, PROMPTS)
+                        .mapToObj(i -> Prompt.of("p" + i, ""))
+                        .toList()))
+                .site(Z, Pooling.mean(), rows[0])
+                .site(Z.attribution(), Pooling.sum(), rows[1])
+                .site(MLP, Pooling.mean(), rows[2])
+                .site(MLP.attribution(), Pooling.sum(), rows[3])
+                .build();
+    }
+
+    private static float[] noise(Random random, int units, IntToDoubleFunction course) {
+        float[] values = new float[units];
+        for (int unit = 0; unit < units; unit++) {
+            values[unit] = (float) (course.applyAsDouble(unit) + 0.5 * random.nextGaussian());
+        }
+        return values;
+    }
+
+    /** Two units may be linked by chance; what is more is a group. */
+    private static UnitModule onlyGroup(Activations activations) {
+        List<UnitModule> groups = activations.measure(QUICK).modules().stream()
+                .filter(module -> module.size() > 2)
+                .toList();
+        assertThat(groups).hasSize(1);
+        return groups.get(0);
+    }
+
+    @Test
+    void whatLightsUpTogetherAndWhatMattersTogetherAreModulesOfTheirOwn() {
+        Activations both = litAndAttributed();
+        UnitModule lit = onlyGroup(both.only(Sites.z(), Sites.mlpPost()));
+        assertThat(lit.units())
+                .extracting(Unit::toString)
+                .hasSize(18)
+                .startsWith("blocks.0.attn.hook_z head 0 unit 0")
+                .endsWith("blocks.0.mlp.hook_post unit 11");
+        UnitModule matters =
+                onlyGroup(both.only(Sites.z().attribution(), Sites.mlpPost().attribution()));
+        assertThat(matters.units())
+                .extracting(Unit::toString)
+                .hasSize(13)
+                .startsWith("blocks.0.attn.hook_z.attribution head 1", "blocks.0.mlp.hook_post.attribution unit 20")
+                .endsWith("blocks.0.mlp.hook_post.attribution unit 31");
+        assertThat(Intervention.of("off", matters.units(), Replacement.zero()).changes())
+                .extracting(Change::site)
+                .containsExactly(Z.name(), MLP.name());
     }
 
     @Test

@@ -338,6 +338,25 @@ class SelectivityTest {
     }
 
     @Test
+    void attributionsAreRankedWithoutWhatTheyAreOf() {
+        Site mlp = PlantedModel.units("blocks.0.mlp.hook_post", 2);
+        float[][] values = {{1, 2}, {2, 1}, {3, 3}, {4, Float.NaN}};
+        Prompts prompts = Prompts.of(IntStream.range(0, 4)
+                .mapToObj(i -> Prompt.ofTokens("p" + i, i).withLabel("topic", i < 2 ? "a" : "b"))
+                .toList());
+        SelectivityMap map = Activations.builder(prompts)
+                .site(mlp, Pooling.mean(), values)
+                .site(mlp.attribution(), Pooling.sum(), values)
+                .build()
+                .measure(Selectivity.by("topic"));
+        assertThat(map.top("b", 9)).hasSize(2);
+        assertThat(map.top("b", 9, Sites.mlpPost().attribution()))
+                .singleElement()
+                .satisfies(row -> assertThat(row.unit().site()).isEqualTo(mlp.attribution()));
+        assertThat(map.notMeasured(Sites.mlpPost().attribution())).isEqualTo(1);
+    }
+
+    @Test
     void oneHugeLabelDoesNotDrownTheOthersMeans() {
         SelectivityMap map = PlantedModel.of(
                         List.of("a", "b", "c"), new float[] {1e30f}, new float[] {1e-30f}, new float[] {3e-30f})

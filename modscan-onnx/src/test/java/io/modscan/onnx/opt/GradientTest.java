@@ -1,8 +1,12 @@
 package io.modscan.onnx.opt;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.within;
 
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import com.google.protobuf.InvalidProtocolBufferException;
 import io.modscan.core.Activations;
 import io.modscan.core.Probe;
 import io.modscan.core.Recording;
@@ -25,9 +29,13 @@ import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
 import io.modscan.onnx.foreign.Runs;
 import io.modscan.onnx.foreign.Runs.Padding;
+import io.modscan.onnx.internal.graph.WeightLocation;
 import io.modscan.onnx.internal.network.Activation;
 import io.modscan.onnx.internal.network.Dialect;
 import io.modscan.onnx.opt.OptSourceTest.Kind;
+import io.modscan.core.error.ModscanException;
+import io.modscan.onnx.runtime.Loading;
+import io.modscan.onnx.runtime.RuntimeOptions;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -40,6 +48,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.function.DoubleFunction;
 import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -606,5 +615,176 @@ class GradientTest {
                 }
             }
         }
+    }
+
+    // ---- only what is needed, and what can't be had ----
+
+    @Test
+    void onlyWhatTheGradientNeedsIsComputed() {
+        OptModel model = Kind.PRE_NORM.load(folder);
+        CapturePlan early = new CapturePlan(
+                List.of(new Reading(Runs.site(model, "blocks.0.attn.hook_z").gradient(), Pooling.sum())),
+                List.of(),
+                Optional.of(Objective.direction("blocks.0.hook_resid_post", random(1, 12))));
+        assertThat(names(model, early))
+                .as("no second block, no head, no queries of the first going back")
+                .noneMatch(name -> name.contains("layers.1.") || name.startsWith("logits"))
+                .noneMatch(name -> name.startsWith("gradient/blocks.0.attn.hook_pattern"));
+        CapturePlan late = new CapturePlan(
+                List.of(new Reading(Runs.site(model, "blocks.1.mlp.hook_post").attribution(), Pooling.sum())));
+        assertThat(names(model, late))
+                .noneMatch(name -> name.startsWith("gradient/blocks.0") || name.startsWith("gradient/blocks.1.attn"));
+        CapturePlan difference = late.about(Objective.logitDifference(3, 17));
+        assertThat(names(model, difference))
+                .as("two rows of the head's matrix will do")
+                .noneMatch(name -> name.equals("logits"));
+    }
+
+    /** Of the nodes. */
+    private static List<String> names(OptModel model, CapturePlan plan) {
+        byte[] bytes = model.graph(plan, Dialect.ONNX_RUNTIME_CPU, model.needed(plan))
+                .serialise(weight -> new WeightLocation.Place("weights", 0), Map.of());
+        try {
+            return ModelProto.parseFrom(bytes).getGraph().getNodeList().stream()
+                    .map(NodeProto::getName)
+                    .toList();
+        } catch (InvalidProtocolBufferException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Each weight is there once, as it is stored, for both directions. */
+    @Test
+    void noWeightIsTransposedForTheBackwardPass() {
+        OptModel model = Kind.PRE_NORM.load(folder);
+        CapturePlan plan = everything(model, Objective.loss());
+        assertThat(names(model, plan)).noneMatch(name -> name.endsWith(".transposed") && !name.contains("out_proj"));
+    }
+
+    @Test
+    void aRecordingGivesGradientsOfWhatTheyWereTakenOf() {
+        OptModel model = Kind.PRE_NORM.load(folder);
+        Path file = folder.resolve("acts.safetensors");
+        Intervention toward = Intervention.of(
+                "half", Change.of("blocks.1.mlp.hook_post", UnitSet.all(), Replacement.factor(0.5f)));
+        Prompts both = Prompts.of(List.of(
+                prompts().get(0).withLabel("answer", "3").withLabel("foil", "17"),
+                Prompt.ofTokens("again", 2, 9, 14, 30, 7, 21).withLabel("answer", "5").withLabel("foil", "3"),
+                Prompt.ofTokens("half", 2, 9, 14, 30, 7, 21)
+                        .withLabel("answer", "3")
+                        .withLabel("foil", "17")
+                        .toward(toward)));
+        Objective objective = Objective.logitDifference("answer", "foil");
+        SiteSelector site = Sites.mlpPost().inLayers(1).attribution();
+        try (Probe probe = Probe.builder(model).sites(site).objective(objective).build()) {
+            probe.capture(both, file);
+        }
+        Recording recording = Recording.open(file);
+        assertThat(recording.objective()).contains(objective);
+        assertThat(recording.prompts().get(2).toward()).contains(toward);
+        try (Probe probe = Probe.builder(recording).sites(site).pooling(Pooling.sum()).build();
+                Probe direct = Probe.builder(model).sites(site).pooling(Pooling.sum()).objective(objective).build()) {
+            Activations again = probe.capture(recording.prompts());
+            Activations made = direct.capture(both);
+            for (int row = 0; row < 3; row++) {
+                for (int i = 0; i < TinyOpt.MLP; i++) {
+                    FloatBuffer one = again.onlySite().row(row);
+                    FloatBuffer other = made.onlySite().row(row);
+                    assertThat(one.get(one.position() + i)).isCloseTo(other.get(other.position() + i), within(1e-6f));
+                }
+            }
+        }
+        refused("gradients of loss are asked for, and those recorded are of logit of the token in 'answer'",
+                () -> Probe.builder(recording).sites(site).objective(Objective.loss()).build());
+        refused("no gradient of blocks.1.mlp.hook_post can be computed; of this model there are none",
+                () -> {
+                    try (Probe probe = Probe.builder(model).sites(Sites.mlpPost()).build()) {
+                        probe.capture(both, folder.resolve("forward.safetensors"));
+                    }
+                    Probe.builder(Recording.open(folder.resolve("forward.safetensors"))).sites(site).build();
+                });
+    }
+
+    @Test
+    void beginsLateAtARecordedStream() {
+        OptModel model = Kind.PRE_NORM.load(folder);
+        Path file = folder.resolve("streams.safetensors");
+        SiteSelector[] sites = {Sites.z().inLayers(1).attribution(), Sites.mlpPost().inLayers(1).gradient()};
+        try (Probe probe = Probe.builder(model).sites("blocks.1.hook_resid_pre").build()) {
+            probe.capture(prompts(), file);
+        }
+        try (Probe whole = Probe.builder(model).sites(sites).build();
+                Probe late = Probe.builder(model.startingAt(Recording.open(file))).sites(sites).build()) {
+            Activations expected = whole.capture(prompts());
+            Activations actual = late.capture(prompts());
+            for (SiteActivations site : expected.sites()) {
+                for (int row = 0; row < 3; row++) {
+                    float[] one = new float[site.row(row).remaining()];
+                    site.row(row).get(one);
+                    FloatBuffer other = actual.at(site.site().name()).row(row);
+                    for (int i = 0; i < one.length; i++) {
+                        assertThat(other.get(other.position() + i)).isCloseTo(one[i], within(1e-6f));
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void aPromptOfOneTokenHasNoLoss() {
+        OptModel model = Kind.BARE.load(folder);
+        Prompts some = Prompts.of(List.of(Prompt.ofTokens("one", 2), Prompt.ofTokens("two", 2, 9)));
+        try (Probe probe = Probe.builder(model).sites(Sites.z().attribution()).pooling(Pooling.sum()).build()) {
+            Activations found = probe.capture(some);
+            assertThat(found.at("blocks.0.attn.hook_z.attribution").row(0).get(0)).isNaN();
+            assertThat(found.at("blocks.0.attn.hook_z.attribution").row(1).get(0)).isFinite();
+        }
+    }
+
+    @Test
+    void saysWhatCanNotBeHad() {
+        OptModel model = Kind.PRE_NORM.load(folder);
+        refused("no gradient of loss can be computed", () -> Probe.builder(model).sites(Sites.loss().gradient()).build());
+        refused("reads neither gradients nor attributions",
+                () -> Probe.builder(model).sites(Sites.z()).objective(Objective.loss()).build());
+        refused("does not hang on blocks.1.attn.hook_z, which lies behind it", () -> Probe.builder(model)
+                .sites(Sites.z().gradient())
+                .objective(Objective.direction("blocks.0.hook_resid_post", random(1, 12)))
+                .build());
+        refused("has 5 numbers, and the site's vectors have 12", () -> Probe.builder(model)
+                .sites(Sites.embed().gradient())
+                .objective(Objective.direction("blocks.0.hook_resid_post", random(1, 5)))
+                .build());
+        refused("no such site of vectors; possible are [hook_embed", () -> Probe.builder(model)
+                .sites(Sites.embed().gradient())
+                .objective(Objective.direction("blocks.9.hook_resid_post", random(1, 12)))
+                .build());
+        refused("gradients are computed in one session, so not in a chain", () -> Probe.builder(
+                        model.withRuntime(RuntimeOptions.cpu().withLoading(Loading.CHAIN)))
+                .sites(Sites.z().gradient())
+                .build());
+        refused("no single axis of positions to pool over", () -> Probe.builder(model)
+                .sites(Sites.pattern().gradient())
+                .pooling(Pooling.sum())
+                .build());
+        capturing(model, Objective.loss().at(5), "is loss at [5], at position 5, and the prompt has 3 tokens: 1 to 2, or -1 to -2");
+        capturing(model, Objective.logit(99), "has the token id 99; the model's ids are 0 to 39");
+        capturing(model, Objective.logProb("answer"), "has no label 'answer'; the gradient's objective needs the id of a token");
+        Intervention elsewhere =
+                Intervention.of("it", Change.of("blocks.0.mlp.hook_post", UnitSet.all(), Replacement.zero()));
+        try (Probe probe = Probe.builder(model).sites(Sites.z().attribution()).build()) {
+            refused("attributions of blocks.0.attn.hook_z are read, and 'it', what they are to be taken towards, says nothing of it",
+                    () -> probe.capture(prompts().toward(elsewhere)));
+        }
+    }
+
+    private void capturing(OptModel model, Objective objective, String message) {
+        try (Probe probe = Probe.builder(model).sites(Sites.z().attribution()).objective(objective).build()) {
+            refused(message, () -> probe.capture(Prompts.of(List.of(prompts().get(1)))));
+        }
+    }
+
+    private static void refused(String message, ThrowingCallable call) {
+        assertThatExceptionOfType(ModscanException.class).isThrownBy(call).withMessageContaining(message);
     }
 }
