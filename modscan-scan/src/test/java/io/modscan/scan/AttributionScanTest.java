@@ -129,7 +129,7 @@ class AttributionScanTest {
                         "\"check\":{",
                         "L3H5",
                         "\"ranking\":\"lit up for law\"");
-        assertThat(result.provenance()).containsEntry("attribution.by", "mean").containsKey("model.sha256");
+        assertThat(result.provenance()).containsEntry("attribution.by", "mean").containsKey("model.fingerprint");
     }
 
     /** The same effects as an ablation's, and where nothing bends them, the same numbers. */
