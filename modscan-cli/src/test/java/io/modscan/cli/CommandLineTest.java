@@ -635,7 +635,7 @@ class CommandLineTest {
         String guide = Files.readString(Path.of("..", "docs", "guide", "command-line.md"));
         CommandLine line =
                 Modscan.commandLine(new PrintWriter(new StringWriter()), new PrintWriter(new StringWriter()));
-        assertThat(line.getSubcommands()).hasSize(5);
+        assertThat(line.getSubcommands()).hasSize(6);
         line.getSubcommands()
                 .values()
                 .forEach(command -> assertThat(

@@ -314,8 +314,9 @@ function scatter(fig, spec) {
   };
   const reach = points.flatMap(({ x, y }) => [x, y]).concat(0);
   const [low, high] = [Math.min(...reach), Math.max(...reach)];
-  const axis = (name, gap) => ({ type: 'value', name, nameGap: gap, ...axisLook(), axisLabel: { color: colour('text'), hideOverlap: true, formatter: (tick) => number(tick, 2) },
-    splitLine: { lineStyle: { color: colour('line') } } });
+  // Small numbers need more digits to be told apart.
+  const axis = (name, gap, { min, max }) => ({ type: 'value', name, nameGap: gap, min, max, ...axisLook(), splitLine: { lineStyle: { color: colour('line') } },
+    axisLabel: { color: colour('text'), hideOverlap: true, formatter: (tick) => number(tick, Math.max(2, 1 - Math.floor(Math.log10(max - min)))) } });
   const reachOf = (of) => {
     const all = points.map(of).concat(spec.diagonal ? 0 : []);
     const [least, most] = all.length ? [Math.min(...all), Math.max(...all)] : [0, 0];
@@ -325,8 +326,8 @@ function scatter(fig, spec) {
   const option = () => ({
     ...base(),
     grid: { left: 68, right: 16, top: 12, bottom: 44 },
-    xAxis: { ...axis(spec.xTitle, 26), ...reachOf(({ x }) => x) },
-    yAxis: { ...axis(spec.yTitle, 48), ...reachOf(({ y }) => y) },
+    xAxis: axis(spec.xTitle, 26, reachOf(({ x }) => x)),
+    yAxis: axis(spec.yTitle, 48, reachOf(({ y }) => y)),
     tooltip: { ...base().tooltip, formatter: (event) => wrapped(cursor.describe(event.value)) },
     series: [
       { type: 'scatter', data: [] },

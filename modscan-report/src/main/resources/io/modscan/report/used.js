@@ -35,8 +35,8 @@ function used(section) {
   const draw = (label) => {
     clear(panels);
     lightsAgainstUse(panels, each, label, true);
-    lightsAgainstUse(panels, each, label, false);
     usedHeads(panels, each, label);
+    lightsAgainstUse(panels, each, label, false);
   };
   choice(controls, 'Label', meta.labels, 0, draw);
   draw(0);

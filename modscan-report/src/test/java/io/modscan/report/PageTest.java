@@ -293,8 +293,8 @@ class PageTest {
                 .contains(String.format(
                         Locale.ROOT, "AUROC %.3f", map.get(first.unit(), label).auroc()))
                 .endsWith("; used");
-        chart(figures.get(2)).sendKeys(Keys.HOME);
-        assertThat(readout(figures.get(2))).startsWith("\u2068L2H0\u2069, ");
+        chart(figures.get(1)).sendKeys(Keys.HOME);
+        assertThat(readout(figures.get(1))).startsWith("\u2068L2H0\u2069, ");
         chart(figures.get(4)).sendKeys(Keys.HOME);
         assertThat(readout(figures.get(4))).contains("L0H0", "estimated +", "measured +");
         assertThat(section.getText())
