@@ -52,7 +52,8 @@ final class AttributionSpeed {
             for (int round = 0; round < Math.max(1, rounds); round++) {
                 double plain = Double.NaN;
                 if (rounds > 0) {
-                    Probe forward = probes.computeIfAbsent("forward", any -> builder(model, "forward").build());
+                    Probe forward = probes.computeIfAbsent(
+                            "forward", any -> builder(model, "forward").build());
                     plain = seconds(() -> forward.capture(prompts));
                     System.out.printf(Locale.ROOT, "forward %.2f s%n", plain);
                 }
@@ -62,8 +63,8 @@ final class AttributionSpeed {
                         System.out.printf(Locale.ROOT, "study %.2f s, %.3f of forward%n", all, all / plain);
                         continue;
                     }
-                    Probe probe =
-                            probes.computeIfAbsent(kind, any -> builder(model, kind).build());
+                    Probe probe = probes.computeIfAbsent(
+                            kind, any -> builder(model, kind).build());
                     double took = seconds(() -> probe.forEach(prompts, piece -> {}));
                     System.out.printf(Locale.ROOT, "%s %.2f s, %.3f of forward%n", kind, took, took / plain);
                 }
@@ -77,10 +78,15 @@ final class AttributionSpeed {
         Probe.Builder builder = Probe.builder(model);
         return switch (kind) {
             case "forward" -> builder.sites(Pooling.mean(), Sites.loss());
-            case "attributions" -> builder.sites(Pooling.sum(), Sites.z().attribution(), Sites.mlpPost().attribution());
+            case "attributions" ->
+                builder.sites(
+                        Pooling.sum(), Sites.z().attribution(), Sites.mlpPost().attribution());
             case "heads" -> builder.sites(Pooling.sum(), Sites.z().attribution());
             case "logits" ->
-                builder.sites(Pooling.sum(), Sites.z().attribution(), Sites.mlpPost().attribution())
+                builder.sites(
+                                Pooling.sum(),
+                                Sites.z().attribution(),
+                                Sites.mlpPost().attribution())
                         .objective(Objective.logitDifference(5, 17));
             case "gradients" -> builder.sites(Pooling.sum(), Sites.residPre().gradient());
             case "kept" ->

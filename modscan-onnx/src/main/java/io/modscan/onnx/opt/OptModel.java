@@ -22,6 +22,7 @@ import io.modscan.onnx.internal.checkpoint.WeightFiles;
 import io.modscan.onnx.internal.graph.FileExport;
 import io.modscan.onnx.internal.graph.GraphBuilder;
 import io.modscan.onnx.internal.network.Dialect;
+import io.modscan.onnx.internal.network.LanguageHead;
 import io.modscan.onnx.internal.network.PlannedGraph;
 import io.modscan.onnx.internal.network.PlannedNetwork;
 import io.modscan.onnx.internal.network.PlannedSource;
@@ -563,7 +564,7 @@ public final class OptModel implements RuntimeModel {
                         + changeable().stream().map(Site::name).limit(11).toList() + ", and so on in each block");
             }
         }
-        plan.objective().flatMap(Objective::site).ifPresent(this::checkDirection);
+        plan.objective().ifPresent(this::checkObjective);
         return new PlannedNetwork(
                 loaded.path().toString(),
                 plan,
@@ -571,6 +572,16 @@ public final class OptModel implements RuntimeModel {
                 stretch -> graph(plan, dialect, stretch),
                 needed(plan),
                 options);
+    }
+
+    private void checkObjective(Objective objective) {
+        if (objective.site().isPresent()) {
+            checkDirection(objective.site().get());
+        } else if (sites().stream().noneMatch(site -> site.name().equals(LanguageHead.LOGITS))) {
+            throw new ModscanException(
+                    loaded.path() + ": gradients are asked for of " + objective
+                            + ", and there is no language-model head here, which that is made of; take them of a direction (Objective.direction), or open the whole checkpoint");
+        }
     }
 
     private void checkDirection(String site) {

@@ -6,11 +6,16 @@ import static org.assertj.core.api.Assertions.within;
 
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.modscan.core.Activations;
 import io.modscan.core.Probe;
 import io.modscan.core.Recording;
 import io.modscan.core.SiteActivations;
+import io.modscan.core.error.ModscanException;
 import io.modscan.core.intervention.Change;
 import io.modscan.core.intervention.Intervention;
 import io.modscan.core.intervention.Reference;
@@ -33,7 +38,6 @@ import io.modscan.onnx.internal.graph.WeightLocation;
 import io.modscan.onnx.internal.network.Activation;
 import io.modscan.onnx.internal.network.Dialect;
 import io.modscan.onnx.opt.OptSourceTest.Kind;
-import io.modscan.core.error.ModscanException;
 import io.modscan.onnx.runtime.Loading;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.nio.FloatBuffer;
@@ -259,7 +263,7 @@ class GradientTest {
     @ParameterizedTest
     @EnumSource(Kind.class)
     void isWhatASmallChangeDoes(Kind kind) {
-        assertSlopes(kind.load(folder));
+        assertSlopes(kind.load(folder), prompts());
     }
 
     @ParameterizedTest
@@ -292,12 +296,11 @@ class GradientTest {
                         shape.stream().mapToLong(Long::longValue).toArray());
             }
         });
-        assertSlopes(opt.load(folder));
+        assertSlopes(opt.load(folder), prompts().slice(1, 2));
     }
 
     /** Of a network whose neurons have other kinks than at zero, some steps cross one; the steps of most sites cross none. */
-    private static void assertSlopes(OptModel model) {
-        Prompts prompts = prompts();
+    private static void assertSlopes(OptModel model, Prompts prompts) {
         List<Told> told = told(model, prompts);
         Activations values;
         try (Probe probe = Probe.builder(model).build()) {
@@ -335,8 +338,8 @@ class GradientTest {
                 }
             }
         }
-        assertThat(compared).isGreaterThan(300);
-        assertThat(passedOver).isLessThan(4);
+        assertThat(compared).isGreaterThan(100 * prompts.size());
+        assertThat(passedOver).isLessThanOrEqualTo(prompts.size());
     }
 
     private static void assertSlope(String what, double seen, FloatBuffer gradient, float[] direction) {
@@ -665,11 +668,13 @@ class GradientTest {
     void aRecordingGivesGradientsOfWhatTheyWereTakenOf() {
         OptModel model = Kind.PRE_NORM.load(folder);
         Path file = folder.resolve("acts.safetensors");
-        Intervention toward = Intervention.of(
-                "half", Change.of("blocks.1.mlp.hook_post", UnitSet.all(), Replacement.factor(0.5f)));
+        Intervention toward =
+                Intervention.of("half", Change.of("blocks.1.mlp.hook_post", UnitSet.all(), Replacement.factor(0.5f)));
         Prompts both = Prompts.of(List.of(
                 prompts().get(0).withLabel("answer", "3").withLabel("foil", "17"),
-                Prompt.ofTokens("again", 2, 9, 14, 30, 7, 21).withLabel("answer", "5").withLabel("foil", "3"),
+                Prompt.ofTokens("again", 2, 9, 14, 30, 7, 21)
+                        .withLabel("answer", "5")
+                        .withLabel("foil", "3"),
                 Prompt.ofTokens("half", 2, 9, 14, 30, 7, 21)
                         .withLabel("answer", "3")
                         .withLabel("foil", "17")
@@ -682,8 +687,15 @@ class GradientTest {
         Recording recording = Recording.open(file);
         assertThat(recording.objective()).contains(objective);
         assertThat(recording.prompts().get(2).toward()).contains(toward);
-        try (Probe probe = Probe.builder(recording).sites(site).pooling(Pooling.sum()).build();
-                Probe direct = Probe.builder(model).sites(site).pooling(Pooling.sum()).objective(objective).build()) {
+        try (Probe probe = Probe.builder(recording)
+                        .sites(site)
+                        .pooling(Pooling.sum())
+                        .build();
+                Probe direct = Probe.builder(model)
+                        .sites(site)
+                        .pooling(Pooling.sum())
+                        .objective(objective)
+                        .build()) {
             Activations again = probe.capture(recording.prompts());
             Activations made = direct.capture(both);
             for (int row = 0; row < 3; row++) {
@@ -694,27 +706,36 @@ class GradientTest {
                 }
             }
         }
-        refused("gradients of loss are asked for, and those recorded are of logit of the token in 'answer'",
-                () -> Probe.builder(recording).sites(site).objective(Objective.loss()).build());
-        refused("no gradient of blocks.1.mlp.hook_post can be computed; of this model there are none",
-                () -> {
-                    try (Probe probe = Probe.builder(model).sites(Sites.mlpPost()).build()) {
-                        probe.capture(both, folder.resolve("forward.safetensors"));
-                    }
-                    Probe.builder(Recording.open(folder.resolve("forward.safetensors"))).sites(site).build();
-                });
+        refused(
+                "gradients of loss are asked for, and those recorded are of logit of the token in 'answer'",
+                () -> Probe.builder(recording)
+                        .sites(site)
+                        .objective(Objective.loss())
+                        .build());
+        refused("no gradient of blocks.1.mlp.hook_post can be computed; of this model there are none", () -> {
+            try (Probe probe = Probe.builder(model).sites(Sites.mlpPost()).build()) {
+                probe.capture(both, folder.resolve("forward.safetensors"));
+            }
+            Probe.builder(Recording.open(folder.resolve("forward.safetensors")))
+                    .sites(site)
+                    .build();
+        });
     }
 
     @Test
     void beginsLateAtARecordedStream() {
         OptModel model = Kind.PRE_NORM.load(folder);
         Path file = folder.resolve("streams.safetensors");
-        SiteSelector[] sites = {Sites.z().inLayers(1).attribution(), Sites.mlpPost().inLayers(1).gradient()};
+        SiteSelector[] sites = {
+            Sites.z().inLayers(1).attribution(), Sites.mlpPost().inLayers(1).gradient()
+        };
         try (Probe probe = Probe.builder(model).sites("blocks.1.hook_resid_pre").build()) {
             probe.capture(prompts(), file);
         }
         try (Probe whole = Probe.builder(model).sites(sites).build();
-                Probe late = Probe.builder(model.startingAt(Recording.open(file))).sites(sites).build()) {
+                Probe late = Probe.builder(model.startingAt(Recording.open(file)))
+                        .sites(sites)
+                        .build()) {
             Activations expected = whole.capture(prompts());
             Activations actual = late.capture(prompts());
             for (SiteActivations site : expected.sites()) {
@@ -730,56 +751,128 @@ class GradientTest {
         }
     }
 
+    /** A graph of its own, which other runtimes can run: how much each position counts is an input. */
+    @Test
+    void anExportHasGradientsToo() throws OrtException {
+        OptModel model = Kind.PRE_NORM.load(folder.resolve("model"));
+        Path file = model.export()
+                .sites(Sites.mlpPost().inLayers(0).gradient())
+                .selfContained()
+                .to(folder.resolve("gradient.onnx"))
+                .model();
+        float[] expected;
+        try (Probe probe = Probe.builder(model)
+                .sites(Sites.mlpPost().inLayers(0).gradient())
+                .build()) {
+            expected = values(probe.capture(prompts()), "blocks.0.mlp.hook_post.gradient");
+        }
+        OrtEnvironment environment = OrtEnvironment.getEnvironment();
+        long[][] ids = {{2, 9, 14, 30, 7, 21}};
+        long[][] mask = {{1, 1, 1, 1, 1, 1}};
+        float[][] weights = {Objective.loss().weights(6)};
+        try (OrtSession session = environment.createSession(file.toString());
+                OnnxTensor idTensor = OnnxTensor.createTensor(environment, ids);
+                OnnxTensor maskTensor = OnnxTensor.createTensor(environment, mask);
+                OnnxTensor weightTensor = OnnxTensor.createTensor(environment, weights);
+                OrtSession.Result result = session.run(Map.of(
+                        "input_ids", idTensor, "attention_mask", maskTensor, "objective_weights", weightTensor))) {
+            float[][][] gradient = (float[][][]) result.get(0).getValue();
+            for (int i = 0; i < expected.length; i++) {
+                assertThat(gradient[0][i / TinyOpt.MLP][i % TinyOpt.MLP]).isCloseTo(expected[i], within(1e-6f));
+            }
+        }
+        Path early = model.export()
+                .sites(Sites.z().inLayers(0))
+                .selfContained()
+                .to(folder.resolve("early.onnx"))
+                .model();
+        refused(
+                "there is no language-model head here",
+                () -> Probe.builder(OptModel.open(early))
+                        .sites(Sites.z().inLayers(0).gradient())
+                        .build());
+    }
+
     @Test
     void aPromptOfOneTokenHasNoLoss() {
         OptModel model = Kind.BARE.load(folder);
         Prompts some = Prompts.of(List.of(Prompt.ofTokens("one", 2), Prompt.ofTokens("two", 2, 9)));
-        try (Probe probe = Probe.builder(model).sites(Sites.z().attribution()).pooling(Pooling.sum()).build()) {
+        try (Probe probe = Probe.builder(model)
+                .sites(Sites.z().attribution())
+                .pooling(Pooling.sum())
+                .build()) {
             Activations found = probe.capture(some);
-            assertThat(found.at("blocks.0.attn.hook_z.attribution").row(0).get(0)).isNaN();
-            assertThat(found.at("blocks.0.attn.hook_z.attribution").row(1).get(0)).isFinite();
+            assertThat(found.at("blocks.0.attn.hook_z.attribution").row(0).get(0))
+                    .isNaN();
+            assertThat(found.at("blocks.0.attn.hook_z.attribution").row(1).get(0))
+                    .isFinite();
         }
     }
 
     @Test
     void saysWhatCanNotBeHad() {
         OptModel model = Kind.PRE_NORM.load(folder);
-        refused("no gradient of loss can be computed", () -> Probe.builder(model).sites(Sites.loss().gradient()).build());
-        refused("reads neither gradients nor attributions",
-                () -> Probe.builder(model).sites(Sites.z()).objective(Objective.loss()).build());
-        refused("does not hang on blocks.1.attn.hook_z, which lies behind it", () -> Probe.builder(model)
-                .sites(Sites.z().gradient())
-                .objective(Objective.direction("blocks.0.hook_resid_post", random(1, 12)))
-                .build());
-        refused("has 5 numbers, and the site's vectors have 12", () -> Probe.builder(model)
-                .sites(Sites.embed().gradient())
-                .objective(Objective.direction("blocks.0.hook_resid_post", random(1, 5)))
-                .build());
-        refused("no such site of vectors; possible are [hook_embed", () -> Probe.builder(model)
-                .sites(Sites.embed().gradient())
-                .objective(Objective.direction("blocks.9.hook_resid_post", random(1, 12)))
-                .build());
-        refused("gradients are computed in one session, so not in a chain", () -> Probe.builder(
-                        model.withRuntime(RuntimeOptions.cpu().withLoading(Loading.CHAIN)))
-                .sites(Sites.z().gradient())
-                .build());
-        refused("no single axis of positions to pool over", () -> Probe.builder(model)
-                .sites(Sites.pattern().gradient())
-                .pooling(Pooling.sum())
-                .build());
-        capturing(model, Objective.loss().at(5), "is loss at [5], at position 5, and the prompt has 3 tokens: 1 to 2, or -1 to -2");
+        refused(
+                "no gradient of loss can be computed",
+                () -> Probe.builder(model).sites(Sites.loss().gradient()).build());
+        refused(
+                "reads neither gradients nor attributions",
+                () -> Probe.builder(model)
+                        .sites(Sites.z())
+                        .objective(Objective.loss())
+                        .build());
+        refused(
+                "does not hang on blocks.1.attn.hook_z, which lies behind it",
+                () -> Probe.builder(model)
+                        .sites(Sites.z().gradient())
+                        .objective(Objective.direction("blocks.0.hook_resid_post", random(1, 12)))
+                        .build());
+        refused(
+                "has 5 numbers, and the site's vectors have 12",
+                () -> Probe.builder(model)
+                        .sites(Sites.embed().gradient())
+                        .objective(Objective.direction("blocks.0.hook_resid_post", random(1, 5)))
+                        .build());
+        refused(
+                "no such site of vectors; possible are [hook_embed",
+                () -> Probe.builder(model)
+                        .sites(Sites.embed().gradient())
+                        .objective(Objective.direction("blocks.9.hook_resid_post", random(1, 12)))
+                        .build());
+        refused(
+                "gradients are computed in one session, so not in a chain",
+                () -> Probe.builder(model.withRuntime(RuntimeOptions.cpu().withLoading(Loading.CHAIN)))
+                        .sites(Sites.z().gradient())
+                        .build());
+        refused(
+                "no single axis of positions to pool over",
+                () -> Probe.builder(model)
+                        .sites(Sites.pattern().gradient())
+                        .pooling(Pooling.sum())
+                        .build());
+        capturing(
+                model,
+                Objective.loss().at(5),
+                "is loss at [5], at position 5, and the prompt has 3 tokens: 1 to 2, or -1 to -2");
         capturing(model, Objective.logit(99), "has the token id 99; the model's ids are 0 to 39");
-        capturing(model, Objective.logProb("answer"), "has no label 'answer'; the gradient's objective needs the id of a token");
+        capturing(
+                model,
+                Objective.logProb("answer"),
+                "has no label 'answer'; the gradient's objective needs the id of a token");
         Intervention elsewhere =
                 Intervention.of("it", Change.of("blocks.0.mlp.hook_post", UnitSet.all(), Replacement.zero()));
         try (Probe probe = Probe.builder(model).sites(Sites.z().attribution()).build()) {
-            refused("attributions of blocks.0.attn.hook_z are read, and 'it', what they are to be taken towards, says nothing of it",
+            refused(
+                    "attributions of blocks.0.attn.hook_z are read, and 'it', what they are to be taken towards, says nothing of it",
                     () -> probe.capture(prompts().toward(elsewhere)));
         }
     }
 
     private void capturing(OptModel model, Objective objective, String message) {
-        try (Probe probe = Probe.builder(model).sites(Sites.z().attribution()).objective(objective).build()) {
+        try (Probe probe = Probe.builder(model)
+                .sites(Sites.z().attribution())
+                .objective(objective)
+                .build()) {
             refused(message, () -> probe.capture(Prompts.of(List.of(prompts().get(1)))));
         }
     }
