@@ -10,7 +10,7 @@ import java.util.Locale;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** Shows how far units have been switched off, as {@link ModuleBar} shows the search for modules. */
+/** Shows how far units have been switched off, or attributions taken, as {@link ModuleBar} shows the search for modules. */
 final class EffectBar implements Consumer<Step>, AutoCloseable {
 
     private static final Duration BETWEEN_DRAWINGS = Duration.ofMillis(100);
@@ -51,6 +51,8 @@ final class EffectBar implements Consumer<Step>, AutoCloseable {
         }
         if (step.done() == step.total()) {
             ended(step, now);
+        } else if (step.done() == 0) {
+            return;
         } else if (style == Style.BAR && isDue(BETWEEN_DRAWINGS, now)) {
             shown = now;
             line.draw(step.done() / (double) step.total(), text(step, now));
@@ -62,6 +64,11 @@ final class EffectBar implements Consumer<Step>, AutoCloseable {
         }
     }
 
+    /** Gradients switch nothing off. */
+    private static boolean isBackward(Step step) {
+        return step.part().equals("attributions");
+    }
+
     private boolean isDue(Duration pause, Instant now) {
         return shown == null || Duration.between(shown, now).compareTo(pause) >= 0;
     }
@@ -70,17 +77,21 @@ final class EffectBar implements Consumer<Step>, AutoCloseable {
         double left = Duration.between(began, now).toMillis() * (step.total() - step.done()) / (double) step.done();
         return String.format(
                 Locale.ROOT,
-                "%3d%%  %s off: %s of %s runs  %s left",
+                "%3d%%  %s: %s of %s %s  %s left",
                 (int) (100.0 * step.done() / step.total()),
-                step.part(),
+                isBackward(step) ? step.part() : step.part() + " off",
                 ProgressBar.number(step.done()),
                 ProgressBar.number(step.total()),
+                isBackward(step) ? "passes" : "runs",
                 ProgressBar.time(Duration.ofMillis((long) left)));
     }
 
     private void ended(Step step, Instant now) {
-        String text = "switched " + step.part() + " off, " + ProgressBar.number(step.total()) + " runs of a prompt in "
-                + ProgressBar.time(Duration.between(began, now));
+        String total = ProgressBar.number(step.total());
+        String text = (isBackward(step)
+                        ? "took " + step.part() + ", passes forward and backward: " + total
+                        : "switched " + step.part() + " off, " + total + " runs of a prompt")
+                + " in " + ProgressBar.time(Duration.between(began, now));
         if (style == Style.BAR) {
             line.draw(text);
         } else {

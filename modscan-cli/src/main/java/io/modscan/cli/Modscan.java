@@ -28,11 +28,12 @@ import picocli.CommandLine.ScopeType;
             CaptureCommand.class,
             ScanCommand.class,
             AblateCommand.class,
+            AttributeCommand.class,
             ExportCommand.class
         },
         mixinStandardHelpOptions = true,
         versionProvider = Modscan.Version.class,
-        synopsisSubcommandLabel = "(sites | capture | scan | ablate | export)")
+        synopsisSubcommandLabel = "(sites | capture | scan | ablate | attribute | export)")
 public final class Modscan {
 
     private Modscan() {}

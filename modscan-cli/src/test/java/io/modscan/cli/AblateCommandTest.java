@@ -25,8 +25,12 @@ class AblateCommandTest {
         return folder.resolve("out").toString();
     }
 
-    /** The beginnings of three texts each of two topics. */
     private String prompts() throws IOException {
+        return prompts(folder);
+    }
+
+    /** The beginnings of three texts each of two topics. */
+    static String prompts(Path folder) throws IOException {
         List<String> lines = new ArrayList<>(List.of("id,topic,text"));
         for (String topic : List.of("french", "law")) {
             for (Prompt prompt : DemoModel.prompts().stream()

@@ -602,7 +602,7 @@ class CommandLineTest {
 
     @Test
     void eachCommandTellsItsOptions() {
-        for (String command : List.of("export", "capture", "scan", "ablate")) {
+        for (String command : List.of("export", "capture", "scan", "ablate", "attribute")) {
             CommandLineRun run = CommandLineRun.of(command, "--help");
             assertThat(run.status()).isZero();
             assertThat(run.out()).contains("--out", "--model");
@@ -635,7 +635,7 @@ class CommandLineTest {
         String guide = Files.readString(Path.of("..", "docs", "guide", "command-line.md"));
         CommandLine line =
                 Modscan.commandLine(new PrintWriter(new StringWriter()), new PrintWriter(new StringWriter()));
-        assertThat(line.getSubcommands()).hasSize(5);
+        assertThat(line.getSubcommands()).hasSize(6);
         line.getSubcommands()
                 .values()
                 .forEach(command -> assertThat(

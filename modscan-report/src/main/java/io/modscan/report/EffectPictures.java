@@ -113,7 +113,7 @@ final class EffectPictures {
                 .orElse(Double.NEGATIVE_INFINITY);
     }
 
-    private static Map<String, Object> target(Target target) {
+    static Map<String, Object> target(Target target) {
         Map<String, Object> facts = new LinkedHashMap<>();
         Unit unit = target.units().get(0);
         Site site = unit.site();
@@ -139,7 +139,8 @@ final class EffectPictures {
                 && site.hook().equals("hook_post");
     }
 
-    private static Optional<UnitSelectivity> response(SelectivityMap map, UnitEffect row) {
+    /** How a unit that was changed alone responds to the same label. */
+    static Optional<UnitSelectivity> response(SelectivityMap map, UnitEffect row) {
         return row.units() == 1
                         && map.sites().contains(row.unit().site())
                         && map.labels().contains(row.label())

@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
 /** The page's file: template, styles, scripts, libraries and numbers, all in one. */
 final class Page {
 
-    private static final List<String> SCRIPTS =
-            List.of("data.js", "chart.js", "units.js", "similarity.js", "structure.js", "effects.js", "main.js");
+    private static final List<String> SCRIPTS = List.of(
+            "data.js", "chart.js", "units.js", "similarity.js", "structure.js", "effects.js", "used.js", "main.js");
 
     /** The libraries' versions, by their names in npm's registry, as the build has them. */
     private static final Properties VERSIONS = versions();

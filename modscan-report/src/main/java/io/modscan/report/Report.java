@@ -85,6 +85,9 @@ public final class Report {
     private @Nullable EffectMap effects;
     private @Nullable SelectivityMap lights;
     private @Nullable EffectMap moduleEffects;
+    private @Nullable EffectMap estimated;
+    private @Nullable SelectivityMap besideEstimated;
+    private @Nullable EffectMap measured;
     private List<Curve> effectCurves = List.of();
     private String curvesOutcome = "";
     private Map<Site, Basis> bases = Map.of();
@@ -260,11 +263,44 @@ public final class Report {
      */
     public Report effects(EffectMap each, SelectivityMap beside) {
         effects(each);
-        if (!beside.labels().equals(labels)) {
-            throw new ModscanException(
-                    "the responses are to the labels " + beside.labels() + ", and the report is by " + labels);
-        }
+        checkLabels(beside);
         this.lights = beside;
+        return this;
+    }
+
+    /**
+     * Adds what each unit is used for, as attributions estimate it, beside what lights up. All heads are shown, and of other units those that are used most, the brightest, and
+     * some of the rest.
+     *
+     * @param estimates what {@link EffectMap#estimated} gives, on the report's labels
+     * @param beside    how the same units respond to these labels; units of which it has no response have none
+     * @return this
+     * @throws ModscanException if the labels are others
+     */
+    public Report used(EffectMap estimates, SelectivityMap beside) {
+        checkLabels(estimates);
+        checkLabels(beside);
+        this.estimated = estimates;
+        this.besideEstimated = beside;
+        return this;
+    }
+
+    /**
+     * Adds what some of these effects are in truth, so that one sees how far estimates hold.
+     *
+     * @param effects measured effects of targets by the names that they have among the estimates; others are not shown
+     * @return this
+     * @throws ModscanException if nothing was estimated, another kind of outcome was, or the labels are others
+     */
+    public Report measured(EffectMap effects) {
+        EffectMap estimates = estimated;
+        if (estimates == null || estimates.sense() != effects.sense()) {
+            throw new ModscanException("effects on the " + effects.outcome()
+                    + " are set beside estimates of the same, and there are "
+                    + (estimates == null ? "none yet" : "those of the " + estimates.outcome()));
+        }
+        checkLabels(effects);
+        this.measured = effects;
         return this;
     }
 
@@ -306,11 +342,22 @@ public final class Report {
             throw new ModscanException(
                     map.outcome() + " falls when something is lost, and the page shows what rises; give its opposite");
         }
+        checkLabels(map);
+        return map;
+    }
+
+    private void checkLabels(EffectMap map) {
         if (!map.labels().equals(labels)) {
             throw new ModscanException(
                     "the effects are on the labels " + map.labels() + ", and the report is by " + labels);
         }
-        return map;
+    }
+
+    private void checkLabels(SelectivityMap map) {
+        if (!map.labels().equals(labels)) {
+            throw new ModscanException(
+                    "the responses are to the labels " + map.labels() + ", and the report is by " + labels);
+        }
     }
 
     /**
@@ -480,6 +527,9 @@ public final class Report {
     }
 
     private void addEffects(Map<String, Object> facts, PageNumbers numbers) {
+        if (estimated != null && besideEstimated != null) {
+            facts.put("used", new UsedPictures(estimated, besideEstimated, criterion, numbers).write(measured));
+        }
         if (effects != null) {
             SelectivityMap beside = lights != null ? lights : units;
             facts.put("effects", new EffectPictures(effects, beside, criterion, numbers).write("effects"));

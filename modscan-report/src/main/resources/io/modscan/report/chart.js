@@ -302,6 +302,44 @@ function curves(fig, spec) {
   return show(fig, spec, spec.height || 280, option, cursor);
 }
 
+// Points of two numbers. spec: points [{x, y, hue(), hollow, size}], describe(point), xTitle, yTitle, diagonal (a line where both numbers are alike).
+function scatter(fig, spec) {
+  const { points } = spec;
+  let at = 0;
+  const value = (index) => (points[index] ? [points[index].x, points[index].y, index] : [0, 0, 0]);
+  const cursor = {
+    at: () => value(at),
+    move: (x, y) => { at = bounded(at + x + y, points.length); },
+    describe: ([, , index]) => (points[index] ? spec.describe(points[index]) : ''),
+  };
+  const reach = points.flatMap(({ x, y }) => [x, y]).concat(0);
+  const [low, high] = [Math.min(...reach), Math.max(...reach)];
+  // Small numbers need more digits to be told apart.
+  const axis = (name, gap, { min, max }) => ({ type: 'value', name, nameGap: gap, min, max, ...axisLook(), splitLine: { lineStyle: { color: colour('line') } },
+    axisLabel: { color: colour('text'), hideOverlap: true, formatter: (tick) => number(tick, Math.max(2, 1 - Math.floor(Math.log10(max - min)))) } });
+  const reachOf = (of) => {
+    const all = points.map(of).concat(spec.diagonal ? 0 : []);
+    const [least, most] = all.length ? [Math.min(...all), Math.max(...all)] : [0, 0];
+    const room = (spec.diagonal ? high - low : most - least) * 0.04 || 0.1;
+    return { min: least - room, max: most + room };
+  };
+  const option = () => ({
+    ...base(),
+    grid: { left: 68, right: 16, top: 12, bottom: 44 },
+    xAxis: axis(spec.xTitle, 26, reachOf(({ x }) => x)),
+    yAxis: axis(spec.yTitle, 48, reachOf(({ y }) => y)),
+    tooltip: { ...base().tooltip, formatter: (event) => wrapped(cursor.describe(event.value)) },
+    series: [
+      { type: 'scatter', data: [] },
+      { type: 'scatter', data: [], symbolSize: 18, silent: true, z: 10, itemStyle: { color: 'transparent', borderColor: colour('accent'), borderWidth: 3 } },
+      { type: 'line', data: spec.diagonal ? [[low, low], [high, high]] : [], silent: true, symbol: 'none', lineStyle: { color: colour('soft'), type: 'dashed', width: 1 }, z: 1 },
+      { type: 'scatter', z: 3, data: points.map((point, index) => ({ value: value(index), symbolSize: point.size || 10,
+        itemStyle: { color: point.hollow ? 'transparent' : point.hue(), borderColor: point.hue(), borderWidth: 1.5, opacity: point.hollow ? 0.7 : 0.95 } })) },
+    ],
+  });
+  return show(fig, spec, 420, option, cursor);
+}
+
 function choice(parent, title, names, chosen, onchange) {
   const select = element('select');
   names.forEach((name, index) => select.append(element('option', short(String(name), 60), { value: index, title: short(String(name), 400) })));

@@ -85,40 +85,13 @@ function ownAgainstOthers(panels, each, ownOf) {
   const points = each.targets.map((_, target) => ({ target, label: ownOf(target) })).filter((point) => point.label >= 0)
     .map(({ target, label }) => ({ target, label, x: each.others[each.at(target, label)], y: each.effect[each.at(target, label)], needed: each.needed[each.at(target, label)] === 1 }))
     .filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y));
-  let at = 0;
-  const value = (index) => (points[index] ? [points[index].x, points[index].y, index] : [0, 0, 0]);
-  const cursor = {
-    at: () => value(at),
-    move: (x, y) => { at = bounded(at + x + y, points.length); },
-    describe: ([, , index]) => (points[index] ? each.told(points[index].target, points[index].label) : ''),
-  };
-  const reach = points.flatMap(({ x, y }) => [x, y]).concat(0);
-  const [low, high] = [Math.min(...reach), Math.max(...reach)];
-  const room = (high - low) * 0.04 || 0.1;
-  const axis = (name, gap) => ({ type: 'value', name, nameGap: gap, ...axisLook(), axisLabel: { color: colour('text'), hideOverlap: true, formatter: (tick) => number(tick, 2) },
-    splitLine: { lineStyle: { color: colour('line') } } });
-  const reachOf = (of) => {
-    const all = points.map(of).concat(0);
-    return { min: Math.min(...all) - room, max: Math.max(...all) + room };
-  };
-  const option = () => ({
-    ...base(),
-    grid: { left: 68, right: 16, top: 12, bottom: 44 },
-    xAxis: { ...axis('effect on the others', 26), ...reachOf(({ x }) => x) },
-    yAxis: { ...axis('effect on the own label', 48), ...reachOf(({ y }) => y) },
-    tooltip: { ...base().tooltip, formatter: (event) => wrapped(cursor.describe(event.value)) },
-    series: [
-      { type: 'scatter', data: [] },
-      { type: 'scatter', data: [], symbolSize: 18, silent: true, z: 10, itemStyle: { color: 'transparent', borderColor: colour('accent'), borderWidth: 3 } },
-      { type: 'line', data: [[low, low], [high, high]], silent: true, symbol: 'none', lineStyle: { color: colour('soft'), type: 'dashed', width: 1 }, z: 1 },
-      { type: 'scatter', symbolSize: 10, z: 3, data: points.map((point, index) => ({ value: value(index),
-        itemStyle: { color: point.needed ? labelHue(point.label) : 'transparent', borderColor: labelHue(point.label), borderWidth: 1.5, opacity: point.needed ? 0.95 : 0.7 } })) },
-    ],
-  });
-  show(fig, {
-    legend: labelChips, alt: 'A point for each unit that was switched off, coloured by its own label. Filled points are needed by it.',
+  scatter(fig, {
+    points: points.map((point) => ({ ...point, hue: () => labelHue(point.label), hollow: !point.needed })),
+    xTitle: 'effect on the others', yTitle: 'effect on the own label', diagonal: true, legend: labelChips,
+    alt: 'A point for each unit that was switched off, coloured by its own label. Filled points are needed by it.',
+    describe: (point) => each.told(point.target, point.label),
     csv: () => [['unit', 'label', 'effect', 'others', 'needed'], ...points.map((point) => [each.targets[point.target].name, meta.labels[point.label], point.y, point.x, point.needed ? 'yes' : 'no'])],
-  }, 420, option, cursor);
+  });
 }
 
 // Side by side, so that one sees where they agree.
@@ -217,23 +190,24 @@ function effectCurves(section) {
   const outcome = meta.curvesOutcome || 'outcome';
   section.append(element('h3', 'Curves'), element('p', all[0].keepsOnly
     ? 'Only the first of a ranking are kept, and all its other units are switched off. A good ranking brings its label (bold) back to where it was with few units.'
-    : 'The first of a ranking are switched off, more and more of them. If it is the label’s own ranking, its curve (bold) rises long before the others do, and before it does in a random order.'));
+    : 'The first of a ranking are switched off, more and more of them. If it is the label’s own ranking, its curve (bold) leaves the start long before the others do, and before it does in a random order.'));
   const controls = element('div', null, { class: 'controls' });
   const panels = element('div', null, { class: 'panels' });
   section.append(controls, panels);
   const own = all.filter((ranking) => ranking.own >= 0);
   const others = all.filter((ranking) => ranking.own < 0);
-  const chosen = own.length ? own : others;
+  // Rankings of one label stand side by side.
+  const chosen = own.length ? [...new Set(own.map((ranking) => ranking.own))].map((label) => own.filter((ranking) => ranking.own === label)) : others.map((ranking) => [ranking]);
   let which = 0;
   let risen = 0;
   const draw = () => {
     clear(panels);
-    const beside = chosen === own ? [chosen[which], ...others] : [chosen[which]];
+    const beside = own.length ? [...chosen[which], ...others] : chosen[which];
     const height = (curve, value) => (value == null ? null : value - (risen ? 0 : curve.untouched));
     const shown = beside.flatMap((ranking) => ranking.curves.flatMap((curve) => curve.outcome.map((value) => height(curve, value)))).filter((value) => value != null);
     beside.forEach((ranking) => {
       const fig = figure(panels, `${ranking.ranking}: share ${verb}`);
-      const bold = ranking.own >= 0 ? ranking.own : chosen[which].own;
+      const bold = chosen[which][0].own;
       const [first] = ranking.curves;
       curves(fig, {
         xs: first.shares.map((share) => 100 * share), logarithmic: true, height: 340, range: shown,
@@ -251,7 +225,7 @@ function effectCurves(section) {
       });
     });
   };
-  if (chosen.length > 1) choice(controls, 'Ranking', chosen.map((ranking) => ranking.ranking), 0, (next) => { which = next; draw(); });
+  if (chosen.length > 1) choice(controls, 'Ranking', chosen.map((group) => (group.length > 1 ? labelName(group[0].own) : group[0].ranking)), 0, (next) => { which = next; draw(); });
   choice(controls, 'Height', [`rise above untouched`, outcome], 0, (next) => { risen = next; draw(); });
   draw();
 }

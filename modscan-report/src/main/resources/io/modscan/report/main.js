@@ -10,6 +10,7 @@ const SECTIONS = [
   ['separation', 'Separation over layers', separation, () => Boolean(meta.separation), 'How far apart labels are in each layer. Bars are 95 % intervals.'],
   ['modules', 'Modules', modules, () => meta.modules.length > 0, 'Units that vary together over prompts. Certainty: how often a unit is in its module, over searches of these prompts. Stability: how far a module, or a member, is found again in halves of the prompts.'],
   ['comparison', 'Comparison of modules', comparison, () => meta.comparisons.length > 0, 'Adjusted Rand index: 1 is the same partition, 0 is chance. Variation of information: 0 is the same, in nats.'],
+  ['used', 'What is used', used, () => Boolean(meta.used), 'What lights up for a label need not be what it uses. Here gradients estimate what each label would lose without a unit; nothing was switched off for it.'],
   ['effects', 'Does it do the work?', effects, () => Boolean(meta.effects || meta.moduleEffects) || meta.effectCurves.length > 0,
     'What lights up for a label need not be what the label needs. Here units were switched off, and each label’s prompts run again.'],
   ['bases', 'Bases', bases, () => meta.bases.length > 0, 'Few components that explain much mean that a layer uses few directions.'],

@@ -10,6 +10,7 @@ import io.modscan.core.site.Site;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.effect.EffectMap;
+import io.modscan.metrics.effect.Outcome;
 import io.modscan.metrics.effect.UnitEffect;
 import io.modscan.metrics.modules.Member;
 import io.modscan.metrics.modules.ModuleComparison;
@@ -75,6 +76,7 @@ class PageTest {
             "separation",
             "modules",
             "comparison",
+            "used",
             "effects",
             "bases",
             "angles",
@@ -113,6 +115,8 @@ class PageTest {
                                 .perSite()))
                 .modules(Planted.SCRIPT, found, found.topics(map, Criterion.standard()), units)
                 .comparison(Planted.SCRIPT, Planted.RIGHT_TO_LEFT, ModuleComparison.of(found, others))
+                .used(PlantedEffects.estimated(units, Outcome.Sense.COST), map)
+                .measured(PlantedEffects.heads(units))
                 .effects(PlantedEffects.heads(units))
                 .moduleEffects(PlantedEffects.modules(units))
                 .effectCurves("loss (nats a token)", PlantedEffects.curves())
@@ -268,6 +272,39 @@ class PageTest {
         assertThat(readout(figures.get(4))).contains("first 10 of selectivity for", "10.00 %", "untouched 3.000");
         new Select(section.findElements(By.tagName("select")).get(0)).selectByIndex(1);
         assertThat(figures(section)).hasSize(6);
+    }
+
+    @Test
+    void whatIsUsedStandsBesideWhatLightsUp() {
+        WebElement section = browser().section("used");
+        assertThat(figures(section)).hasSize(5);
+        EffectMap estimated = PlantedEffects.estimated(units, Outcome.Sense.COST);
+        String label = map.labels().get(1);
+        new Select(section.findElements(By.tagName("select")).get(0)).selectByIndex(1);
+        UnitEffect first = estimated
+                .rows(label)
+                .filter(row -> row.unit().head().isPresent())
+                .max(Comparator.comparingDouble(UnitEffect::selective))
+                .orElseThrow();
+        List<WebElement> figures = figures(section);
+        chart(figures.get(0)).sendKeys(Keys.HOME);
+        assertThat(readout(figures.get(0)))
+                .contains(String.format(Locale.ROOT, "rise by +%.3f", first.effect()))
+                .contains(String.format(
+                        Locale.ROOT, "AUROC %.3f", map.get(first.unit(), label).auroc()))
+                .endsWith("; used");
+        chart(figures.get(1)).sendKeys(Keys.HOME);
+        assertThat(readout(figures.get(1))).startsWith("\u2068L2H0\u2069, ");
+        chart(figures.get(4)).sendKeys(Keys.HOME);
+        assertThat(readout(figures.get(4))).contains("L0H0", "estimated +", "measured +");
+        assertThat(section.getText())
+                .contains(String.format(
+                        Locale.ROOT,
+                        "is +%.3f; of their differences",
+                        estimated.rankCorrelation(PlantedEffects.heads(units), UnitEffect::effect)))
+                .doesNotContain("NaN");
+        browser().until(() -> !cells(section, "own").isEmpty());
+        assertThat(cells(section, "used").get(0)).isEqualTo("yes");
     }
 
     @Test

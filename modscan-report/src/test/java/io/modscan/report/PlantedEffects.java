@@ -7,8 +7,10 @@ import io.modscan.core.site.Unit;
 import io.modscan.metrics.effect.Curve;
 import io.modscan.metrics.effect.Curve.Point;
 import io.modscan.metrics.effect.EffectMap;
+import io.modscan.metrics.effect.Outcome;
 import io.modscan.metrics.effect.Target;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -26,6 +28,38 @@ final class PlantedEffects {
                 .filter(site -> site.heads() > 0)
                 .toList();
         return of(units, Target.heads(sites));
+    }
+
+    /** The same effects of heads, and others of neurons, as if gradients had told them: what they start from is not known. */
+    static EffectMap estimated(Activations units, Outcome.Sense sense) {
+        List<Target> targets = new ArrayList<>(Target.heads(units.sites().stream()
+                .map(each -> each.site())
+                .filter(site -> site.heads() > 0)
+                .toList()));
+        units.sites().stream()
+                .map(each -> each.site())
+                .filter(site -> site.heads() == 0)
+                .forEach(site -> targets.addAll(Target.each(IntStream.range(0, site.width())
+                        .mapToObj(unit -> Unit.of(site, unit))
+                        .toList())));
+        EffectMap planted = of(units, targets);
+        float[][] effects = new float[targets.size()][];
+        for (int target = 0; target < effects.length; target++) {
+            effects[target] = planted.effects(targets.get(target).name());
+            for (int prompt = 0; prompt < effects[target].length; prompt++) {
+                effects[target][prompt] = (float) sense.harm(effects[target][prompt]);
+            }
+        }
+        float[] unknown = new float[units.prompts().size()];
+        Arrays.fill(unknown, Float.NaN);
+        return EffectMap.of(
+                "loss (nats a token), estimated",
+                sense,
+                targets,
+                units.prompts().stream().map(Prompt::id).toList(),
+                units.prompts().labels("topic"),
+                unknown,
+                effects);
     }
 
     static EffectMap modules(Activations units) {

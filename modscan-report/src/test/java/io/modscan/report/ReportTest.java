@@ -14,6 +14,8 @@ import io.modscan.core.site.Site;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.effect.EffectMap;
+import io.modscan.metrics.effect.Outcome;
+import io.modscan.metrics.effect.Target;
 import io.modscan.metrics.modules.BorderUnit;
 import io.modscan.metrics.modules.Member;
 import io.modscan.metrics.modules.ModuleMap;
@@ -21,6 +23,7 @@ import io.modscan.metrics.modules.Modules;
 import io.modscan.metrics.modules.UnitModule;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.Selectivity;
+import io.modscan.metrics.selectivity.SelectivityMap;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,6 +33,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -151,6 +155,87 @@ class ReportTest {
         assertThatExceptionOfType(ModscanException.class)
                 .isThrownBy(() -> report.effectCurves("loss", PlantedEffects.curves()))
                 .withMessageContaining("a curve is of the label");
+    }
+
+    @Test
+    void whatIsUsedIsInThePageAsHarm() throws IOException {
+        Activations units = Planted.units();
+        SelectivityMap lights = units.measure(Selectivity.by("topic"));
+        Path page = folder.resolve("used.html");
+        Report.of(units.prompts(), "topic")
+                .used(PlantedEffects.estimated(units, Outcome.Sense.COST), lights)
+                .measured(PlantedEffects.heads(units))
+                .write(page);
+        assertThat(Files.readString(page))
+                .contains("\"used\":{\"outcome\":\"loss (nats a token)\",\"falls\":false", "\"name\":\"L2H3\"")
+                .contains("\"check\":{\"targets\":[\"L0H0\"", "\"used.estimate\"")
+                .doesNotContain("\"effects\":{\"array\"");
+        Report score =
+                Report.of(units.prompts(), "topic").used(PlantedEffects.estimated(units, Outcome.Sense.SCORE), lights);
+        score.write(page);
+        assertThat(Files.readString(page)).contains("\"falls\":true").doesNotContain("\"used.estimate\"");
+
+        EffectMap heads = PlantedEffects.heads(units);
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> score.measured(heads))
+                .withMessageContaining("beside estimates of the same, and there are those of the loss");
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> Report.of(units.prompts(), "topic").measured(heads))
+                .withMessageContaining("there are none yet");
+        Report other = Report.of(Prompts.of(List.of(Prompt.of("other", "text").withLabel("topic", "x"))), "topic");
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> other.used(heads, lights))
+                .withMessageContaining("the effects are on the labels");
+    }
+
+    /** Of many units the page keeps the most used, the brightest, and some of the rest. */
+    @Test
+    void ofManyUnitsAPageKeepsSome() {
+        Site site =
+                new Site("blocks.0.mlp.hook_post", OptionalInt.of(0), List.of(Axis.POSITION, Axis.units(3000)), false);
+        List<Unit> all =
+                IntStream.range(0, 3000).mapToObj(unit -> Unit.of(site, unit)).toList();
+        Prompts prompts = Prompts.of(IntStream.range(0, 4)
+                .mapToObj(i -> Prompt.of("p" + i, "text").withLabel("topic", i < 2 ? "x" : "y"))
+                .toList());
+        float[][] values = new float[4][3000];
+        float[][] effects = new float[3000][4];
+        for (int unit = 0; unit < 3000; unit++) {
+            for (int prompt = 0; prompt < 4; prompt++) {
+                // The last 50 are the brightest for x, the first are the most used by it.
+                values[prompt][unit] = prompt < 2 && unit >= 2950 ? 2 + prompt : prompt % 2;
+                effects[unit][prompt] = prompt < 2 ? 3000 - unit : 0;
+            }
+        }
+        EffectMap estimated = EffectMap.of(
+                "it",
+                Target.each(all),
+                prompts.stream().map(Prompt::id).toList(),
+                prompts.labels("topic"),
+                new float[4],
+                effects);
+        SelectivityMap lights = Activations.builder(prompts)
+                .site(site, Pooling.mean(), values)
+                .build()
+                .measure(Selectivity.by("topic"));
+        Map<String, Object> facts =
+                new UsedPictures(estimated, lights, Criterion.standard(), new PageNumbers()).write(null);
+        assertThat(facts.get("of")).isEqualTo(3000);
+        assertThat(facts.get("whole")).isEqualTo(false);
+        List<String> names = names((List<?>) facts.getOrDefault("targets", List.of()));
+        assertThat(names)
+                .contains("L0N0", "L0N199", "L0N2950", "L0N2999", "L0N1500")
+                .hasSizeLessThan(1300);
+        List<?> counts = (List<?>) facts.getOrDefault("counts", List.of());
+        assertThat(counts)
+                .hasSize(2)
+                .allSatisfy(count -> assertThat((Integer) count).isBetween(200, 600));
+    }
+
+    private static List<String> names(List<?> targets) {
+        return targets.stream()
+                .map(target -> String.valueOf(((Map<?, ?>) target).get("name")))
+                .toList();
     }
 
     @Test

@@ -48,11 +48,11 @@ public final class AblationResult {
         this.passes = passes;
         Map<String, String> facts = new LinkedHashMap<>(ofModel);
         facts.put("prompts.count", Integer.toString(prompts.size()));
-        facts.put("ablation.by", AblationRun.words(scan.by()));
+        facts.put("ablation.by", LabelledRun.words(scan.settings().by));
         heads.provenance().forEach((key, fact) -> facts.putIfAbsent(key, fact));
         facts.put("ablation.outcome", heads.outcome());
         facts.put("ablation.matched", Integer.toString(scan.sets()));
-        facts.put("ablation.seed", Long.toString(scan.seed()));
+        facts.put("ablation.seed", Long.toString(scan.settings().seed));
         facts.put("ablation.passes", String.format(Locale.ROOT, "%.1f", passes));
         this.provenance = Collections.unmodifiableMap(facts);
     }
@@ -127,7 +127,9 @@ public final class AblationResult {
      * @return a new report, to which more can be added, and which is yet to be written
      */
     public Report report() {
-        Report report = Report.of(prompts, scan.label()).title(scan.title()).provenance(provenance);
+        Report report = Report.of(prompts, scan.settings().label)
+                .title(scan.settings().title)
+                .provenance(provenance);
         units.ifPresentOrElse(map -> report.effects(heads, map), () -> report.effects(heads));
         modules.ifPresent(report::moduleEffects);
         return report.effectCurves(heads.outcome(), curves);

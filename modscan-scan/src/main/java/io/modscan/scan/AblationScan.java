@@ -1,7 +1,6 @@
 package io.modscan.scan;
 
 import io.modscan.core.Probe;
-import io.modscan.core.Recording;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.model.Model;
 import io.modscan.core.prompt.Prompts;
@@ -20,7 +19,6 @@ import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Does what lights up do the work? Heads, modules and the first of rankings are switched off over labelled prompts, and the effect on each label stands beside
@@ -76,48 +74,24 @@ public final class AblationScan {
      */
     public record Step(String part, int done, int total) {}
 
-    private final Model model;
-    private @Nullable Prompts prompts;
-    private String label = "topic";
-    private String title = "Does it do the work?";
+    private final EffectSettings settings;
     private List<Target> targets = List.of();
-    private By by = By.MEAN;
     private Outcome outcome = Outcome.loss();
     private int sets;
-    private long seed;
     private Set<Part> without = EnumSet.noneOf(Part.class);
-    private List<String> rankings = List.of();
     private boolean keepsOnly;
-    private int moduleUnits = 10_000;
-    private long memoryLimit = 1L << 30;
-    private Optional<Path> temporary = Optional.empty();
-    private Consumer<Step> progress = step -> {};
-    private Consumer<ModuleProgress> moduleProgress = step -> {};
-    private UnaryOperator<Probe.Builder> probe = builder -> builder;
 
-    private AblationScan(Model model) {
-        this.model = model;
+    private AblationScan(EffectSettings settings) {
+        this.settings = settings;
     }
 
     private AblationScan with(Consumer<AblationScan> setting) {
-        AblationScan copy = new AblationScan(model);
-        copy.prompts = prompts;
-        copy.label = label;
-        copy.title = title;
+        AblationScan copy = new AblationScan(settings.copy());
         copy.targets = targets;
-        copy.by = by;
         copy.outcome = outcome;
         copy.sets = sets;
-        copy.seed = seed;
         copy.without = without;
-        copy.rankings = rankings;
         copy.keepsOnly = keepsOnly;
-        copy.moduleUnits = moduleUnits;
-        copy.memoryLimit = memoryLimit;
-        copy.temporary = temporary;
-        copy.progress = progress;
-        copy.moduleProgress = moduleProgress;
-        copy.probe = probe;
         setting.accept(copy);
         return copy;
     }
@@ -130,12 +104,7 @@ public final class AblationScan {
      * @throws IllegalArgumentException if it is a recording, in which nothing can be changed
      */
     public static AblationScan of(Model model) {
-        Objects.requireNonNull(model, "model");
-        if (model instanceof Recording) {
-            throw new IllegalArgumentException(
-                    "a recording has been run already, and nothing in it can be changed; give the model");
-        }
-        return new AblationScan(model);
+        return new AblationScan(new EffectSettings(model, "Does it do the work?"));
     }
 
     /**
@@ -146,7 +115,7 @@ public final class AblationScan {
      */
     public AblationScan prompts(Prompts texts) {
         Objects.requireNonNull(texts, "texts");
-        return with(scan -> scan.prompts = texts);
+        return with(scan -> scan.settings.prompts = texts);
     }
 
     /**
@@ -157,7 +126,7 @@ public final class AblationScan {
      */
     public AblationScan label(String key) {
         Objects.requireNonNull(key, "key");
-        return with(scan -> scan.label = key);
+        return with(scan -> scan.settings.label = key);
     }
 
     /**
@@ -168,7 +137,7 @@ public final class AblationScan {
      */
     public AblationScan title(String text) {
         Objects.requireNonNull(text, "text");
-        return with(scan -> scan.title = text);
+        return with(scan -> scan.settings.title = text);
     }
 
     /**
@@ -190,7 +159,7 @@ public final class AblationScan {
      */
     public AblationScan by(By replacement) {
         Objects.requireNonNull(replacement, "replacement");
-        return with(scan -> scan.by = replacement);
+        return with(scan -> scan.settings.by = replacement);
     }
 
     /**
@@ -231,7 +200,7 @@ public final class AblationScan {
      * @return a scan with it
      */
     public AblationScan seed(long number) {
-        return with(scan -> scan.seed = number);
+        return with(scan -> scan.settings.seed = number);
     }
 
     /**
@@ -254,7 +223,7 @@ public final class AblationScan {
      */
     public AblationScan rankings(Collection<String> labels) {
         List<String> copy = List.copyOf(labels);
-        return with(scan -> scan.rankings = copy);
+        return with(scan -> scan.settings.rankings = copy);
     }
 
     /**
@@ -278,7 +247,7 @@ public final class AblationScan {
             throw new IllegalArgumentException("among " + most
                     + " units there are no modules; give at least 1, or switch them off by without(Part.MODULES)");
         }
-        return with(scan -> scan.moduleUnits = most);
+        return with(scan -> scan.settings.moduleUnits = most);
     }
 
     /**
@@ -289,10 +258,7 @@ public final class AblationScan {
      * @throws IllegalArgumentException if not positive
      */
     public AblationScan memoryLimit(long bytes) {
-        if (bytes < 1) {
-            throw new IllegalArgumentException("a memory limit of " + bytes + " bytes allows nothing; give at least 1");
-        }
-        return with(scan -> scan.memoryLimit = bytes);
+        return with(scan -> scan.settings.memoryLimit(bytes));
     }
 
     /**
@@ -303,7 +269,7 @@ public final class AblationScan {
      */
     public AblationScan temporary(Path parent) {
         Objects.requireNonNull(parent, "parent");
-        return with(scan -> scan.temporary = Optional.of(parent));
+        return with(scan -> scan.settings.temporary = Optional.of(parent));
     }
 
     /**
@@ -314,7 +280,7 @@ public final class AblationScan {
      */
     public AblationScan progress(Consumer<Step> listener) {
         Objects.requireNonNull(listener, "listener");
-        return with(scan -> scan.progress = listener);
+        return with(scan -> scan.settings.progress = listener);
     }
 
     /**
@@ -325,20 +291,19 @@ public final class AblationScan {
      */
     public AblationScan moduleProgress(Consumer<ModuleProgress> listener) {
         Objects.requireNonNull(listener, "listener");
-        return with(scan -> scan.moduleProgress = listener);
+        return with(scan -> scan.settings.moduleProgress = listener);
     }
 
     /**
      * Sets how the model is run: a token budget, the cutting of prompts that are too long. Sites, poolings, changes and the memory limit are the scan's own
      * business: leave them alone.
      *
-     * @param settings applied to the builder of each of the scan's probes, after those of earlier calls
+     * @param more applied to the builder of each of the scan's probes, after those of earlier calls
      * @return a scan with these settings
      */
-    public AblationScan probe(UnaryOperator<Probe.Builder> settings) {
-        Objects.requireNonNull(settings, "settings");
-        UnaryOperator<Probe.Builder> before = probe;
-        return with(scan -> scan.probe = builder -> settings.apply(before.apply(builder)));
+    public AblationScan probe(UnaryOperator<Probe.Builder> more) {
+        Objects.requireNonNull(more, "more");
+        return with(scan -> scan.settings.probe(more));
     }
 
     /**
@@ -353,37 +318,16 @@ public final class AblationScan {
         return new AblationRun(this).run();
     }
 
-    Model model() {
-        return model;
-    }
-
-    @Nullable
-    Prompts prompts() {
-        return prompts;
-    }
-
-    String label() {
-        return label;
-    }
-
-    String title() {
-        return title;
+    EffectSettings settings() {
+        return settings;
     }
 
     List<Target> targets() {
         return targets;
     }
 
-    By by() {
-        return by;
-    }
-
     Outcome outcome() {
         return outcome;
-    }
-
-    Optional<Path> temporary() {
-        return temporary;
     }
 
     int sets() {
@@ -394,32 +338,7 @@ public final class AblationScan {
         return !without.contains(part);
     }
 
-    List<String> rankings() {
-        return rankings;
-    }
-
     boolean keepsOnly() {
         return keepsOnly;
-    }
-
-    int moduleUnits() {
-        return moduleUnits;
-    }
-
-    Consumer<Step> progress() {
-        return progress;
-    }
-
-    Consumer<ModuleProgress> moduleProgress() {
-        return moduleProgress;
-    }
-
-    long seed() {
-        return seed;
-    }
-
-    /** Begins a probe with all settings. */
-    Probe.Builder settings(Probe.Builder builder) {
-        return probe.apply(builder.memoryLimit(memoryLimit));
     }
 }

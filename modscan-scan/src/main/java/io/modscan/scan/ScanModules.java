@@ -30,7 +30,7 @@ import java.util.function.Consumer;
  * The modules that the units of a scan form. What they cost grows with the square of the number of units, so of many units
  * only those count that vary most, whatever the labels are.
  *
- * @param of     of what, {@code units} or {@code components}
+ * @param of     of what, {@code units}, {@code components} or {@code units by use}
  * @param values what they were found in: of components, the half of the prompts that these were not fitted to
  * @param found  the modules, largest first
  * @param topics what each responds to, in the same order

@@ -181,15 +181,18 @@ final class ScanText {
 
     private static void print(ScanModules modules, PrintWriter out) {
         ModuleMap found = modules.found();
-        String units = modules.of().equals("units")
-                ? "heads and neurons"
-                : String.format(
+        String units = switch (modules.of()) {
+            case "units" -> "heads and neurons";
+            case "components" ->
+                String.format(
                         "principal components (fitted to %d prompts, measured on %d others)",
                         modules.values().sites().stream()
                                 .mapToInt(site -> site.fittedTo().size())
                                 .max()
                                 .orElse(0),
                         modules.values().prompts().size());
+            default -> modules.of();
+        };
         int alone = found.singletons().size();
         int leftOut = found.leftOut().size();
         if (found.links() == 0 && alone == 0) {

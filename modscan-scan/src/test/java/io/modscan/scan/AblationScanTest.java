@@ -44,7 +44,7 @@ class AblationScanTest {
     /** Three texts each of two topics, short enough to be run in a moment. */
     private final Prompts prompts = prompts();
 
-    private static Prompts prompts() {
+    static Prompts prompts() {
         List<Prompt> texts = new ArrayList<>();
         for (String topic : List.of("french", "law")) {
             DemoModel.prompts().stream()
@@ -66,7 +66,7 @@ class AblationScanTest {
         return small().without(Part.MODULES, Part.CURVES);
     }
 
-    private static List<NamedCsvRecord> rows(Path file) throws IOException {
+    static List<NamedCsvRecord> rows(Path file) throws IOException {
         try (CsvReader<NamedCsvRecord> reader = CsvReader.builder().ofNamedCsvRecord(file)) {
             return reader.stream().toList();
         }

@@ -221,6 +221,15 @@ public final class Objective {
     }
 
     /**
+     * Whether it is looked at where its kind is unless told otherwise.
+     *
+     * @return whether neither {@link #at} nor {@link #everywhere} has been asked for
+     */
+    public boolean isAtUsualPositions() {
+        return where == Where.USUAL;
+    }
+
+    /**
      * What is looked at.
      *
      * @return the kind

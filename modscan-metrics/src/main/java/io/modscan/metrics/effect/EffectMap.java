@@ -325,6 +325,17 @@ public final class EffectMap {
     }
 
     /**
+     * Whether effects put targets and labels in the same order as others do, such as estimated ones: Spearman's rank correlation, over the targets and labels that both have.
+     *
+     * @param others effects of targets by the same names
+     * @param of     the effect, such as {@code UnitEffect::effect}; where it is not finite, a row is left out
+     * @return from −1 to 1; NaN where fewer than two pairs are left, or all are alike
+     */
+    public double rankCorrelation(EffectMap others, ToDoubleFunction<? super UnitEffect> of) {
+        return LightsAndEffects.correlation(this, others, of);
+    }
+
+    /**
      * The effects of a target, one a prompt.
      *
      * @param target its name

@@ -3,12 +3,14 @@ package io.modscan.metrics.effect;
 import io.modscan.metrics.internal.rank.Midranks;
 import io.modscan.metrics.selectivity.SelectivityMap;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.ToDoubleFunction;
 
-/** Whether what lights up for a label is what the label needs: Spearman's rank correlation, which is Pearson's of midranks. */
+/** Whether effects go with what lights up, or with other effects: Spearman's rank correlation, which is Pearson's of midranks. */
 final class LightsAndEffects {
 
     private LightsAndEffects() {}
@@ -22,11 +24,30 @@ final class LightsAndEffects {
                         && lights.sites().contains(row.unit().site()))
                 .forEach(row -> {
                     double auroc = lights.get(row.unit(), row.label()).auroc();
-                    double effect = of.applyAsDouble(row);
-                    if (Double.isFinite(auroc) && Double.isFinite(effect)) {
-                        pairs.add(new double[] {auroc, effect});
-                    }
+                    add(auroc, of.applyAsDouble(row), pairs);
                 });
+        return correlation(pairs);
+    }
+
+    static double correlation(EffectMap effects, EffectMap others, ToDoubleFunction<? super UnitEffect> of) {
+        Map<List<String>, Double> known = new HashMap<>();
+        others.rows().forEach(row -> known.put(List.of(row.target(), row.label()), of.applyAsDouble(row)));
+        List<double[]> pairs = new ArrayList<>();
+        effects.rows()
+                .forEach(row -> add(
+                        known.getOrDefault(List.of(row.target(), row.label()), Double.NaN),
+                        of.applyAsDouble(row),
+                        pairs));
+        return correlation(pairs);
+    }
+
+    private static void add(double one, double other, List<double[]> pairs) {
+        if (Double.isFinite(one) && Double.isFinite(other)) {
+            pairs.add(new double[] {one, other});
+        }
+    }
+
+    private static double correlation(List<double[]> pairs) {
         return pairs.isEmpty() ? Double.NaN : pearson(ranks(pairs, 0), ranks(pairs, 1));
     }
 

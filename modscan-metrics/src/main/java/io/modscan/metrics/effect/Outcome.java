@@ -3,7 +3,9 @@ package io.modscan.metrics.effect;
 import io.modscan.core.Activations;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.CapturePlan.Selection;
+import io.modscan.core.site.Objective;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
@@ -172,6 +174,37 @@ public interface Outcome {
                                 + ", and a token is known for " + tokens.keySet());
                     }
                     return (float) Math.exp(values[TokenOutcome.place(ids, token, prompt)]);
+                });
+    }
+
+    /**
+     * What attributions estimate, measured: so that an {@link Ablation} can be set beside an {@link Attribution}.
+     *
+     * @param objective what attributions are of: the loss, logits or a log probability, at the positions that are usual for it
+     * @param prompts   those that will be run, which may each have tokens of their own
+     * @return an outcome of the same number for each of these prompts
+     * @throws ModscanException if the objective is a direction's or at other positions, or a prompt lacks a label that it asks for
+     */
+    static Outcome of(Objective objective, Prompts prompts) {
+        if (objective.kind() == Objective.Kind.DIRECTION || !objective.isAtUsualPositions()) {
+            throw new ModscanException("no outcome is the " + objective
+                    + "; measured are the loss of all tokens, and logits and log probabilities at the last position");
+        }
+        if (objective.kind() == Objective.Kind.LOSS) {
+            return loss();
+        }
+        List<Integer> all = prompts.stream()
+                .flatMap(prompt -> objective.tokens(prompt.id(), prompt.labels()).stream())
+                .distinct()
+                .toList();
+        int[] ids = all.stream().mapToInt(Integer::intValue).toArray();
+        return new TokenOutcome(
+                objective.toString(),
+                objective.kind() == Objective.Kind.LOGITS ? Sites.logits(ids) : Sites.logProbs(ids),
+                (values, prompt) -> {
+                    List<Integer> own = objective.tokens(prompt.id(), prompt.labels());
+                    float answer = values[TokenOutcome.place(all, own.get(0), prompt)];
+                    return own.size() == 1 ? answer : answer - values[TokenOutcome.place(all, own.get(1), prompt)];
                 });
     }
 

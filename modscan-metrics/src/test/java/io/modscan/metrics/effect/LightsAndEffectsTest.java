@@ -58,6 +58,22 @@ class LightsAndEffectsTest {
                 .isCloseTo(12 / Math.sqrt(16 * 17.5), within(1e-12));
     }
 
+    /** Ranks of the labels' effects are 6, 3, 1, 4, 2, 5; of the others' 6, 3, 1, 4, 5, 2: 1 − 6 · 18 / 210. A target that only one has is left out. */
+    @Test
+    void effectsAreHeldAgainstOtherEffectsOfTheSameTargets() {
+        EffectMap effects = EffectMap.of(
+                "loss", targets, IDS, LABELS, UNTOUCHED, new float[][] {{6, 6, 3, 3}, {1, 1, 4, 4}, {2, 2, 5, 5}});
+        EffectMap others = EffectMap.of(
+                "loss",
+                List.of(new Target("another", targets.get(0).units()), targets.get(2), targets.get(1), targets.get(0)),
+                IDS,
+                LABELS,
+                UNTOUCHED,
+                new float[][] {{9, 9, 9, 9}, {5, 5, 2, 2}, {1, 1, 4, 4}, {6, 6, 3, 3}});
+        assertThat(effects.rankCorrelation(others, UnitEffect::effect)).isCloseTo(1 - 6 * 18 / 210.0, within(1e-12));
+        assertThat(effects.rankCorrelation(others, row -> Double.NaN)).isNaN();
+    }
+
     @Test
     void whatIsNotOfOneUnitIsLeftOut() {
         EffectMap effects = EffectMap.of(
