@@ -66,7 +66,7 @@ final class CaptureCommand implements Runnable {
 
     @Option(
             names = "--pooling",
-            paramLabel = "none|mean|last|max",
+            paramLabel = "none|mean|last|max|sum",
             defaultValue = "none",
             description = "What becomes of the positions (default: none, each is kept).")
     private Pooling.Kind pooling = Pooling.Kind.NONE;
@@ -174,7 +174,7 @@ final class CaptureCommand implements Runnable {
         if (withoutBos && pooling == Pooling.Kind.NONE) {
             throw new ParameterException(
                     spec.commandLine(),
-                    "--skip-bos leaves the BOS position out of a pooling; add --pooling mean, last or max");
+                    "--skip-bos leaves the BOS position out of a pooling; add --pooling mean, last, max or sum");
         }
         PrintWriter err = spec.commandLine().getErr();
         Optional<Recording> start = input.start();

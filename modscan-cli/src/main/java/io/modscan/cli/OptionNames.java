@@ -38,7 +38,7 @@ final class OptionNames {
         option("\\bcutOverlong\\(\\)", "--cut");
         option("\\bmemoryLimit\\b", "--memory");
         option("\\btokenBudget\\b", "--token-budget");
-        option("Pooling\\.(none|mean|last|max)\\(\\)", "--pooling $1");
+        option("Pooling\\.(none|mean|last|max|sum)\\(\\)", "--pooling $1");
         option("Probe\\.Builder\\.changing\\b", "--changing GLOB");
         option("\\bmodel\\.startingAt\\(recording\\)", "--start FILE");
         option("Prompt\\.ofTensors\\b", "\"inputs\" in a .jsonl file");

@@ -434,7 +434,7 @@ public final class Activations {
      *
      * @param name says whose means these are, such as {@code "mean of 200 law prompts"}
      * @return the means of all sites with units, bound to this model
-     * @throws ModscanException if a mean is not finite, a site was pooled by last or max, or there is no site with units and a tensor of its own
+     * @throws ModscanException if a mean is not finite, a site was pooled by anything but the mean, or there is no site with units and a tensor of its own
      */
     public Reference mean(String name) {
         return References.mean(this, name);

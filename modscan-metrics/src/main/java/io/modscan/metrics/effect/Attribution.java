@@ -222,7 +222,8 @@ public final class Attribution {
             // As everywhere, what is swept in and does not fit is passed over, and what is named and does not is an
             // error.
             List<SiteSelector> by = selectors.stream()
-                    .filter(selector -> selector.selects(site) && (selector.names(site) || vectors && !site.onDemand()))
+                    .filter(selector ->
+                            selector.selects(site) && (selector.names(site) || (vectors && !site.onDemand())))
                     .toList();
             if (!by.isEmpty() && !vectors) {
                 throw new ModscanException(
