@@ -138,7 +138,7 @@ public final class ModelContract {
      * every value that belongs to a token, whatever was in the buffers, give a prompt the same values alone, in company, padded
      * on either side and beside other sites, the same bits again and from several threads; where the model pools, it pools as
      * a probe does. What it says can be changed is changed as
-     * interventions ask, and no prompt beside it. They end when the thread is interrupted, before a run or meanwhile, and refuse
+     * interventions ask, and no prompt beside it. Gradients tell what becomes of the loss where a site is scaled, and attributions are what they and a prompt's replacement make. They end when the thread is interrupted, before a run or meanwhile, and refuse
      * to run once they are closed.
      *
      * @throws AssertionError   if one of these does not hold; its message says which
@@ -149,6 +149,7 @@ public final class ModelContract {
         CapturePlan plan = model.plan(List.of(new CapturePlan.Selection(Sites.all(), Pooling.none())));
         checkClosed(tried(plan));
         new ChangesContract(model, sample, tolerance).verify();
+        new GradientsContract(model, sample, tolerance).verify();
         if (model.pools()) {
             checkPooling();
         }

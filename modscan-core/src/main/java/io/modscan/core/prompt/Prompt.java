@@ -161,6 +161,16 @@ public final class Prompt {
     }
 
     /**
+     * The same prompt by another id, such as to capture it towards two interventions at once.
+     *
+     * @param newId unique among the prompts that it is captured with
+     * @return a copy
+     */
+    public Prompt withId(String newId) {
+        return new Prompt(newId, labels, text, tokenIds, tensors, under, toward);
+    }
+
+    /**
      * The same prompt, run under an intervention. It is a prompt of its own, which may be captured beside the untouched one.
      *
      * @param intervention what is changed while it is run

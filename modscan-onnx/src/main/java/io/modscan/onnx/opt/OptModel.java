@@ -31,6 +31,7 @@ import io.modscan.onnx.internal.tokenizer.HubTokenizer;
 import io.modscan.onnx.internal.tokenizer.LazyTokenizer;
 import io.modscan.onnx.runtime.Allow;
 import io.modscan.onnx.runtime.Export;
+import io.modscan.onnx.runtime.Loading;
 import io.modscan.onnx.runtime.PlanMemory;
 import io.modscan.onnx.runtime.RuntimeModel;
 import io.modscan.onnx.runtime.RuntimeOptions;
@@ -449,17 +450,26 @@ public final class OptModel implements RuntimeModel {
         return OptNetwork.changeable(sites());
     }
 
-    /** {@inheritDoc} For an OPT model, all that lies before the probabilities. */
+    /** {@inheritDoc} For an OPT model, all that lies before the probabilities; none in a chain, of which only one part is in memory. */
     @Override
     public List<Site> differentiable() {
-        return OptNetwork.differentiable(sites());
+        return options.loading() == Loading.CHAIN ? List.of() : OptNetwork.differentiable(sites());
+    }
+
+    private CapturePlan notInAChain(CapturePlan plan) {
+        if (plan.objective().isPresent() && options.loading() == Loading.CHAIN) {
+            throw new ModscanException(
+                    loaded.path()
+                            + ": gradients are computed in one session, so not in a chain; let it be opened as a whole (Loading.WHOLE or AUTOMATIC)");
+        }
+        return plan;
     }
 
     /** {@inheritDoc} */
     @Override
     public CapturePlan plan(List<CapturePlan.Selection> selections) {
         try {
-            return CapturePlan.of(sites(), selections);
+            return notInAChain(CapturePlan.of(sites(), selections));
         } catch (ModscanException e) {
             throw isComparison(selections)
                     ? new ModscanException(

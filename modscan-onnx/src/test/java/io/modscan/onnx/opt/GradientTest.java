@@ -12,6 +12,7 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.modscan.core.Activations;
+import io.modscan.core.ModelContract;
 import io.modscan.core.Probe;
 import io.modscan.core.Recording;
 import io.modscan.core.SiteActivations;
@@ -23,6 +24,7 @@ import io.modscan.core.intervention.Replacement;
 import io.modscan.core.intervention.UnitSet;
 import io.modscan.core.model.ActivationSource;
 import io.modscan.core.model.Aim;
+import io.modscan.core.model.Model;
 import io.modscan.core.model.TokenBatch;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
@@ -42,6 +44,7 @@ import io.modscan.onnx.internal.network.Dialect;
 import io.modscan.onnx.opt.OptSourceTest.Kind;
 import io.modscan.onnx.runtime.Loading;
 import io.modscan.onnx.runtime.RuntimeOptions;
+import java.lang.reflect.Proxy;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -850,6 +853,59 @@ class GradientTest {
                 Optional.of(Objective.direction("blocks.0.attn.hook_result", random(4, 36))));
         Map<String, float[]> expected = run(model, plan, Dialect.ONNX_RUNTIME_CPU, Padding.RIGHT);
         assertClose(plan, expected, Padding.RIGHT, run(model, plan, Dialect.ONNX, Padding.LEFT), Padding.LEFT);
+    }
+
+    /** Models that say that they have gradients, and get them wrong. */
+    @Test
+    void theContractOfModelsFindsWrongGradients() {
+        OptModel model = Kind.PRE_NORM.load(folder);
+        ModelContract.of(model).verify();
+        assertThatExceptionOfType(AssertionError.class)
+                .isThrownBy(() -> ModelContract.of(wrong(model, (site, value) -> site.isAttribution() ? -value : value))
+                        .verify())
+                .withMessageContaining("and (replacement − value) · gradient is");
+        assertThatExceptionOfType(AssertionError.class)
+                .isThrownBy(() -> ModelContract.of(
+                                wrong(model, (site, value) -> site.backward().isPresent() ? 2 * value : value))
+                        .verify())
+                .withMessageContaining("would rise by");
+    }
+
+    private interface Spoil {
+        float of(Site site, float value);
+    }
+
+    private static Model wrong(OptModel model, Spoil spoil) {
+        return (Model) Proxy.newProxyInstance(
+                Model.class.getClassLoader(),
+                new Class<?>[] {Model.class},
+                (proxy, method, arguments) -> method.getName().equals("open")
+                        ? new Spoiled(model.open((CapturePlan) arguments[0]), spoil)
+                        : method.invoke(model, arguments));
+    }
+
+    private record Spoiled(ActivationSource source, Spoil spoil) implements ActivationSource {
+        @Override
+        public CapturePlan plan() {
+            return source.plan();
+        }
+
+        @Override
+        public void run(TokenBatch batch, List<FloatBuffer> outputs) {
+            source.run(batch, outputs);
+            for (int i = 0; i < outputs.size(); i++) {
+                Site site = plan().readings().get(i).site();
+                FloatBuffer values = outputs.get(i);
+                for (int at = 0; at < values.capacity(); at++) {
+                    values.put(at, spoil.of(site, values.get(at)));
+                }
+            }
+        }
+
+        @Override
+        public void close() {
+            source.close();
+        }
     }
 
     @Test

@@ -146,11 +146,6 @@ public final class PlannedNetwork {
                     model + ": a chain was asked for on a CUDA device, whose memory is not known; say how"
                             + " much of it weights may take (RuntimeOptions.withWeightMemory)");
         }
-        if (options.loading() == Loading.CHAIN && plan.objective().isPresent()) {
-            throw new ModscanException(
-                    model
-                            + ": gradients are computed in one session, so not in a chain; let it be opened as a whole (Loading.WHOLE or AUTOMATIC)");
-        }
         List<Stretch> links = links();
         if (links.isEmpty()) {
             throw tooLarge();
