@@ -212,11 +212,23 @@ public final class Intervention {
      * Checks that attributions can be taken towards this.
      *
      * @param attributed  the sites whose attributions are read; changes of others don't matter
+     * @param known       the sites that there are, or none if that is not known
      * @param length      the prompt's tokens
      * @param fingerprint the model's, if it is known
-     * @throws ModscanException if a change can't be made of what is there, or this says nothing of one of the sites
+     * @throws ModscanException if a change can't be made of what is there, one is of a site that there isn't, or this says nothing of one of the sites
      */
-    public void checkToward(List<Site> attributed, int length, Optional<String> fingerprint) {
+    public void checkToward(List<Site> attributed, List<Site> known, int length, Optional<String> fingerprint) {
+        Set<String> names = known.stream().map(Site::name).collect(Collectors.toSet());
+        changes.stream()
+                .map(Change::site)
+                .filter(site -> !names.isEmpty() && !names.contains(site))
+                .findFirst()
+                .ifPresent(site -> {
+                    throw new ModscanException(
+                            "'" + name + "', what attributions are to be taken towards, changes " + site
+                                    + ", which is no site of the model; it has "
+                                    + known.stream().limit(8).toList() + ", …");
+                });
         for (Site site : attributed) {
             if (of(site).findAny().isEmpty()) {
                 throw new ModscanException("attributions of " + site + " are read, and '" + name

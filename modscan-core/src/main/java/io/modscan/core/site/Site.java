@@ -286,7 +286,7 @@ public record Site(
     /**
      * The site of this tensor's attributions: (replacement − value) · gradient, the first-order estimate of what the objective gains where the value
      * is replaced. Of a site with heads there is one number a head, the sum over its units; of others one a unit; of attention patterns one an
-     * edge. The replacement is zero, or what the prompt is {@linkplain io.modscan.core.prompt.Prompt#toward toward}. Pooled by
+     * edge. The replacement is zero, or what the prompt is {@linkplain io.modscan.core.prompt.Prompt#toward toward}; units and positions of which that says nothing have 0. Pooled by
      * {@link Pooling#sum()} it is the estimate for a replacement at all positions: Nanda, "Attribution patching", 2023
      * (<a href="https://www.neelnanda.io/mechanistic-interpretability/attribution-patching">neelnanda.io</a>); Syed et al., 2023
      * (<a href="https://doi.org/10.48550/arXiv.2310.10348">doi:10.48550/arXiv.2310.10348</a>).

@@ -44,6 +44,8 @@ class OnnxPoolingTest {
             }
             if (pooling.kind() == Pooling.Kind.MEAN) {
                 pooled[unit] = (float) (sum / vectors.length);
+            } else if (pooling.kind() == Pooling.Kind.SUM) {
+                pooled[unit] = (float) sum;
             } else if (pooling.kind() == Pooling.Kind.MAX) {
                 pooled[unit] = max;
             }

@@ -1028,6 +1028,13 @@ class GradientTest {
                 model,
                 Objective.logProb("answer"),
                 "has no label 'answer'; the gradient's objective needs the id of a token");
+        Intervention nowhere =
+                Intervention.of("it", Change.of("blocks.0.attn.hok_z", UnitSet.all(), Replacement.zero()));
+        try (Probe probe = Probe.builder(model).sites(Sites.z().attribution()).build()) {
+            refused(
+                    "changes blocks.0.attn.hok_z, which is no site of the model",
+                    () -> probe.capture(prompts().toward(nowhere)));
+        }
         Intervention elsewhere =
                 Intervention.of("it", Change.of("blocks.0.mlp.hook_post", UnitSet.all(), Replacement.zero()));
         try (Probe probe = Probe.builder(model).sites(Sites.z().attribution()).build()) {

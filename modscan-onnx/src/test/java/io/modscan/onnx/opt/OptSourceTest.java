@@ -291,7 +291,7 @@ class OptSourceTest {
     // ---- pooling ----
 
     static Stream<Arguments> poolingsAndPaddings() {
-        return Stream.of(Pooling.last(), Pooling.mean(), Pooling.max())
+        return Stream.of(Pooling.last(), Pooling.mean(), Pooling.max(), Pooling.sum())
                 .flatMap(pooling -> Stream.of(pooling, pooling.withoutBos()))
                 .flatMap(pooling -> Arrays.stream(Padding.values()).map(padding -> Arguments.of(pooling, padding)));
     }

@@ -8,6 +8,7 @@ import io.modscan.core.prompt.Prompt;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Objective;
 import io.modscan.core.site.Reading;
+import io.modscan.core.site.Site;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -40,6 +41,7 @@ public final class TokenStream implements AutoCloseable {
 
     private final Model model;
     private final CapturePlan plan;
+    private final List<Site> sites;
     private final boolean cutOverlong;
     private final int maxTokens;
     private final Share share;
@@ -79,6 +81,7 @@ public final class TokenStream implements AutoCloseable {
             boolean ahead) {
         this.model = model;
         this.plan = plan;
+        this.sites = plan.attributed().isEmpty() ? List.of() : model.sites();
         this.cutOverlong = cutOverlong;
         this.maxTokens = model.maxTokens().orElse(Integer.MAX_VALUE);
         this.share = share;
@@ -278,6 +281,8 @@ public final class TokenStream implements AutoCloseable {
     }
 
     private void check(Prompt prompt, Objective objective, int length) {
+        // A recording has some sites only.
+        List<Site> known = model.objective().isPresent() ? List.of() : sites;
         try {
             objective.weights(length);
             checkVocabulary(
@@ -285,7 +290,7 @@ public final class TokenStream implements AutoCloseable {
                     objective.tokens(prompt.id(), prompt.labels()).stream()
                             .mapToInt(Integer::intValue)
                             .toArray());
-            prompt.toward().ifPresent(toward -> toward.checkToward(plan.attributed(), length, fingerprint()));
+            prompt.toward().ifPresent(toward -> toward.checkToward(plan.attributed(), known, length, fingerprint()));
         } catch (ModscanException e) {
             throw new ModscanException("prompt '" + prompt.id() + "': " + e.getMessage(), e);
         }

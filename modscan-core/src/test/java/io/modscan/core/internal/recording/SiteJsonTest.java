@@ -110,7 +110,7 @@ class SiteJsonTest {
                 "[{\"name\": \"a\", \"axes\": [{\"unit\": [\"x\", \"x\"]}], \"pooling\": \"none\"}] | cannot have the names [x, x]",
                 "[{\"name\": \"a\", \"axes\": [\"query\"], \"pooling\": \"none\"}]   | the axes of a are [QUERY]",
                 "[{\"name\": \"a\", \"axes\": []}]                                   | the pooling is null",
-                "[{\"name\": \"a\", \"axes\": [], \"pooling\": \"sum\"}]             | the pooling is sum; it must be",
+                "[{\"name\": \"a\", \"axes\": [], \"pooling\": \"median\"}]          | the pooling is median; it must be",
                 "[{\"name\": \"a\", \"axes\": [], \"pooling\": \"none without BOS\"}] | the pooling is none without BOS",
                 "[{\"name\": \"a\", \"axes\": [], \"pooling\": \"mean\"}]            | a has no single axis of positions",
                 "[{\"name\": \"a\", \"axes\": [], \"layer\": -1, \"pooling\": \"none\"}] | the layer of a is -1",
