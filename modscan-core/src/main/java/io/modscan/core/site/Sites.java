@@ -275,7 +275,7 @@ public final class Sites {
 
             private IllegalArgumentException backwards() {
                 return new IllegalArgumentException(
-                        "magnitudes are taken last: of gradients, as in Sites.z().gradient().magnitude()");
+                        "magnitudes are taken last: ask for the magnitude of the gradient, not for the gradient of the magnitude");
             }
 
             @Override

@@ -211,7 +211,7 @@ public final class Attribution {
         if (steps > 1 && prompt.intervention().isPresent()) {
             throw new ModscanException("prompt '" + prompt.id() + "' is under '"
                     + prompt.intervention().get().name()
-                    + "', and steps are interventions of their own; take the gradient at the value, steps(1)");
+                    + "', and steps are interventions of their own; take the gradient at the value, in one step");
         }
     }
 

@@ -590,7 +590,7 @@ public final class OptModel implements RuntimeModel {
         } else if (sites().stream().noneMatch(site -> site.name().equals(LanguageHead.LOGITS))) {
             throw new ModscanException(
                     loaded.path() + ": gradients are asked for of " + objective
-                            + ", and there is no language-model head here, which that is made of; take them of a direction (Objective.direction), or open the whole checkpoint");
+                            + ", and there is no language-model head here, which that is made of; take them of a direction in the residual stream, or open the whole checkpoint");
         }
     }
 

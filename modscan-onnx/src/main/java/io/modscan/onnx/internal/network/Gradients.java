@@ -106,7 +106,7 @@ public final class Gradients {
         float[] direction = objective.direction();
         if (direction.length == 0) {
             throw new ModscanException("of what gradients are to be of, " + objective
-                    + ", a recording tells no more than a digest of its numbers; give these (Objective.direction)");
+                    + ", a recording tells no more than a digest of its numbers; give these");
         }
         if (direction.length != site.width()) {
             throw new ModscanException("what gradients are of, " + objective + ", has " + direction.length
