@@ -529,7 +529,8 @@ class ForeignCommandLineTest {
             assertThat(run.out()).contains("that modscan did not export", "--heads=GLOB=N", "--bos=ID");
         }
         assertThat(CommandLineRun.of("scan", "--help").out()).doesNotContain("--heads");
-        assertThat(CommandLineRun.of("--help").out()).contains("(sites | capture | scan | ablate | export)");
+        assertThat(CommandLineRun.of("--help").out().replaceAll("\\s+", " "))
+                .contains("(sites | capture | scan | ablate | attribute | export)");
     }
 
     private String write(String name, ModelProto.Builder model) throws IOException {
