@@ -82,7 +82,7 @@ final class AttributeCommand implements Runnable {
             defaultValue = "1",
             converter = CountConverter.class,
             description =
-                    "Take the mean of K gradients on the way to the replacement (default: 1). It costs K passes for each layer's heads and neurons.")
+                    "For heads, take the mean of K gradients on the way to the replacement (default: 1). It costs K passes for each layer.")
     private int steps = 1;
 
     @Option(
@@ -197,7 +197,7 @@ final class AttributeCommand implements Runnable {
         if (curves || !rankings.isEmpty()) {
             asked = asked.curves(rankings);
         }
-        if (modules && moduleUnits > 0) {
+        if (modules) {
             asked = asked.modules(moduleUnits);
         }
         Path parent = temporary;

@@ -42,10 +42,13 @@ final class GradientsContract {
         ModelContract.check(
                 differentiable.equals(model.differentiable()), "differentiable() gives other sites when asked again");
         Map<String, Site> kinds = new LinkedHashMap<>();
-        differentiable.stream()
+        List<Site> vectors = differentiable.stream()
                 .filter(site -> site.hasPositions() && site.units() > 0)
-                .forEach(site -> kinds.put(site.hook(), site));
-        kinds.values().forEach(this::tryAt);
+                .toList();
+        // What is wrong in some layers only shows in the first, behind which all others lie, or in the last.
+        vectors.forEach(site -> kinds.put("last " + site.hook(), site));
+        vectors.forEach(site -> kinds.putIfAbsent("first " + site.hook(), site));
+        kinds.values().stream().distinct().forEach(this::tryAt);
     }
 
     private void tryAt(Site site) {
@@ -71,7 +74,22 @@ final class GradientsContract {
                 compare(site, together, 3 * prompt + 1, 1);
                 compare(site, together, 3 * prompt + 2, 0.5);
             }
+            checkFinite(site.gradient(), together);
+            checkFinite(site.attribution(), together);
             checkSlopes(site, together);
+        }
+    }
+
+    /** All but those of single tokens, which have no loss. */
+    private static void checkFinite(Site site, Activations found) {
+        for (int row = 0; row < found.prompts().size(); row++) {
+            FloatBuffer values = found.at(site).row(row);
+            boolean single = found.tokenIds(row).length == 1;
+            for (int i = 0; i < values.remaining() && !single; i++) {
+                ModelContract.check(
+                        Float.isFinite(values.get(values.position() + i)),
+                        site + " of prompt " + row / 3 + " is " + values.get(values.position() + i) + " at " + i);
+            }
         }
     }
 

@@ -27,7 +27,7 @@ function used(section) {
   const rank = (what, value) => (value == null ? '' : ` Over ${what} and labels, Spearman’s rank correlation of the two is ${signed(value, 3)}.`);
   section.append(element('p', `Each point is a unit. To the right it lights up for the label (AUROC: 0.5 tells nothing); upward the label uses it: by how much more its ${each.outcomeName} would ${each.change} without the unit `
     + 'than that of all other prompts would. Bright and unused units are at the lower right, used ones that hardly light up at the upper left. The difference of filled points is told from noise, at a false discovery rate of 5 % over all units and labels.'
-    + (each.whole ? '' : ' The picture and the table have all heads, and of other units those that the label uses most, the brightest, and an even sample of the rest.')),
+    + (each.whole ? '' : ' Where there are many units, the picture and the table have those that the label uses most, the brightest, and an even sample of all.')),
   element('p', `Is what lights up used?${rank('heads', each.rankOfHeads)}${rank('other units', each.rankOfOthers)} At 1, the brighter would always be the more used; at 0, brightness would say nothing of it.`));
   const controls = element('div', null, { class: 'controls' });
   const panels = element('div', null, { class: 'panels' });

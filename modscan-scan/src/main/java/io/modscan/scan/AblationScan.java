@@ -68,8 +68,8 @@ public final class AblationScan {
     /**
      * How far it has come.
      *
-     * @param part  of what: {@code heads}, {@code units}, {@code modules} or {@code curves}
-     * @param done  prompts that were run under an intervention
+     * @param part  of what: {@code heads}, {@code units}, {@code modules} or {@code curves}; of an {@link AttributionScan}, also {@code attributions}
+     * @param done  prompts that were run under an intervention; of attributions, passes forward and backward over all prompts
      * @param total how many there are
      */
     public record Step(String part, int done, int total) {}

@@ -144,7 +144,8 @@ public final class AttributionScan {
     }
 
     /**
-     * Sets how many gradients an estimate is the mean of, see {@link Attribution#steps}: more take longer and are truer.
+     * Sets how many gradients an estimate of a head is the mean of, see {@link Attribution#steps}: more take longer, and are truer of heads. Of units without heads it stays the gradient at
+     * the value, which is truer of them.
      *
      * @param k 1 unless set
      * @return a scan with it

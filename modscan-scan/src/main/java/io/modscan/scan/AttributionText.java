@@ -80,7 +80,7 @@ final class AttributionText {
                         row -> lights.get(row.unit(), label).auroc()))
                 .ifPresentOrElse(
                         row -> print("lit", row, lights, out),
-                        () -> out.println("  not measured: attributions are NaN or infinite"));
+                        () -> out.println("  not measured: values or attributions are NaN or infinite"));
     }
 
     /** How much more the label uses a unit than others do, at the lower end of the interval: a mean of few prompts may be large by chance. */

@@ -29,15 +29,24 @@ final class EffectText {
                 .map(ModscanException::printable)
                 .toList();
         if (heads.sense() != Outcome.Sense.DISTANCE && !few.isEmpty()) {
-            out.printf(
-                    Locale.ROOT,
-                    "Few prompts: of %s the smallest p is %.2g at best, so an effect counts (q <= 0.05) only where at least %d of the%n"
-                            + "%d rows are as sure. With more prompts a label, fewer would do.%n",
-                    few.size() == heads.labels().size() ? "every label" : few.toString(),
-                    few.stream().mapToDouble(heads::leastP).max().orElse(1),
-                    (int) Math.ceil(
-                            rows * few.stream().mapToDouble(heads::leastP).max().orElse(1) / 0.05),
-                    rows);
+            long needed = (long) Math.ceil(
+                    rows * few.stream().mapToDouble(heads::leastP).max().orElse(1) / 0.05);
+            if (needed > rows) {
+                out.printf(
+                        Locale.ROOT,
+                        "Few prompts: of %s the smallest p is %.2g at best, too large for any effect to count (q <= 0.05).%n",
+                        few.size() == heads.labels().size() ? "every label" : few.toString(),
+                        few.stream().mapToDouble(heads::leastP).max().orElse(1));
+            } else {
+                out.printf(
+                        Locale.ROOT,
+                        "Few prompts: of %s the smallest p is %.2g at best, so an effect counts (q <= 0.05) only where at least %d of the%n"
+                                + "%d rows are as sure. With more prompts a label, fewer would do.%n",
+                        few.size() == heads.labels().size() ? "every label" : few.toString(),
+                        few.stream().mapToDouble(heads::leastP).max().orElse(1),
+                        needed,
+                        rows);
+            }
         }
         Map<String, List<String>> broken = heads.nonFinite();
         if (!broken.isEmpty()) {

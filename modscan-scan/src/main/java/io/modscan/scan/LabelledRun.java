@@ -116,8 +116,9 @@ final class LabelledRun {
         if (there == null) {
             Activations others = capture(
                     Pooling.mean(),
-                    List.of(site -> model.changeable().contains(site)
-                            && (VECTORS.selects(site) || NEURONS.selects(site) || changed.selects(site))));
+                    List.of(site -> changed.selects(site)
+                            || (model.changeable().contains(site)
+                                    && (VECTORS.selects(site) || NEURONS.selects(site)))));
             there = new Replacing(
                     "the mean over positions of another prompt, drawn with the seed " + settings.seed,
                     Ablation.resampled(others, settings.seed));

@@ -29,8 +29,10 @@ record ReachReader(boolean relative) {
                 sums[HeadReach.PREVIOUS.index()] += Math.abs(edges.get(query, query - 1));
             }
         }
-        // Where nothing is shared out, 0 / 0 is left.
-        sums[HeadReach.POSITIVE.index()] /= sums[HeadReach.MASS.index()];
+        // Where nothing is shared out, 0 / 0 is left; of what is infinite there are no shares.
+        mass = Double.isInfinite(mass) ? Double.NaN : mass;
+        double all = sums[HeadReach.MASS.index()];
+        sums[HeadReach.POSITIVE.index()] /= Double.isInfinite(all) ? Double.NaN : all;
         sums[HeadReach.DISTANCE.index()] /= mass;
         sums[HeadReach.BOS.index()] /= mass;
         sums[HeadReach.SELF.index()] /= mass;

@@ -234,6 +234,11 @@ public final class Attribution {
                 sites.add(site);
             }
         }
+        if (model.differentiable().isEmpty()) {
+            throw new ModscanException(
+                    "no gradients can be computed of " + model
+                            + "; they can of OPT models that run as a whole, and neither of a chain of blocks nor of somebody's ONNX graph");
+        }
         if (sites.isEmpty()) {
             throw new ModscanException("no site that has a gradient matches " + selectors + " in " + model);
         }

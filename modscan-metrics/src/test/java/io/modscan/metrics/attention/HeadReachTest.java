@@ -173,7 +173,7 @@ class HeadReachTest {
         assertThat(Arrays.copyOfRange(numbers, 14, 21)).containsExactly(3, 3, 1, 0.5f, 0.5f, 0.5f, 0.5f);
         float infinite = Float.NEGATIVE_INFINITY;
         assertThat(seen(HeadReach.view(), one(1, true, 0, 0, infinite, 1)))
-                .containsExactly(infinite, -infinite, 0, Float.NaN, Float.NaN, 0, Float.NaN);
+                .containsExactly(infinite, -infinite, Float.NaN, Float.NaN, Float.NaN, Float.NaN, Float.NaN);
     }
 
     @Test

@@ -869,6 +869,21 @@ class GradientTest {
                                 wrong(model, (site, value) -> site.backward().isPresent() ? 2 * value : value))
                         .verify())
                 .withMessageContaining("would rise by");
+        assertThatExceptionOfType(AssertionError.class)
+                .isThrownBy(() -> ModelContract.of(wrong(
+                                model,
+                                (site, value) -> site.backward().isPresent()
+                                                && site.layer().orElse(1) == 0
+                                        ? 7 * value
+                                        : value))
+                        .verify())
+                .as("in the first layer only")
+                .withMessageContaining("would rise by");
+        assertThatExceptionOfType(AssertionError.class)
+                .isThrownBy(() -> ModelContract.of(
+                                wrong(model, (site, value) -> site.backward().isPresent() ? Float.NaN : value))
+                        .verify())
+                .withMessageContaining("is NaN at 0");
     }
 
     private interface Spoil {
@@ -1023,7 +1038,7 @@ class GradientTest {
                 model,
                 Objective.loss().at(5),
                 "is loss at [5], at position 5, and the prompt has 3 tokens: 1 to 2, or -1 to -2");
-        capturing(model, Objective.logit(99), "has the token id 99; the model's ids are 0 to 39");
+        capturing(model, Objective.logit(99), "is logit of token 99, about token 99; the model's ids are 0 to 39");
         capturing(
                 model,
                 Objective.logProb("answer"),

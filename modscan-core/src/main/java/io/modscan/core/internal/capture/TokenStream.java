@@ -285,11 +285,13 @@ public final class TokenStream implements AutoCloseable {
         List<Site> known = model.objective().isPresent() ? List.of() : sites;
         try {
             objective.weights(length);
-            checkVocabulary(
-                    prompt,
-                    objective.tokens(prompt.id(), prompt.labels()).stream()
-                            .mapToInt(Integer::intValue)
-                            .toArray());
+            int size = model.vocabularySize().orElse(Integer.MAX_VALUE);
+            for (int token : objective.tokens(prompt.id(), prompt.labels())) {
+                if (token < 0 || token >= size) {
+                    throw new ModscanException("the gradient's objective is " + objective + ", about token " + token
+                            + "; the model's ids are 0 to " + (size - 1));
+                }
+            }
             prompt.toward().ifPresent(toward -> toward.checkToward(plan.attributed(), known, length, fingerprint()));
         } catch (ModscanException e) {
             throw new ModscanException("prompt '" + prompt.id() + "': " + e.getMessage(), e);
