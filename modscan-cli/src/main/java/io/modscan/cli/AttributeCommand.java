@@ -156,6 +156,10 @@ final class AttributeCommand implements Runnable {
     public void run() {
         PrintWriter terminal = spec.commandLine().getOut();
         PrintWriter err = spec.commandLine().getErr();
+        if (modules && moduleUnits < 1) {
+            throw new ParameterException(
+                    spec.commandLine(), "--module-units 0 looks among no units; give some, or leave --modules away");
+        }
         if (steps < 1) {
             throw new ParameterException(spec.commandLine(), "--steps takes a number from 1, not " + steps);
         }

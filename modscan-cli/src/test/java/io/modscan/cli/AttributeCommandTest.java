@@ -57,6 +57,9 @@ class AttributeCommandTest {
         CommandLineRun steps = CommandLineRun.of("attribute", "--steps", "0");
         assertThat(steps.status()).isEqualTo(2);
         assertThat(steps.err()).contains("--steps takes a number from 1");
+        CommandLineRun none = CommandLineRun.of("attribute", "--modules", "--module-units", "0");
+        assertThat(none.status()).isEqualTo(2);
+        assertThat(none.err()).contains("--module-units 0 looks among no units");
         CommandLineRun objective = CommandLineRun.of("attribute", "--objective", "joy");
         assertThat(objective.status()).isEqualTo(2);
         assertThat(objective.err()).contains("'joy' is none of loss, logit:TOKEN");

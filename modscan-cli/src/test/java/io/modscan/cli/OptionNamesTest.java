@@ -33,6 +33,7 @@ class OptionNamesTest {
             "ModelContract.java",
             "LinkContract.java",
             "ChangesContract.java",
+            "GradientsContract.java",
             "MetricContract.java",
             // asking activations in memory for what they don't have
             "Activations.java",
