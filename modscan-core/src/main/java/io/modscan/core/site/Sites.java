@@ -463,7 +463,9 @@ public final class Sites {
         while (innermost instanceof Delegating delegating) {
             innermost = delegating.inner;
         }
-        String asked = "*" + innermost; // a glob may begin at any part of the name
+        // A glob may begin at any part of the name, and what is derived is near what its site is near.
+        Matcher backward = BACKWARD.matcher(innermost.toString());
+        String asked = "*" + (backward.matches() ? backward.group(1) : innermost);
         // One layer of each kind is enough to show.
         Set<String> kinds = new HashSet<>();
         return available.stream()

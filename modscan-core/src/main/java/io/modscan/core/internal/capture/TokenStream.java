@@ -283,10 +283,11 @@ public final class TokenStream implements AutoCloseable {
     private void check(Prompt prompt, Objective objective, int length) {
         // A recording has some sites only.
         List<Site> known = model.objective().isPresent() ? List.of() : sites;
+        List<Integer> tokens = objective.tokens(prompt.id(), prompt.labels());
         try {
             objective.weights(length);
             int size = model.vocabularySize().orElse(Integer.MAX_VALUE);
-            for (int token : objective.tokens(prompt.id(), prompt.labels())) {
+            for (int token : tokens) {
                 if (token < 0 || token >= size) {
                     throw new ModscanException("the gradient's objective is " + objective + ", about token " + token
                             + "; the model's ids are 0 to " + (size - 1));
