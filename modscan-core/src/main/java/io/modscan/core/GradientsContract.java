@@ -16,7 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** That part of a model's contract which is about gradients: it tries one site of vectors of each kind. */
+/** That part of a model's contract which is about gradients: of each kind of vectors it tries the first site and the last. */
 final class GradientsContract {
 
     /** How far a site is scaled up and down. */

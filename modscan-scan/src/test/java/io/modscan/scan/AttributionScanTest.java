@@ -9,9 +9,11 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Objective;
 import io.modscan.core.site.Site;
+import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
 import io.modscan.core.site.Unit;
 import io.modscan.demo.DemoModel;
+import io.modscan.metrics.effect.Attribution;
 import io.modscan.metrics.effect.Curve;
 import io.modscan.metrics.effect.EffectMap;
 import io.modscan.metrics.effect.Outcome;
@@ -130,6 +132,26 @@ class AttributionScanTest {
                         "L3H5",
                         "\"ranking\":\"lit up for law\"");
         assertThat(result.provenance()).containsEntry("attribution.by", "mean").containsKey("model.fingerprint");
+    }
+
+    @Test
+    void stepsAreForHeadsOnly() {
+        SiteSelector heads = Sites.z().inLayers(LAST);
+        SiteSelector neurons = Sites.mlpPost().inLayers(LAST);
+        AttributionResult result = small().sites(neurons, heads).steps(2).run();
+        EffectMap estimated = result.estimated();
+        assertThat(estimated.targets()).hasSize(8 + 1024);
+        assertSame(estimated, Attribution.of(model).sites(heads).steps(2));
+        assertSame(estimated, Attribution.of(model).sites(neurons));
+        assertThat(estimated.provenance()).containsEntry("attribution.steps", "2 of heads, 1 of others");
+    }
+
+    private void assertSame(EffectMap estimated, Attribution study) {
+        EffectMap part = EffectMap.estimated(study.run(prompts), "topic");
+        part.targets()
+                .forEach(target -> assertThat(estimated.effects(target.name()))
+                        .as(target.name())
+                        .containsExactly(part.effects(target.name()), within(1e-6f)));
     }
 
     /** The same effects as an ablation's, and where nothing bends them, the same numbers. */

@@ -1,15 +1,11 @@
 package io.modscan.core.site;
 
-import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.error.ModscanException;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -23,8 +19,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Objective {
 
-    private static final JSON READER = JSON.std.without(JSON.Feature.USE_BIG_DECIMAL_FOR_FLOATS);
-
     /** What is looked at at each position. */
     public enum Kind {
         /** The negative log likelihood of the token there, given those before it. */
@@ -37,22 +31,22 @@ public final class Objective {
         DIRECTION
     }
 
-    private enum Where {
+    enum Where {
         USUAL,
         CHOSEN,
         EVERYWHERE
     }
 
     private final Kind kind;
-    private final Where where;
-    private final List<Integer> positions;
-    private final List<Integer> tokens;
-    private final List<String> labels;
-    private final String site;
+    final Where where;
+    final List<Integer> positions;
+    final List<Integer> tokens;
+    final List<String> labels;
+    final String site;
     private final float[] direction;
-    private final String sha256;
+    final String sha256;
 
-    private Objective(
+    Objective(
             Kind kind,
             Where where,
             List<Integer> positions,
@@ -365,19 +359,7 @@ public final class Objective {
      * @return an object on one line
      */
     public String toJson() {
-        Map<String, Object> object = new LinkedHashMap<>();
-        object.put("of", kind.name());
-        object.put("where", where.name());
-        object.put("positions", positions);
-        object.put("tokens", tokens);
-        object.put("labels", labels);
-        object.put("site", site);
-        object.put("sha256", sha256);
-        try {
-            return JSON.std.asString(object);
-        } catch (IOException e) {
-            throw new UncheckedIOException("an objective cannot be written as JSON", e);
-        }
+        return ObjectiveJson.write(this);
     }
 
     /**
@@ -388,45 +370,7 @@ public final class Objective {
      * @throws ModscanException if it is none
      */
     public static Objective told(String json) {
-        try {
-            Map<String, Object> object = READER.mapFrom(json);
-            return new Objective(
-                    Kind.valueOf(text(object, "of")),
-                    Where.valueOf(text(object, "where")),
-                    numbers(object, "positions"),
-                    numbers(object, "tokens"),
-                    list(object, "labels").stream().map(String::valueOf).toList(),
-                    text(object, "site"),
-                    new float[0],
-                    text(object, "sha256"));
-        } catch (IOException | IllegalArgumentException e) {
-            throw new ModscanException("'" + json + "' tells of no objective: " + e.getMessage(), e);
-        }
-    }
-
-    private static String text(Map<String, Object> object, String key) {
-        if (object.get(key) instanceof String text) {
-            return text;
-        }
-        throw new IllegalArgumentException("'" + key + "' is " + object.get(key) + ", not a string");
-    }
-
-    private static List<?> list(Map<String, Object> object, String key) {
-        if (object.get(key) instanceof List<?> list) {
-            return list;
-        }
-        throw new IllegalArgumentException("'" + key + "' is " + object.get(key) + ", not a list");
-    }
-
-    private static List<Integer> numbers(Map<String, Object> object, String key) {
-        return list(object, key).stream()
-                .map(value -> {
-                    if (value instanceof Integer number) {
-                        return number;
-                    }
-                    throw new IllegalArgumentException("'" + key + "' holds " + value + ", not a whole number");
-                })
-                .toList();
+        return ObjectiveJson.read(json);
     }
 
     @Override

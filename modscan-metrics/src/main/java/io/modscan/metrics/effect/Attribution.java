@@ -106,11 +106,7 @@ public final class Attribution {
      */
     public Attribution replacing(Replacement replacement) {
         Objects.requireNonNull(replacement, "replacement");
-        String digest = replacement
-                .reference()
-                .map(by -> " (SHA-256 " + by.sha256() + ")")
-                .orElse("");
-        return replacing(replacement + digest, prompt -> replacement);
+        return replacing(Study.words(replacement), prompt -> replacement);
     }
 
     /**

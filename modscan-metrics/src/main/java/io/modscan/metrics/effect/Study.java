@@ -1,5 +1,6 @@
 package io.modscan.metrics.effect;
 
+import io.modscan.core.intervention.Replacement;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -23,6 +24,14 @@ record Study(
         targets = List.copyOf(targets);
         sets = List.copyOf(sets);
         facts = Map.copyOf(facts);
+    }
+
+    /** What replaces units, so that two are told apart whose values are not the same. */
+    static String words(Replacement by) {
+        return by
+                + by.reference()
+                        .map(reference -> " (SHA-256 " + reference.sha256() + ")")
+                        .orElse("");
     }
 
     /** Whether another one's effects are of the same kind, random sets aside. */
