@@ -18,6 +18,7 @@ module io.modscan.core {
     exports io.modscan.core.prompt;
     exports io.modscan.core.safetensors;
     exports io.modscan.core.site;
+    exports io.modscan.core.token;
 
     uses io.modscan.core.model.MatrixProduct;
 }

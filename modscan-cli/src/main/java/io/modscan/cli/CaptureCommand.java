@@ -9,6 +9,7 @@ import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Sites;
+import io.modscan.core.token.Positions;
 import io.modscan.onnx.runtime.RuntimeModel;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -71,8 +72,17 @@ final class CaptureCommand implements Runnable {
             description = "What becomes of the positions (default: none, each is kept).")
     private Pooling.Kind pooling = Pooling.Kind.NONE;
 
-    @Option(names = "--skip-bos", description = "Leave the BOS position out of the pooling.")
+    @Option(names = "--skip-bos", description = "Leave the BOS position out: short for --positions no-bos.")
     private boolean withoutBos;
+
+    @Option(
+            names = "--positions",
+            paramLabel = "all|no-bos|first:N|last:N|span:LABEL|ids:ID,…",
+            description =
+                    "Over which tokens to pool, or, without pooling, which of them to keep (default: all). A span is one"
+                            + " that the prompts have.",
+            converter = PositionsConverter.class)
+    private @Nullable Positions positions;
 
     @Option(names = "--cut", description = "Cut prompts that are longer than the model takes, instead of failing.")
     private boolean cut;
@@ -171,10 +181,10 @@ final class CaptureCommand implements Runnable {
 
     @Override
     public void run() {
-        if (withoutBos && pooling == Pooling.Kind.NONE) {
+        if (withoutBos && positions != null && !positions.isWithoutBos()) {
             throw new ParameterException(
                     spec.commandLine(),
-                    "--skip-bos leaves the BOS position out of a pooling; add --pooling mean, last, max or sum");
+                    "--skip-bos and --positions " + positions + " choose positions in two ways; give one of them");
         }
         PrintWriter err = spec.commandLine().getErr();
         Optional<Recording> start = input.start();
@@ -183,8 +193,8 @@ final class CaptureCommand implements Runnable {
                 ? options.loadOpt(model, "only an OPT can be started at its residual stream", err)
                         .startingAt(start.get())
                 : options.loadAny(model, foreign, spec.commandLine());
-        if (withoutBos && source.bosTokenId().isEmpty()) {
-            throw new ParameterException(spec.commandLine(), "--skip-bos needs to know the token; add --bos ID");
+        if (chosen().isWithoutBos() && source.bosTokenId().isEmpty()) {
+            throw new ParameterException(spec.commandLine(), "to leave BOS out takes knowing the token; add --bos ID");
         }
         refuseInputs(source);
         WholeFile.prepare(out); // before the model is loaded in vain
@@ -200,13 +210,17 @@ final class CaptureCommand implements Runnable {
                 .println(Files.exists(out) ? out + ": written" : index + ": written, with the files that it lists");
     }
 
+    private Positions chosen() {
+        return withoutBos ? Positions.withoutBos() : positions == null ? Positions.all() : positions;
+    }
+
     private Probe.Builder builder(Model source) {
         Probe.Builder builder = options.probe(source)
                 .sites(
                         sites.isEmpty()
                                 ? new String[] {"*"}
                                 : SiteList.globs(sites, spec.commandLine()).toArray(String[]::new))
-                .pooling(new Pooling(pooling, withoutBos));
+                .pooling(new Pooling(pooling, chosen()));
         SiteList.globs(changing, spec.commandLine()).forEach(glob -> builder.changing(Sites.glob(glob)));
         if (cut) {
             builder.cutOverlong();

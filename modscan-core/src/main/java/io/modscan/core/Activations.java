@@ -1,5 +1,8 @@
 package io.modscan.core;
 
+import java.util.OptionalInt;
+import io.modscan.core.token.PromptTokens;
+import io.modscan.core.token.Positions;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.recording.CaptureFile;
 import io.modscan.core.internal.recording.Captured;
@@ -34,7 +37,7 @@ import java.util.function.Supplier;
 public final class Activations {
 
     private final Prompts prompts;
-    private final List<int[]> tokenIds;
+    private final List<PromptTokens> tokens;
     private final Supplier<Map<String, String>> provenance;
     private final boolean lent;
     private final Map<String, SiteActivations> sites = new LinkedHashMap<>();
@@ -43,7 +46,7 @@ public final class Activations {
     Activations(Captured captured, boolean lent) {
         this(
                 captured.prompts(),
-                captured.tokenIds(),
+                captured.tokens(),
                 captured::facts,
                 lent,
                 captured.readings(),
@@ -54,14 +57,14 @@ public final class Activations {
     /** Puts together a view, or (lent) what can be read only for a while. */
     Activations(
             Prompts prompts,
-            List<int[]> tokenIds,
+            List<PromptTokens> tokens,
             Supplier<Map<String, String>> provenance,
             boolean lent,
             List<Reading> readings,
             List<List<FloatBuffer>> rows,
             List<FittedPrompts> fits) {
         this.prompts = prompts;
-        this.tokenIds = tokenIds;
+        this.tokens = tokens;
         this.provenance = provenance;
         this.lent = lent;
         for (int i = 0; i < readings.size(); i++) {
@@ -85,13 +88,15 @@ public final class Activations {
         private final Prompts prompts;
         private final List<Reading> readings = new ArrayList<>();
         private final List<List<FloatBuffer>> rows = new ArrayList<>();
-        private List<int[]> tokenIds;
+        private List<PromptTokens> tokens;
         private Map<String, String> provenance = Map.of();
 
         private Builder(Prompts prompts) {
             this.prompts = prompts;
-            this.tokenIds = prompts.stream()
-                    .map(prompt -> prompt.tokenIds().orElseGet(() -> new int[0]))
+            this.tokens = prompts.stream()
+                    .map(prompt -> prompt.tokenIds()
+                            .map(ids -> PromptTokens.of(ids, prompt.spans()))
+                            .orElseGet(() -> PromptTokens.of(new int[0], List.of())))
                     .toList();
         }
 
@@ -128,11 +133,22 @@ public final class Activations {
          * @throws IllegalArgumentException if there is not one array a prompt
          */
         public Builder tokenIds(List<int[]> ids) {
-            if (ids.size() != prompts.size()) {
+            return tokens(ids.stream().map(each -> PromptTokens.of(each, List.of())).toList());
+        }
+
+        /**
+         * Sets the tokens that were run, with their spans, and at which of them sites that keep positions have a vector.
+         *
+         * @param run for each prompt its tokens
+         * @return this
+         * @throws IllegalArgumentException if there is not one for each prompt
+         */
+        public Builder tokens(List<PromptTokens> run) {
+            if (run.size() != prompts.size()) {
                 throw new IllegalArgumentException(
-                        "there are token ids of " + ids.size() + " prompts, not of all " + prompts.size());
+                        "there are token ids of " + run.size() + " prompts, not of all " + prompts.size());
             }
-            this.tokenIds = ids.stream().map(int[]::clone).toList();
+            this.tokens = List.copyOf(run);
             return this;
         }
 
@@ -155,9 +171,9 @@ public final class Activations {
          */
         public Activations build() {
             Map<String, String> facts = new TreeMap<>(provenance);
-            facts.putAll(TokensDigest.of(prompts, tokenIds));
+            facts.putAll(TokensDigest.of(prompts, tokens));
             return new Activations(
-                    new Captured(prompts, tokenIds, facts, new CapturePlan(readings).readings(), rows), false);
+                    new Captured(prompts, tokens, facts, new CapturePlan(readings).readings(), rows), false);
         }
     }
 
@@ -178,11 +194,32 @@ public final class Activations {
      *     position of a prompt of ready tensors; none if they are not known
      */
     public int[] tokenIds(int prompt) {
-        return tokenIds.get(prompt).clone();
+        return tokens.get(prompt).ids();
     }
 
-    List<int[]> allTokenIds() {
-        return tokenIds;
+    /**
+     * The tokens that were run for a prompt: their ids, its spans among them, and at which of them sites that keep positions have a vector.
+     *
+     * @param prompt the prompt's index
+     * @return the tokens, as {@link #tokenIds} tells of their ids
+     */
+    public PromptTokens tokens(int prompt) {
+        return tokens.get(prompt);
+    }
+
+    List<PromptTokens> allTokens() {
+        return tokens;
+    }
+
+    /** Where a choice finds a prompt's tokens. */
+    int[] chosen(Positions positions, int prompt) {
+        if (positions.isByText()) {
+            throw new ModscanException("'" + positions
+                    + "' hangs on the texts of tokens, which activations do not hold; let the capture choose them");
+        }
+        boolean hasBos = positions.isWithoutBos() && beginsWithBos(prompt);
+        return positions.of(
+                tokens(prompt), hasBos ? OptionalInt.of(bosTokenId()) : OptionalInt.empty(), id -> "");
     }
 
     /** The provenance, as it is worked out when first asked for. */
@@ -271,7 +308,7 @@ public final class Activations {
 
     /** The same prompts at other sites. */
     private Activations of(List<Reading> readings, List<List<FloatBuffer>> rows, List<FittedPrompts> fits) {
-        return new Activations(prompts, tokenIds, provenance, lent, readings, rows, fits);
+        return new Activations(prompts, tokens, provenance, lent, readings, rows, fits);
     }
 
     /** One site as activations of its own. */
@@ -286,7 +323,7 @@ public final class Activations {
         }
         List<List<FloatBuffer>> copies =
                 sites.values().stream().map(SiteActivations::copies).toList();
-        return new Activations(prompts, tokenIds, provenance, false, readings(), copies, fits());
+        return new Activations(prompts, tokens, provenance, false, readings(), copies, fits());
     }
 
     private List<Reading> readings() {
@@ -487,7 +524,7 @@ public final class Activations {
         CaptureFile.write(
                 new Captured(
                         prompts,
-                        tokenIds,
+                        tokens,
                         provenance(),
                         readings(),
                         sites.values().stream().map(SiteActivations::rows).toList()),

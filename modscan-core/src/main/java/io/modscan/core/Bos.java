@@ -1,5 +1,6 @@
 package io.modscan.core;
 
+import io.modscan.core.token.PromptTokens;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.recording.Keys;
 import io.modscan.core.site.Reading;
@@ -31,23 +32,23 @@ record Bos(Activations of) {
     }
 
     boolean knows(int prompt) {
-        int[] ids = of.allTokenIds().get(prompt);
-        return isLeftOut() || (ids.length > 0 && ids[0] >= 0 && told().isPresent());
+        PromptTokens tokens = of.tokens(prompt);
+        return isLeftOut() || (tokens.size() > 0 && tokens.id(0) >= 0 && told().isPresent());
     }
 
     boolean begins(int prompt) {
-        int[] ids = of.allTokenIds().get(prompt);
+        PromptTokens tokens = of.tokens(prompt);
         if (isLeftOut()) {
             return false;
         }
         int bos = tokenId();
-        if (ids.length == 0 || ids[0] < 0) {
+        if (tokens.size() == 0 || tokens.id(0) < 0) {
             throw new ModscanException("the token ids of prompt '"
                     + of.prompts().get(prompt).id() + "' are not known"
-                    + (ids.length == 0 ? "" : ", since it is of ready tensors")
+                    + (tokens.size() == 0 ? "" : ", since it is of ready tensors")
                     + ", so neither is whether it begins with BOS");
         }
-        return ids[0] == bos;
+        return tokens.id(0) == bos;
     }
 
     boolean isLeftOut() {
@@ -68,10 +69,13 @@ record Bos(Activations of) {
             return of;
         }
         boolean[] begins = new boolean[of.prompts().size()];
+        boolean[] isKept = new boolean[begins.length];
         for (int prompt = 0; prompt < begins.length; prompt++) {
             begins[prompt] = begins(prompt);
+            int[] kept = of.tokens(prompt).kept();
+            isKept[prompt] = begins[prompt] && kept.length > 0 && kept[0] == 0;
         }
-        List<int[]> ids = new Views.Changed<>(of.allTokenIds(), begins, all -> Arrays.copyOfRange(all, 1, all.length));
+        List<PromptTokens> tokens = new Views.Changed<>(of.allTokens(), begins, PromptTokens::withoutFirst);
         List<Reading> readings = new ArrayList<>();
         List<List<FloatBuffer>> rows = new ArrayList<>();
         for (SiteActivations site : sites) {
@@ -79,13 +83,13 @@ record Bos(Activations of) {
             readings.add(site.reading());
             rows.add(
                     site.isPerToken()
-                            ? new Views.Changed<>(site.rows(), begins, row -> behind(row, width))
+                            ? new Views.Changed<>(site.rows(), isKept, row -> behind(row, width))
                             : site.rows());
         }
         return new Activations(
                 of.prompts(),
-                ids,
-                new Views.WithDigest(of.facts(), LEFT_OUT, of.prompts(), ids),
+                tokens,
+                new Views.WithDigest(of.facts(), LEFT_OUT, of.prompts(), tokens),
                 of.isLent(),
                 readings,
                 rows,

@@ -209,7 +209,7 @@ public final class MetricContract<R> {
     private static Activations rebuilt(Activations piece, boolean lent, List<List<FloatBuffer>> rows) {
         return new Activations(
                 piece.prompts(),
-                piece.allTokenIds(),
+                piece.allTokens(),
                 piece::provenance,
                 lent,
                 piece.sites().stream().map(SiteActivations::reading).toList(),

@@ -69,7 +69,7 @@ public final class NonFinite {
             boolean beginsLater = Derivation.isLoss(site.site()) && new Bos(piece).isLeftOut();
             for (int prompt = 0; prompt < site.size(); prompt++) {
                 boolean lossOfFirst = !beginsLater
-                        && (site.isPerToken() || piece.allTokenIds().get(prompt).length == 1);
+                        && (site.isPerToken() || piece.tokens(prompt).size() == 1);
                 count.add(piece.prompts().get(prompt).id(), site.rows().get(prompt), lossOfFirst);
             }
         }

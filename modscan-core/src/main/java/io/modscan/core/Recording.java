@@ -85,7 +85,7 @@ public final class Recording implements Model {
         for (int i = 0; i < readings.size(); i++) {
             rows.add(shards.rows(i));
         }
-        this.activations = new Activations(new Captured(prompts, shards.tokenIds(), provenance, readings, rows), false);
+        this.activations = new Activations(new Captured(prompts, shards.tokens(), provenance, readings, rows), false);
     }
 
     /**

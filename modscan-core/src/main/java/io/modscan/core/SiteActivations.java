@@ -1,5 +1,6 @@
 package io.modscan.core;
 
+import io.modscan.core.token.PromptTokens;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
@@ -111,7 +112,8 @@ public final class SiteActivations {
      * The values of one prompt at one position.
      *
      * @param prompt   the prompt's index
-     * @param position the token's index in {@link Activations#tokenIds}
+     * @param position the token's index in {@link Activations#tokenIds}; where only some positions were kept, an index among {@link
+     *                 PromptTokens#kept()}
      * @return a copy of {@link Site#width()} values, head by head where there are heads
      * @throws ModscanException          if positions were pooled, or the site has no single axis of them
      * @throws IndexOutOfBoundsException if the prompt has no such position

@@ -1,5 +1,8 @@
 package io.modscan.core;
 
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.token.PromptTokens;
+import io.modscan.core.token.Positions;
 import io.modscan.core.internal.recording.Derivation;
 import io.modscan.core.internal.recording.TokensDigest;
 import io.modscan.core.prompt.Prompt;
@@ -81,14 +84,14 @@ final class Views {
         private final Supplier<Map<String, String>> facts;
         private final Map<String, String> more;
         private final Prompts prompts;
-        private final List<int[]> ids;
+        private final List<PromptTokens> tokens;
         private @Nullable Map<String, String> known;
 
-        WithDigest(Supplier<Map<String, String>> facts, Map<String, String> more, Prompts prompts, List<int[]> ids) {
+        WithDigest(Supplier<Map<String, String>> facts, Map<String, String> more, Prompts prompts, List<PromptTokens> tokens) {
             this.facts = facts;
             this.more = more;
             this.prompts = prompts;
-            this.ids = ids;
+            this.tokens = tokens;
         }
 
         @Override
@@ -96,7 +99,7 @@ final class Views {
             if (known == null) {
                 known = new TreeMap<>(facts.get());
                 known.putAll(more);
-                known.putAll(TokensDigest.of(prompts, ids));
+                known.putAll(TokensDigest.of(prompts, tokens));
             }
             return known;
         }
@@ -142,7 +145,7 @@ final class Views {
     }
 
     private static Activations some(Activations of, Prompts some, Picker picker) {
-        List<int[]> ids = picker.from(of.allTokenIds());
+        List<PromptTokens> tokens = picker.from(of.allTokens());
         List<Reading> readings = new ArrayList<>();
         List<List<FloatBuffer>> rows = new ArrayList<>();
         for (SiteActivations site : of.sites()) {
@@ -150,7 +153,7 @@ final class Views {
             rows.add(picker.from(site.rows()));
         }
         return new Activations(
-                some, ids, new WithDigest(of.facts(), Map.of(), some, ids), of.isLent(), readings, rows, of.fits());
+                some, tokens, new WithDigest(of.facts(), Map.of(), some, tokens), of.isLent(), readings, rows, of.fits());
     }
 
     /** Several pieces of one measurement, one behind the other; all are of the same readings. */
@@ -159,14 +162,14 @@ final class Views {
             return pieces.get(0);
         }
         List<Prompt> prompts = new ArrayList<>();
-        List<int[]> ids = new ArrayList<>();
+        List<PromptTokens> tokens = new ArrayList<>();
         List<Reading> readings =
                 pieces.get(0).sites().stream().map(SiteActivations::reading).toList();
         List<List<FloatBuffer>> rows = new ArrayList<>();
         readings.forEach(reading -> rows.add(new ArrayList<>()));
         for (Activations piece : pieces) {
             piece.prompts().forEach(prompts::add);
-            ids.addAll(piece.allTokenIds());
+            tokens.addAll(piece.allTokens());
             List<SiteActivations> sites = piece.sites();
             for (int i = 0; i < sites.size(); i++) {
                 rows.get(i).addAll(sites.get(i).rows());
@@ -175,8 +178,8 @@ final class Views {
         Prompts all = Prompts.of(prompts);
         return new Activations(
                 all,
-                ids,
-                new WithDigest(pieces.get(0).facts(), Map.of(), all, ids),
+                tokens,
+                new WithDigest(pieces.get(0).facts(), Map.of(), all, tokens),
                 false,
                 readings,
                 rows,
@@ -197,12 +200,18 @@ final class Views {
             if (!site.isPerToken()) {
                 return site;
             }
-            Derivation derivation = new Derivation(new Reading(site.site(), pooling), 0, false, true);
-            return site.derived(site.site(), pooling, prompt -> {
-                FloatBuffer row = site.row(prompt);
-                int length = row.capacity() / site.site().width();
-                boolean hasBos = pooling.isWithoutBos() && of.beginsWithBos(prompt);
-                return derivation.pool(row, new Derivation.Tokens(length, 0, length, hasBos));
+            Positions kept = site.pooling().positions();
+            Positions asked = pooling.positions();
+            if (!kept.isAll() && !asked.isAll() && !asked.equals(kept)) {
+                throw new ModscanException(site.site() + " was kept at the positions '" + kept
+                        + "' only, so it cannot be pooled over '" + asked + "'; capture all positions, or these");
+            }
+            // Of some that were kept, these are all that there are.
+            Pooling over = kept.isAll() ? pooling : pooling.over(kept);
+            Derivation derivation = new Derivation(new Reading(site.site(), over), 0, false, kept.isAll(), true);
+            return site.derived(site.site(), over, prompt -> {
+                boolean hasBos = kept.isAll() && over.positions().isWithoutBos() && of.beginsWithBos(prompt);
+                return derivation.pool(site.row(prompt), positions -> of.chosen(positions, prompt), hasBos);
             });
         });
     }

@@ -1,5 +1,6 @@
 package io.modscan.core;
 
+import io.modscan.core.token.Positions;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
@@ -313,7 +314,7 @@ class ActivationsTest {
     @ParameterizedTest
     @ValueSource(strings = {"mean", "max", "last"})
     void poolingWithoutBosIsTheSameAfterItWasDropped(String kind) {
-        Pooling pooling = new Pooling(Pooling.Kind.valueOf(kind.toUpperCase(Locale.ROOT)), false);
+        Pooling pooling = new Pooling(Pooling.Kind.valueOf(kind.toUpperCase(Locale.ROOT)), Positions.all());
         Activations pooled = tokens().pooled(pooling.withoutBos());
         Activations after = tokens().withoutBos().pooled(pooling.withoutBos());
         Activations withBos = tokens().withoutBos().pooled(pooling);

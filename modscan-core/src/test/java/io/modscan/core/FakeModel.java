@@ -157,7 +157,7 @@ public final class FakeModel implements Model {
     }
 
     private static float[] pool(Pooling pooling, List<float[]> all, int... ids) {
-        List<float[]> positions = pooling.isWithoutBos() && ids[0] == BOS ? all.subList(1, all.size()) : all;
+        List<float[]> positions = pooling.positions().isWithoutBos() && ids[0] == BOS ? all.subList(1, all.size()) : all;
         float[] result = new float[positions.get(0).length];
         for (int i = 0; i < result.length; i++) {
             int unit = i;

@@ -1,5 +1,6 @@
 package io.modscan.core;
 
+import io.modscan.core.token.Positions;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -42,7 +43,7 @@ class PoolingTest {
     @ParameterizedTest
     @CsvSource({"NONE, false", "MEAN, false", "MEAN, true", "MAX, false", "MAX, true", "LAST, false", "LAST, true"})
     void asASourceThatPools(Pooling.Kind kind, boolean withoutBos) {
-        Pooling pooling = new Pooling(kind, withoutBos);
+        Pooling pooling = new Pooling(kind, withoutBos ? Positions.withoutBos() : Positions.all());
         Activations expected = captured(true, pooling);
         Activations actual = captured(false, pooling);
         assertThat(actual.sites()).hasSameSizeAs(expected.sites());

@@ -1,5 +1,6 @@
 package io.modscan.core;
 
+import io.modscan.core.token.Positions;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
@@ -293,7 +294,7 @@ class RecordingTest {
         @ParameterizedTest
         @CsvSource({"last, false", "mean, false", "max, false", "last, true", "mean, true", "max, true"})
         void poolsWhatWasRecordedPerToken(String kind, boolean withoutBos) {
-            Pooling pooling = new Pooling(Pooling.Kind.valueOf(kind.toUpperCase(Locale.ROOT)), withoutBos);
+            Pooling pooling = new Pooling(Pooling.Kind.valueOf(kind.toUpperCase(Locale.ROOT)), withoutBos ? Positions.withoutBos() : Positions.all());
             Recording recording = record(
                     IDS,
                     list(pooled(EMBED, "none"), pooled(Z, "none"), pooled(LOSS, "none")),
@@ -628,7 +629,7 @@ class RecordingTest {
             for (boolean withoutBos : new boolean[] {false, true}) {
                 for (Pooling.Kind kind : List.of(Pooling.Kind.LAST, Pooling.Kind.MEAN, Pooling.Kind.MAX)) {
                     try (Probe probe = Probe.builder(recording)
-                            .pooling(new Pooling(kind, withoutBos))
+                            .pooling(new Pooling(kind, withoutBos ? Positions.withoutBos() : Positions.all()))
                             .build()) {
                         SiteActivations loss =
                                 probe.capture(recording.prompts()).at("loss");

@@ -66,7 +66,7 @@ record Measured(
         Importance overTokens = Importance.by(label);
         Metric<Optional<ImportanceMap>> importance = optional(
                 plan.with(Part.IMPORTANCE),
-                () -> (plan.pooling().isWithoutBos() ? overTokens.withoutBos() : overTokens)
+                () -> (plan.pooling().positions().isWithoutBos() ? overTokens.withoutBos() : overTokens)
                         .through(piece -> piece.only(HEADS, NEURONS)));
         Metric<Optional<SelectivityMap>> behaviour = optional(
                 attention,

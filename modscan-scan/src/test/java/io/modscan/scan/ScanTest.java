@@ -393,7 +393,7 @@ class ScanTest {
         Scan scan = Scan.of(new Unaware(model)).prompts(prompts).without(Part.MODULES, Part.PAGE);
         assertThat(scan.plan().readings())
                 .anyMatch(reading -> reading.pooling().equals(Pooling.mean()))
-                .noneMatch(reading -> reading.pooling().isWithoutBos());
+                .noneMatch(reading -> reading.pooling().positions().isWithoutBos());
         ScanResult result = scan.run();
         assertThat(result.leftOut()).isEmpty();
         assertThat(result.importance()).isPresent();

@@ -78,8 +78,8 @@ public interface ActivationSource extends AutoCloseable {
      * @param batch   the tokens, padded on either side, or the ready tensors; with interventions at sites that the plan lets be changed, which
      *                {@link SiteChange} puts into numbers
      * @param outputs where the values go, each of which has to be written, one buffer for each of the plan's readings, in their order: direct, in native
-     *                byte order, with exactly {@code batch.rows() × reading.values(batch.columns())} values from position
-     *                0, of the shape [rows, …] with the site's axes behind (those of positions dropped where pooled). What
+     *                byte order, with exactly {@code batch.rows() × reading.values(batch.columns(reading))} values from position
+     *                0, of the shape [rows, …] with the site's axes behind (those of positions dropped where pooled; where only some are kept, these from 0 on). What
      *                is written at padding is without meaning.
      * @throws java.util.concurrent.CancellationException if the thread is interrupted; what is written is without meaning
      * @throws io.modscan.core.error.ModscanException if the computation fails
@@ -103,7 +103,7 @@ public interface ActivationSource extends AutoCloseable {
         for (int i = 0; i < outputs.size(); i++) {
             Reading reading = plan.readings().get(i);
             FloatBuffer output = outputs.get(i);
-            long values = Math.multiplyExact(batch.rows(), reading.values(batch.columns()));
+            long values = Math.multiplyExact(batch.rows(), reading.values(batch.columns(reading)));
             if (!output.isDirect()
                     || output.isReadOnly()
                     || output.order() != ByteOrder.nativeOrder()

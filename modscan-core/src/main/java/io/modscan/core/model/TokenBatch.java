@@ -2,6 +2,8 @@ package io.modscan.core.model;
 
 import io.modscan.core.intervention.Intervention;
 import io.modscan.core.prompt.InputTensor;
+import io.modscan.core.site.Reading;
+import io.modscan.core.token.Positions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.LongBuffer;
@@ -21,6 +23,8 @@ import java.util.Optional;
  *                      rows are of one kind
  * @param interventions what each row is run under; empty if nothing is changed in any
  * @param aims          what each row's gradients and attributions are about; empty if nothing is said of any
+ * @param chosen        for each row the indices of its tokens, from its first on, that the plan's {@linkplain
+ *                      io.modscan.core.site.CapturePlan#chosen() choices} come to; empty if the plan makes none
  */
 public record TokenBatch(
         int rows,
@@ -29,7 +33,8 @@ public record TokenBatch(
         LongBuffer attentionMask,
         List<Map<String, InputTensor>> tensors,
         List<Optional<Intervention>> interventions,
-        List<Aim> aims) {
+        List<Aim> aims,
+        List<Map<Positions, int[]>> chosen) {
 
     /**
      * Checks the sizes.
@@ -41,8 +46,10 @@ public record TokenBatch(
      * @param tensors       see above
      * @param interventions see above
      * @param aims          see above
+     * @param chosen        see above
      * @throws IllegalArgumentException if a buffer does not hold {@code rows × columns} values or is not direct, or if only
-     *                                  some rows have tensors, are told to be under an intervention or not, or to have an aim
+     *                                  some rows have tensors, are told to be under an intervention or not, to have an aim, or
+     *                                  which tokens are chosen
      */
     public TokenBatch {
         tensors = List.copyOf(tensors);
@@ -55,6 +62,11 @@ public record TokenBatch(
         if (!aims.isEmpty() && aims.size() != rows) {
             throw new IllegalArgumentException("a batch of " + rows + " rows has the aims of " + aims.size()
                     + "; say for each row what its gradients are about, or for none");
+        }
+        chosen = List.copyOf(chosen);
+        if (!chosen.isEmpty() && chosen.size() != rows) {
+            throw new IllegalArgumentException("a batch of " + rows + " rows has the chosen positions of " + chosen.size()
+                    + "; say for each row which ones, or for none");
         }
         if (!tensors.isEmpty() && tensors.size() != rows) {
             throw new IllegalArgumentException("a batch of " + rows + " rows has the ready tensors of " + tensors.size()
@@ -79,7 +91,7 @@ public record TokenBatch(
      * @throws IllegalArgumentException if a buffer does not hold {@code rows × columns} values or is not direct
      */
     public TokenBatch(int rows, int columns, LongBuffer inputIds, LongBuffer attentionMask) {
-        this(rows, columns, inputIds, attentionMask, List.of(), List.of(), List.of());
+        this(rows, columns, inputIds, attentionMask, List.of(), List.of(), List.of(), List.of());
     }
 
     /**
@@ -100,7 +112,7 @@ public record TokenBatch(
             LongBuffer attentionMask,
             List<Map<String, InputTensor>> tensors,
             List<Optional<Intervention>> interventions) {
-        this(rows, columns, inputIds, attentionMask, tensors, interventions, List.of());
+        this(rows, columns, inputIds, attentionMask, tensors, interventions, List.of(), List.of());
     }
 
     /**
@@ -111,6 +123,40 @@ public record TokenBatch(
      */
     public Aim aim(int row) {
         return aims.isEmpty() ? Aim.NONE : aims.get(row);
+    }
+
+    /**
+     * Which of a row's tokens are chosen.
+     *
+     * @param positions a choice of the plan's
+     * @param row       the row's index
+     * @return indices of tokens, from the row's first on, ascending; not to be changed
+     * @throws IllegalArgumentException if the batch was not told
+     */
+    public int[] chosen(Positions positions, int row) {
+        int[] indices = chosen.isEmpty() ? null : chosen.get(row).get(positions);
+        if (indices == null) {
+            throw new IllegalArgumentException("the batch does not say which tokens '" + positions
+                    + "' are; say it for each row, as the plan chooses them");
+        }
+        return indices;
+    }
+
+    /**
+     * How many positions a row of an output has.
+     *
+     * @param reading what the output is of
+     * @return the columns; where a reading keeps some positions only, as many as the row has that has most of them, and at least one
+     */
+    public int columns(Reading reading) {
+        if (!reading.isPerToken() || !reading.choosesPositions()) {
+            return columns;
+        }
+        int most = 1;
+        for (int row = 0; row < rows; row++) {
+            most = Math.max(most, chosen(reading.pooling().positions(), row).length);
+        }
+        return most;
     }
 
     /**
@@ -131,7 +177,7 @@ public record TokenBatch(
     public TokenBatch untouched() {
         return interventions.isEmpty() && aims.isEmpty()
                 ? this
-                : new TokenBatch(rows, columns, inputIds, attentionMask, tensors, List.of(), List.of());
+                : new TokenBatch(rows, columns, inputIds, attentionMask, tensors, List.of(), List.of(), chosen);
     }
 
     /**
@@ -156,6 +202,7 @@ public record TokenBatch(
                         .asLongBuffer(),
                 List.of(),
                 List.of(),
+                List.of(),
                 List.of());
     }
 
@@ -168,6 +215,7 @@ public record TokenBatch(
      * @param tensors   the ready tensors of each row; empty for a batch of tokens
      * @param interventions what each row is run under; empty if nothing is changed
      * @param aims    what each row's gradients are about; empty if nothing is said
+     * @param chosen  which tokens of each row are chosen; empty if the plan makes no choice
      * @return the batch
      * @throws IndexOutOfBoundsException if there is less room
      * @throws IllegalArgumentException  as the constructor throws
@@ -177,7 +225,8 @@ public record TokenBatch(
             LongBuffer memory,
             List<Map<String, InputTensor>> tensors,
             List<Optional<Intervention>> interventions,
-            List<Aim> aims) {
+            List<Aim> aims,
+            List<Map<Positions, int[]>> chosen) {
         int columns = columns(sequences);
         int size = sequences.size() * columns;
         LongBuffer inputIds = memory.slice(0, size);
@@ -190,7 +239,7 @@ public record TokenBatch(
                 attentionMask.put(row * columns + column, real ? 1 : 0);
             }
         }
-        return new TokenBatch(sequences.size(), columns, inputIds, attentionMask, tensors, interventions, aims);
+        return new TokenBatch(sequences.size(), columns, inputIds, attentionMask, tensors, interventions, aims, chosen);
     }
 
     /**

@@ -2,13 +2,16 @@ package io.modscan.core.prompt;
 
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.intervention.Intervention;
+import io.modscan.core.token.Span;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,6 +31,7 @@ public final class Prompt {
     private final @Nullable ReadyTensors tensors;
     private final @Nullable Under under;
     private final @Nullable Intervention toward;
+    private final List<Span> spans;
 
     /** What it is run under, and the id of the same prompt without that. */
     private record Under(Intervention intervention, String untouchedId) {}
@@ -39,7 +43,9 @@ public final class Prompt {
             @Nullable Supplier<int[]> tokenIds,
             @Nullable ReadyTensors tensors,
             @Nullable Under under,
-            @Nullable Intervention toward) {
+            @Nullable Intervention toward,
+            List<Span> spans) {
+        this.spans = spans;
         this.under = under;
         this.toward = toward;
         this.id = Objects.requireNonNull(id, "id");
@@ -69,7 +75,7 @@ public final class Prompt {
      * @return a prompt without labels
      */
     public static Prompt of(String id, String text) {
-        return new Prompt(id, Map.of(), Objects.requireNonNull(text, "text"), null, null, null, null);
+        return new Prompt(id, Map.of(), Objects.requireNonNull(text, "text"), null, null, null, null, List.of());
     }
 
     /**
@@ -85,7 +91,7 @@ public final class Prompt {
             throw new IllegalArgumentException("prompt '" + id + "' has no token ids; at least one is needed");
         }
         int[] own = tokenIds.clone();
-        return new Prompt(id, Map.of(), null, own::clone, null, null, null);
+        return new Prompt(id, Map.of(), null, own::clone, null, null, null, List.of());
     }
 
     /**
@@ -97,7 +103,7 @@ public final class Prompt {
      * @return a prompt
      */
     public static Prompt ofTokens(String id, Map<String, String> labels, Supplier<int[]> tokenIds) {
-        return new Prompt(id, labels, null, Objects.requireNonNull(tokenIds, "tokenIds"), null, null, null);
+        return new Prompt(id, labels, null, Objects.requireNonNull(tokenIds, "tokenIds"), null, null, null, List.of());
     }
 
     /**
@@ -113,7 +119,7 @@ public final class Prompt {
         if (tensors.isEmpty()) {
             throw new IllegalArgumentException("prompt '" + id + "' has no tensors; at least one is needed");
         }
-        return new Prompt(id, Map.of(), null, null, ReadyTensors.of(tensors), null, null);
+        return new Prompt(id, Map.of(), null, null, ReadyTensors.of(tensors), null, null, List.of());
     }
 
     /**
@@ -128,7 +134,7 @@ public final class Prompt {
      */
     public static Prompt ofTensors(String id, Map<String, String> labels, Supplier<Map<String, InputTensor>> tensors) {
         Objects.requireNonNull(tensors, "tensors");
-        return new Prompt(id, labels, null, null, ReadyTensors.of(tensors, null), null, null);
+        return new Prompt(id, labels, null, null, ReadyTensors.of(tensors, null), null, null, List.of());
     }
 
     /**
@@ -144,7 +150,7 @@ public final class Prompt {
             String id, Map<String, String> labels, String sha256, Supplier<Map<String, InputTensor>> tensors) {
         Objects.requireNonNull(tensors, "tensors");
         return new Prompt(
-                id, labels, null, null, ReadyTensors.of(tensors, Objects.requireNonNull(sha256, "sha256")), null, null);
+                id, labels, null, null, ReadyTensors.of(tensors, Objects.requireNonNull(sha256, "sha256")), null, null, List.of());
     }
 
     /**
@@ -157,7 +163,7 @@ public final class Prompt {
     public Prompt withLabel(String key, String value) {
         Map<String, String> more = new LinkedHashMap<>(labels);
         more.put(key, value);
-        return new Prompt(id, more, text, tokenIds, tensors, under, toward);
+        return new Prompt(id, more, text, tokenIds, tensors, under, toward, spans);
     }
 
     /**
@@ -167,7 +173,7 @@ public final class Prompt {
      * @return a copy
      */
     public Prompt withId(String newId) {
-        return new Prompt(newId, labels, text, tokenIds, tensors, under, toward);
+        return new Prompt(newId, labels, text, tokenIds, tensors, under, toward, spans);
     }
 
     /**
@@ -196,17 +202,64 @@ public final class Prompt {
                     + under.intervention().name()
                     + "' already; put both into one intervention, and begin with the untouched prompt");
         }
-        return new Prompt(newId, labels, text, tokenIds, tensors, new Under(intervention, untouchedId), toward);
+        return new Prompt(newId, labels, text, tokenIds, tensors, new Under(intervention, untouchedId), toward, spans);
     }
 
     /**
      * The same prompt by its token ids, without its text.
      *
      * @param ids gives the ids, as for {@link #ofTokens(String, Map, Supplier)}
+     * @param inTokens its spans, in tokens
      * @return a copy with the same id, labels and interventions
      */
-    public Prompt withTokens(Supplier<int[]> ids) {
-        return new Prompt(id, labels, null, Objects.requireNonNull(ids, "ids"), null, under, toward);
+    public Prompt withTokens(Supplier<int[]> ids, List<Span> inTokens) {
+        return new Prompt(
+                id, labels, null, Objects.requireNonNull(ids, "ids"), null, under, toward, List.copyOf(inTokens));
+    }
+
+    /**
+     * The same prompt with one span more: of a text in characters, as {@link String#substring(int, int)} counts them, of ready ids in
+     * tokens, of ready tensors in positions. Which tokens a span of characters has is worked out when the prompt is captured: all that share
+     * a character with it, so one that is partly inside counts.
+     *
+     * @param label what the stretch is, such as {@code subject}
+     * @param start the first character's or token's index
+     * @param end   the index behind the last
+     * @return a copy
+     * @throws IllegalArgumentException if it does not lie within the text, or within the ids that the prompt was made with
+     */
+    public Prompt withSpan(String label, int start, int end) {
+        return withSpans(Stream.concat(spans.stream(), Stream.of(new Span(label, start, end)))
+                .toList());
+    }
+
+    /**
+     * The same prompt with other spans.
+     *
+     * @param others in place of those that it has, as for {@link #withSpan}
+     * @return a copy
+     * @throws IllegalArgumentException as {@link #withSpan} does
+     */
+    public Prompt withSpans(List<Span> others) {
+        if (text != null) {
+            for (Span span : others) {
+                if (span.end() > text.length()) {
+                    throw new IllegalArgumentException("the span '" + span.label() + "' of prompt '" + id
+                            + "' goes from character " + span.start() + " to " + span.end() + ", and its text has "
+                            + text.length());
+                }
+            }
+        }
+        return new Prompt(id, labels, text, tokenIds, tensors, under, toward, List.copyOf(others));
+    }
+
+    /**
+     * The spans.
+     *
+     * @return the spans, in the order in which they were given; in characters of a {@linkplain #text() text}, else in tokens; unmodifiable
+     */
+    public List<Span> spans() {
+        return spans;
     }
 
     /**
@@ -217,7 +270,7 @@ public final class Prompt {
      */
     public Prompt toward(Intervention intervention) {
         return new Prompt(
-                id, labels, text, tokenIds, tensors, under, Objects.requireNonNull(intervention, "intervention"));
+                id, labels, text, tokenIds, tensors, under, Objects.requireNonNull(intervention, "intervention"), spans);
     }
 
     /**
@@ -326,12 +379,13 @@ public final class Prompt {
                         && Arrays.equals(ids(), other.ids())
                         && Objects.equals(under, other.under)
                         && Objects.equals(toward, other.toward)
+                        && spans.equals(other.spans)
                         && tensorsSha256().equals(other.tensorsSha256()));
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(id, labels, text, Arrays.hashCode(ids()), tensorsSha256(), under, toward);
+        return Objects.hash(id, labels, text, Arrays.hashCode(ids()), tensorsSha256(), under, toward, spans);
     }
 
     @Override
@@ -339,6 +393,7 @@ public final class Prompt {
         String content = tensors != null ? tensors.toString() : text != null ? text : Arrays.toString(ids());
         return "Prompt[" + id + ", " + labels + ", " + content
                 + (under == null ? "" : ", under " + under.intervention())
-                + (toward == null ? "" : ", toward " + toward) + "]";
+                + (toward == null ? "" : ", toward " + toward)
+                + (spans.isEmpty() ? "" : ", " + spans) + "]";
     }
 }

@@ -1,6 +1,7 @@
 package io.modscan.core.site;
 
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.token.Positions;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -45,7 +46,8 @@ public record CapturePlan(List<Reading> readings, List<Site> changing, Optional<
      * @param readings see above
      * @param changing see above
      * @param objective see above
-     * @throws ModscanException if there are none, or one site comes twice; if there is an objective and no reading that is of it
+     * @throws ModscanException if there are none, or one site comes twice; if sites keep different positions; if there is an objective and no
+     *                          reading that is of it
      */
     public CapturePlan {
         readings = List.copyOf(readings);
@@ -58,6 +60,11 @@ public record CapturePlan(List<Reading> readings, List<Site> changing, Optional<
             if (byName.put(reading.site().name(), reading) != null) {
                 throw new ModscanException(reading.site() + " is planned twice");
             }
+        }
+        List<Positions> kept = kept(readings);
+        if (kept.size() > 1) {
+            throw new ModscanException("sites that keep positions are to keep different ones, '" + kept.get(0) + "' and '"
+                    + kept.get(1) + "'; let them keep the same, or use a probe for each");
         }
         List<Site> backward = backward(readings);
         if (objective.isEmpty() && !backward.isEmpty()) {
@@ -116,8 +123,9 @@ public record CapturePlan(List<Reading> readings, List<Site> changing, Optional<
     }
 
     private static boolean isResolved(Site site, Selection selection) {
-        boolean fits =
-                !site.onDemand() && (site.hasPositions() || !selection.pooling().isPooled());
+        Pooling pooling = selection.pooling();
+        boolean fits = !site.onDemand()
+                && (site.hasPositions() || (!pooling.isPooled() && pooling.positions().isAll()));
         return selection.selector().selects(site)
                 && (fits || selection.selector().names(site));
     }
@@ -173,6 +181,36 @@ public record CapturePlan(List<Reading> readings, List<Site> changing, Optional<
         return backward(readings).stream().map(Site::forward).distinct().toList();
     }
 
+    /**
+     * The choices of tokens that have to be made prompt by prompt.
+     *
+     * @return those of the readings that {@linkplain Reading#choosesPositions() choose}, each once
+     */
+    public List<Positions> chosen() {
+        return readings.stream()
+                .filter(Reading::choosesPositions)
+                .map(reading -> reading.pooling().positions())
+                .distinct()
+                .toList();
+    }
+
+    /**
+     * The tokens at which sites that keep positions have a vector.
+     *
+     * @return the one choice of all these sites; {@link Positions#all()} if there are none
+     */
+    public Positions kept() {
+        return kept(readings).stream().findFirst().orElse(Positions.all());
+    }
+
+    private static List<Positions> kept(List<Reading> readings) {
+        return readings.stream()
+                .filter(Reading::isPerToken)
+                .map(reading -> reading.pooling().positions())
+                .distinct()
+                .toList();
+    }
+
     private static List<Site> backward(List<Reading> readings) {
         return readings.stream()
                 .map(reading -> reading.site().derivedFrom().orElse(reading.site()))
@@ -198,7 +236,7 @@ public record CapturePlan(List<Reading> readings, List<Site> changing, Optional<
      * What the values of a batch take.
      *
      * @param rows    the batch's prompts
-     * @param columns its positions, padding included
+     * @param columns its positions, padding included; where only some are kept, this is more than it takes
      * @return bytes of float32
      * @throws ArithmeticException if it overflows 64 bits
      */

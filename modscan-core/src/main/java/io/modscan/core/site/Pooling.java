@@ -1,15 +1,16 @@
 package io.modscan.core.site;
 
+import io.modscan.core.token.Positions;
 import java.util.Locale;
 
 /**
  * What becomes of the axis of positions: each position kept, or one value a prompt. Padding never counts.
  *
- * @param kind    how values are brought together
- * @param isWithoutBos whether a BOS token at the beginning of a prompt is left out. In OPT its activations are outliers that
- *                can outweigh a short prompt's other tokens.
+ * @param kind      how values are brought together
+ * @param positions over which of the prompt's tokens, or, if there is no pooling, which of them are kept. A BOS token at the beginning is
+ *                  often left out: in OPT its activations are outliers that can outweigh a short prompt's other tokens
  */
-public record Pooling(Kind kind, boolean isWithoutBos) {
+public record Pooling(Kind kind, Positions positions) {
 
     /** How the values at a prompt's positions become one. */
     public enum Kind {
@@ -26,26 +27,12 @@ public record Pooling(Kind kind, boolean isWithoutBos) {
     }
 
     /**
-     * Checks that there is something to leave BOS out of.
-     *
-     * @param kind    see above
-     * @param isWithoutBos see above
-     * @throws IllegalArgumentException if BOS is to be left out without pooling
-     */
-    public Pooling {
-        if (kind == Kind.NONE && isWithoutBos) {
-            throw new IllegalArgumentException(
-                    "without pooling every position is kept, BOS too; leave it out when reading, or choose a pooling");
-        }
-    }
-
-    /**
      * No pooling.
      *
-     * @return each position is kept
+     * @return each position is kept, unless {@linkplain #over said otherwise}
      */
     public static Pooling none() {
-        return new Pooling(Kind.NONE, false);
+        return new Pooling(Kind.NONE, Positions.all());
     }
 
     /**
@@ -54,7 +41,7 @@ public record Pooling(Kind kind, boolean isWithoutBos) {
      * @return the pooling
      */
     public static Pooling last() {
-        return new Pooling(Kind.LAST, false);
+        return new Pooling(Kind.LAST, Positions.all());
     }
 
     /**
@@ -63,7 +50,7 @@ public record Pooling(Kind kind, boolean isWithoutBos) {
      * @return the pooling, BOS counted in
      */
     public static Pooling mean() {
-        return new Pooling(Kind.MEAN, false);
+        return new Pooling(Kind.MEAN, Positions.all());
     }
 
     /**
@@ -72,7 +59,7 @@ public record Pooling(Kind kind, boolean isWithoutBos) {
      * @return the pooling, BOS counted in
      */
     public static Pooling max() {
-        return new Pooling(Kind.MAX, false);
+        return new Pooling(Kind.MAX, Positions.all());
     }
 
     /**
@@ -81,17 +68,27 @@ public record Pooling(Kind kind, boolean isWithoutBos) {
      * @return the pooling
      */
     public static Pooling sum() {
-        return new Pooling(Kind.SUM, false);
+        return new Pooling(Kind.SUM, Positions.all());
     }
 
     /**
      * The same, leaving a BOS token at the beginning out.
      *
      * @return a pooling of the same kind
-     * @throws IllegalArgumentException if there is no pooling
      */
     public Pooling withoutBos() {
-        return new Pooling(kind, true);
+        return over(Positions.withoutBos());
+    }
+
+    /**
+     * The same over other positions: {@code Pooling.last().over(Positions.span("subject"))} is the last token of the subject, {@code
+     * Pooling.none().over(Positions.last(3))} keeps a vector for each of the last three tokens.
+     *
+     * @param others which tokens count
+     * @return a pooling of the same kind
+     */
+    public Pooling over(Positions others) {
+        return new Pooling(kind, others);
     }
 
     /**
@@ -105,6 +102,7 @@ public record Pooling(Kind kind, boolean isWithoutBos) {
 
     @Override
     public String toString() {
-        return kind.name().toLowerCase(Locale.ROOT) + (isWithoutBos ? " without BOS" : "");
+        return kind.name().toLowerCase(Locale.ROOT)
+                + (positions.isAll() ? "" : positions.isWithoutBos() ? " without BOS" : " over " + positions);
     }
 }

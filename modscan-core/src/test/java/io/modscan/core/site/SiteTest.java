@@ -1,5 +1,6 @@
 package io.modscan.core.site;
 
+import io.modscan.core.token.Positions;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
@@ -169,9 +170,9 @@ class SiteTest {
     @ParameterizedTest
     @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NONE")
     void everyPoolingCanLeaveBosOut(Pooling.Kind kind) {
-        Pooling pooling = new Pooling(kind, false);
+        Pooling pooling = new Pooling(kind, Positions.all());
         assertThat(pooling.isPooled()).isTrue();
-        assertThat(pooling.withoutBos()).isEqualTo(new Pooling(kind, true));
+        assertThat(pooling.withoutBos()).isEqualTo(new Pooling(kind, Positions.withoutBos()));
     }
 
     @Test
@@ -187,6 +188,6 @@ class SiteTest {
         assertThat(List.of(Pooling.none(), Pooling.last(), Pooling.mean(), Pooling.max()))
                 .extracting(Pooling::kind)
                 .containsExactly(Pooling.Kind.NONE, Pooling.Kind.LAST, Pooling.Kind.MEAN, Pooling.Kind.MAX);
-        assertThat(Pooling.mean().isWithoutBos()).isFalse();
+        assertThat(Pooling.mean().positions().isWithoutBos()).isFalse();
     }
 }

@@ -1,5 +1,8 @@
 package io.modscan.onnx.foreign;
 
+import java.util.stream.Stream;
+import io.modscan.core.site.CapturePlan;
+import io.modscan.core.token.Positions;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
@@ -33,6 +36,8 @@ final class OnnxFeed {
     /** Stands for the lowest number that a type has. */
     private static final long LOWEST = Long.MIN_VALUE;
 
+    private final List<Positions> choices;
+    private final Positions keeps;
     private final OnnxInputs inputs;
     private final Set<String> taken;
     private final OptionalInt bosTokenId;
@@ -42,9 +47,17 @@ final class OnnxFeed {
      * Feeds a plan's graph.
      *
      * @param taken     the names of the inputs that it takes
+     * @param plan      chooses positions
      * @param neededFor tells of an input which tensor it is needed for
      */
-    OnnxFeed(OnnxInputs inputs, Set<String> taken, OptionalInt bosTokenId, UnaryOperator<String> neededFor) {
+    OnnxFeed(
+            OnnxInputs inputs,
+            Set<String> taken,
+            CapturePlan plan,
+            OptionalInt bosTokenId,
+            UnaryOperator<String> neededFor) {
+        this.choices = plan.chosen();
+        this.keeps = plan.kept();
         this.inputs = inputs;
         this.taken = taken;
         this.bosTokenId = bosTokenId;
@@ -70,8 +83,9 @@ final class OnnxFeed {
      * @param ids     the token ids, padded to one length
      * @param mask    1 at each real token
      * @param columns how many the model is given, at least as many; a model may have a length of its own
+     * @param chosen  of each row the tokens that the plan chooses, counted from its first
      */
-    List<Bound> tokens(List<int[]> ids, List<int[]> mask, int columns) {
+    List<Bound> tokens(List<int[]> ids, List<int[]> mask, int columns, List<Map<Positions, int[]>> chosen) {
         List<Long> shape = List.of((long) ids.size(), (long) columns);
         List<Bound> bound = new ArrayList<>();
         for (Input input : inputs.inputs().values()) {
@@ -93,7 +107,7 @@ final class OnnxFeed {
                         case NONE -> throw new UnsupportedModelException(notOfTokens(input));
                     });
         }
-        bound.addAll(counted(ids, mask, ids.get(0).length));
+        bound.addAll(counted(ids, mask, ids.get(0).length, chosen));
         return bound;
     }
 
@@ -138,7 +152,8 @@ final class OnnxFeed {
     }
 
     /** Samples of the same shapes as a batch; or a single one, where the graph may have no batch axis. */
-    List<Bound> ready(List<Map<String, InputTensor>> samples, int positions) {
+    List<Bound> ready(
+            List<Map<String, InputTensor>> samples, int positions, List<Map<Positions, int[]>> chosen) {
         List<Bound> bound = new ArrayList<>();
         for (Input input : inputs.inputs().values()) {
             if (taken.contains(input.name())) {
@@ -148,7 +163,7 @@ final class OnnxFeed {
         }
         List<int[]> ones = samples.stream().map(sample -> filled(positions, 1)).toList();
         List<int[]> none = samples.stream().map(sample -> filled(positions, -1)).toList();
-        bound.addAll(counted(none, ones, positions));
+        bound.addAll(counted(none, ones, positions, chosen));
         return bound;
     }
 
@@ -194,32 +209,88 @@ final class OnnxFeed {
     }
 
     /** What poolings count. */
-    private List<Bound> counted(List<int[]> ids, List<int[]> mask, int columns) {
+    private List<Bound> counted(
+            List<int[]> ids, List<int[]> mask, int columns, List<Map<Positions, int[]>> chosen) {
         List<Bound> bound = new ArrayList<>();
         if (taken.contains(OnnxPlan.SIZES)) {
             ByteBuffer sizes = allocate(2 * Long.BYTES).putLong(ids.size()).putLong(columns);
             bound.add(typed(OnnxPlan.SIZES, flipped(sizes), DataType.INT64_VALUE, List.of(2L)));
         }
-        for (boolean withoutBos : new boolean[] {false, true}) {
-            String behind = withoutBos ? OnnxPlan.WITHOUT_BOS : "";
-            boolean any =
-                    List.of(OnnxPlan.COUNTED, OnnxPlan.PLACE, OnnxPlan.SHARE, OnnxPlan.ONES, OnnxPlan.LAST).stream()
-                            .anyMatch(name -> taken.contains(name + behind));
-            if (any) {
-                addCounted(bound, behind, ids, withoutBos ? withoutBos(ids, mask) : mask, columns);
+        if (takesCounted("")) {
+            addCounted(bound, "", mask, columns);
+        }
+        if (takesCounted(OnnxPlan.WITHOUT_BOS)) {
+            addCounted(bound, OnnxPlan.WITHOUT_BOS, withoutBos(ids, mask), columns);
+        }
+        for (int choice = 0; choice < choices.size(); choice++) {
+            String behind = OnnxPlan.CHOSEN + choice;
+            if (takesCounted(behind)) {
+                addCounted(bound, behind, chosen(mask, chosen, choices.get(choice)), columns);
             }
         }
+        if (taken.contains(OnnxPlan.KEPT)) {
+            bound.add(kept(mask, chosen, columns));
+        }
         return bound;
+    }
+
+    private boolean takesCounted(String behind) {
+        return Stream.of(OnnxPlan.COUNTED, OnnxPlan.PLACE, OnnxPlan.SHARE, OnnxPlan.ONES, OnnxPlan.LAST)
+                .anyMatch(name -> taken.contains(name + behind));
+    }
+
+    /** As a mask. */
+    private static List<int[]> chosen(List<int[]> mask, List<Map<Positions, int[]>> chosen, Positions positions) {
+        List<int[]> counted = new ArrayList<>();
+        for (int row = 0; row < mask.size(); row++) {
+            int[] some = new int[mask.get(row).length];
+            int first = first(mask.get(row));
+            for (int position : of(chosen, row, positions)) {
+                some[first + position] = 1;
+            }
+            counted.add(some);
+        }
+        return counted;
+    }
+
+    private static int[] of(List<Map<Positions, int[]>> chosen, int row, Positions positions) {
+        return Objects.requireNonNull(chosen.get(row).get(positions), "chosen by the plan");
+    }
+
+    /** As indices among all rows' positions; behind a row's own its first column again. */
+    private Bound kept(List<int[]> mask, List<Map<Positions, int[]>> chosen, int columns) {
+        int most = 1; // an output of no position would be none
+        for (int row = 0; row < mask.size(); row++) {
+            most = Math.max(most, of(chosen, row, keeps).length);
+        }
+        ByteBuffer indices = allocate((long) mask.size() * most * Long.BYTES);
+        for (int row = 0; row < mask.size(); row++) {
+            int[] kept = of(chosen, row, keeps);
+            int first = first(mask.get(row));
+            for (int i = 0; i < most; i++) {
+                indices.putLong((long) row * columns + (i < kept.length ? first + kept[i] : 0));
+            }
+        }
+        return typed(
+                OnnxPlan.KEPT,
+                flipped(indices),
+                DataType.INT64_VALUE,
+                List.of((long) mask.size(), (long) most));
+    }
+
+    private static int first(int... mask) {
+        int first = 0;
+        while (first < mask.length && mask[first] == 0) {
+            first++;
+        }
+        return first;
     }
 
     private List<int[]> withoutBos(List<int[]> ids, List<int[]> mask) {
         List<int[]> without = new ArrayList<>();
         for (int row = 0; row < mask.size(); row++) {
             int[] counted = mask.get(row).clone();
-            int first = 0;
-            while (first < counted.length && counted[first] == 0) {
-                first++;
-            }
+            int first = first(counted);
             if (first < counted.length && OptionalInt.of(ids.get(row)[first]).equals(bosTokenId)) {
                 counted[first] = 0;
             }
@@ -228,8 +299,8 @@ final class OnnxFeed {
         return without;
     }
 
-    private void addCounted(List<Bound> bound, String behind, List<int[]> ids, List<int[]> mask, int columns) {
-        int rows = ids.size();
+    private void addCounted(List<Bound> bound, String behind, List<int[]> mask, int columns) {
+        int rows = mask.size();
         ByteBuffer counted = allocate((long) rows * columns);
         ByteBuffer share = allocate((long) rows * columns * Float.BYTES);
         ByteBuffer ones = allocate((long) rows * columns * Float.BYTES);

@@ -1,5 +1,6 @@
 package io.modscan.onnx.foreign;
 
+import io.modscan.core.token.Positions;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
@@ -58,6 +59,12 @@ final class OnnxPlan {
     /** Behind a name: without the BOS token. */
     static final String WITHOUT_BOS = ".without_bos";
 
+    /** Behind a name: at the positions of a choice of the plan's, by its number. */
+    static final String CHOSEN = ".chosen_";
+
+    /** The indices of those that are kept, among all rows' positions, int64 [batch, kept]. */
+    static final String KEPT = "modscan.kept";
+
     /** An output of the graph. */
     record Output(String name, OutputAxes axes) {}
 
@@ -70,10 +77,12 @@ final class OnnxPlan {
     /** The sites whose tensors are computed. */
     private final List<Site> run;
 
+    private final List<Positions> choices;
     private final List<Output> outputs = new ArrayList<>();
     private final ModelProto model;
 
     OnnxPlan(OnnxFile file, OnnxInputs inputs, CapturePlan plan, Map<String, Recipe> recipes, boolean dequantized) {
+        this.choices = plan.chosen();
         this.edit = new OnnxEdit(file);
         this.dequantizer = new OnnxDequantizer(file, edit, dequantized);
         this.planned = plan.readings().stream()
@@ -224,6 +233,9 @@ final class OnnxPlan {
         if (reading.pooling().isPooled()) {
             return pooled(values, site, reading.pooling());
         }
+        if (reading.choosesPositions()) {
+            return kept(values, site);
+        }
         if (magnitude) {
             return new Output(values, new OutputAxes(recipe.batched(), sizes(site)));
         }
@@ -329,14 +341,9 @@ final class OnnxPlan {
 
     /** [batch, width], or with a 1 between. */
     private Output pooled(String values, Site site, Pooling pooling) {
-        String behind = pooling.isWithoutBos() ? WITHOUT_BOS : "";
+        String behind = behind(pooling.positions());
         int width = site.width();
-        // One prompt at a time may come without a batch axis. A tensor of other sizes than were inferred fails here.
-        String sizes = edit.op(
-                "Concat",
-                List.of(edit.input(SIZES, OnnxTypes.INT64, List.of("2")), edit.longs(List.of((long) width))),
-                OnnxProtos.attribute("axis", 0L));
-        String flat = edit.op("Reshape", List.of(values, sizes));
+        String flat = flat(values, width);
         if (pooling.kind() == Pooling.Kind.LAST) {
             String rows = edit.op("Reshape", List.of(flat, edit.longs(List.of(-1L, (long) width))));
             String last = edit.input(LAST + behind, OnnxTypes.INT64, List.of("modscan_batch"));
@@ -354,6 +361,33 @@ final class OnnxPlan {
                 OnnxTypes.FLOAT,
                 List.of("modscan_batch", "1", "modscan_positions"));
         return new Output(edit.op("MatMul", List.of(share, seen)), new OutputAxes(true, List.of(1, width)));
+    }
+
+    /** [batch, positions, width] */
+    private String flat(String values, int width) {
+        // One prompt at a time may come without a batch axis. A tensor of other sizes than were inferred fails here.
+        String sizes = edit.op(
+                "Concat",
+                List.of(edit.input(SIZES, OnnxTypes.INT64, List.of("2")), edit.longs(List.of((long) width))),
+                OnnxProtos.attribute("axis", 0L));
+        return edit.op("Reshape", List.of(values, sizes));
+    }
+
+    /** [batch, kept, width] */
+    private Output kept(String values, Site site) {
+        int width = site.width();
+        String rows =
+                edit.op("Reshape", List.of(flat(values, width), edit.longs(List.of(-1L, (long) width))));
+        String kept = edit.input(KEPT, OnnxTypes.INT64, List.of("modscan_batch", "modscan_kept"));
+        return new Output(
+                edit.op("Gather", List.of(rows, kept), OnnxProtos.attribute("axis", 0L)),
+                new OutputAxes(true, List.of(0, width)));
+    }
+
+    private String behind(Positions positions) {
+        return positions.isAll()
+                ? ""
+                : positions.isWithoutBos() ? WITHOUT_BOS : CHOSEN + choices.indexOf(positions);
     }
 
     /**

@@ -1,5 +1,6 @@
 package io.modscan.onnx.foreign;
 
+import io.modscan.core.token.Positions;
 import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OrtException;
 import io.modscan.core.error.ModscanException;
@@ -54,7 +55,7 @@ final class OnnxSource implements ActivationSource {
         this.plan = plan;
         this.graph = graph;
         this.inputs = inputs;
-        this.feed = new OnnxFeed(inputs, graph.inputNames(), bosTokenId, graph::neededFor);
+        this.feed = new OnnxFeed(inputs, graph.inputNames(), plan, bosTokenId, graph::neededFor);
         this.name = file.path();
         this.readsPadding = inputs.hasMask()
                 && inputs.length() > 0
@@ -116,8 +117,8 @@ final class OnnxSource implements ActivationSource {
         int columns = Math.max(batch.columns(), inputs.length());
         List<Bound> given = new ArrayList<>(
                 tokens
-                        ? feed.tokens(rows(batch, false), rows(batch, true), columns)
-                        : feed.ready(batch.tensors(), batch.columns()));
+                        ? feed.tokens(rows(batch, false), rows(batch, true), columns, batch.chosen())
+                        : feed.ready(batch.tensors(), batch.columns(), batch.chosen()));
         given.addAll(changes(rows(batch, true), columns, batch.interventions()));
         List<Bound> pinned = new ArrayList<>();
         for (int i = 0; i < outputs.size(); i++) {
@@ -126,7 +127,7 @@ final class OnnxSource implements ActivationSource {
                     output.name(),
                     outputs.get(i),
                     OnnxJavaType.FLOAT,
-                    output.axes().shape(batch.rows(), batch.columns())));
+                    output.axes().shape(batch.rows(), batch.columns(plan.readings().get(i)))));
         }
         run(batch.rows(), batch.columns(), given, pinned);
     }
@@ -174,21 +175,25 @@ final class OnnxSource implements ActivationSource {
         int first = batch.first(row);
         int length = batch.length(row);
         int[] ids = Arrays.copyOfRange(row(batch, row, false), first, first + length);
+        List<Map<Positions, int[]>> chosen =
+                batch.chosen().isEmpty() ? List.of() : List.of(batch.chosen().get(row));
         List<Bound> given = new ArrayList<>(
                 batch.tensors().isEmpty()
-                        ? alone(ids)
-                        : feed.ready(List.of(batch.tensors().get(row)), length));
+                        ? alone(ids, chosen)
+                        : feed.ready(List.of(batch.tensors().get(row)), length, chosen));
         int[] mask = new int[length];
         Arrays.fill(mask, 1);
         given.addAll(changes(List.of(mask), Math.max(length, inputs.length()), List.of(batch.intervention(row))));
         List<Bound> pinned = new ArrayList<>();
         for (int i = 0; i < outputs.size(); i++) {
             Output output = graph.outputs().get(i);
-            List<Long> shape = output.axes().shape(1, length);
+            Reading reading = plan.readings().get(i);
+            boolean keepsSome = reading.isPerToken() && reading.choosesPositions();
+            int positions = keepsSome ? Math.max(1, batch.chosen(plan.kept(), row).length) : length;
+            List<Long> shape = output.axes().shape(1, positions);
             int count = Math.toIntExact(shape.stream().reduce(1L, Math::multiplyExact));
             FloatBuffer target = target(batch, row, outputs, i);
-            Reading reading = plan.readings().get(i);
-            int begin = reading.isPerToken() ? first * reading.site().width() : 0;
+            int begin = reading.isPerToken() && !keepsSome ? first * reading.site().width() : 0;
             // Shorter patterns have to be spread; all else lies in its place at once.
             boolean spreads = isPairs(i) && length < batch.columns();
             pinned.add(new Bound(
@@ -234,7 +239,8 @@ final class OnnxSource implements ActivationSource {
     }
 
     private FloatBuffer target(TokenBatch batch, int row, List<FloatBuffer> outputs, int output) {
-        int stride = Math.toIntExact(plan.readings().get(output).values(batch.columns()));
+        Reading reading = plan.readings().get(output);
+        int stride = Math.toIntExact(reading.values(batch.columns(reading)));
         return outputs.get(output).slice(row * stride, stride);
     }
 
@@ -253,7 +259,7 @@ final class OnnxSource implements ActivationSource {
     }
 
     /** A model that is fixed to one length is given padding up to it. */
-    private List<Bound> alone(int[] ids) {
+    private List<Bound> alone(int[] ids, List<Map<Positions, int[]>> chosen) {
         int columns = inputs.length() == 0 ? ids.length : inputs.length();
         if (ids.length > columns || (ids.length < columns && !inputs.hasMask())) {
             throw new ModscanException("a prompt has " + ids.length + " tokens, and the model takes "
@@ -261,7 +267,7 @@ final class OnnxSource implements ActivationSource {
         }
         int[] mask = new int[ids.length];
         Arrays.fill(mask, 1);
-        return feed.tokens(List.of(ids), List.of(mask), columns);
+        return feed.tokens(List.of(ids), List.of(mask), columns, chosen);
     }
 
     /** Puts a prompt's patterns where they are in a padded batch. */

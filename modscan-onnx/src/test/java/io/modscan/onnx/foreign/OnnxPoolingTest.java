@@ -1,5 +1,6 @@
 package io.modscan.onnx.foreign;
 
+import io.modscan.core.token.Positions;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.offset;
 
@@ -29,7 +30,7 @@ class OnnxPoolingTest {
     Path folder;
 
     private static float[] expected(int[] ids, Pooling pooling, boolean magnitude) {
-        int[] counted = pooling.isWithoutBos() && ids[0] == BOS ? Arrays.copyOfRange(ids, 1, ids.length) : ids;
+        int[] counted = pooling.positions().isWithoutBos() && ids[0] == BOS ? Arrays.copyOfRange(ids, 1, ids.length) : ids;
         float[][] vectors = Arrays.stream(counted)
                 .mapToObj(id -> Arrays.copyOfRange(HandGraph.table(), id * 4, id * 4 + 4))
                 .map(vector -> magnitude ? new float[] {norm(vector)} : vector)
@@ -87,8 +88,8 @@ class OnnxPoolingTest {
         for (Pooling.Kind kind : Pooling.Kind.values()) {
             if (kind != Pooling.Kind.NONE) {
                 for (boolean magnitude : new boolean[] {false, true}) {
-                    check(model, new Pooling(kind, false), magnitude);
-                    check(model, new Pooling(kind, true), magnitude);
+                    check(model, new Pooling(kind, Positions.all()), magnitude);
+                    check(model, new Pooling(kind, Positions.withoutBos()), magnitude);
                 }
             }
         }
@@ -103,7 +104,7 @@ class OnnxPoolingTest {
                 .node("Gather", "table input_ids", "hidden")
                 .open(folder)
                 .withBosTokenId(BOS);
-        for (Pooling pooling : List.of(Pooling.mean(), Pooling.last(), new Pooling(Pooling.Kind.MAX, true))) {
+        for (Pooling pooling : List.of(Pooling.mean(), Pooling.last(), new Pooling(Pooling.Kind.MAX, Positions.withoutBos()))) {
             check(model, pooling, false);
             check(model, pooling, true);
         }

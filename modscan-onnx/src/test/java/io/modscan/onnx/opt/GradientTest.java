@@ -1,5 +1,6 @@
 package io.modscan.onnx.opt;
 
+import io.modscan.core.token.Positions;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.within;
@@ -594,7 +595,7 @@ class GradientTest {
     @ValueSource(strings = {"none", "last", "mean", "max", "sum"})
     void poolsInTheGraphAsAllElse(String kind) {
         OptModel model = Kind.PRE_NORM.load(folder);
-        Pooling pooling = new Pooling(Pooling.Kind.valueOf(kind.toUpperCase(Locale.ROOT)), false);
+        Pooling pooling = new Pooling(Pooling.Kind.valueOf(kind.toUpperCase(Locale.ROOT)), Positions.all());
         SiteSelector[] sites = {
             Sites.mlpPost().attribution(),
             Sites.z().gradient().magnitude(),

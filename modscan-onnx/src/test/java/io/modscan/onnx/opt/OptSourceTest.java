@@ -319,7 +319,7 @@ class OptSourceTest {
                 float[] values =
                         Runs.unpad(site, Runs.get(perToken, site.name()), padding, COLUMNS, row, ROWS[row].length);
                 boolean skipFirst =
-                        site.name().equals("loss") || (pooling.isWithoutBos() && ROWS[row][0] == TinyOpt.BOS);
+                        site.name().equals("loss") || (pooling.positions().isWithoutBos() && ROWS[row][0] == TinyOpt.BOS);
                 float[] one = pool(values, site.width(), skipFirst ? 1 : 0, pooling.kind());
                 System.arraycopy(one, 0, expected, row * site.width(), site.width());
             }

@@ -11,6 +11,7 @@ import io.modscan.core.model.TokenBatch;
 import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
+import io.modscan.core.token.Positions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -114,7 +115,7 @@ public final class BatchRunner {
 
     private static long bytes(Reading reading, List<Batch> batches, LongBinaryOperator together) {
         return batches.stream()
-                .mapToLong(batch -> batch.rows() * reading.values(batch.columns()) * Float.BYTES)
+                .mapToLong(batch -> batch.rows() * reading.values(batch.columns(reading)) * Float.BYTES)
                 .reduce(0, together);
     }
 
@@ -177,7 +178,7 @@ public final class BatchRunner {
         for (int i = 0; i < gives.size(); i++) {
             Reading reading = readings.get(gives.get(i));
             int slot = keepsAll ? gives.get(i) : i;
-            int bytes = Math.toIntExact(batch.rows() * reading.values(batch.columns()) * Float.BYTES);
+            int bytes = Math.toIntExact(batch.rows() * reading.values(batch.columns(reading)) * Float.BYTES);
             ByteBuffer slice = outputs[slot].slice(filled[slot], bytes).order(ByteOrder.nativeOrder());
             filled[slot] += bytes;
             slices.add(slice);
@@ -208,15 +209,15 @@ public final class BatchRunner {
 
     private void hand(int index, Batch batch, Chunk chunk, ByteBuffer values, Rows rows) {
         Reading reading = readings.get(index);
-        int stride = (int) reading.values(batch.columns());
+        int stride = (int) reading.values(batch.columns(reading));
         FloatBuffer floats = values.asFloatBuffer();
         for (int row = 0; row < batch.rows(); row++) {
             int prompt = batch.prompts()[row];
-            int length = chunk.tokenIds().get(prompt).length;
+            int length = chunk.tokens().get(prompt).size();
             if (length < batch.columns() && reading.site().isPairwise()) {
                 dropPadding(reading.site(), floats.slice(row * stride, stride), batch.columns(), length);
             }
-            int bytes = (int) reading.values(length) * Float.BYTES;
+            int bytes = (int) reading.values(chunk.tokens().get(prompt)) * Float.BYTES;
             rows.take(
                     index,
                     prompt,
@@ -249,14 +250,18 @@ public final class BatchRunner {
         List<Map<String, InputTensor>> tensors = new ArrayList<>();
         List<Optional<Intervention>> interventions = new ArrayList<>();
         List<Aim> aims = new ArrayList<>();
+        List<Map<Positions, int[]>> chosen = new ArrayList<>();
         for (int prompt : batch.prompts()) {
-            sequences.add(chunk.tokenIds().get(prompt));
+            sequences.add(chunk.tokens().get(prompt).ids());
             chunk.prompts().get(prompt).tensors().ifPresent(tensors::add);
             interventions.add(chunk.prompts().get(prompt).intervention());
+            if (!chunk.chosen().isEmpty()) {
+                chosen.add(chunk.chosen().get(prompt));
+            }
             source.plan()
                     .objective()
                     .ifPresent(of -> aims.add(Aim.of(chunk.prompts().get(prompt), of)));
         }
-        return TokenBatch.padRight(sequences, longs, tensors, interventions, aims);
+        return TokenBatch.padRight(sequences, longs, tensors, interventions, aims, chosen);
     }
 }

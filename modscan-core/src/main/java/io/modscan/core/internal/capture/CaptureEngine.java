@@ -19,6 +19,7 @@ import io.modscan.core.prompt.IdSet;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Reading;
+import io.modscan.core.token.PromptTokens;
 import io.modscan.core.site.Site;
 import java.io.UncheckedIOException;
 import java.nio.FloatBuffer;
@@ -75,18 +76,18 @@ public final class CaptureEngine implements AutoCloseable {
     public Captured toMemory(Prompts prompts) {
         List<FloatBuffer[]> rows = new ArrayList<>();
         readings.forEach(reading -> rows.add(new FloatBuffer[prompts.size()]));
-        List<int[]> tokenIds = new ArrayList<>(prompts.size());
+        List<PromptTokens> tokens = new ArrayList<>(prompts.size());
         HeapCheck heap = new HeapCheck(readings);
-        TokenStream.Share share = (prompt, ids) -> {
-            heap.add(ids);
-            return (double) ids.length / batching.windowTokens();
+        TokenStream.Share share = (prompt, run) -> {
+            heap.add(run);
+            return (double) run.size() / batching.windowTokens();
         };
         try (KeptStreams between = streams();
-                CaptureRun run = run(prompts.spliterator(), share, (prompt, ids) -> prompt, true)) {
+                CaptureRun run = run(prompts.spliterator(), share, (prompt, ran) -> prompt, true)) {
             for (Chunk chunk = run.next(); chunk != null; chunk = run.next()) {
                 Chunk window = chunk;
-                int first = tokenIds.size();
-                tokenIds.addAll(chunk.tokenIds());
+                int first = tokens.size();
+                tokens.addAll(chunk.tokens());
                 List<Batch> batches = batching.batches(chunk);
                 run.makeRoom(run.runner().bytesForEach(batches) + between.bytes(batches));
                 between.begin(batches);
@@ -102,9 +103,9 @@ public final class CaptureEngine implements AutoCloseable {
             }
         }
         Map<String, String> facts = new TreeMap<>(provenance());
-        facts.putAll(TokensDigest.of(prompts, tokenIds));
+        facts.putAll(TokensDigest.of(prompts, tokens));
         return new Captured(
-                prompts, tokenIds, facts, readings, rows.stream().map(List::of).toList());
+                prompts, tokens, facts, readings, rows.stream().map(List::of).toList());
     }
 
     /** Writes to a file, or several, and goes on where an earlier run ended. */
@@ -114,11 +115,11 @@ public final class CaptureEngine implements AutoCloseable {
                         prompts,
                         fileShare(),
                         // Without their texts, of which a file's worth may be much.
-                        (prompt, ids) -> prompt.withTokens(ids::clone),
+                        (prompt, tokens) -> prompt.withTokens(tokens::ids, tokens.spans()),
                         false)) {
             TokensDigest digest = new TokensDigest();
             for (Chunk chunk = run.next(); chunk != null; chunk = run.next()) {
-                digest.add(chunk.prompts(), chunk.tokenIds());
+                digest.add(chunk.prompts(), chunk.tokens());
                 boolean only = chunk.first() == 0 && chunk.last();
                 Path next = writer.next(only);
                 CaptureLayout layout = new CaptureLayout(next, provenance(), readings, chunk, only);
@@ -196,15 +197,16 @@ public final class CaptureEngine implements AutoCloseable {
     /** Which part of a file a prompt takes. */
     private TokenStream.Share fileShare() {
         IdSet ids = new IdSet();
-        return (prompt, tokenIds) -> {
+        return (prompt, tokens) -> {
             if (!ids.add(prompt.id())) {
                 throw new ModscanException("two prompts have the id '" + prompt.id() + "'; ids must be unique");
             }
             long header = CaptureLayout.headerBytes(prompt, readings);
-            long bytes = header + (tokenIds.length + 1L) * Long.BYTES + bytes(readings, tokenIds.length);
+            long kept = tokens.isAllKept() ? 0 : (tokens.keptSize() + 1L) * Long.BYTES;
+            long bytes = header + (tokens.size() + 1L) * Long.BYTES + kept + bytes(tokens);
             double share = Math.max(
                     Math.max((double) bytes / fileSize, (double) header / FILE_HEADER),
-                    Math.max((double) tokenIds.length / FILE_TOKENS, 1.0 / FILE_PROMPTS));
+                    Math.max((double) tokens.size() / FILE_TOKENS, 1.0 / FILE_PROMPTS));
             return Math.max(share, held(prompt));
         };
     }
@@ -217,10 +219,10 @@ public final class CaptureEngine implements AutoCloseable {
         return prompt.heldBytes() / (batching.outputLimit() / 2.0);
     }
 
-    private static long bytes(List<Reading> readings, int positions) {
+    private long bytes(PromptTokens tokens) {
         long bytes = 0;
         for (Reading reading : readings) {
-            bytes += reading.values(positions) * Float.BYTES;
+            bytes += reading.values(tokens) * Float.BYTES;
         }
         return bytes;
     }
@@ -229,11 +231,11 @@ public final class CaptureEngine implements AutoCloseable {
     public void inPieces(Spliterator<? extends Prompt> prompts, Consumer<? super Captured> action) {
         // Half a buffer's reach, since padding comes on top.
         double most = Math.min(batching.outputLimit(), 1 << 30);
-        TokenStream.Share share = (prompt, ids) -> Math.max(
-                Math.max((double) ids.length / batching.windowTokens(), bytes(readings, ids.length) / most),
+        TokenStream.Share share = (prompt, tokens) -> Math.max(
+                Math.max((double) tokens.size() / batching.windowTokens(), bytes(tokens) / most),
                 held(prompt));
         try (KeptStreams between = streams();
-                CaptureRun run = run(prompts, share, (prompt, ids) -> prompt, false)) {
+                CaptureRun run = run(prompts, share, (prompt, tokens) -> prompt, false)) {
             for (Chunk chunk = run.next(); chunk != null; chunk = run.next()) {
                 Chunk window = chunk;
                 List<Batch> batches = batching.batches(chunk);
@@ -255,11 +257,11 @@ public final class CaptureEngine implements AutoCloseable {
                                 between,
                                 (reading, prompt, values) -> rows.get(reading)[prompt] = values.asFloatBuffer()));
                 Map<String, String> facts = new TreeMap<>(provenance());
-                facts.putAll(TokensDigest.of(chunk.prompts(), chunk.tokenIds()));
+                facts.putAll(TokensDigest.of(chunk.prompts(), chunk.tokens()));
                 List<LentRows> lent = rows.stream().map(LentRows::new).toList();
                 try {
                     action.accept(new Captured(
-                            Prompts.of(chunk.prompts()), chunk.tokenIds(), facts, readings, List.copyOf(lent)));
+                            Prompts.of(chunk.prompts()), chunk.tokens(), facts, readings, List.copyOf(lent)));
                 } finally {
                     lent.forEach(LentRows::takeBack);
                 }
@@ -270,7 +272,7 @@ public final class CaptureEngine implements AutoCloseable {
     private CaptureRun run(
             Spliterator<? extends Prompt> prompts,
             TokenStream.Share share,
-            BiFunction<Prompt, int[], Prompt> handed,
+            BiFunction<Prompt, PromptTokens, Prompt> handed,
             boolean ahead) {
         return new CaptureRun(
                 runners,

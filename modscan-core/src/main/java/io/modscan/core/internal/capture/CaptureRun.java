@@ -148,10 +148,10 @@ final class CaptureRun implements AutoCloseable {
                             chunk.prompts().get(prompt).id(),
                             values.asFloatBuffer(),
                             readings.get(reading).isPerToken()
-                                    || chunk.tokenIds().get(prompt).length == 1);
+                                    || chunk.tokens().get(prompt).size() == 1);
             rows.take(reading, prompt, values);
         });
-        long count = chunk.tokens(batch.prompts());
+        long count = chunk.count(batch.prompts());
         tokenBlocks += count * links.get(link).blocks();
         boolean last = link == links.size() - 1;
         tell(last ? batch.rows() : 0, last ? count : 0);
@@ -159,7 +159,7 @@ final class CaptureRun implements AutoCloseable {
 
     /** Counts the links that an earlier run has taken a batch through: those before one. */
     void skip(int begin, Batch batch, Chunk chunk) {
-        long count = chunk.tokens(batch.prompts());
+        long count = chunk.count(batch.prompts());
         for (int link = 0; link < begin; link++) {
             tokenBlocks += count * links.get(link).blocks();
             tokenBlocksBefore += count * links.get(link).blocks();
@@ -170,9 +170,9 @@ final class CaptureRun implements AutoCloseable {
     }
 
     void skip(Chunk chunk) {
-        tokenBlocks += chunk.tokens() * blocks;
-        tokenBlocksBefore += chunk.tokens() * blocks;
-        tell(chunk.prompts().size(), chunk.tokens());
+        tokenBlocks += chunk.count() * blocks;
+        tokenBlocksBefore += chunk.count() * blocks;
+        tell(chunk.prompts().size(), chunk.count());
     }
 
     private void tell(long prompts, long count) {

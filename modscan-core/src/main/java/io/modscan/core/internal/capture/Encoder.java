@@ -1,5 +1,11 @@
 package io.modscan.core.internal.capture;
 
+import java.util.List;
+import java.util.HashMap;
+import java.util.ArrayList;
+import io.modscan.core.token.Span;
+import io.modscan.core.token.PromptTokens;
+import io.modscan.core.model.TokenizedText;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.model.Model;
 import io.modscan.core.model.Tokenizer;
@@ -13,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 public final class Encoder {
 
     private final Model model;
+    private final Map<Integer, String> texts = new HashMap<>();
     private @Nullable Tokenizer tokenizer;
     private @Nullable Prompt first;
     private boolean firstIsTensors;
@@ -22,14 +29,13 @@ public final class Encoder {
     }
 
     /**
-     * A prompt's ids.
+     * A prompt's tokens.
      *
-     * @param ids         the ids; -1 at each position of ready tensors
+     * @param tokens      the tokens; -1 at each position of ready tensors
      * @param tensorBytes the bytes of the ready tensors
      * @param isTensors   whether the prompt is of ready tensors
      */
-    @SuppressWarnings("ArrayRecordComponent") // never compared, only read
-    record Encoded(int[] ids, long tensorBytes, boolean isTensors) {}
+    record Encoded(PromptTokens tokens, long tensorBytes, boolean isTensors) {}
 
     /**
      * Encodes the next prompt.
@@ -45,9 +51,10 @@ public final class Encoder {
             long bytes = tensors.values().stream()
                     .mapToLong(tensor -> tensor.data().capacity())
                     .sum();
-            return new Encoded(ids, bytes, true);
+            return new Encoded(inTokens(prompt, ids), bytes, true);
         }
-        return new Encoded(prompt.tokenIds().orElseGet(() -> tokenize(prompt)), 0, false);
+        return new Encoded(
+                prompt.tokenIds().map(ids -> inTokens(prompt, ids)).orElseGet(() -> tokenize(prompt)), 0, false);
     }
 
     /** A batch is of one kind, and so is all that is run in one go. */
@@ -79,14 +86,44 @@ public final class Encoder {
         return positions;
     }
 
-    private int[] tokenize(Prompt prompt) {
-        if (tokenizer == null) {
-            tokenizer = model.tokenizer();
-        }
+    private static PromptTokens inTokens(Prompt prompt, int... ids) {
         try {
-            return tokenizer.encode(prompt.text().orElseThrow());
+            return PromptTokens.of(ids, prompt.spans());
+        } catch (IllegalArgumentException e) {
+            throw new ModscanException("prompt '" + prompt.id() + "': " + e.getMessage(), e);
+        }
+    }
+
+    private PromptTokens tokenize(Prompt prompt) {
+        String text = prompt.text().orElseThrow();
+        try {
+            if (prompt.spans().isEmpty()) {
+                return PromptTokens.of(tokenizer().encode(text), List.of());
+            }
+            TokenizedText tokenized = tokenizer().tokenize(text);
+            List<Span> spans = new ArrayList<>();
+            for (Span span : prompt.spans()) {
+                int[] positions = tokenized.positions(span.start(), span.end());
+                // A text that is read from right to left has its tokens in its own order, as its characters are.
+                if (positions.length > 0) {
+                    spans.add(new Span(span.label(), positions[0], positions[positions.length - 1] + 1));
+                }
+            }
+            return PromptTokens.of(tokenized.ids(), spans);
         } catch (ModscanException e) {
             throw new ModscanException("prompt '" + prompt.id() + "': " + e.getMessage(), e);
         }
+    }
+
+    private Tokenizer tokenizer() {
+        if (tokenizer == null) {
+            tokenizer = model.tokenizer();
+        }
+        return tokenizer;
+    }
+
+    /** The text of a token alone. */
+    String text(int id) {
+        return texts.computeIfAbsent(id, unknown -> tokenizer().decode(unknown));
     }
 }

@@ -2,6 +2,7 @@ package io.modscan.core.internal.capture;
 
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Reading;
+import io.modscan.core.token.PromptTokens;
 import java.util.List;
 
 /** Says beforehand what would otherwise end in an error without a hint, after much work. */
@@ -17,10 +18,10 @@ public final class HeapCheck {
     }
 
     /** Counts a prompt's values in. */
-    void add(int[] ids) {
+    void add(PromptTokens tokens) {
         prompts++;
         for (Reading reading : readings) {
-            bytes += reading.values(ids.length) * Float.BYTES;
+            bytes += reading.values(tokens) * Float.BYTES;
         }
         if (bytes > most) {
             throw new ModscanException("the values of the first " + prompts + " prompts at " + readings.size()

@@ -109,9 +109,16 @@ public final class PoolingSource implements ActivationSource {
             Derivation.Tokens tokens = new Derivation.Tokens(batch.columns(), first, length, hasBos);
             for (int i = 0; i < outputs.size(); i++) {
                 Derivation derivation = derivations.get(i);
-                int start = (int) (row * derivation.asked().values(batch.columns()));
+                Reading asked = derivation.asked();
+                int start = (int) (row * asked.values(batch.columns(asked)));
+                int at = row;
                 FloatBuffer tensor = tensors.get(derivation.recorded());
-                derivation.write(real(derivation.recorded(), tensor, row, tokens), tokens, outputs.get(i), start);
+                derivation.write(
+                        real(derivation.recorded(), tensor, row, tokens),
+                        positions -> batch.chosen(positions, at),
+                        tokens,
+                        outputs.get(i),
+                        start);
             }
         }
         idle.offer(memory);

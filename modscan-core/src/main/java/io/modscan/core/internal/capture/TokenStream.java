@@ -1,5 +1,10 @@
 package io.modscan.core.internal.capture;
 
+import java.util.Objects;
+import java.util.Map;
+import java.util.HashMap;
+import io.modscan.core.token.PromptTokens;
+import io.modscan.core.token.Positions;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.recording.Chunk;
 import io.modscan.core.intervention.Intervention;
@@ -37,7 +42,7 @@ public final class TokenStream implements AutoCloseable {
     private static final long MILLIS_TO_END = 500;
 
     /** Stands for what failed. */
-    private static final Chunk FAILED = new Chunk(0, List.of(), List.of(), 0, true);
+    private static final Chunk FAILED = new Chunk(0, List.of(), List.of(), List.of(), 0, true);
 
     private final Model model;
     private final CapturePlan plan;
@@ -45,7 +50,8 @@ public final class TokenStream implements AutoCloseable {
     private final boolean cutOverlong;
     private final int maxTokens;
     private final Share share;
-    private final BiFunction<Prompt, int[], Prompt> handed;
+    private final List<Positions> choices;
+    private final BiFunction<Prompt, PromptTokens, Prompt> handed;
     private final OptionalLong promptsExpected;
     private final BlockingQueue<Chunk> ready;
     private final Thread thread;
@@ -61,14 +67,14 @@ public final class TokenStream implements AutoCloseable {
     @FunctionalInterface
     interface Share {
         /** The part, not negative; may throw what is wrong with the prompt. */
-        double of(Prompt prompt, int[] ids);
+        double of(Prompt prompt, PromptTokens tokens);
     }
 
     /**
      * Begins to tokenize.
      *
      * @param share  which part of a chunk a prompt fills
-     * @param handed what is to be had of each prompt, made of it and its ids
+     * @param handed what is to be had of each prompt, made of it and its tokens
      * @param ahead  whether all is tokenized as soon as can be, or no more than the chunk that is to be taken next
      */
     TokenStream(
@@ -77,10 +83,11 @@ public final class TokenStream implements AutoCloseable {
             boolean cutOverlong,
             Spliterator<? extends Prompt> prompts,
             Share share,
-            BiFunction<Prompt, int[], Prompt> handed,
+            BiFunction<Prompt, PromptTokens, Prompt> handed,
             boolean ahead) {
         this.model = model;
         this.plan = plan;
+        this.choices = plan.chosen();
         this.sites = plan.attributed().isEmpty() ? List.of() : model.sites();
         this.cutOverlong = cutOverlong;
         this.maxTokens = model.maxTokens().orElse(Integer.MAX_VALUE);
@@ -187,63 +194,98 @@ public final class TokenStream implements AutoCloseable {
     private void readAll(Iterator<? extends Prompt> iterator) {
         Encoder encoder = new Encoder(model);
         long first = 0;
-        long tokens = 0;
+        long count = 0;
         double full = 0;
         long inputs = 0;
         List<Prompt> prompts = new ArrayList<>();
-        List<int[]> tokenIds = new ArrayList<>();
+        List<PromptTokens> tokens = new ArrayList<>();
+        List<Map<Positions, int[]>> chosen = new ArrayList<>();
         while (!closed && iterator.hasNext()) {
             Prompt prompt = iterator.next();
             Encoder.Encoded encoded = encoder.encode(prompt);
-            int[] ids = fit(prompt, encoded);
-            check(prompt, ids, encoded.isTensors());
-            double part = share.of(prompt, ids);
+            PromptTokens run = fit(prompt, encoded);
+            check(prompt, run, encoded.isTensors());
+            Map<Positions, int[]> choice = choose(prompt, run, encoder);
+            if (!plan.kept().isAll()) {
+                run = run.keeping(Objects.requireNonNull(choice.get(plan.kept())));
+            }
+            double part = share.of(prompt, run);
             if (!prompts.isEmpty() && full + part > 1) {
-                Chunk chunk = new Chunk(first, prompts, tokenIds, inputs, false);
+                Chunk chunk = new Chunk(first, prompts, tokens, chosen, inputs, false);
                 hand(chunk);
                 first = chunk.end();
                 full = 0;
                 inputs = 0;
                 prompts = new ArrayList<>();
-                tokenIds = new ArrayList<>();
+                tokens = new ArrayList<>();
+                chosen = new ArrayList<>();
             }
             full += part;
             inputs = Math.max(inputs, encoded.tensorBytes());
             // Ready tensors are needed once more to be run, so these prompts are handed on as they are.
-            prompts.add(encoded.isTensors() ? prompt : handed.apply(prompt, ids));
-            tokenIds.add(ids);
+            prompts.add(encoded.isTensors() ? prompt : handed.apply(prompt, run));
+            tokens.add(run);
+            if (!choices.isEmpty()) {
+                chosen.add(choice);
+            }
             promptsRead = first + prompts.size();
-            tokens += ids.length;
-            tokensRead = tokens;
+            count += run.size();
+            tokensRead = count;
         }
         if (!closed && prompts.isEmpty()) {
             throw new ModscanException("there is no prompt to capture; at least one is needed");
         }
         readToTheEnd = true;
-        hand(new Chunk(first, prompts, tokenIds, inputs, true));
+        hand(new Chunk(first, prompts, tokens, chosen, inputs, true));
     }
 
-    private int[] fit(Prompt prompt, Encoder.Encoded encoded) {
-        int[] ids = encoded.ids();
-        if (ids.length <= maxTokens) {
-            return ids;
+    private PromptTokens fit(Prompt prompt, Encoder.Encoded encoded) {
+        PromptTokens tokens = encoded.tokens();
+        if (tokens.size() <= maxTokens) {
+            return tokens;
         }
         if (encoded.isTensors()) {
-            throw new ModscanException("prompt '" + prompt.id() + "' has " + ids.length
+            throw new ModscanException("prompt '" + prompt.id() + "' has " + tokens.size()
                     + " positions; the model takes at most " + maxTokens
                     + ", and ready tensors are never cut: give shorter ones");
         }
         if (!cutOverlong) {
-            throw new ModscanException("prompt '" + prompt.id() + "' has " + ids.length
+            throw new ModscanException("prompt '" + prompt.id() + "' has " + tokens.size()
                     + " tokens; the model takes at most " + maxTokens
                     + " (shorten it, or let the probe cut it: cutOverlong())");
         }
         LOG.warn(
-                "prompt '{}' cut from {} to {} tokens", ModscanException.printable(prompt.id()), ids.length, maxTokens);
-        return Arrays.copyOf(ids, maxTokens);
+                "prompt '{}' cut from {} to {} tokens",
+                ModscanException.printable(prompt.id()),
+                tokens.size(),
+                maxTokens);
+        return tokens.cut(maxTokens);
     }
 
-    private void check(Prompt prompt, int[] ids, boolean tensors) {
+    private Map<Positions, int[]> choose(Prompt prompt, PromptTokens tokens, Encoder encoder) {
+        Map<Positions, int[]> chosen = new HashMap<>();
+        for (Positions choice : choices) {
+            chosen.put(choice, choice.of(tokens, model.bosTokenId(), encoder::text));
+        }
+        for (Reading reading : plan.readings()) {
+            Positions positions = reading.pooling().positions();
+            if (reading.choosesPositions()
+                    && reading.pooling().isPooled()
+                    && Objects.requireNonNull(chosen.get(positions)).length == 0) {
+                throw new ModscanException("prompt '" + prompt.id() + "' has no token among the positions '" + positions
+                        + "', so nothing of " + reading.site() + " is left to pool" + spansInWords(tokens)
+                        + "; leave the prompt out, or choose other positions");
+            }
+        }
+        return chosen;
+    }
+
+    private static String spansInWords(PromptTokens tokens) {
+        return tokens.spans().isEmpty() ? "" : " (its spans in tokens: " + tokens.spans() + ")";
+    }
+
+    private void check(Prompt prompt, PromptTokens tokens, boolean tensors) {
+        int[] ids = tokens.ids();
         if (ids.length == 0) {
             throw new ModscanException("prompt '" + prompt.id() + "' has no tokens");
         }
@@ -254,18 +296,21 @@ public final class TokenStream implements AutoCloseable {
         prompt.intervention().ifPresent(intervention -> check(prompt, intervention, ids.length));
         plan.objective().ifPresent(objective -> check(prompt, objective, ids.length));
         for (Reading reading : plan.readings()) {
-            if (reading.values(ids.length) > Integer.MAX_VALUE / Float.BYTES) {
+            if (reading.values(ids.length) > Integer.MAX_VALUE / Float.BYTES) { // more than are kept, where some are
                 throw new ModscanException("prompt '" + prompt.id() + "' has " + ids.length
                         + (tensors ? " positions" : " tokens") + ", so its values of "
                         + reading.site() + " take " + reading.values(ids.length) * Float.BYTES
                         + " bytes, more than one buffer holds; capture shorter prompts or pool them");
             }
-            if (tensors && reading.pooling().isWithoutBos()) {
-                throw new ModscanException("prompt '" + prompt.id() + "' is of ready tensors, of which nothing tells"
-                        + " whether they begin with BOS, so it cannot be left out of " + reading.site()
-                        + "; pool with BOS");
+            if (tensors && reading.pooling().positions().isById()) {
+                throw new ModscanException("prompt '" + prompt.id() + "' is of ready tensors, which have no token ids"
+                        + (reading.pooling().positions().isWithoutBos()
+                                ? ": nothing tells whether they begin with BOS, so it cannot be left out of "
+                                        + reading.site() + "; pool with BOS"
+                                : ", so '" + reading.pooling().positions() + "' chooses none of them at " + reading.site()
+                                        + "; choose positions by number or by span"));
             }
-            if (onlyBos && reading.pooling().isWithoutBos()) {
+            if (onlyBos && reading.pooling().isPooled() && reading.pooling().positions().isWithoutBos()) {
                 throw new ModscanException("prompt '" + prompt.id() + "' is only a BOS token, so nothing of "
                         + reading.site() + " is left to pool; drop the prompt, or pool with BOS");
             }

@@ -27,7 +27,7 @@ public final class CaptureFile {
     private CaptureFile() {}
 
     public static void write(Captured captured, Path file) {
-        Chunk all = new Chunk(0, captured.prompts().stream().toList(), captured.tokenIds(), 0, true);
+        Chunk all = new Chunk(0, captured.prompts().stream().toList(), captured.tokens(), List.of(), 0, true);
         CaptureLayout layout = new CaptureLayout(file, captured.facts(), captured.readings(), all, true);
         checkReplaceable(file, layout);
         WholeFile.write(file, aside -> {

@@ -1,5 +1,11 @@
 package io.modscan.core.internal.recording;
 
+import java.util.function.ToIntFunction;
+import java.util.function.Function;
+import java.util.Arrays;
+import java.util.AbstractList;
+import io.modscan.core.token.Span;
+import io.modscan.core.token.PromptTokens;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.safetensors.DType;
@@ -21,13 +27,15 @@ import java.util.TreeMap;
 /** What lies where in a capture file, or in one of several; {@code Activations.save} and {@code Probe} describe them. */
 public final class CaptureLayout {
 
-    private static final int TOKENS_AT_ONCE = 1 << 16;
+    private static final int NUMBERS_AT_ONCE = 1 << 16;
 
     private final SafetensorsLayout file;
     private final List<Reading> readings;
     private final Chunk chunk;
     private final boolean whole;
     private final long[] tokenOffsets;
+    private final long[] keptOffsets;
+    private final boolean keepsAll;
 
     /**
      * Lays a capture out.
@@ -42,31 +50,32 @@ public final class CaptureLayout {
         this.readings = readings;
         this.chunk = chunk;
         this.whole = whole;
-        this.tokenOffsets = new long[chunk.tokenIds().size() + 1];
-        for (int i = 0; i < chunk.tokenIds().size(); i++) {
-            tokenOffsets[i + 1] = tokenOffsets[i] + chunk.tokenIds().get(i).length;
-        }
+        this.tokenOffsets = offsets(chunk.tokens(), PromptTokens::size);
+        this.keptOffsets = offsets(chunk.tokens(), PromptTokens::keptSize);
+        this.keepsAll = chunk.tokens().stream().allMatch(PromptTokens::isAllKept);
         SafetensorsLayout.Builder layout = SafetensorsLayout.builder();
         Map<String, String> facts = new TreeMap<>(provenance);
-        facts.putAll(TokensDigest.of(chunk.prompts(), chunk.tokenIds()));
+        facts.putAll(TokensDigest.of(chunk.prompts(), chunk.tokens()));
         facts.forEach(layout::metadata);
-        layout.metadata(Keys.PROMPTS, promptsJson(chunk.prompts()));
+        layout.metadata(Keys.PROMPTS, promptsJson(chunk));
         layout.metadata(Keys.SITES, SiteJson.write(readings));
         if (!whole) {
             layout.metadata(Keys.SHARD, range());
         }
-        layout.add(
-                name(TensorNames.INPUT_IDS),
-                DType.I64,
-                List.of(tokenOffsets[chunk.tokenIds().size()]));
-        layout.add(name(TensorNames.PROMPT_OFFSETS), DType.I64, List.of((long) tokenOffsets.length));
+        int prompts = chunk.prompts().size();
+        layout.add(name(TensorNames.INPUT_IDS), DType.I64, List.of(tokenOffsets[prompts]));
+        layout.add(name(TensorNames.PROMPT_OFFSETS), DType.I64, List.of(prompts + 1L));
+        if (!keepsAll) {
+            layout.add(name(TensorNames.KEPT_POSITIONS), DType.I64, List.of(keptOffsets[prompts]));
+            layout.add(name(TensorNames.KEPT_OFFSETS), DType.I64, List.of(prompts + 1L));
+        }
         for (Reading reading : readings) {
             if (reading.site().isPairwise()) {
                 for (int prompt = 0; prompt < chunk.prompts().size(); prompt++) {
                     layout.add(
                             name(reading, prompt),
                             DType.F32,
-                            shape(reading, chunk.tokenIds().get(prompt).length));
+                            shape(reading, chunk.tokens().get(prompt).size()));
                 }
             } else {
                 layout.add(name(TensorNames.packed(reading.site())), DType.F32, packedShape(reading));
@@ -75,9 +84,19 @@ public final class CaptureLayout {
         this.file = layout.build(target);
     }
 
-    private static String promptsJson(List<Prompt> prompts) {
+    private static long[] offsets(List<PromptTokens> tokens, ToIntFunction<PromptTokens> size) {
+        long[] offsets = new long[tokens.size() + 1];
+        for (int i = 0; i < tokens.size(); i++) {
+            offsets[i + 1] = offsets[i] + size.applyAsInt(tokens.get(i));
+        }
+        return offsets;
+    }
+
+    private static String promptsJson(Chunk chunk) {
         List<Map<String, Object>> entries = new ArrayList<>();
-        for (Prompt prompt : prompts) {
+        for (int i = 0; i < chunk.prompts().size(); i++) {
+            Prompt prompt = chunk.prompts().get(i);
+            List<Span> spans = chunk.tokens().get(i).spans();
             Map<String, Object> entry = new LinkedHashMap<>();
             entry.put("id", prompt.id());
             entry.put("labels", prompt.labels());
@@ -87,6 +106,9 @@ public final class CaptureLayout {
                 entry.put(PromptJson.UNTOUCHED, prompt.untouchedId());
             }
             prompt.toward().ifPresent(toward -> entry.put(PromptJson.TOWARD, toward.toJson()));
+            if (!spans.isEmpty()) {
+                entry.put(PromptJson.SPANS, spans.stream().map(PromptJson::span).toList());
+            }
             entries.add(entry);
         }
         try {
@@ -107,6 +129,9 @@ public final class CaptureLayout {
             if (reading.site().isPairwise()) {
                 tensors += 120L + reading.site().name().length();
             }
+        }
+        for (Span span : prompt.spans()) {
+            characters += 40L + span.label().length();
         }
         characters += prompt.tensorsSha256().isPresent() ? 96 : 0;
         characters += prompt.intervention()
@@ -144,7 +169,7 @@ public final class CaptureLayout {
         List<Long> shape = new ArrayList<>();
         shape.add(
                 reading.isPerToken()
-                        ? tokenOffsets[tokenOffsets.length - 1]
+                        ? keptOffsets[keptOffsets.length - 1]
                         : chunk.prompts().size());
         reading.site().axes().stream().filter(axis -> axis.size() > 0).forEach(axis -> shape.add((long) axis.size()));
         return shape;
@@ -180,14 +205,14 @@ public final class CaptureLayout {
         if (read.site().isPairwise()) {
             return offset(name(read, prompt));
         }
-        long before = read.isPerToken() ? tokenOffsets[prompt] : prompt;
+        long before = read.isPerToken() ? keptOffsets[prompt] : prompt;
         return offset(name(TensorNames.packed(read.site())))
                 + before * read.site().width() * Float.BYTES;
     }
 
     /** How many bytes a prompt's values take. */
     long bytes(int reading, int prompt) {
-        return readings.get(reading).values(chunk.tokenIds().get(prompt).length) * Float.BYTES;
+        return readings.get(reading).values(chunk.tokens().get(prompt)) * Float.BYTES;
     }
 
     private long offset(String tensor) {
@@ -198,22 +223,43 @@ public final class CaptureLayout {
         return offset;
     }
 
-    /** Writes the token ids and where each prompt's begin. */
+    /** Writes the token ids and where each prompt's begin; where only some positions are kept, these in the same way. */
     void writeTokens(FileChannel channel) throws IOException {
+        write(channel, TensorNames.INPUT_IDS, chunk.tokens(), PromptTokens::ids);
+        write(channel, TensorNames.PROMPT_OFFSETS, List.of(tokenOffsets));
+        if (!keepsAll) {
+            write(channel, TensorNames.KEPT_POSITIONS, chunk.tokens(), PromptTokens::kept);
+            write(channel, TensorNames.KEPT_OFFSETS, List.of(keptOffsets));
+        }
+    }
+
+    private void write(
+            FileChannel channel, String tensor, List<PromptTokens> tokens, Function<PromptTokens, int[]> values)
+            throws IOException {
+        write(channel, tensor, new AbstractList<>() {
+            @Override
+            public long[] get(int prompt) {
+                return Arrays.stream(values.apply(tokens.get(prompt)))
+                        .asLongStream()
+                        .toArray();
+            }
+
+            @Override
+            public int size() {
+                return tokens.size();
+            }
+        });
+    }
+
+    private void write(FileChannel channel, String tensor, List<long[]> numbers) throws IOException {
         ByteBuffer bytes =
-                ByteBuffer.allocateDirect(TOKENS_AT_ONCE * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        long position = offset(name(TensorNames.INPUT_IDS));
-        for (int[] ids : chunk.tokenIds()) {
-            for (int id : ids) {
-                bytes.putLong(id);
+                ByteBuffer.allocateDirect(NUMBERS_AT_ONCE * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        long position = offset(name(tensor));
+        for (long[] some : numbers) {
+            for (long number : some) {
+                bytes.putLong(number);
                 position = flush(channel, bytes, position, !bytes.hasRemaining());
             }
-        }
-        flush(channel, bytes, position, true);
-        position = offset(name(TensorNames.PROMPT_OFFSETS));
-        for (long offset : tokenOffsets) {
-            bytes.putLong(offset);
-            position = flush(channel, bytes, position, !bytes.hasRemaining());
         }
         flush(channel, bytes, position, true);
     }

@@ -1,6 +1,7 @@
 package io.modscan.core.internal.recording;
 
 import io.modscan.core.prompt.Prompts;
+import io.modscan.core.token.PromptTokens;
 import io.modscan.core.site.Reading;
 import java.nio.FloatBuffer;
 import java.util.List;
@@ -10,7 +11,7 @@ import java.util.Map;
  * What was captured of some prompts: what the engine hands on, what a file is written of, and what is read from one.
  *
  * @param prompts  the prompts
- * @param tokenIds for each prompt the ids that were run; a list that reads them when asked will do
+ * @param tokens   what was run for each prompt; a list that reads them when asked will do
  * @param facts    the provenance
  * @param readings what was read
  * @param rows     for each reading a buffer a prompt with its values from 0 to its capacity; here too a list may make them
@@ -18,7 +19,7 @@ import java.util.Map;
  */
 public record Captured(
         Prompts prompts,
-        List<int[]> tokenIds,
+        List<PromptTokens> tokens,
         Map<String, String> facts,
         List<Reading> readings,
         List<List<FloatBuffer>> rows) {}

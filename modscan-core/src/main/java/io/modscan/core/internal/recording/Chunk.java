@@ -1,6 +1,9 @@
 package io.modscan.core.internal.recording;
 
 import io.modscan.core.prompt.Prompt;
+import io.modscan.core.token.Positions;
+import io.modscan.core.token.PromptTokens;
+import java.util.Map;
 import java.util.List;
 
 /**
@@ -8,27 +11,29 @@ import java.util.List;
  *
  * @param first    the first one's index in the whole input
  * @param prompts  the prompts
- * @param tokenIds the ids to be run for each; -1 at each position of ready tensors
+ * @param tokens  what is run for each
+ * @param chosen  for each prompt what the plan's choices of positions come to; empty if there are none
  * @param inputs   the bytes of the ready tensors of the prompt that has most; 0 where there are none
  * @param last     whether the input ends with these
  */
-public record Chunk(long first, List<Prompt> prompts, List<int[]> tokenIds, long inputs, boolean last) {
+public record Chunk(long first, List<Prompt> prompts, List<PromptTokens> tokens, List<Map<Positions, int[]>> chosen, long inputs, boolean last) {
 
     /** The index behind the last one's. */
     public long end() {
         return first + prompts.size();
     }
 
-    /** The tokens of some of the prompts. */
-    public long tokens(int... some) {
+    /** The number of tokens of some of the prompts. */
+    public long count(int... some) {
         long count = 0;
         for (int prompt : some) {
-            count += tokenIds.get(prompt).length;
+            count += tokens.get(prompt).size();
         }
         return count;
     }
 
-    public long tokens() {
-        return tokenIds.stream().mapToLong(ids -> ids.length).sum();
+    /** The number of all tokens. */
+    public long count() {
+        return tokens.stream().mapToLong(PromptTokens::size).sum();
     }
 }

@@ -1,5 +1,8 @@
 package io.modscan.core.internal.recording;
 
+import java.util.stream.IntStream;
+import java.util.function.Function;
+import io.modscan.core.token.Positions;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Reading;
@@ -11,15 +14,16 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
- * How the values of a reading come from those of one that was recorded: as they are, or, where each position was kept, by
- * taking magnitudes or picking units, by pooling, or both in this order.
+ * How the values of a reading come from those of one that was recorded: as they are, or, where positions were kept, by
+ * taking magnitudes or picking units, by choosing positions, by pooling, or several of these in this order.
  *
  * @param asked      the reading asked for
  * @param recorded   the index of the recorded one among its like
  * @param derives    whether the recorded values are vectors whose lengths, or some units, are asked for
+ * @param chooses    whether positions are still to be chosen among the recorded ones
  * @param pools      whether the recorded values are still to be pooled
  */
-public record Derivation(Reading asked, int recorded, boolean derives, boolean pools) {
+public record Derivation(Reading asked, int recorded, boolean derives, boolean chooses, boolean pools) {
 
     /** The one site whose first value is none. */
     private static final String LOSS = "loss";
@@ -37,23 +41,34 @@ public record Derivation(Reading asked, int recorded, boolean derives, boolean p
      */
     public static Derivation of(Reading asked, List<Reading> recorded, String name) {
         int same = indexOf(asked.site(), recorded);
-        if (same >= 0 && recorded.get(same).pooling().equals(asked.pooling())) {
-            return new Derivation(asked, same, false, false);
-        }
+        Positions positions = asked.pooling().positions();
         boolean pools = asked.pooling().isPooled();
-        if (same >= 0 && pools && !recorded.get(same).pooling().isPooled()) {
-            return new Derivation(asked, same, false, true);
+        if (same >= 0) {
+            Pooling there = recorded.get(same).pooling();
+            if (there.kind() == asked.pooling().kind() && there.positions().equals(positions)) {
+                return new Derivation(asked, same, false, false, false);
+            }
+            if (isKept(there, positions)) {
+                return new Derivation(asked, same, false, there.positions().isAll(), pools);
+            }
         }
         int vectors =
                 asked.site().derivedFrom().map(site -> indexOf(site, recorded)).orElse(-1);
-        if (vectors >= 0 && !recorded.get(vectors).pooling().isPooled()) {
-            return new Derivation(asked, vectors, true, pools);
+        if (vectors >= 0 && isKept(recorded.get(vectors).pooling(), positions)) {
+            boolean all = recorded.get(vectors).pooling().positions().isAll();
+            return new Derivation(asked, vectors, true, all, pools);
         }
         throw new ModscanException(
                 name + ": cannot give " + asked.site() + " with the pooling '" + asked.pooling() + "': "
                         + whatThereIs(same, vectors, asked.site(), recorded)
                         + ". What was recorded with the pooling 'none' can be pooled in any way, and its magnitudes"
                         + " taken; else record the model again");
+    }
+
+    /** Whether values at these positions are among those recorded. */
+    private static boolean isKept(Pooling recorded, Positions asked) {
+        return !recorded.isPooled()
+                && (recorded.positions().isAll() || recorded.positions().equals(asked));
     }
 
     private static String whatThereIs(int same, int vectors, Site site, List<Reading> recorded) {
@@ -88,16 +103,29 @@ public record Derivation(Reading asked, int recorded, boolean derives, boolean p
      * Writes what is asked for of one prompt.
      *
      * @param row     the prompt's values of the recorded reading
+     * @param chosen  gives the positions of a choice among the prompt's tokens
      * @param tokens  where the prompt's tokens are in its padded row
      * @param output  the batch's values
      * @param start   where this row's begin
      */
-    public void write(FloatBuffer row, Tokens tokens, FloatBuffer output, int start) {
+    public void write(
+            FloatBuffer row, Function<Positions, int[]> chosen, Tokens tokens, FloatBuffer output, int start) {
         FloatBuffer values = !derives ? row : asked.site().picked().isPresent() ? picked(row) : magnitudes(row);
         Site site = asked.site();
         int length = tokens.length();
         if (pools) {
-            output.put(start, pool(values, tokens));
+            output.put(start, pool(values, chosen, tokens.hasBos()));
+        } else if (asked.isPerToken() && asked.choosesPositions()) {
+            if (chooses) {
+                int width = site.width();
+                int at = start;
+                for (int position : chosen.apply(asked.pooling().positions())) {
+                    output.put(at, values, position * width, width);
+                    at += width;
+                }
+            } else {
+                output.put(start, values, 0, values.capacity());
+            }
         } else if (site.isPairwise()) {
             int columns = tokens.columns();
             for (int square = 0; square < Math.max(1, site.heads()); square++) {
@@ -148,50 +176,63 @@ public record Derivation(Reading asked, int recorded, boolean derives, boolean p
         return FloatBuffer.wrap(lengths);
     }
 
-    public float[] pool(FloatBuffer values, Tokens tokens) {
-        Pooling pooling = asked.pooling();
-        int width = asked.site().width();
-        float[] result = new float[width];
-        if (tokens.length() == 0) {
-            return nothing(result);
+    /**
+     * Pools what was recorded of one prompt.
+     *
+     * @param values for each recorded position its vector
+     * @param chosen gives the positions of a choice among the prompt's tokens
+     * @param hasBos whether the first token is BOS
+     * @return the vector, NaN where no position counts
+     */
+    public float[] pool(FloatBuffer values, Function<Positions, int[]> chosen, boolean hasBos) {
+        float[] result = new float[asked.site().width()];
+        int[] counted = counted(values, chosen, hasBos);
+        if (counted.length == 0) {
+            Arrays.fill(result, Float.NaN);
+            return result;
         }
-        // No source counts the loss of a first token, which follows none.
-        boolean lossOfFirst = isLoss(asked.site()) && Float.isNaN(values.get(0));
-        int from = lossOfFirst || (pooling.isWithoutBos() && tokens.hasBos()) ? 1 : 0;
-        if (from == tokens.length()) {
-            return nothing(result);
-        }
-        switch (pooling.kind()) {
-            case LAST -> values.get((tokens.length() - 1) * width, result);
-            case MAX -> max(values, from, result);
-            case MEAN -> sum(values, from, result, tokens.length() - from);
-            case SUM -> sum(values, from, result, 1);
+        switch (asked.pooling().kind()) {
+            case LAST -> values.get(counted[counted.length - 1] * result.length, result);
+            case MAX -> max(values, counted, result);
+            case MEAN -> sum(values, counted, result, counted.length);
+            case SUM -> sum(values, counted, result, 1);
             case NONE -> throw new IllegalStateException("nothing to pool");
         }
         return result;
     }
 
-    private static float[] nothing(float[] result) {
-        Arrays.fill(result, Float.NaN);
-        return result;
+    private int[] counted(FloatBuffer values, Function<Positions, int[]> chosen, boolean hasBos) {
+        // No source counts the loss of a first token, which follows none.
+        boolean withoutFirst = values.hasRemaining() && isLoss(asked.site()) && Float.isNaN(values.get(0));
+        if (chooses && asked.choosesPositions()) {
+            int[] positions = chosen.apply(asked.pooling().positions());
+            return withoutFirst
+                    ? Arrays.stream(positions).filter(position -> position > 0).toArray()
+                    : positions;
+        }
+        boolean withoutBos = chooses && asked.pooling().positions().isWithoutBos() && hasBos;
+        return IntStream.range(
+                        withoutFirst || withoutBos ? 1 : 0,
+                        values.capacity() / asked.site().width())
+                .toArray();
     }
 
-    private static void max(FloatBuffer values, int from, float[] result) {
+    private static void max(FloatBuffer values, int[] counted, float[] result) {
         int width = result.length;
-        values.get(from * width, result);
-        for (int at = (from + 1) * width; at < values.capacity(); at += width) {
+        values.get(counted[0] * width, result);
+        for (int position : counted) {
             for (int i = 0; i < width; i++) {
-                result[i] = Math.max(result[i], values.get(at + i));
+                result[i] = Math.max(result[i], values.get(position * width + i));
             }
         }
     }
 
-    private static void sum(FloatBuffer values, int from, float[] result, int number) {
+    private static void sum(FloatBuffer values, int[] counted, float[] result, int number) {
         int width = result.length;
         double[] sums = new double[width];
-        for (int at = from * width; at < values.capacity(); at += width) {
+        for (int position : counted) {
             for (int i = 0; i < width; i++) {
-                sums[i] += values.get(at + i);
+                sums[i] += values.get(position * width + i);
             }
         }
         for (int i = 0; i < width; i++) {

@@ -1,5 +1,6 @@
 package io.modscan.core.internal.recording;
 
+import io.modscan.core.token.Span;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.modscan.core.error.MalformedFileException;
@@ -28,6 +29,9 @@ public final class PromptJson {
     /** The key of the intervention that its attributions are towards, as JSON. */
     static final String TOWARD = "toward";
 
+    /** The key of its spans, in tokens. */
+    static final String SPANS = "spans";
+
     /** The key of the id of the same prompt without it. */
     static final String UNTOUCHED = "of";
 
@@ -42,6 +46,7 @@ public final class PromptJson {
      * @param under   what it was run under, without the values of references, or null
      * @param of      the id of the same prompt without that, or null
      * @param toward  what its attributions are towards, or null
+     * @param spans   its spans, in tokens
      */
     record Entry(
             String id,
@@ -49,11 +54,13 @@ public final class PromptJson {
             @Nullable String tensors,
             @Nullable Intervention under,
             @Nullable String of,
-            @Nullable Intervention toward) {
+            @Nullable Intervention toward,
+            List<Span> spans) {
 
         /** The prompt, run under the same intervention. */
         Prompt again(Prompt prompt) {
-            Prompt same = toward == null ? prompt : prompt.toward(toward);
+            Prompt whole = spans.isEmpty() ? prompt : prompt.withSpans(spans);
+            Prompt same = toward == null ? whole : whole.toward(toward);
             return under == null ? same : same.under(under, id, of == null ? id : of);
         }
     }
@@ -71,6 +78,7 @@ public final class PromptJson {
             Intervention under = null;
             String of = null;
             Intervention toward = null;
+            List<Span> spans = List.of();
             while (parser.nextToken() == JsonToken.FIELD_NAME) {
                 String key = parser.currentName();
                 JsonToken value = parser.nextToken();
@@ -84,6 +92,8 @@ public final class PromptJson {
                     under = intervention(file, entry, parser.getText(), interventions);
                 } else if (key.equals(TOWARD)) {
                     toward = intervention(file, entry, parser.getText(), interventions);
+                } else if (key.equals(SPANS) && value == JsonToken.START_ARRAY) {
+                    spans = spans(file, entry, parser);
                 } else if (key.equals(UNTOUCHED)) {
                     of = parser.getText();
                 } else {
@@ -93,7 +103,7 @@ public final class PromptJson {
             if (id == null || labels == null) {
                 throw malformed(file, entry, "has no string 'id' or no object 'labels'");
             }
-            entries.add(new Entry(id, labels, tensors, under, of, toward));
+            entries.add(new Entry(id, labels, tensors, under, of, toward, spans));
         });
         return entries;
     }
@@ -126,6 +136,43 @@ public final class PromptJson {
             labels.put(key, known == null ? label : known);
         }
         return labels;
+    }
+
+    /** A span as an entry holds it. */
+    static Map<String, Object> span(Span span) {
+        Map<String, Object> object = new LinkedHashMap<>();
+        object.put("label", span.label());
+        object.put("start", span.start());
+        object.put("end", span.end());
+        return object;
+    }
+
+    private static List<Span> spans(Path file, int entry, JsonParser parser) throws IOException {
+        List<Span> spans = new ArrayList<>();
+        while (parser.nextToken() == JsonToken.START_OBJECT) {
+            String label = "";
+            int start = -1;
+            int end = -1;
+            while (parser.nextToken() == JsonToken.FIELD_NAME) {
+                String key = parser.currentName();
+                JsonToken value = parser.nextToken();
+                if (key.equals("label")) {
+                    label = parser.getText();
+                } else if (key.equals("start") && value == JsonToken.VALUE_NUMBER_INT) {
+                    start = parser.getIntValue();
+                } else if (key.equals("end") && value == JsonToken.VALUE_NUMBER_INT) {
+                    end = parser.getIntValue();
+                } else {
+                    parser.skipChildren();
+                }
+            }
+            try {
+                spans.add(new Span(label, start, end));
+            } catch (IllegalArgumentException e) {
+                throw malformed(file, entry, "has a span that is none: " + e.getMessage());
+            }
+        }
+        return spans;
     }
 
     private static MalformedFileException malformed(Path file, int entry, String problem) {

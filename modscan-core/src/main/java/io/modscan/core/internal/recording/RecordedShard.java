@@ -1,5 +1,7 @@
 package io.modscan.core.internal.recording;
 
+import io.modscan.core.token.Span;
+import io.modscan.core.token.PromptTokens;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.intervention.Intervention;
@@ -45,6 +47,12 @@ public final class RecordedShard {
     /** For each reading where its tensor begins, or, for attention, where each prompt's does. */
     private final long[][] begins;
 
+    /** Where each prompt's kept positions begin, and where they lie in the file; as the tokens where all are kept. */
+    private final long[] keptOffsets;
+
+    private final long keptBegin;
+
+    private final Map<Integer, List<Span>> spans = new HashMap<>();
     private final BitSet ofTensors = new BitSet();
     private final Map<Integer, Intervention> interventions = new HashMap<>();
     private final Map<Integer, Aim> aims = new HashMap<>();
@@ -93,6 +101,9 @@ public final class RecordedShard {
         Optional<Objective> objective = objective(header);
         for (int i = 0; i < count; i++) {
             ofTensors.set(i, entries.get(i).tensors() != null);
+            if (!entries.get(i).spans().isEmpty()) {
+                spans.put(i, entries.get(i).spans());
+            }
             Intervention under = entries.get(i).under();
             if (under != null) {
                 interventions.put(i, under);
@@ -126,6 +137,12 @@ public final class RecordedShard {
         String behind = sharded ? "/" + range : "";
         this.offsets = offsets(header, behind, count, maxTokens);
         this.idsBegin = begin(header, TensorNames.INPUT_IDS + behind, DType.I64, List.of(offsets[count]));
+        boolean keepsSome = readings.stream().anyMatch(reading -> reading.isPerToken() && reading.choosesPositions());
+        this.keptOffsets = keepsSome ? keptOffsets(header, behind, count) : offsets;
+        this.keptBegin = keepsSome
+                ? begin(header, TensorNames.KEPT_POSITIONS + behind, DType.I64, List.of(keptOffsets[count]))
+                : -1;
+        checkSpans();
         this.begins = new long[readings.size()][];
         for (int i = 0; i < begins.length; i++) {
             begins[i] = begins(header, behind, readings.get(i));
@@ -193,6 +210,36 @@ public final class RecordedShard {
         return read;
     }
 
+    private long[] keptOffsets(SafetensorsFile header, String behind, int count) {
+        String name = TensorNames.KEPT_OFFSETS + behind;
+        long begin = begin(header, name, DType.I64, List.of(count + 1L));
+        long[] read = new long[count + 1];
+        bytes.view(begin, read.length * Long.BYTES).asLongBuffer().get(read);
+        for (int i = 0; i < count; i++) {
+            if (read[0] != 0 || read[i + 1] < read[i] || read[i + 1] - read[i] > length(i)) {
+                throw new MalformedFileException(
+                        file,
+                        "tensor '" + name + "' goes from " + read[i] + " to " + read[i + 1] + " at prompt " + i
+                                + "; it begins with 0, and a prompt keeps 0 to " + length(i) + " of its positions");
+            }
+        }
+        return read;
+    }
+
+    private void checkSpans() {
+        spans.forEach((index, some) -> {
+            for (Span span : some) {
+                if (span.end() > length(index)) {
+                    throw new MalformedFileException(
+                            file,
+                            "metadata '" + Keys.PROMPTS + "': entry " + index + " has the span '" + span.label()
+                                    + "' from token " + span.start() + " to " + span.end() + ", and " + length(index)
+                                    + " tokens");
+                }
+            }
+        });
+    }
+
     private long[] begins(SafetensorsFile header, String behind, Reading reading) {
         if (reading.site().isPairwise()) {
             long[] each = new long[size()];
@@ -205,7 +252,7 @@ public final class RecordedShard {
         }
         boolean perToken = reading.isPerToken();
         List<Long> shape = shape(reading, 0);
-        shape.add(0, perToken ? offsets[size()] : size());
+        shape.add(0, perToken ? keptOffsets[size()] : size());
         long begin = begin(header, TensorNames.packed(reading.site()) + behind, DType.F32, shape);
         checkRow(reading);
         return new long[] {begin};
@@ -275,6 +322,10 @@ public final class RecordedShard {
         return (int) (offsets[index + 1] - offsets[index]);
     }
 
+    private int kept(int index) {
+        return (int) (keptOffsets[index + 1] - keptOffsets[index]);
+    }
+
     /** A prompt's ids as they lie in the file, unchecked. */
     LongBuffer rawTokenIds(int prompt) {
         int index = prompt - from;
@@ -311,7 +362,28 @@ public final class RecordedShard {
         return ofTensors.get(prompt - from);
     }
 
-    int[] tokenIds(int prompt) {
+    PromptTokens tokens(int prompt) {
+        int index = prompt - from;
+        PromptTokens tokens = PromptTokens.of(tokenIds(prompt), spans.getOrDefault(index, List.of()));
+        if (keptBegin < 0) {
+            return tokens;
+        }
+        LongBuffer raw = bytes.view(keptBegin + keptOffsets[index] * Long.BYTES, kept(index) * Long.BYTES)
+                .asLongBuffer();
+        int[] kept = new int[raw.capacity()];
+        for (int i = 0; i < kept.length; i++) {
+            // What is no index of a token stays none.
+            kept[i] = (int) Math.max(-1, Math.min(raw.get(i), Integer.MAX_VALUE));
+        }
+        try {
+            return tokens.keeping(kept);
+        } catch (IllegalArgumentException e) {
+            throw new MalformedFileException(
+                    file, "tensor 'kept_positions' of prompt " + prompt + ": " + e.getMessage(), e);
+        }
+    }
+
+    private int[] tokenIds(int prompt) {
         LongBuffer raw = rawTokenIds(prompt);
         int[] ids = new int[raw.capacity()];
         for (int i = 0; i < ids.length; i++) {
@@ -339,12 +411,12 @@ public final class RecordedShard {
     FloatBuffer row(int reading, int prompt) {
         Reading of = readings.get(reading);
         int index = prompt - from;
-        long values = of.values(length(index));
+        long values = of.values(of.isPerToken() ? kept(index) : length(index));
         long begin;
         if (of.site().isPairwise()) {
             begin = begins[reading][index];
         } else if (of.isPerToken()) {
-            begin = begins[reading][0] + offsets[index] * of.site().width() * Float.BYTES;
+            begin = begins[reading][0] + keptOffsets[index] * of.site().width() * Float.BYTES;
         } else {
             begin = begins[reading][0] + index * values * Float.BYTES;
         }

@@ -1,5 +1,6 @@
 package io.modscan.core.internal.recording;
 
+import io.modscan.core.token.PromptTokens;
 import io.modscan.core.intervention.Intervention;
 import io.modscan.core.model.Aim;
 import io.modscan.core.site.Reading;
@@ -62,12 +63,12 @@ public final class RecordedShards {
         return of(prompt).row(reading, prompt);
     }
 
-    /** The prompts' ids, each read when it is asked for. */
-    public List<int[]> tokenIds() {
+    /** The prompts' tokens, each read when it is asked for. */
+    public List<PromptTokens> tokens() {
         return new Views<>() {
             @Override
-            public int[] get(int prompt) {
-                return of(prompt).tokenIds(prompt);
+            public PromptTokens get(int prompt) {
+                return of(prompt).tokens(prompt);
             }
         };
     }

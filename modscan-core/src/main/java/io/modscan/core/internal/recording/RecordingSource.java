@@ -6,6 +6,7 @@ import io.modscan.core.model.ActivationSource;
 import io.modscan.core.model.Aim;
 import io.modscan.core.model.TokenBatch;
 import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.Reading;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.util.Arrays;
@@ -81,8 +82,15 @@ public final class RecordingSource implements ActivationSource {
                     batch.columns(), first, length, bosTokenId.isPresent() && ids.get(0) == bosTokenId.getAsInt());
             for (int i = 0; i < outputs.size(); i++) {
                 Derivation derivation = derivations.get(i);
-                long start = row * derivation.asked().values(batch.columns());
-                derivation.write(shards.row(derivation.recorded(), prompt), tokens, outputs.get(i), (int) start);
+                Reading asked = derivation.asked();
+                long start = row * asked.values(batch.columns(asked));
+                int at = row;
+                derivation.write(
+                        shards.row(derivation.recorded(), prompt),
+                        positions -> batch.chosen(positions, at),
+                        tokens,
+                        outputs.get(i),
+                        (int) start);
             }
         }
     }

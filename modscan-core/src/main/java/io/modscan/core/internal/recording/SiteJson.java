@@ -1,5 +1,7 @@
 package io.modscan.core.internal.recording;
 
+import java.util.Arrays;
+import io.modscan.core.token.Positions;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
@@ -34,7 +36,12 @@ public final class SiteJson {
         List<Map<String, Object>> list = new ArrayList<>();
         for (Reading reading : readings) {
             Map<String, Object> object = json(reading.site());
-            object.put("pooling", reading.pooling().toString());
+            object.put(
+                    "pooling",
+                    reading.pooling().over(Positions.all()).toString());
+            if (!reading.pooling().positions().isAll()) {
+                object.put("positions", reading.pooling().positions().toString());
+            }
             String tensor = TensorNames.packed(reading.site());
             if (!reading.site().isPairwise() && !tensor.equals(reading.site().name())) {
                 object.put("tensor", tensor); // for other readers; ours knows the rule
@@ -85,7 +92,7 @@ public final class SiteJson {
             Map<String, Object> object = JSON.std.mapFrom(parser);
             int entry = readings.size();
             try {
-                readings.add(new Reading(site(object), pooling(object.get("pooling"))));
+                readings.add(new Reading(site(object), pooling(object.get("pooling"), object.get("positions"))));
             } catch (IllegalArgumentException | ModscanException e) {
                 throw new MalformedFileException(
                         file, "metadata '" + Keys.SITES + "': entry " + entry + ": " + e.getMessage(), e);
@@ -196,17 +203,16 @@ public final class SiteJson {
                 + "'; it must be one of 'position', 'head N', 'query', 'key', 'unit N', or {\"unit\": [names]}");
     }
 
-    private static Pooling pooling(@Nullable Object text) {
+    private static Pooling pooling(@Nullable Object text, @Nullable Object positions) {
         for (Pooling.Kind kind : Pooling.Kind.values()) {
-            Pooling pooling = new Pooling(kind, false);
+            Pooling pooling = new Pooling(kind, Positions.all());
             if (pooling.toString().equals(text)) {
-                return pooling;
-            }
-            if (pooling.isPooled() && pooling.withoutBos().toString().equals(text)) {
-                return pooling.withoutBos();
+                return positions == null ? pooling : pooling.over(Positions.parse(positions.toString()));
             }
         }
-        throw new IllegalArgumentException("the pooling is " + text
-                + "; it must be 'none', or 'last', 'mean' or 'max' with or without ' without BOS' behind");
+        throw new IllegalArgumentException("the pooling is " + text + "; it must be one of "
+                + Arrays.stream(Pooling.Kind.values())
+                        .map(kind -> kind.name().toLowerCase(Locale.ROOT))
+                        .toList());
     }
 }

@@ -17,8 +17,14 @@ public final class TensorNames {
     static final String INPUT_IDS = "input_ids";
     static final String PROMPT_OFFSETS = "prompt_offsets";
 
+    /** Only where some positions are kept and others are not. */
+    static final String KEPT_POSITIONS = "kept_positions";
+
+    static final String KEPT_OFFSETS = "kept_offsets";
+
     /** The last is what the format calls something else. */
-    private static final Set<String> TAKEN = Set.of(INPUT_IDS, PROMPT_OFFSETS, "__metadata__");
+    private static final Set<String> TAKEN =
+            Set.of(INPUT_IDS, PROMPT_OFFSETS, KEPT_POSITIONS, KEPT_OFFSETS, "__metadata__");
 
     private static final String RENAMED = "/site";
     private static final Pattern LIKE_ONE_OF_A_PROMPT = Pattern.compile(".*/[0-9]+", Pattern.DOTALL);

@@ -2,6 +2,7 @@ package io.modscan.core.internal.recording;
 
 import io.modscan.core.intervention.Intervention;
 import io.modscan.core.prompt.Prompt;
+import io.modscan.core.token.PromptTokens;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -33,22 +34,23 @@ public final class TokensDigest {
     }
 
     /** The facts about some prompts. */
-    public static Map<String, String> of(Iterable<Prompt> prompts, List<int[]> tokenIds) {
-        return new TokensDigest().add(prompts, tokenIds).facts();
+    public static Map<String, String> of(Iterable<Prompt> prompts, List<PromptTokens> tokens) {
+        return new TokensDigest().add(prompts, tokens).facts();
     }
 
     /** Counts further prompts in, with their ids. Where a prompt is of ready tensors, these are what was run. */
-    public TokensDigest add(Iterable<Prompt> more, List<int[]> tokenIds) {
-        prompts += tokenIds.size();
+    public TokensDigest add(Iterable<Prompt> more, List<PromptTokens> tokens) {
+        prompts += tokens.size();
         Iterator<Prompt> iterator = more.iterator();
-        for (int[] ids : tokenIds) {
+        for (PromptTokens run : tokens) {
             Prompt prompt = iterator.next();
             String tensors = prompt.tensorsSha256().map(sha -> " " + sha).orElse("");
             String under = prompt.intervention().map(this::noted).orElse("");
             String toward = prompt.toward()
                     .map(intervention -> " toward " + intervention.sha256())
                     .orElse("");
-            digest.update((Arrays.toString(ids) + tensors + under + toward + "\n").getBytes(StandardCharsets.UTF_8));
+            String kept = run.isAllKept() ? "" : " keeping " + Arrays.toString(run.kept());
+            digest.update((Arrays.toString(run.ids()) + tensors + under + toward + kept + "\n").getBytes(StandardCharsets.UTF_8));
         }
         return this;
     }

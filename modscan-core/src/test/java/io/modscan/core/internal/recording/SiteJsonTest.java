@@ -1,5 +1,6 @@
 package io.modscan.core.internal.recording;
 
+import io.modscan.core.token.Positions;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
@@ -72,7 +73,7 @@ class SiteJsonTest {
         "max, true",
     })
     void everyPoolingIsReadBack(String kind, boolean withoutBos) {
-        Pooling pooling = new Pooling(Pooling.Kind.valueOf(kind.toUpperCase(java.util.Locale.ROOT)), withoutBos);
+        Pooling pooling = new Pooling(Pooling.Kind.valueOf(kind.toUpperCase(java.util.Locale.ROOT)), withoutBos ? Positions.withoutBos() : Positions.all());
         List<Reading> readings = List.of(new Reading(Z, pooling));
         assertThat(SiteJson.read(FILE, SiteJson.write(readings))).isEqualTo(readings);
     }

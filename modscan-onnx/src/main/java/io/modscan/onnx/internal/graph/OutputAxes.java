@@ -38,11 +38,16 @@ public record OutputAxes(boolean batched, List<Integer> sizes) {
 
     /** The same with symbols for what a batch tells. */
     public List<String> symbols() {
+        return symbols("sequence");
+    }
+
+    /** The same where only some positions are there. */
+    public List<String> symbols(String positions) {
         List<String> symbols = new ArrayList<>();
         if (batched) {
             symbols.add("batch");
         }
-        sizes.forEach(size -> symbols.add(size > 0 ? size.toString() : "sequence"));
+        sizes.forEach(size -> symbols.add(size > 0 ? size.toString() : positions));
         return symbols;
     }
 }

@@ -1,5 +1,6 @@
 package io.modscan.onnx.internal.network;
 
+import io.modscan.core.token.Positions;
 import static io.modscan.onnx.internal.graph.OnnxProtos.attribute;
 
 import io.modscan.core.safetensors.DType;
@@ -23,11 +24,16 @@ final class PlanOutputs {
 
     private final GraphBuilder graph;
     private final DecoderInputs inputs;
+    private final ChosenPositions chosen;
     private final int bosTokenId;
     private final List<Output> outputs = new ArrayList<>();
 
-    /** @param bosTokenId the token that a pooling without BOS leaves out where it is a row's first */
-    PlanOutputs(Network network, int bosTokenId) {
+    /**
+     * @param chosen     the choices of positions that a run is given
+     * @param bosTokenId the token that a pooling without BOS leaves out where it is a row's first
+     */
+    PlanOutputs(Network network, ChosenPositions chosen, int bosTokenId) {
+        this.chosen = chosen;
         this.graph = network.graph();
         this.inputs = network.inputs();
         this.bosTokenId = bosTokenId;
@@ -56,7 +62,11 @@ final class PlanOutputs {
                     attribute("keepdims", 0L));
         }
         site.picked().ifPresent(picked -> pick(site, picked));
-        outputs.add(new Output(pool(reading), OutputAxes.of(reading).symbols()));
+        boolean keepsSome = !reading.pooling().isPooled() && reading.choosesPositions();
+        outputs.add(
+                keepsSome
+                        ? new Output(keep(site), OutputAxes.of(reading).symbols(ChosenPositions.KEPT_AXIS))
+                        : new Output(pool(reading), OutputAxes.of(reading).symbols()));
     }
 
     private void pick(Site site, Site.Picked picked) {
@@ -73,6 +83,15 @@ final class PlanOutputs {
         }
     }
 
+    /** [batch, kept, …]: the values at the positions that are kept. */
+    private String keep(Site site) {
+        return graph.op(
+                "GatherND",
+                site.name() + "_kept",
+                List.of(site.name(), chosen.kept(graph)),
+                attribute("batch_dims", 1L));
+    }
+
     private String pool(Reading reading) {
         Site site = reading.site();
         String name = site.name();
@@ -82,7 +101,7 @@ final class PlanOutputs {
         }
         // The loss of a row's first token is not a number, so it never counts.
         boolean skipFirst = name.equals(LanguageHead.LOSS);
-        String counted = counted(pooling.isWithoutBos(), skipFirst);
+        String counted = counted(reading, skipFirst);
         String pooled = name + "_" + pooling.kind().name().toLowerCase(Locale.ROOT);
         return switch (pooling.kind()) {
             case NONE -> throw new IllegalStateException("nothing to pool");
@@ -143,11 +162,19 @@ final class PlanOutputs {
     }
 
     /** [batch, sequence]: whether a position counts in a pooling. */
-    private String counted(boolean withoutBos, boolean skipFirst) {
+    private String counted(Reading reading, boolean skipFirst) {
+        Positions positions = reading.pooling().positions();
+        if (reading.choosesPositions()) {
+            String counted = chosen.counted(graph, positions);
+            String behind = counted + "_with_loss";
+            return !skipFirst || graph.has(behind)
+                    ? skipFirst ? behind : counted
+                    : graph.op("And", behind, counted, LanguageHead.HAS_PREDECESSOR);
+        }
         if (skipFirst) {
             return LanguageHead.HAS_PREDECESSOR;
         }
-        if (!withoutBos) {
+        if (!positions.isWithoutBos()) {
             return inputs.real();
         }
         String name = "mask_without_bos";

@@ -28,6 +28,7 @@ public final class PlannedGraph {
 
     private final GraphBuilder graph;
     private final CapturePlan plan;
+    private final ChosenPositions chosen;
     private final List<Integer> readings;
     private final List<Output> outputs;
     private final Set<String> needed;
@@ -63,7 +64,8 @@ public final class PlannedGraph {
             Sizes sizes,
             Optional<StoredTensor> head,
             int bosTokenId) {
-        PlanOutputs planned = new PlanOutputs(network, bosTokenId);
+        this.chosen = ChosenPositions.of(plan);
+        PlanOutputs planned = new PlanOutputs(network, chosen, bosTokenId);
         readings.forEach(reading -> planned.read(plan.readings().get(reading)));
         List<Output> all = new ArrayList<>(planned.outputs());
         handedOn.ifPresent(tensor ->
@@ -103,6 +105,7 @@ public final class PlannedGraph {
     List<Bound> bound(TokenBatch batch) {
         List<Bound> inputs = new ArrayList<>(Changes.bound(changing, needed, batch));
         inputs.addAll(Gradients.bound(plan, needed, batch));
+        inputs.addAll(chosen.bound(needed, batch));
         return inputs;
     }
 

@@ -1,5 +1,6 @@
 package io.modscan.onnx.internal.network;
 
+import io.modscan.core.site.Reading;
 import ai.onnxruntime.OnnxJavaType;
 import io.modscan.core.model.ActivationSource;
 import io.modscan.core.model.Link;
@@ -285,11 +286,12 @@ public final class PlannedSource implements ActivationSource {
             List<String> names = part.graph().outputNames();
             List<Bound> pinned = new ArrayList<>();
             for (int i = 0; i < outputs.size(); i++) {
+                Reading reading = plan.readings().get(readings().get(i));
                 pinned.add(new Bound(
                         names.get(i),
                         outputs.get(i),
                         OnnxJavaType.FLOAT,
-                        OutputAxes.of(plan.readings().get(readings().get(i))).shape(batch.rows(), batch.columns())));
+                        OutputAxes.of(reading).shape(batch.rows(), batch.columns(reading))));
             }
             if (handsOn() > 0) {
                 pinned.add(stream(names.get(names.size() - 1), handedOn, batch, handsOn()));
