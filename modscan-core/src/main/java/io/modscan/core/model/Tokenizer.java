@@ -1,5 +1,7 @@
 package io.modscan.core.model;
 
+import io.modscan.core.error.ModscanException;
+
 /** Turns texts into a model's token ids and back. Implementations are safe for use by many threads. */
 public interface Tokenizer {
 
@@ -11,6 +13,22 @@ public interface Tokenizer {
      * @return the ids
      */
     int[] encode(String text);
+
+    /**
+     * The ids of a text, with where in the text each token is; what spans of characters need. By default there is no telling.
+     *
+     * <p>Ranges are of the text as it was given, also where the tokenizer lowercases or composes characters before it cuts.
+     * Whether the space in front of a word is among its token's characters is for the tokenizer to say: one that a hub keeps
+     * leaves it out where the {@code trim_offsets} of its post-processor says so, and has it where nothing does, as for OPT.
+     *
+     * @param text any text
+     * @return the ids that {@link #encode} gives, and their ranges; an empty range for what is put around the text
+     * @throws ModscanException if this tokenizer doesn't know where its tokens are
+     */
+    default TokenizedText tokenize(String text) {
+        throw new ModscanException("the tokenizer " + getClass().getName()
+                + " doesn't tell where in a text its tokens are; give spans in tokens rather than in characters");
+    }
 
     /**
      * The text of ids.
