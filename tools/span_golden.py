@@ -12,10 +12,9 @@ share a character with it. Each text is also held against char_to_token: for eve
 of those that share it.
 
 The tokenizers are trained here, on these texts, into NAME.json, unless that is there already, for training breaks ties at
-random: byte_level (its post-processor leaves spaces out of places),
-byte_level_whole (the same, spaces left in), word_pieces (lower case, no accents), unigram (NFKC, "▁" for spaces),
-byte_fallback ("▁" by the normalizer, bytes for what is unknown). Also taken: opt and galactica, which
-tools/tokenizer_fixtures.py wrote beside this folder.
+random: byte_level (its post-processor leaves spaces out of places), byte_level_whole (spaces left in), word_pieces (lower
+case, no accents), unigram (NFKC, "▁" for spaces), byte_fallback ("▁" by the normalizer, bytes for what is unknown). Also
+taken: opt and galactica, which tools/tokenizer_fixtures.py wrote beside this folder.
 
 Texts are made up, of words of random characters out of each script's range. The same for another tokenizer, NAME.jsonl.gz
 and nothing else:

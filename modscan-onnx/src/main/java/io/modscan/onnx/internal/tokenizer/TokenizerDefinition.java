@@ -26,8 +26,9 @@ import org.slf4j.LoggerFactory;
  * {@code vocab.json} and {@code merges.txt}, as in transformers.
  *
  * <p>A {@code tokenizer.json} is not handed on as it is. Its padding and truncation must not act; what it puts around a
- * text is taken out, to be put there in Java, so that of its post-processor only what moves the places of tokens is left; and since a panic of the library ends the JVM, only parts that are known
- * not to panic are let through. All others are refused by name.
+ * text is taken out, to be put there in Java, so that of its post-processor only what moves the places of tokens is left;
+ * and since a panic of the library ends the JVM, only parts that are known not to panic are let through. All others are
+ * refused by name.
  *
  * @param file   the file that vocabulary and merges come from
  * @param json   the form of a {@code tokenizer.json}
@@ -119,7 +120,8 @@ public record TokenizerDefinition(
             }
         }
         List<Token> added = settings.tokens(new TreeMap<>(), true);
-        return of(vocabFile, TokenizerModel.of(model), added, null, byteLevel(false), byteLevel(false), around, null, 0);
+        return of(
+                vocabFile, TokenizerModel.of(model), added, null, byteLevel(false), byteLevel(false), around, null, 0);
     }
 
     private static TokenizerDefinition fromJson(Path file, @Nullable Path folder) {
