@@ -220,6 +220,7 @@ class ForeignTokenizerTest {
                 "post_processor | {\"type\": \"BertProcessing\", \"sep\": [\"[SEP]\", 3]}            | 'cls' of 'post_processor' is null",
                 "post_processor | {\"type\": \"RobertaProcessing\", \"sep\": [\"x\", -1], \"cls\": [\"x\", 1]} | 'sep' of 'post_processor' is [x, -1]",
                 "post_processor | {\"type\": \"BertProcessing\", \"sep\": [\"x\", 3], \"cls\": [\"y\", 99999]} | the id 99999",
+                "post_processor | {\"type\": \"ByteLevel\", \"trim_offsets\": 7}                     | 'trim_offsets' is 7",
                 "post_processor | {\"type\": \"Other\"}                                           | 'Other'",
             })
     void aPartThatTheLibraryWouldFailOnIsRefused(String key, String value, String problem) {

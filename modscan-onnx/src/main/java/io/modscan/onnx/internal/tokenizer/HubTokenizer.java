@@ -1,10 +1,13 @@
 package io.modscan.onnx.internal.tokenizer;
 
+import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
+import io.modscan.core.model.TokenizedText;
 import io.modscan.core.model.Tokenizer;
 import io.modscan.onnx.internal.checkpoint.ModelFolder;
 import java.io.ByteArrayInputStream;
@@ -184,6 +187,7 @@ public final class HubTokenizer implements Tokenizer {
         Map<String, @Nullable Object> normalizerOnly = new LinkedHashMap<>(definition.json());
         normalizerOnly.put("added_tokens", List.of());
         normalizerOnly.put("pre_tokenizer", null);
+        normalizerOnly.put("post_processor", null);
         normalizerOnly.put("decoder", null);
         normalizerOnly.put("model", TokenizerModel.oneToken());
         try (HuggingFaceTokenizer normalizer = bind(definition.file(), normalizerOnly)) {
@@ -262,14 +266,49 @@ public final class HubTokenizer implements Tokenizer {
 
     @Override
     public int[] encode(String text) {
+        return around(around.front(), cut(text).getIds(), around.behind());
+    }
+
+    /** Ranges as the library has them, which counts Unicode's code points; in front they are at 0, behind at the end. */
+    @Override
+    public TokenizedText tokenize(String text) {
+        Encoding encoding = cut(text);
+        int[] ids = around(around.front(), encoding.getIds(), around.behind());
+        int[] starts = new int[ids.length];
+        int[] ends = new int[ids.length];
+        int[] indices = indices(text);
+        int position = around.front().size();
+        int last = 0;
+        for (CharSpan span : encoding.getCharTokenSpans()) {
+            starts[position] = span == null ? last : indices[span.getStart()];
+            ends[position] = span == null ? last : indices[span.getEnd()];
+            last = ends[position];
+            position++;
+        }
+        Arrays.fill(starts, position, ids.length, text.length());
+        Arrays.fill(ends, position, ids.length, text.length());
+        return new TokenizedText(text, ids, starts, ends);
+    }
+
+    private static int[] around(List<Integer> front, long[] ids, List<Integer> behind) {
+        return Stream.of(stream(front), Arrays.stream(ids).mapToInt(Math::toIntExact), stream(behind))
+                .flatMapToInt(part -> part)
+                .toArray();
+    }
+
+    /** The index in the text of each code point, and behind the last. Half of a surrogate pair is one, as in {@link #whole}. */
+    private static int[] indices(String text) {
+        int[] indices = new int[text.codePointCount(0, text.length()) + 1];
+        for (int point = 1; point < indices.length; point++) {
+            indices[point] = text.offsetByCodePoints(indices[point - 1], 1);
+        }
+        return indices;
+    }
+
+    private Encoding cut(String text) {
         refuseOverlong(text);
         try {
-            IntStream ids = Arrays.stream(
-                            binding.encode(whole(text), false, false).getIds())
-                    .mapToInt(Math::toIntExact);
-            return Stream.of(stream(around.front()), ids, stream(around.behind()))
-                    .flatMapToInt(part -> part)
-                    .toArray();
+            return binding.encode(whole(text), false, false);
         } catch (RuntimeException e) {
             throw new ModscanException(
                     "a text of " + text.length() + " characters cannot be cut into tokens by " + file + ": "

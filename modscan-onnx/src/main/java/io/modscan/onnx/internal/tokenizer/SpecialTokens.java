@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What a post-processor puts around a single text. Whatever else it would do is refused; what it does to pairs of texts
- * and to offsets doesn't matter here.
+ * doesn't matter, and what it does to the places of tokens is {@link SpaceTrim}'s.
  *
  * @param front  the ids in front of the text
  * @param behind the ids behind it
@@ -27,7 +27,7 @@ public record SpecialTokens(List<Integer> front, List<Integer> behind) {
         JsonFile processor = JsonFile.object(file, value, "'post_processor'");
         String type = processor.string("type", "");
         return switch (type) {
-            // Moves offsets only.
+            // Moves the places of tokens only.
             case "ByteLevel" -> NONE;
             case "BertProcessing", "RobertaProcessing" ->
                 new SpecialTokens(List.of(named(file, processor, "cls")), List.of(named(file, processor, "sep")));

@@ -26,8 +26,9 @@ import org.slf4j.LoggerFactory;
  * {@code vocab.json} and {@code merges.txt}, as in transformers.
  *
  * <p>A {@code tokenizer.json} is not handed on as it is. Its padding and truncation must not act; what it puts around a
- * text is taken out, to be put there in Java; and since a panic of the library ends the JVM, only parts that are known
- * not to panic are let through. All others are refused by name.
+ * text is taken out, to be put there in Java, so that of its post-processor only what moves the places of tokens is left;
+ * and since a panic of the library ends the JVM, only parts that are known not to panic are let through. All others are
+ * refused by name.
  *
  * @param file   the file that vocabulary and merges come from
  * @param json   the form of a {@code tokenizer.json}
@@ -119,7 +120,8 @@ public record TokenizerDefinition(
             }
         }
         List<Token> added = settings.tokens(new TreeMap<>(), true);
-        return of(vocabFile, TokenizerModel.of(model), added, null, byteLevel(false), byteLevel(false), around, 0);
+        return of(
+                vocabFile, TokenizerModel.of(model), added, null, byteLevel(false), byteLevel(false), around, null, 0);
     }
 
     private static TokenizerDefinition fromJson(Path file, @Nullable Path folder) {
@@ -138,6 +140,7 @@ public record TokenizerDefinition(
         TokenizerModel model = TokenizerModel.of(file, vocabulary, gpt2);
         List<Token> added = settings == null ? List.copyOf(own.values()) : settings.tokens(own, gpt2);
         SpecialTokens around = SpecialTokens.of(file, json.get("post_processor"));
+        Object trim = SpaceTrim.of(file, json.get("post_processor"));
         if (settings != null
                 && settings.saysAddBos()
                 && settings.addsBos() == around.front().isEmpty()) {
@@ -148,7 +151,7 @@ public record TokenizerDefinition(
         }
         if (gpt2) {
             boolean prefixSpace = settings != null && settings.flag("add_prefix_space");
-            return of(file, model, added, null, byteLevel(prefixSpace), byteLevel(false), around, 0);
+            return of(file, model, added, null, byteLevel(prefixSpace), byteLevel(false), around, trim, 0);
         }
         int ways = TokenizerParts.check(file, json);
         if (settings != null) {
@@ -162,6 +165,7 @@ public record TokenizerDefinition(
                 json.get("pre_tokenizer"),
                 json.get("decoder"),
                 around,
+                trim,
                 ways);
     }
 
@@ -173,6 +177,7 @@ public record TokenizerDefinition(
             @Nullable Object preTokenizer,
             @Nullable Object decoder,
             SpecialTokens around,
+            @Nullable Object trim,
             int ways) {
         model.ids().keySet().forEach(token -> refuseLong(file, token));
         int last = 0;
@@ -212,7 +217,7 @@ public record TokenizerDefinition(
         json.put("added_tokens", tokens);
         json.put("normalizer", normalizer);
         json.put("pre_tokenizer", preTokenizer);
-        json.put("post_processor", null);
+        json.put("post_processor", trim);
         json.put("decoder", decoder);
         json.put("model", model.json());
         return new TokenizerDefinition(file, json, around, last, ways);
