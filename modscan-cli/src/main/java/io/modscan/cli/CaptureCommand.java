@@ -7,6 +7,7 @@ import io.modscan.core.file.WholeFile;
 import io.modscan.core.model.Model;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
+import io.modscan.core.prompt.SpanFile;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Sites;
 import io.modscan.core.token.Positions;
@@ -71,6 +72,13 @@ final class CaptureCommand implements Runnable {
             defaultValue = "none",
             description = "What becomes of the positions (default: none, each is kept).")
     private Pooling.Kind pooling = Pooling.Kind.NONE;
+
+    @Option(
+            names = "--spans",
+            paramLabel = "FILE.jsonl",
+            description = "Spans of the prompts that stand in a file of their own: {\"id\": …, \"spans\": [{\"label\": …,"
+                    + " \"start\": …, \"end\": …}]} a line, in characters, of --ids in tokens.")
+    private @Nullable Path spans;
 
     @Option(names = "--skip-bos", description = "Leave the BOS position out: short for --positions no-bos.")
     private boolean withoutBos;
@@ -188,7 +196,8 @@ final class CaptureCommand implements Runnable {
         }
         PrintWriter err = spec.commandLine().getErr();
         Optional<Recording> start = input.start();
-        Iterable<Prompt> prompts = start.isPresent() ? start.get().prompts() : input.open();
+        Iterable<Prompt> given = start.isPresent() ? start.get().prompts() : input.open();
+        Iterable<Prompt> prompts = spans == null ? given : SpanFile.read(spans).onto(given);
         RuntimeModel source = start.isPresent()
                 ? options.loadOpt(model, "only an OPT can be started at its residual stream", err)
                         .startingAt(start.get())

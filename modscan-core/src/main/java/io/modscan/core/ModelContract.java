@@ -11,6 +11,7 @@ import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
+import io.modscan.core.token.Positions;
 import io.modscan.core.site.Sites;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -137,7 +138,7 @@ public final class ModelContract {
      * Tries the model. What it tells of itself is complete and stays the same. Its sources compute what their plan says, write
      * every value that belongs to a token, whatever was in the buffers, give a prompt the same values alone, in company, padded
      * on either side and beside other sites, the same bits again and from several threads; where the model pools, it pools as
-     * a probe does. What it says can be changed is changed as
+     * a probe does, over whichever positions, and keeps those that are asked for. What it says can be changed is changed as
      * interventions ask, and no prompt beside it. Gradients tell what becomes of the loss where a site is scaled, and attributions are what they and a prompt's replacement make. They end when the thread is interrupted, before a run or meanwhile, and refuse
      * to run once they are closed.
      *
@@ -423,6 +424,9 @@ public final class ModelContract {
                 && sample.get(0).tensors().isEmpty()) {
             poolings.add(Pooling.mean().withoutBos());
         }
+        poolings.add(Pooling.mean().over(Positions.last(2)));
+        poolings.add(Pooling.max().over(Positions.first(2)));
+        checkKept(perToken);
         for (Pooling pooling : poolings) {
             if (perToken.sites().stream().noneMatch(SiteActivations::isPerToken)) {
                 return;
@@ -440,6 +444,29 @@ public final class ModelContract {
                             "the model's own pooling, " + pooling + ",");
                 }
             }
+        }
+    }
+
+    /** Some positions of each prompt, and of all sites the same. */
+    private void checkKept(Activations perToken) {
+        if (perToken.sites().stream().noneMatch(SiteActivations::isPerToken)) {
+            return;
+        }
+        Pooling some = Pooling.none().over(Positions.last(2));
+        Activations theirs = capture(some);
+        for (SiteActivations site : theirs.sites()) {
+            SiteActivations all = perToken.at(site.site());
+            float[][] expected = new float[theirs.prompts().size()][];
+            float[][] actual = new float[expected.length][];
+            for (int prompt = 0; prompt < expected.length; prompt++) {
+                int length = perToken.tokens(prompt).size();
+                int from = Math.max(0, length - 2) * site.site().width();
+                expected[prompt] = new float[length * site.site().width() - from];
+                all.row(prompt).get(from, expected[prompt]);
+                actual[prompt] = new float[site.row(prompt).capacity()];
+                site.row(prompt).get(actual[prompt]);
+            }
+            compare(site.reading(), expected, actual, tolerance, "keeping only the last 2 tokens");
         }
     }
 

@@ -6,12 +6,14 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.model.ActivationSource;
 import io.modscan.core.model.Model;
 import io.modscan.core.model.TokenBatch;
+import io.modscan.core.model.TokenizedText;
 import io.modscan.core.model.Tokenizer;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
+import io.modscan.core.token.Positions;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
@@ -61,6 +63,9 @@ public final class FakeModel implements Model {
 
     /** Whether its means are wrong, as if a prompt's first token came twice. */
     volatile boolean poolsBosTwice;
+
+    /** Whether it takes the first tokens, whichever were chosen. */
+    volatile boolean ignoresChoice;
 
     /** How often each source that was opened was closed. */
     final List<Source> sources = new CopyOnWriteArrayList<>();
@@ -228,6 +233,14 @@ public final class FakeModel implements Model {
         }
 
         @Override
+        public TokenizedText tokenize(String text) {
+            int[] ids = encode(text);
+            int[] starts = IntStream.range(0, ids.length).map(i -> Math.max(0, i - 1)).toArray();
+            int[] ends = IntStream.range(0, ids.length).toArray();
+            return new TokenizedText(text, ids, starts, ends);
+        }
+
+        @Override
         public String decode(int... ids) {
             StringBuilder text = new StringBuilder();
             for (int id : ids) {
@@ -276,7 +289,7 @@ public final class FakeModel implements Model {
                 FloatBuffer output = outputs.get(i);
                 assertThat(output.isDirect()).isTrue();
                 assertThat(output.order()).isEqualTo(ByteOrder.nativeOrder());
-                assertThat((long) output.capacity()).isEqualTo(batch.rows() * reading.values(batch.columns()));
+                assertThat((long) output.capacity()).isEqualTo(batch.rows() * reading.values(batch.columns(reading)));
                 for (int at = 0; at < output.capacity(); at++) {
                     output.put(at, Float.NaN);
                 }
@@ -289,15 +302,31 @@ public final class FakeModel implements Model {
         private void write(Reading reading, TokenBatch batch, int row, FloatBuffer output) {
             int[] ids = ids(batch, row);
             int columns = batch.columns();
-            int start = (int) (row * reading.values(columns));
+            int start = (int) (row * reading.values(batch.columns(reading)));
             if (reading.pooling().isPooled()) {
                 int[] pooled = poolsBosTwice
                         ? IntStream.concat(IntStream.of(BOS), IntStream.of(ids)).toArray()
                         : ids;
+                if (reading.choosesPositions()) {
+                    List<float[]> all = positions(reading.site(), ids);
+                    List<float[]> chosen = Arrays.stream(
+                                    chosen(batch, reading.pooling().positions(), row))
+                            .mapToObj(all::get)
+                            .toList();
+                    output.put(start, pool(reading.pooling().over(Positions.all()), chosen, ids));
+                    return;
+                }
                 output.put(start, expected(reading.site(), reading.pooling(), pooled));
                 return;
             }
             List<float[]> positions = positions(reading.site(), ids);
+            if (reading.choosesPositions()) {
+                int[] kept = chosen(batch, reading.pooling().positions(), row);
+                for (int i = 0; i < kept.length; i++) {
+                    output.put(start + i * reading.site().width(), positions.get(kept[i]));
+                }
+                return;
+            }
             for (int i = 0; i < positions.size(); i++) {
                 boolean pairs = reading.site().isPairwise();
                 int first = pairs || reading.isPerToken() ? batch.first(row) : 0;
@@ -305,6 +334,11 @@ public final class FakeModel implements Model {
                 int stride = pairs ? columns : reading.site().width();
                 output.put(start + padded * stride + (pairs ? first : 0), positions.get(i));
             }
+        }
+
+        private int[] chosen(TokenBatch batch, Positions positions, int row) {
+            int[] chosen = batch.chosen(positions, row);
+            return ignoresChoice ? IntStream.range(0, chosen.length).toArray() : chosen;
         }
 
         private int[] ids(TokenBatch batch, int row) {

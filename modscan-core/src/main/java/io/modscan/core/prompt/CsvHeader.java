@@ -21,6 +21,9 @@ record CsvHeader(char separator, List<String> columns, boolean spaced, boolean d
 
     static final String TEXT = "text";
 
+    /** How the columns of spans begin; the spans' label comes behind. */
+    static final String SPAN = "span:";
+
     /** The comma first: it is what a CSV file has unless its header makes no sense with one. */
     private static final List<Character> SEPARATORS = List.of(',', ';', '\t', '|');
 
@@ -117,7 +120,7 @@ record CsvHeader(char separator, List<String> columns, boolean spaced, boolean d
         return named.stream().distinct().count() < named.size();
     }
 
-    /** The columns whose cells are labels. */
+    /** The columns whose cells are labels or spans. */
     int[] labels() {
         return IntStream.range(0, columns.size())
                 .filter(column -> column != id()

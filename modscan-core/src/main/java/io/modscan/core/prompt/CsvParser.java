@@ -5,6 +5,7 @@ import de.siegmar.fastcsv.reader.CsvParseException;
 import de.siegmar.fastcsv.reader.CsvReader;
 import de.siegmar.fastcsv.reader.FieldMismatchStrategy;
 import io.modscan.core.error.MalformedFileException;
+import io.modscan.core.error.ModscanException;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.Reader;
@@ -180,11 +181,22 @@ final class CsvParser extends PromptParser {
         Prompt prompt = Prompt.of(id(columns, cells), text(columns, row));
         for (int column : columns.labels()) {
             String label = stripped(cells.get(column));
+            String name = columns.columns().get(column);
             if (!label.isEmpty()) {
-                prompt = prompt.withLabel(columns.columns().get(column), label);
+                prompt = name.startsWith(CsvHeader.SPAN)
+                        ? withSpans(prompt, name.substring(CsvHeader.SPAN.length()), label)
+                        : prompt.withLabel(name, label);
             }
         }
         return prompt;
+    }
+
+    private Prompt withSpans(Prompt prompt, String label, String cell) {
+        try {
+            return Spans.onto(prompt, Spans.of(label, cell));
+        } catch (ModscanException | IllegalArgumentException e) {
+            throw malformed(String.valueOf(e.getMessage()), e);
+        }
     }
 
     private String id(CsvHeader columns, List<String> cells) {

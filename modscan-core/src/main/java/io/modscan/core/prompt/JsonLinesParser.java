@@ -52,7 +52,15 @@ final class JsonLinesParser extends LineParser {
         }
         @Nullable Intervention under = intervention(fields, Prompt.INTERVENTION);
         @Nullable Intervention toward = intervention(fields, "toward");
+        @Nullable Object spans = fields.get(Spans.KEY) instanceof List ? fields.remove(Spans.KEY) : null;
         Prompt prompt = unlabelled(id(givenId), fields.remove("text"), fields.remove("ids"), fields.remove("inputs"));
+        if (spans instanceof List<?> list) {
+            try {
+                prompt = Spans.onto(prompt, Spans.of(list));
+            } catch (ModscanException | IllegalArgumentException e) {
+                throw malformed(String.valueOf(e.getMessage()), e);
+            }
+        }
         for (Map.Entry<String, Object> field : fields.entrySet()) {
             if (field.getValue() instanceof List || field.getValue() instanceof Map) {
                 throw malformed(

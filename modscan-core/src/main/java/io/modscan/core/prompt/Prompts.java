@@ -82,6 +82,9 @@ public final class Prompts implements Iterable<Prompt> {
      * value, which are left out. Blanks around an id, a label or a quote don't count; nor does one at the beginning of a
      * text, if the header or another cell of its row has blanks behind the separators too.
      *
+     * <p>A column {@code span:LABEL} holds spans of the text: {@code 4:11}, the index of the first character and the one behind the last,
+     * or several of these with blanks between. Characters are counted as Unicode and Python count them: an emoji is one.
+     *
      * @param file the file
      * @return its prompts
      * @throws MalformedFileException if a line is malformed (it is named), an id comes twice, it is not UTF-8, or there is
@@ -96,6 +99,9 @@ public final class Prompts implements Iterable<Prompt> {
     /**
      * Reads a file of JSON objects, one a line, each with a {@code text}, with {@code ids}, or with {@code inputs}. Without an
      * {@code id} the ids are 0, 1, ….
+     *
+     * <p>{@code spans} is a list of {@code {"label": "subject", "start": 4, "end": 11}}: of a text the characters from the first to the
+     * one behind the last, counted as Unicode and Python count them (an emoji is one); of ids the tokens.
      *
      * <p>{@code inputs} has a file for each of the model's inputs, which is read when the prompt is run: its path from the
      * folder of the file that names it, such as {@code {"inputs": {"pixel_values": "cat.npy"}}}, or an object with the path and
@@ -167,6 +173,19 @@ public final class Prompts implements Iterable<Prompt> {
      */
     public static Iterable<Prompt> onDisk(Path file) {
         return PromptFile.check(file, PromptFormat.of(file));
+    }
+
+    /**
+     * The same prompts with spans that stand in another file.
+     *
+     * @param file the spans
+     * @return a copy
+     * @throws ModscanException if a span does not lie within its prompt, or spans are of an id that none of them has
+     */
+    public Prompts withSpans(SpanFile file) {
+        List<Prompt> with = new ArrayList<>();
+        file.onto(list).forEach(with::add);
+        return of(with);
     }
 
     /**

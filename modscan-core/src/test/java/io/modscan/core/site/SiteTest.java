@@ -176,11 +176,10 @@ class SiteTest {
     }
 
     @Test
-    void withoutPoolingThereIsNothingToLeaveBosOutOf() {
-        assertThat(Pooling.none().isPooled()).isFalse();
-        assertThatIllegalArgumentException()
-                .isThrownBy(() -> Pooling.none().withoutBos())
-                .withMessageContaining("choose a pooling");
+    void withoutPoolingSomePositionsMayBeKept() {
+        assertThat(Pooling.none().withoutBos().isPooled()).isFalse();
+        assertThat(Pooling.none().over(Positions.last(3))).hasToString("none over last:3");
+        assertThat(Pooling.mean().over(Positions.withoutBos())).isEqualTo(Pooling.mean().withoutBos());
     }
 
     @Test

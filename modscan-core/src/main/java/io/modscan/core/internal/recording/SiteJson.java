@@ -1,6 +1,5 @@
 package io.modscan.core.internal.recording;
 
-import java.util.Arrays;
 import io.modscan.core.token.Positions;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.error.MalformedFileException;
@@ -36,11 +35,12 @@ public final class SiteJson {
         List<Map<String, Object>> list = new ArrayList<>();
         for (Reading reading : readings) {
             Map<String, Object> object = json(reading.site());
-            object.put(
-                    "pooling",
-                    reading.pooling().over(Positions.all()).toString());
-            if (!reading.pooling().positions().isAll()) {
-                object.put("positions", reading.pooling().positions().toString());
+            Pooling pooling = reading.pooling();
+            boolean isUsual =
+                    pooling.positions().isAll() || pooling.positions().isWithoutBos();
+            object.put("pooling", (isUsual ? pooling : pooling.over(Positions.all())).toString());
+            if (!isUsual) {
+                object.put("positions", pooling.positions().toString());
             }
             String tensor = TensorNames.packed(reading.site());
             if (!reading.site().isPairwise() && !tensor.equals(reading.site().name())) {
@@ -209,10 +209,11 @@ public final class SiteJson {
             if (pooling.toString().equals(text)) {
                 return positions == null ? pooling : pooling.over(Positions.parse(positions.toString()));
             }
+            if (positions == null && pooling.withoutBos().toString().equals(text)) {
+                return pooling.withoutBos();
+            }
         }
-        throw new IllegalArgumentException("the pooling is " + text + "; it must be one of "
-                + Arrays.stream(Pooling.Kind.values())
-                        .map(kind -> kind.name().toLowerCase(Locale.ROOT))
-                        .toList());
+        throw new IllegalArgumentException("the pooling is " + text
+                + "; it must be 'none', 'last', 'mean', 'max' or 'sum', with or without ' without BOS' behind");
     }
 }

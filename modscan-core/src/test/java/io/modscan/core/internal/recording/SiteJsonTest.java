@@ -112,7 +112,7 @@ class SiteJsonTest {
                 "[{\"name\": \"a\", \"axes\": [\"query\"], \"pooling\": \"none\"}]   | the axes of a are [QUERY]",
                 "[{\"name\": \"a\", \"axes\": []}]                                   | the pooling is null",
                 "[{\"name\": \"a\", \"axes\": [], \"pooling\": \"median\"}]          | the pooling is median; it must be",
-                "[{\"name\": \"a\", \"axes\": [], \"pooling\": \"none without BOS\"}] | the pooling is none without BOS",
+                "[{\"name\": \"a\", \"axes\": [], \"pooling\": \"none without BOS\"}] | a has no single axis of positions to choose from",
                 "[{\"name\": \"a\", \"axes\": [], \"pooling\": \"mean\"}]            | a has no single axis of positions",
                 "[{\"name\": \"a\", \"axes\": [], \"layer\": -1, \"pooling\": \"none\"}] | the layer of a is -1",
                 "[{\"name\": \"a\", \"axes\": [], \"layer\": \"0\", \"pooling\": \"none\"}] | the layer of a is 0, not a number",
