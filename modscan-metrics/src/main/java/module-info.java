@@ -12,6 +12,7 @@ module io.modscan.metrics {
     exports io.modscan.metrics.attention;
     exports io.modscan.metrics.basis;
     exports io.modscan.metrics.connections;
+    exports io.modscan.metrics.contexts;
     exports io.modscan.metrics.effect;
     exports io.modscan.metrics.modules;
     exports io.modscan.metrics.selectivity;

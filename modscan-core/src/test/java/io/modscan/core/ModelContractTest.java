@@ -319,6 +319,13 @@ class ModelContractTest {
     }
 
     @Test
+    void catchesOtherPositionsThanThoseChosen() {
+        FakeModel fake = new FakeModel();
+        fake.ignoresChoice = true;
+        fails(fake, "keeping only the last 2 tokens");
+    }
+
+    @Test
     void catchesFactsThatChange() {
         fails(
                 new Small() {

@@ -169,6 +169,7 @@ class RandomGraphsTest {
                 Runs.longs(2 * samples.size()),
                 samples,
                 List.of(),
+                List.of(),
                 List.of());
     }
 

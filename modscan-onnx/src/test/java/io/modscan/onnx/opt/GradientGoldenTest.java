@@ -318,7 +318,8 @@ class GradientGoldenTest {
                 bare.attentionMask(),
                 List.of(),
                 prompts.stream().map(Prompt::intervention).toList(),
-                prompts.stream().map(prompt -> Aim.of(prompt, objective)).toList());
+                prompts.stream().map(prompt -> Aim.of(prompt, objective)).toList(),
+                List.of());
     }
 
     private static CapturePlan plan(Golden golden, Case of, List<Prompt> prompts) {

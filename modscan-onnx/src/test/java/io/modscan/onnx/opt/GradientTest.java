@@ -758,7 +758,8 @@ class GradientTest {
                 Runs.batch(Padding.LEFT, 6, new int[] {2, 9, 14, 30, 7, 21}).attentionMask(),
                 List.of(),
                 List.of(),
-                List.of(new Aim(Optional.of(half), List.of())));
+                List.of(new Aim(Optional.of(half), List.of())),
+                List.of());
         try (ActivationSource source = recording.open(plan)) {
             assertThat(Runs.get(Runs.run(source, byHand), attribution.name()))
                     .containsExactly(values(recording.activations(), attribution.name()));

@@ -1,0 +1,186 @@
+package io.modscan.metrics.contexts;
+
+import io.modscan.core.Activations;
+import io.modscan.core.SiteActivations;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.site.Site;
+import io.modscan.core.token.PromptTokens;
+import io.modscan.metrics.contexts.TokenSample.Sampled;
+import io.modscan.metrics.internal.thread.Interrupt;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/** What was gathered of contexts so far. */
+final class Contexts {
+
+    private final int most;
+    private final int width;
+    private final boolean absolute;
+    private final TokenSample sample;
+    private List<Site> sites = List.of();
+    private final List<StrongestTokens> strongest = new ArrayList<>();
+    private long tokens;
+
+    Contexts(int most, int width, int sampled, boolean absolute) {
+        this.most = most;
+        this.width = width;
+        this.absolute = absolute;
+        this.sample = new TokenSample(sampled);
+        this.sampled = sampled;
+    }
+
+    private final int sampled;
+
+    /** A prompt's tokens: which of them count, where their vectors are, and which come into the sample. */
+    private record Text(Prompt prompt, PromptTokens tokens, int[] kept, int first, @Nullable Sampled[] sampled) {}
+
+    void add(Activations piece) {
+        List<SiteActivations> all = piece.sites();
+        if (sites.isEmpty()) {
+            begin(all);
+        }
+        List<Text> texts = new ArrayList<>();
+        for (int prompt = 0; prompt < piece.prompts().size(); prompt++) {
+            texts.add(text(piece, prompt));
+        }
+        // Sites have units of their own, so that they can be taken up by several processors.
+        Interrupt interrupt = Interrupt.ofThisThread();
+        IntStream.range(0, all.size()).parallel().forEach(site -> add(all.get(site), site, texts, interrupt));
+    }
+
+    private void begin(List<SiteActivations> all) {
+        for (SiteActivations site : all) {
+            if (!site.reading().isPerToken()) {
+                throw new ModscanException(site.site() + " has no value for each token ("
+                        + (site.site().isPairwise()
+                                ? "it has one for each pair"
+                                : "it was captured with the pooling '" + site.pooling() + "'")
+                        + "); contexts are of sites captured without pooling, over all tokens or some");
+            }
+        }
+        sites = all.stream().map(SiteActivations::site).toList();
+        long units = sites.stream().mapToLong(Site::width).sum();
+        long bytes = units * most * (60L + 4L * (2L * width + 1)) + 4L * units * sampled;
+        long heap = Runtime.getRuntime().maxMemory();
+        if (bytes > heap) {
+            throw new ModscanException("the contexts of " + units + " units take " + (bytes >> 20)
+                    + " MiB, and Java's heap has at most " + (heap >> 20)
+                    + " MiB: ask for fewer or narrower contexts, a smaller sample or fewer sites, or give Java more (-Xmx)");
+        }
+        sites.forEach(site -> strongest.add(new StrongestTokens(site.width(), most, absolute)));
+    }
+
+    private Text text(Activations piece, int index) {
+        Prompt prompt = piece.prompts().get(index);
+        PromptTokens run = piece.tokens(index);
+        int[] kept = run.kept();
+        boolean bos = kept.length > 0 && kept[0] == 0 && piece.knowsBos(index) && piece.beginsWithBos(index);
+        int first = bos ? 1 : 0;
+        tokens += kept.length - first;
+        @Nullable Sampled[] taken = new Sampled[kept.length];
+        long seed = TokenSample.seed(prompt.id());
+        for (int i = first; i < kept.length; i++) {
+            long hash = TokenSample.hash(seed, kept[i]);
+            if (sample.takes(hash)) {
+                Sampled token = new Sampled(
+                        TokenPlace.of(prompt, run, kept[i], width), new float[firstUnit(sites.size())]);
+                sample.add(hash, token);
+                taken[i] = token;
+            }
+        }
+        return new Text(prompt, run, kept, first, taken);
+    }
+
+    private int firstUnit(int site) {
+        return sites.subList(0, site).stream().mapToInt(Site::width).sum();
+    }
+
+    private void add(SiteActivations site, int index, List<Text> texts, Interrupt interrupt) {
+        int units = site.site().width();
+        int firstUnit = firstUnit(index);
+        StrongestTokens of = strongest.get(index);
+        float[] values = new float[units];
+        float[] best = new float[units];
+        int[] at = new int[units];
+        int[] notFinite = new int[units];
+        for (int prompt = 0; prompt < site.size(); prompt++) {
+            interrupt.check();
+            Text text = texts.get(prompt);
+            FloatBuffer row = site.row(prompt);
+            Arrays.fill(best, Float.NEGATIVE_INFINITY);
+            Arrays.fill(at, -1);
+            Arrays.fill(notFinite, 0);
+            for (int i = text.first(); i < text.kept().length; i++) {
+                row.get(i * units, values);
+                Sampled token = text.sampled()[i];
+                if (token != null) {
+                    System.arraycopy(values, 0, token.values(), firstUnit, units);
+                }
+                for (int unit = 0; unit < units; unit++) {
+                    float strength = absolute ? Math.abs(values[unit]) : values[unit];
+                    if (strength > best[unit] && strength <= Float.MAX_VALUE) {
+                        best[unit] = strength;
+                        at[unit] = i;
+                    }
+                    notFinite[unit] += Float.isFinite(values[unit]) ? 0 : 1;
+                }
+            }
+            take(of, text, row, units, at, notFinite);
+        }
+    }
+
+    private void take(StrongestTokens of, Text text, FloatBuffer row, int units, int[] at, int[] notFinite) {
+        @Nullable TokenPlace[] places = new TokenPlace[text.kept().length];
+        for (int unit = 0; unit < units; unit++) {
+            of.countNotFinite(unit, notFinite[unit]);
+            if (at[unit] < 0) {
+                continue;
+            }
+            float value = row.get(at[unit] * units + unit);
+            if (!of.takes(unit, value, text.prompt().id())) {
+                continue;
+            }
+            TokenPlace place = places[at[unit]];
+            if (place == null) {
+                place = TokenPlace.of(text.prompt(), text.tokens(), text.kept()[at[unit]], width);
+                places[at[unit]] = place;
+            }
+            of.add(unit, new TokenContext(place, value, around(place, text, row, units, unit)));
+        }
+    }
+
+    private static float[] around(TokenPlace place, Text text, FloatBuffer row, int units, int unit) {
+        float[] around = new float[place.ids().length];
+        Arrays.fill(around, Float.NaN);
+        int[] kept = text.kept();
+        for (int i = text.first(); i < kept.length; i++) {
+            int in = kept[i] - place.from();
+            if (in >= 0 && in < around.length) {
+                around[in] = row.get(i * units + unit);
+            }
+        }
+        return around;
+    }
+
+    void merge(Contexts other) {
+        if (sites.isEmpty()) {
+            sites = other.sites;
+            strongest.addAll(other.strongest);
+        } else {
+            for (int site = 0; site < other.strongest.size(); site++) {
+                strongest.get(site).merge(other.strongest.get(site));
+            }
+        }
+        sample.merge(other.sample);
+        tokens += other.tokens;
+    }
+
+    ContextMap finish(double... quantiles) {
+        return new ContextMap(sites, strongest, sample.tokens(), quantiles, tokens);
+    }
+}
