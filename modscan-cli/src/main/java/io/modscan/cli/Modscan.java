@@ -27,13 +27,14 @@ import picocli.CommandLine.ScopeType;
             SitesCommand.class,
             CaptureCommand.class,
             ScanCommand.class,
+            TokensCommand.class,
             AblateCommand.class,
             AttributeCommand.class,
             ExportCommand.class
         },
         mixinStandardHelpOptions = true,
         versionProvider = Modscan.Version.class,
-        synopsisSubcommandLabel = "(sites | capture | scan | ablate | attribute | export)")
+        synopsisSubcommandLabel = "(sites | capture | scan | tokens | ablate | attribute | export)")
 public final class Modscan {
 
     private Modscan() {}

@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Whether standard error is a terminal on which a line can be redrawn, and how wide it is. Java's own
@@ -46,10 +47,13 @@ record Terminal(boolean redraws, int columns) {
     }
 
     /** Has no such tool. That input and output are a terminal is the best guess, and {@code --progress} the way out. */
-    @SuppressWarnings("SystemConsoleNull") // newer Javas answer by the method
     static Terminal windows(Map<String, String> environment) {
-        Console console = System.console();
-        return new Terminal(console != null && isTerminal(console), columns(environment, ""));
+        return new Terminal(isOutput(System.console()), columns(environment, ""));
+    }
+
+    /** Whether standard output is one, for all that Java tells. */
+    static boolean isOutput(@Nullable Console console) {
+        return console != null && isTerminal(console);
     }
 
     /** Since Java 22 there is a console without a terminal too, and a method, which Java 17 has not, that tells. */

@@ -1,6 +1,9 @@
 package io.modscan.core.model;
 
 import io.modscan.core.error.ModscanException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 
 /** Turns texts into a model's token ids and back. Implementations are safe for use by many threads. */
 public interface Tokenizer {
@@ -37,4 +40,39 @@ public interface Tokenizer {
      * @return the text, special tokens included
      */
     String decode(int... ids);
+
+    /**
+     * The texts of tokens one by one, as they are in company: put behind one another they are the text of all. A character that several tokens
+     * make up stands at the last of them, and those before are empty.
+     *
+     * @param ids token ids
+     * @return a text for each; U+FFFD where a character's other tokens are not among them. Cost: each token is decoded some ten times
+     */
+    default List<String> pieces(int... ids) {
+        List<String> pieces = new ArrayList<>();
+        String before = "";
+        int from = 0;
+        for (int i = 0; i < ids.length; i++) {
+            // What lies further back than six tokens has no say in how one reads.
+            if (i - from >= 12) {
+                from = i - 6;
+                before = decode(Arrays.copyOfRange(ids, from, i));
+            }
+            String text = decode(Arrays.copyOfRange(ids, from, i + 1));
+            boolean last = i == ids.length - 1;
+            String known = withoutParts(before);
+            String now = last ? text : withoutParts(text);
+            pieces.add(now.startsWith(known) ? now.substring(known.length()) : now);
+            before = text;
+        }
+        return pieces;
+    }
+
+    private static String withoutParts(String text) {
+        int end = text.length();
+        while (end > 0 && text.charAt(end - 1) == '\uFFFD') {
+            end--;
+        }
+        return text.substring(0, end);
+    }
 }
