@@ -48,7 +48,7 @@ final class ForeignOptions {
     private List<String> batch = new ArrayList<>();
 
     @Option(
-            names = "--positions",
+            names = "--position-axis",
             paramLabel = "AXIS",
             description =
                     "The axis of positions: its symbol, or their number where that is fixed, such as 197 patches.")

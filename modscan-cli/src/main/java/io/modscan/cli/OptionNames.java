@@ -23,8 +23,8 @@ final class OptionNames {
         option("OnnxModel\\.withBatch\\(\"([^\"]*)\"\\)", "--batch $1");
         option("OnnxModel\\.withBatch\\b", "--batch AXIS");
         option("OnnxModel\\.withPositionAxes\\b", "--position-axes GLOB=AXES");
-        option("OnnxModel\\.withPositions\\(\"([^\"]*)\"\\)", "--positions $1");
-        option("OnnxModel\\.withPositions\\b", "--positions AXIS");
+        option("OnnxModel\\.withPositions\\(\"([^\"]*)\"\\)", "--position-axis $1");
+        option("OnnxModel\\.withPositions\\b", "--position-axis AXIS");
         option("OnnxModel\\.withHeads\\b", "--heads GLOB=N");
         option("OnnxModel\\.withBosTokenId\\b", "--bos ID");
         option("OnnxModel\\.withMaxTokens\\b", "--max-tokens N");

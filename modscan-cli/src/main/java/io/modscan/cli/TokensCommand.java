@@ -19,12 +19,10 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
-import picocli.CommandLine.TypeConversionException;
 
 /** {@code modscan tokens}: where a unit is strongest. */
 @Command(
@@ -85,11 +83,10 @@ final class TokensCommand implements Runnable {
             names = "--colour",
             paramLabel = "auto|always|never",
             defaultValue = "auto",
-            converter = ColourConverter.class,
             description =
                     "Colour texts by value (default: auto, on a terminal unless NO_COLOR is set). The token is in brackets in"
                             + " any case.")
-    private boolean coloured;
+    private Colour colour = Colour.AUTO;
 
     @Option(names = "--cut", description = "Cut prompts that are longer than the model takes, instead of failing.")
     private boolean cut;
@@ -106,6 +103,12 @@ final class TokensCommand implements Runnable {
     @Spec
     private CommandSpec spec = CommandSpec.create();
 
+    private enum Colour {
+        AUTO,
+        ALWAYS,
+        NEVER
+    }
+
     @Override
     public void run() {
         PrintWriter err = spec.commandLine().getErr();
@@ -121,7 +124,7 @@ final class TokensCommand implements Runnable {
         Iterable<Prompt> texts = prompts == null ? DemoModel.prompts() : Prompts.onDisk(prompts);
         TopContexts metric = TopContexts.of(top).withWidth(width);
         PrintWriter out = spec.commandLine().getOut();
-        ContextText text = new ContextText(source, coloured);
+        ContextText text = new ContextText(source, isColoured());
         for (Unit unit : wanted) {
             Unit read = read(unit);
             try (ProgressBar bar = progress.open(err);
@@ -145,16 +148,11 @@ final class TokensCommand implements Runnable {
         return cut ? builder.cutOverlong() : builder;
     }
 
-    /** Reads {@code auto}, {@code always} or {@code never}. */
-    static final class ColourConverter implements ITypeConverter<Boolean> {
-        @Override
-        public Boolean convert(String when) {
-            return switch (when) {
-                case "auto" -> System.getenv("NO_COLOR") == null && Terminal.isOutput(System.console());
-                case "always" -> true;
-                case "never" -> false;
-                default -> throw new TypeConversionException("'" + when + "' is neither auto nor always nor never");
-            };
-        }
+    private boolean isColoured() {
+        return switch (colour) {
+            case AUTO -> System.getenv("NO_COLOR") == null && Terminal.isOutput(System.console());
+            case ALWAYS -> true;
+            case NEVER -> false;
+        };
     }
 }

@@ -490,7 +490,7 @@ class ForeignCommandLineTest {
         assertUsage("NAME=ROLE", capture(model(), "--ids", ids, "--input", "token_ids", "--out", file("x")));
         assertFailure(
                 "the positions can't be 'batch_size'",
-                capture(model(), "--ids", ids, "--positions", "batch_size", "--out", file("x")));
+                capture(model(), "--ids", ids, "--position-axis", "batch_size", "--out", file("x")));
         assertFailure(
                 "the batch can't be 'sequence_length'",
                 capture(model(), "--ids", ids, "--batch", "sequence_length", "--out", file("x")));
@@ -619,14 +619,14 @@ class ForeignCommandLineTest {
                         few,
                         "--sites",
                         "sum",
-                        "--positions",
+                        "--position-axis",
                         "4",
                         "--position-axes",
                         "sum=1",
                         "--out",
                         file("y")),
                 capture(fixed(), "--ids", few, "--sites", "hidden", "--out", file("z")),
-                capture(fixed(), "--ids", few, "--sites", "hidden", "--positions", "4", "--out", file("w")));
+                capture(fixed(), "--ids", few, "--sites", "hidden", "--position-axis", "4", "--out", file("w")));
         assertFailure("say first what the axis unk__314 is: that it is the batch (--batch unk__314)", runs.get(0));
         assertThat(runs.get(0).err()).contains("(--dimension unk__314=N)");
         assertFailure("take no token ids; say which takes them (--input NAME=ROLE)", runs.get(1));
@@ -642,7 +642,7 @@ class ForeignCommandLineTest {
                 few,
                 "--sites",
                 "hidden,sum",
-                "--positions",
+                "--position-axis",
                 "4",
                 "--position-axes",
                 "hidden=1",
@@ -666,7 +666,7 @@ class ForeignCommandLineTest {
                         fixed(),
                         "--ids",
                         few,
-                        "--positions",
+                        "--position-axis",
                         "4",
                         "--position-axes",
                         "hidden=1-2",
@@ -697,7 +697,7 @@ class ForeignCommandLineTest {
                         fixed(),
                         "--ids",
                         few,
-                        "--positions",
+                        "--position-axis",
                         "4",
                         "--position-axes",
                         "*=1",

@@ -99,8 +99,8 @@ class OptionNamesTest {
             value = {
                 "say its role (OnnxModel.withInput), or | say its role (--input NAME=ROLE), or",
                 "say so (OnnxModel.withBatch) | say so (--batch AXIS)",
-                "positions (OnnxModel.withPositions(\"197\")), so | positions (--positions 197), so",
-                "first (OnnxModel.withPositions) | first (--positions AXIS)",
+                "positions (OnnxModel.withPositions(\"197\")), so | positions (--position-axis 197), so",
+                "first (OnnxModel.withPositions) | first (--position-axis AXIS)",
                 "given (OnnxModel.withDimension): h | given (--dimension SYMBOL=N): h",
                 "takes (say so: OnnxModel.withMaxTokens), or | takes (say so: --max-tokens N), or",
                 "let the probe cut it: cutOverlong()) | let the probe cut it: --cut)",
