@@ -237,7 +237,7 @@ function attention(section) {
     const { tokens, prompt, of } = all.prompts[which];
     const count = tokens.length;
     const values = array(`attention${which}`).subarray((layer * all.heads + head) * count * count);
-    const fig = figure(panels, `What L${all.layers[layer]}H${head} attends to in ${apart(short(meta.prompts[prompt].id, 40))}`, all.pattern);
+    const fig = figure(panels, `What L${all.layers[layer]}H${head} attends to in prompt ${apart(short(meta.prompts[prompt].id, 40))}`, all.pattern);
     const share = (x, y) => values[y * count + x] / 255;
     const names = new Map(tokens.map((token, index) => [index, token]));
     grid(fig, {
