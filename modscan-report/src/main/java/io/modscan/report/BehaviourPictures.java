@@ -5,7 +5,6 @@ import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.SelectivityMap;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;

@@ -194,7 +194,8 @@ final class Grid {
         double largest = Arrays.stream(values).map(Math::abs).max().orElse(0);
         int digits = reach > 0 ? (int) Math.min(12, Math.max(2, 1 - Math.floor(Math.log10(reach)))) : 2;
         // So many digits of the whole number as its last one is of the reach.
-        int power = reach > 0 ? (int) Math.max(1, Math.floor(Math.log10(largest)) - Math.floor(Math.log10(reach)) + 1) : 1;
+        int power =
+                reach > 0 ? (int) Math.max(1, Math.floor(Math.log10(largest)) - Math.floor(Math.log10(reach)) + 1) : 1;
         String format = largest < 1000 ? "%." + digits + "f" : "%." + Math.min(12, power) + "e";
         return Arrays.stream(values)
                 .mapToObj(value -> String.format(Locale.ROOT, format, value + 0.0))

@@ -198,8 +198,7 @@ public final class Report {
      */
     public Report behaviour(SelectivityMap of) {
         checkLabels(of);
-        if (of.sites().isEmpty()
-                || of.sites().stream().anyMatch(site -> site.heads() == 0 || site.units() == 0)) {
+        if (of.sites().isEmpty() || of.sites().stream().anyMatch(site -> site.heads() == 0 || site.units() == 0)) {
             throw new ModscanException(
                     "how heads attend is told by a few numbers of each head, in sites with heads and units; these are "
                             + of.sites());

@@ -340,7 +340,8 @@ class PageTest {
     /** How many of a family's units have a call. */
     private long calls(String hook, String label, Predicate<UnitSelectivity> which) {
         return map.rows()
-                .filter(row -> row.label().equals(label) && row.unit().site().name().endsWith(hook))
+                .filter(row ->
+                        row.label().equals(label) && row.unit().site().name().endsWith(hook))
                 .filter(which)
                 .count();
     }
@@ -385,12 +386,19 @@ class PageTest {
         WebElement canvas = tiles(section).get(2).findElement(By.tagName("canvas"));
         WebElement readout = section.findElement(By.className("readout"));
         new Actions(browser().driver())
-                .moveToElement(canvas, 2 - canvas.getSize().getWidth() / 2, canvas.getSize().getHeight() / 2 - 2)
+                .moveToElement(
+                        canvas,
+                        2 - canvas.getSize().getWidth() / 2,
+                        canvas.getSize().getHeight() / 2 - 2)
                 .perform();
         browser().until(() -> !readout.getText().isEmpty());
         assertThat(assertTold(readout.getText(), map.labels().get(2))).isEqualTo("L0H0");
-        tiles(section).get(0).findElement(By.tagName("input")).sendKeys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT);
-        assertThat(section.findElement(By.id("mri-label")).getDomProperty("value")).isEqualTo("3");
+        tiles(section)
+                .get(0)
+                .findElement(By.tagName("input"))
+                .sendKeys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT);
+        assertThat(section.findElement(By.id("mri-label")).getDomProperty("value"))
+                .isEqualTo("3");
         WebElement large = figures(section).get(0);
         chart(large).sendKeys(Keys.HOME);
         assertTold(readout(large), map.labels().get(3));
@@ -409,12 +417,16 @@ class PageTest {
         String light = pixels(tiles(section).get(0));
         browser().script("setTheme(true)");
         assertThat(pixels(tiles(section).get(0))).isNotEqualTo(light);
-        List<WebElement> buttons = section.findElement(By.tagName("figure")).findElements(By.cssSelector(".head button"));
+        List<WebElement> buttons =
+                section.findElement(By.tagName("figure")).findElements(By.cssSelector(".head button"));
         buttons.get(0).click();
         buttons.get(1).click();
-        browser().until(() -> files("all-labels.png").size() == 1 && files("all-labels.csv").size() == 1);
+        browser()
+                .until(() -> files("all-labels.png").size() == 1
+                        && files("all-labels.csv").size() == 1);
         assertThat(ImageIO.read(files("all-labels.png").get(0).toFile()).getWidth())
-                .isCloseTo(2 * section.findElement(By.className("tiles")).getSize().getWidth(), within(2));
+                .isCloseTo(
+                        2 * section.findElement(By.className("tiles")).getSize().getWidth(), within(2));
         String csv = Files.readString(files("all-labels.csv").get(0));
         assertThat(csv).startsWith("unit,layer,number,label,effect,auroc,q");
         assertThat(csv.lines().filter(line -> line.startsWith("L2H3,"))).hasSize(Planted.LABELS.size());
@@ -433,11 +445,15 @@ class PageTest {
                 .toList();
         assertThat(titles)
                 .hasSizeGreaterThan(SECTIONS.size())
-                .allSatisfy(title -> assertThat(title).doesNotContain("hook_", "blocks.").matches("(?s)[A-Z].*"));
+                .allSatisfy(title ->
+                        assertThat(title).doesNotContain("hook_", "blocks.").matches("(?s)[A-Z].*"));
         assertThat(titles.get(0)).isEqualTo("Heads: how much each writes, for all labels");
         assertThat(browser().section("mri").findElement(By.className("pattern")).getText())
                 .isEqualTo("blocks.*.attn.hook_z.magnitude");
-        assertThat(browser().section("separation").findElement(By.className("pattern")).getText())
+        assertThat(browser()
+                        .section("separation")
+                        .findElement(By.className("pattern"))
+                        .getText())
                 .isEqualTo("blocks.*.hook_resid_post");
         browser().until(() -> !cells(browser().section("units"), "of").isEmpty());
         assertThat(cells(browser().section("units"), "of")).allMatch(of -> of.contains(": how "));
@@ -482,13 +498,18 @@ class PageTest {
         String numbers = "axis.scale.type !== 'ordinal'";
         for (int what = 0; what < 3; what++) {
             new Select(browser().section("separation").findElement(By.tagName("select"))).selectByIndex(what);
-            assertThat(axes(numbers)).hasSizeGreaterThan(15).allSatisfy(labels -> assertThat((List<?>) labels)
-                    .hasSizeBetween(2, 12)
-                    .doesNotHaveDuplicates()
-                    .allSatisfy(label -> assertThat(String.valueOf(label)).matches("−?\\d+(\\.\\d+)?")));
+            assertThat(axes(numbers))
+                    .hasSizeGreaterThan(15)
+                    .allSatisfy(labels -> assertThat((List<?>) labels)
+                            .hasSizeBetween(2, 12)
+                            .doesNotHaveDuplicates()
+                            .allSatisfy(
+                                    label -> assertThat(String.valueOf(label)).matches("−?\\d+(\\.\\d+)?")));
         }
         // Tokens may come twice in a text; names may not be cut until they are alike.
-        assertThat(axes("axis.scale.type === 'ordinal' && !document.getElementById('attention').contains(each.chart.getDom())"))
+        assertThat(
+                        axes(
+                                "axis.scale.type === 'ordinal' && !document.getElementById('attention').contains(each.chart.getDom())"))
                 .hasSizeGreaterThan(15)
                 .allSatisfy(labels -> assertThat(((List<?>) labels).stream().filter(label -> !"".equals(label)))
                         .doesNotHaveDuplicates());
@@ -500,23 +521,29 @@ class PageTest {
                         .script("const { min, max, interval, axisLabel } = ticks([0.921, 0.9234, null, NaN]);"
                                 + "return [min, max, interval].map(axisLabel.formatter)"))
                 .isEqualTo(List.of("0.9210", "0.9235", "0.0005"));
-        assertThat(browser().script("const { min, max, axisLabel } = ticks([0.2, 1]); return [min, max].map(axisLabel.formatter)"))
+        assertThat(
+                        browser()
+                                .script(
+                                        "const { min, max, axisLabel } = ticks([0.2, 1]); return [min, max].map(axisLabel.formatter)"))
                 .isEqualTo(List.of("0.2", "1.0"));
         // However close or far: labels differ, and the ends hold what is there.
-        assertThat(browser()
-                        .script("let seed = 7; const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647; const bad = [];"
-                                + "for (let i = 0; i < 2000; i++) { const low = (random() - 0.5) * 10 ** Math.floor(8 * random() - 4);"
-                                + "const high = low + random() * 10 ** Math.floor(10 * random() - 6);"
-                                + "const { min, max, interval, axisLabel } = ticks([low, high]); const told = [];"
-                                + "for (let k = 0; min + k * interval <= max + interval / 2; k++) told.push(axisLabel.formatter(min + k * interval));"
-                                + "if (new Set(told).size < told.length || told.length < 2 || told.length > 9 || min > low || max < high) bad.push([low, high, told]);"
-                                + "const ends = scaleLegend(low, high); if (ends.from === ends.to) bad.push([low, high, ends]); } return bad.map(String)"))
+        assertThat(
+                        browser()
+                                .script(
+                                        "let seed = 7; const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647; const bad = [];"
+                                                + "for (let i = 0; i < 2000; i++) { const low = (random() - 0.5) * 10 ** Math.floor(8 * random() - 4);"
+                                                + "const high = low + random() * 10 ** Math.floor(10 * random() - 6);"
+                                                + "const { min, max, interval, axisLabel } = ticks([low, high]); const told = [];"
+                                                + "for (let k = 0; min + k * interval <= max + interval / 2; k++) told.push(axisLabel.formatter(min + k * interval));"
+                                                + "if (new Set(told).size < told.length || told.length < 2 || told.length > 9 || min > low || max < high) bad.push([low, high, told]);"
+                                                + "const ends = scaleLegend(low, high); if (ends.from === ends.to) bad.push([low, high, ends]); } return bad.map(String)"))
                 .isEqualTo(List.of());
         assertThat(browser().script("return [ticks([3, 3]), ticks([0]), ticks([])].every(({ min, max }) => min < max)"))
                 .isEqualTo(true);
         assertThat(browser().script("const { from, to } = scaleLegend(0.9201, 0.9234); return [from, to]"))
                 .isEqualTo(List.of("0.9201", "0.9234"));
-        assertThat(browser().script("return scaleLegend(0.92, 0.92).chips[0][1]")).isEqualTo("all 0.92");
+        assertThat(browser().script("return scaleLegend(0.92, 0.92).chips[0][1]"))
+                .isEqualTo("all 0.92");
         assertThat(browser().script("const { min, max } = logTicks([0.996, 1.02, 40]); return [min, max].join()"))
                 .isEqualTo("0.5,50");
     }
@@ -525,8 +552,10 @@ class PageTest {
     void namesAreNotCutUntilTheyAreAlike() {
         assertThat(browser().script("return axisNames(['network_protocol_a', 'network_protocol_b', 'law'], 14)"))
                 .isEqualTo(List.of("networ…tocol_a", "networ…tocol_b", "law"));
-        assertThat(browser()
-                        .script("return new Set(axisNames(['x'.repeat(50) + 'a' + 'y'.repeat(50), 'x'.repeat(50) + 'b' + 'y'.repeat(50)], 14)).size"))
+        assertThat(
+                        browser()
+                                .script(
+                                        "return new Set(axisNames(['x'.repeat(50) + 'a' + 'y'.repeat(50), 'x'.repeat(50) + 'b' + 'y'.repeat(50)], 14)).size"))
                 .isEqualTo(2L);
         // The same name twice is the same twice.
         assertThat(browser().script("return axisNames(['the', 'the', ''], 14)")).isEqualTo(List.of("the", "the", ""));

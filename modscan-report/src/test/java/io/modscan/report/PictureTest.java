@@ -83,11 +83,7 @@ class PictureTest {
     @Test
     void theEndsOfAScaleAreToldApart() throws Exception {
         Picture picture = Picture.heatMap(
-                "close",
-                List.of("a", "b"),
-                List.of("x"),
-                new double[][] {{0.9201, 0.9234}},
-                Scale.SEQUENTIAL);
+                "close", List.of("a", "b"), List.of("x"), new double[][] {{0.9201, 0.9234}}, Scale.SEQUENTIAL);
         assertThat(svg(picture)).contains(">0.9201<", ">0.9234<").doesNotContain(">0.92<");
         assertThat(Grid.told(0.5, 1, 1.5)).containsExactly("0.50", "1.00", "1.50");
         assertThat(Grid.told(12_345.1, 12_345.2, 12_345.3)).doesNotHaveDuplicates();

@@ -54,8 +54,7 @@ class SiteWordsTest {
     void numbersOfHeadsHaveWords() {
         assertThat(SiteWords.ofUnit("PREVIOUS")).isEqualTo("attention to the token before");
         assertThat(SiteWords.ofUnit("MY_OWN")).isEqualTo("my_own");
-        assertThat(Arrays.stream(HeadBehaviour.values())
-                        .map(each -> SiteWords.ofUnit(each.name())))
+        assertThat(Arrays.stream(HeadBehaviour.values()).map(each -> SiteWords.ofUnit(each.name())))
                 .doesNotHaveDuplicates()
                 .allSatisfy(words -> assertThat(words).contains(" "));
     }
