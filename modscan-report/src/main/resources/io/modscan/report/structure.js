@@ -3,7 +3,7 @@ function modules(section) {
   meta.modules.forEach((found, index) => {
     const panels = element('div', null, { class: 'panels' });
     const kept = [];
-    if (found.modules.length < found.found) kept.push(`The table has the first ${found.modules.length} of ${found.found} modules.`);
+    if (found.modules.length < found.found) kept.push(`The table has the first ${found.modules.length} of ${found.found} modules; modules.csv of a scan has all.`);
     const inModules = found.modules.reduce((sum, each) => sum + each.size, 0);
     if (found.units.length < inModules) kept.push(`The picture has ${found.units.length} of their ${inModules} units, of a large module a few.`);
     section.append(element('h3', found.of), element('p', [found.about, found.agreement, ...kept].filter(Boolean).join(' ')), panels);
@@ -90,7 +90,7 @@ function members(place, found, chosen) {
   place.append(box);
   const name = group.module === '' ? 'the border' : `module ${group.module}`;
   box.append(element('p', group.units.length < group.size
-    ? `The ${group.units.length} surest of ${group.size} units; ${group.size - group.units.length} are left out.` : `${group.size} units, the surest first.`));
+    ? `The ${group.units.length} surest of ${group.size} units; ${group.size - group.units.length} are left out. modules.csv of a scan has all.` : `${group.size} units, the surest first.`));
   const columns = [
     { title: 'Unit', field: 'unit', headerFilter: 'input', headerFilterPlaceholder: 'such as L3', formatter: 'plaintext', minWidth: 90 },
     { title: 'Certainty', field: 'certainty', sorter: 'number', formatter: share, headerFilter: 'input', headerFilterFunc: numberFits, headerFilterPlaceholder: '> 0.9', minWidth: 90 },

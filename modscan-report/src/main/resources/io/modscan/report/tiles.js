@@ -48,7 +48,8 @@ function paintTile(canvas, spec, index) {
   canvas.width = wide * spec.columns;
   canvas.height = high * spec.rows;
   const pen = canvas.getContext('2d');
-  const seam = spec.seams ? 2 : 0;
+  // Seams must not be what one sees of many layers.
+  const seam = spec.seams ? Math.min(2, Math.floor(Math.min(wide, high) / 8)) : 0;
   for (let y = 0; y < spec.rows; y++) {
     for (let x = 0; x < spec.columns; x++) {
       pen.fillStyle = spec.fill(index, x, y);
