@@ -61,6 +61,7 @@ final class AttentionPictures {
             prompts.add(facts);
         }
         Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("pattern", family.name());
         facts.put("layers", family.layers());
         facts.put("heads", family.heads());
         facts.put("prompts", prompts);

@@ -39,6 +39,7 @@ final class CurvePictures {
             series.add(facts);
         });
         Map<String, Object> facts = new LinkedHashMap<>();
+        put(facts, bySimilarity.values().iterator().next().keySet());
         facts.put(
                 "layers",
                 bySimilarity.values().iterator().next().keySet().stream()
@@ -46,6 +47,13 @@ final class CurvePictures {
                         .toList());
         facts.put("series", series);
         return facts;
+    }
+
+    /** Of which kind the sites are, if they are of one. */
+    private static void put(Map<String, Object> facts, Collection<Site> sites) {
+        List<SiteFamily> families = SiteFamily.of(sites);
+        facts.put("pattern", families.size() == 1 ? families.get(0).name() : "");
+        facts.put("words", families.size() == 1 ? families.get(0).words() : "");
     }
 
     private static void put(
@@ -97,7 +105,8 @@ final class CurvePictures {
             }
             if (!curves.isEmpty()) {
                 Map<String, Object> facts = new LinkedHashMap<>();
-                facts.put("name", family.name());
+                facts.put("pattern", family.name());
+                facts.put("words", family.words());
                 facts.put("layered", family.layered());
                 facts.put("curves", curves);
                 families.add(facts);
@@ -109,6 +118,7 @@ final class CurvePictures {
     static Map<String, Object> angles(Map<Site, LabelOverlaps> overlaps, List<String> labels) {
         Map<String, Object> facts = new LinkedHashMap<>();
         Collection<LabelOverlaps> all = overlaps.values();
+        put(facts, overlaps.keySet());
         facts.put("layers", overlaps.keySet().stream().map(SiteFamily::layer).toList());
         facts.put("overlap", Json.numbers(all.stream().mapToDouble(LabelOverlaps::meanOverlap)));
         facts.put("paired", Json.numbers(all.stream().mapToDouble(LabelOverlaps::meanPaired)));

@@ -180,12 +180,25 @@ final class Grid {
         }
         graphics.setColor(Color.BLACK);
         double middle = (colours.low() + colours.high()) / 2;
-        graphics.drawString(number(colours.high()), (float) (x + 17), TOP + 9);
-        graphics.drawString(number(middle), (float) (x + 17), (float) (TOP + length / 2 + 4));
-        graphics.drawString(number(colours.low()), (float) (x + 17), (float) (TOP + length));
+        List<String> ends = told(colours.low(), middle, colours.high());
+        graphics.drawString(ends.get(2), (float) (x + 17), TOP + 9);
+        if (colours.high() > colours.low()) {
+            graphics.drawString(ends.get(1), (float) (x + 17), (float) (TOP + length / 2 + 4));
+            graphics.drawString(ends.get(0), (float) (x + 17), (float) (TOP + length));
+        }
     }
 
-    private static String number(double value) {
-        return String.format(Locale.ROOT, Math.abs(value) < 1000 ? "%.2f" : "%.2g", value + 0.0);
+    /** Ascending numbers with as many digits as tell them apart, at least two behind the point; large ones by their powers of ten. */
+    static List<String> told(double... values) {
+        double reach = values[values.length - 1] - values[0];
+        double largest = Arrays.stream(values).map(Math::abs).max().orElse(0);
+        int digits = reach > 0 ? (int) Math.min(12, Math.max(2, 1 - Math.floor(Math.log10(reach)))) : 2;
+        // So many digits of the whole number as its last one is of the reach.
+        int power =
+                reach > 0 ? (int) Math.max(1, Math.floor(Math.log10(largest)) - Math.floor(Math.log10(reach)) + 1) : 1;
+        String format = largest < 1000 ? "%." + digits + "f" : "%." + Math.min(12, power) + "e";
+        return Arrays.stream(values)
+                .mapToObj(value -> String.format(Locale.ROOT, format, value + 0.0))
+                .toList();
     }
 }

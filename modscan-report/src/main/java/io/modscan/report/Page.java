@@ -19,7 +19,18 @@ import org.jspecify.annotations.Nullable;
 final class Page {
 
     private static final List<String> SCRIPTS = List.of(
-            "data.js", "chart.js", "units.js", "similarity.js", "structure.js", "effects.js", "used.js", "main.js");
+            "data.js",
+            "axis.js",
+            "chart.js",
+            "tiles.js",
+            "units.js",
+            "halves.js",
+            "behaviour.js",
+            "similarity.js",
+            "structure.js",
+            "effects.js",
+            "used.js",
+            "main.js");
 
     /** The libraries' versions, by their names in npm's registry, as the build has them. */
     private static final Properties VERSIONS = versions();

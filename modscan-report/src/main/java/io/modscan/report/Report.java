@@ -16,6 +16,7 @@ import io.modscan.metrics.effect.Outcome;
 import io.modscan.metrics.modules.ModuleComparison;
 import io.modscan.metrics.modules.ModuleMap;
 import io.modscan.metrics.modules.ModuleTopics;
+import io.modscan.metrics.selectivity.ConsistencyMap;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.SelectivityMap;
 import io.modscan.metrics.similarity.LabelSeparation;
@@ -51,7 +52,7 @@ import org.jspecify.annotations.Nullable;
  * (units × labels), of their values for each prompt up to 200,000, those of the units that tell labels apart best. Matrices of
  * similarity are of up to 12 prompts a label. What was left out is said in the page.
  *
- * <p><b>Numbers</b> in the page are rounded: effects to 0.001 (at most 32.766), AUROC to 1/60,000, q to three digits, values to 1/65,534 of a
+ * <p><b>Numbers</b> in the page are rounded: effects to 0.001 (at most 32.766), AUROC to 1/60,000, q to three digits, the AUROC of halves to 1/250, values to 1/65,534 of a
  * unit's range, heads' vectors to 1/254 of a dimension's.
  *
  * <p>The texts of prompts and the names of labels are in the page; they are shown as they are, whatever is in them. Not for use by
@@ -76,6 +77,8 @@ public final class Report {
     private @Nullable List<NonFinite> nonFinite;
     private @Nullable SelectivityMap units;
     private @Nullable Activations unitValues;
+    private @Nullable ConsistencyMap halves;
+    private @Nullable SelectivityMap behaviour;
     private @Nullable Activations vectors;
     private @Nullable Activations patterns;
     private IntFunction<String> token = Integer::toString;
@@ -157,6 +160,50 @@ public final class Report {
         });
         this.units = map;
         this.unitValues = values;
+        return this;
+    }
+
+    /**
+     * Adds whether units respond alike in both halves of the prompts: each unit's AUROC in one half against that in the other, for the
+     * units that the page lists.
+     *
+     * @param of the responses in both halves, of the units that {@link #units} was given, to the report's label
+     * @return this
+     * @throws ModscanException if there are no units yet, or the labels are others, or a site is missing
+     */
+    public Report halves(ConsistencyMap of) {
+        SelectivityMap whole = units;
+        if (whole == null) {
+            throw new ModscanException("halves are shown beside the units that they are of, and there are none yet");
+        }
+        if (!of.labels().equals(labels)) {
+            throw new ModscanException(
+                    "the halves' responses are to the labels " + of.labels() + ", and the report is by " + labels);
+        }
+        if (!of.sites().containsAll(whole.sites())) {
+            throw new ModscanException("the halves are of " + of.sites() + ", and the units of " + whole.sites());
+        }
+        this.halves = of;
+        return this;
+    }
+
+    /**
+     * Adds how what heads attend to depends on the label: a grid, layer × head, for each number that a head has, and a table. A page holds
+     * up to 100,000 responses (heads × numbers × labels), of more those that tell labels apart best.
+     *
+     * @param of the responses to the report's label of what {@link io.modscan.metrics.attention.HeadBehaviour} makes of patterns, or of
+     *           other sites of heads with a few numbers each
+     * @return this
+     * @throws ModscanException if the labels are others, there is no site, or one has no numbers of heads
+     */
+    public Report behaviour(SelectivityMap of) {
+        checkLabels(of);
+        if (of.sites().isEmpty() || of.sites().stream().anyMatch(site -> site.heads() == 0 || site.units() == 0)) {
+            throw new ModscanException(
+                    "how heads attend is told by a few numbers of each head, in sites with heads and units; these are "
+                            + of.sites());
+        }
+        this.behaviour = of;
         return this;
     }
 
@@ -487,11 +534,19 @@ public final class Report {
                 "nonFinite",
                 broken.stream().limit(MOST_BROKEN).map(NonFinite::toString).toList());
         facts.put("nonFiniteSites", broken.size());
+        ResponseNumbers responses = new ResponseNumbers(numbers);
         facts.put(
                 "families",
                 units == null || unitValues == null
                         ? List.of()
-                        : new UnitPictures(units, unitValues, criterion, numbers).write());
+                        : new UnitPictures(units, unitValues, criterion, numbers, responses, halves).write());
+        ConsistencyMap both = halves;
+        facts.put(
+                "halves",
+                both == null ? List.of() : Json.numbers(labels.stream().mapToDouble(both::correlation)));
+        facts.put(
+                "behaviour", behaviour == null ? List.of() : BehaviourPictures.write(behaviour, criterion, responses));
+        responses.writeRates();
         checkInterrupt();
         if (vectors != null) {
             facts.put("similarity", new SimilarityPictures(vectors, ofPrompts, numbers, this::interest).write());

@@ -162,7 +162,8 @@ final class SimilarityPictures {
 
     private static Map<String, Object> facts(SiteFamily family, String array, String kind) {
         Map<String, Object> facts = new LinkedHashMap<>();
-        facts.put("name", family.name());
+        facts.put("pattern", family.name());
+        facts.put("words", family.words());
         facts.put("kind", kind);
         facts.put("array", array);
         facts.put("layers", family.layers());

@@ -1,6 +1,7 @@
 package io.modscan.report;
 
 import io.modscan.core.site.Site;
+import io.modscan.metrics.selectivity.SelectivityMap;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -41,6 +42,31 @@ record SiteFamily(String name, List<Site> sites) {
         return site.layer().isPresent()
                 ? site.name().replaceFirst("(?<!\\d)" + site.layer().getAsInt() + "(?!\\d)", "*")
                 : site.name();
+    }
+
+    /** What it is in words, for who knows no names of tensors; its name where there are none. */
+    String words() {
+        return SiteWords.of(name);
+    }
+
+    /** What the page is told of any family. */
+    Map<String, Object> facts() {
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("pattern", name);
+        facts.put("words", words());
+        facts.put("kind", kind());
+        facts.put("layers", layers());
+        facts.put("layered", layered());
+        facts.put("width", width());
+        facts.put("heads", heads());
+        return facts;
+    }
+
+    /** How many units of each layer were not measured; none is told where all were. */
+    List<Long> missing(SelectivityMap map) {
+        List<Long> missing =
+                sites.stream().map(site -> map.notMeasured(site::equals)).toList();
+        return missing.stream().allMatch(count -> count == 0) ? List.of() : missing;
     }
 
     /** What stands for each site on an axis. */

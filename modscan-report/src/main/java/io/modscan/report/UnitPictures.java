@@ -1,17 +1,24 @@
 package io.modscan.report;
 
+import static io.modscan.report.ResponseNumbers.NO_EFFECT;
+import static io.modscan.report.ResponseNumbers.NO_NUMBER;
+import static io.modscan.report.ResponseNumbers.thousandths;
+
 import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
+import io.modscan.core.site.Unit;
+import io.modscan.metrics.selectivity.ConsistencyMap;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.SelectivityMap;
+import io.modscan.metrics.selectivity.UnitConsistency;
 import io.modscan.metrics.selectivity.UnitSelectivity;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** The numbers behind the MRI: how each unit responds to each label, and its values for each prompt. */
 final class UnitPictures {
@@ -31,27 +38,31 @@ final class UnitPictures {
     /** Values in a page, units × prompts. */
     private static final int MOST_VALUES = 200_000;
 
-    /** Effects are told in thousandths. */
-    private static final double EFFECT = 1000;
+    /** The AUROC of a half is told in bytes. */
+    private static final double HALF_AUROC = 250;
 
-    private static final double AUROC = 60_000;
-    private static final short NO_EFFECT = Short.MIN_VALUE;
-    private static final int NO_NUMBER = 0xffff;
-
-    /** A false discovery rate below this is told to its power of ten. */
-    private static final double LEAST_Q = 1e-30;
+    private static final int NO_SHARE = 255;
 
     private final SelectivityMap map;
     private final Activations values;
     private final Criterion criterion;
     private final PageNumbers numbers;
-    private final Map<Float, Integer> rates = new LinkedHashMap<>();
+    private final ResponseNumbers responseNumbers;
+    private final @Nullable ConsistencyMap halves;
 
-    UnitPictures(SelectivityMap map, Activations values, Criterion criterion, PageNumbers numbers) {
+    UnitPictures(
+            SelectivityMap map,
+            Activations values,
+            Criterion criterion,
+            PageNumbers numbers,
+            ResponseNumbers responseNumbers,
+            @Nullable ConsistencyMap halves) {
         this.map = map;
         this.values = values;
         this.criterion = criterion;
         this.numbers = numbers;
+        this.responseNumbers = responseNumbers;
+        this.halves = halves;
     }
 
     List<Map<String, Object>> write() {
@@ -73,85 +84,52 @@ final class UnitPictures {
                     listed,
                     valuesLeft / (families.size() - i) / values.prompts().size());
             valuesLeft -= kept * values.prompts().size();
-            facts.add(facts(family, listed, responses, kept));
-            writeResponses("family" + i, responses, ids);
-            writeValues("family" + i, family, ids, Arrays.copyOf(ranked, kept));
+            String array = "family" + i;
+            facts.add(facts(family, array, listed, responses, kept));
+            responseNumbers.write(array, responses, ids);
+            if (halves != null) {
+                writeHalves(array, halves, family, ids);
+            }
+            writeValues(array, family, ids, Arrays.copyOf(ranked, kept));
             if (family.width() > WIDEST_GRID) {
-                writeBins("family" + i, family, responses);
+                writeBins(array, family, responses);
             }
         }
-        float[] known = new float[rates.size()];
-        rates.forEach((rate, place) -> known[place] = rate);
-        numbers.floats("q", known);
         return facts;
     }
 
-    private Map<String, Object> facts(SiteFamily family, int listed, Responses responses, int kept) {
-        Map<String, Object> facts = new LinkedHashMap<>();
-        facts.put("name0", family.name());
-        facts.put("kind", family.kind());
-        facts.put("layers", family.layers());
-        facts.put("layered", family.layered());
-        facts.put("width", family.width());
-        facts.put("heads", family.heads());
+    private Map<String, Object> facts(SiteFamily family, String array, int listed, Responses responses, int kept) {
+        Map<String, Object> facts = family.facts();
+        facts.put("array", array);
         facts.put("listed", listed);
         facts.put("whole", listed == responses.units);
         facts.put("keeps", kept);
         facts.put("bins", family.width() > WIDEST_GRID ? bins(family) : 0);
         facts.put("limit", responses.limit());
-        facts.put("missing", missing(family));
+        facts.put("missing", family.missing(map));
+        facts.put("halves", halves != null);
         return facts;
     }
 
-    /** How many units of each layer were not measured; none is told where all were. */
-    private List<Long> missing(SiteFamily family) {
-        List<Long> missing = family.sites().stream()
-                .map(site -> map.notMeasured(site::equals))
-                .toList();
-        return missing.stream().allMatch(count -> count == 0) ? List.of() : missing;
-    }
-
-    private void writeResponses(String name, Responses responses, int[] ids) {
-        int count = responses.labels * ids.length;
-        short[] effect = new short[count];
-        short[] auroc = new short[count];
-        short[] q = new short[count];
-        byte[] call = new byte[count];
-        for (int label = 0; label < responses.labels; label++) {
+    /** The AUROC of both halves of the prompts, beside the responses. */
+    private void writeHalves(String name, ConsistencyMap of, SiteFamily family, int[] ids) {
+        int count = map.labels().size() * ids.length;
+        byte[] first = new byte[count];
+        byte[] second = new byte[count];
+        for (int label = 0; label < map.labels().size(); label++) {
             for (int row = 0; row < ids.length; row++) {
-                UnitSelectivity response = responses.get(label, ids[row]);
-                int to = label * ids.length + row;
-                effect[to] = thousandths(response.hedgesG());
-                auroc[to] = (short) (Double.isNaN(response.auroc()) ? NO_NUMBER : Math.round(response.auroc() * AUROC));
-                call[to] = (byte) responses.call(response);
-                q[to] = (short) (int) rates.computeIfAbsent(rounded(response.q()), any -> rates.size());
+                Unit unit = Unit.of(family.sites().get(ids[row] / family.width()), ids[row] % family.width());
+                UnitConsistency both = of.get(unit, map.labels().get(label));
+                first[label * ids.length + row] = share(both.firstAuroc());
+                second[label * ids.length + row] = share(both.secondAuroc());
             }
         }
-        numbers.shorts(name + ".effect", effect);
-        numbers.unsignedShorts(name + ".auroc", auroc);
-        numbers.unsignedShorts(name + ".q", q);
-        numbers.bytes(name + ".call", call);
-        if (ids.length < responses.units) {
-            numbers.ints(name + ".ids", ids);
-        }
+        numbers.unsignedBytes(name + ".first", first);
+        numbers.unsignedBytes(name + ".second", second);
     }
 
-    /** Infinite effects keep their sign, beyond all finite ones. */
-    private static short thousandths(double effect) {
-        if (Double.isNaN(effect)) {
-            return NO_EFFECT;
-        }
-        double most = Double.isInfinite(effect) ? Short.MAX_VALUE : Short.MAX_VALUE - 1;
-        return (short) Math.max(-most, Math.min(most, Math.rint(effect * EFFECT)));
-    }
-
-    /** To three digits, so that few differ. */
-    private static float rounded(double q) {
-        if (Double.isNaN(q) || q == 0) {
-            return (float) q;
-        }
-        double power = Math.pow(10, Math.floor(Math.log10(q)) - (q < LEAST_Q ? 0 : 2));
-        return (float) (Math.rint(q / power) * power);
+    private static byte share(double auroc) {
+        return (byte) (Double.isNaN(auroc) ? NO_SHARE : Math.round(auroc * HALF_AUROC));
     }
 
     private void writeValues(String name, SiteFamily family, int[] ids, int[] kept) {

@@ -30,12 +30,14 @@ const around = (value, limit) => (Number.isNaN(value) ? colour('grey') : mix(sto
 const between = (value, low, high) =>
   Number.isNaN(value) ? colour('grey') : mix(stops(false), high > low ? (value - low) / (high - low) : 0.5);
 
-function figure(parent, title) {
+// `pattern`: the name of the tensors that it is of, for who knows them.
+function figure(parent, title, pattern) {
   const box = element('figure');
   const head = element('div', null, { class: 'head' });
   const heading = element('h3', title);
   const buttons = element('span');
   head.append(heading, buttons);
+  if (pattern && !title.includes(pattern)) head.append(element('code', short(pattern, 120), { class: 'pattern' }));
   const chart = element('div', null, { class: 'chart' });
   const readout = element('div', '', { class: 'readout', 'aria-live': 'polite' });
   const legend = element('div', null, { class: 'legend' });
@@ -44,11 +46,14 @@ function figure(parent, title) {
   return { box, heading, buttons, chart, readout, legend, title };
 }
 
+// The words for what a picture is of, in the middle of a title. Names of foreign tensors stay as they are.
+const within = ({ words, pattern }) => (words !== pattern && /^.[a-z]/.test(words) ? words.charAt(0).toLowerCase() + words.slice(1) : words);
+const sentence = (words) => words.charAt(0).toUpperCase() + words.slice(1);
+
 function clear(parent) {
   for (let i = drawn.length - 1; i >= 0; i--) {
-    if (parent.contains(drawn[i].chart.getDom())) {
-      drawn[i].watch.disconnect();
-      drawn[i].chart.dispose();
+    if (parent.contains(drawn[i].place)) {
+      drawn[i].end();
       drawn.splice(i, 1);
     }
   }
@@ -93,9 +98,8 @@ const axisLook = () => ({
 const fileName = (title) => title.replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '').slice(0, 60) || 'picture';
 
 // A saved picture has its title and legend, as it is looked at away from the page.
-function savePng(fig, chart) {
+function savePng(fig, drawing) {
   const density = 2;
-  const drawing = chart.renderToCanvas({ pixelRatio: density, backgroundColor: colour('back') });
   const [edge, line] = [12 * density, 20 * density];
   const canvas = element('canvas');
   const pen = canvas.getContext('2d');
@@ -140,6 +144,13 @@ function savePng(fig, chart) {
   canvas.toBlob((blob) => download(fileName(fig.title) + '.png', blob), 'image/png');
 }
 
+// `drawing` gives a canvas of two pixels for each of the page's.
+function saveButtons(fig, drawing, csv) {
+  fig.buttons.replaceChildren(
+    element('button', 'PNG', { type: 'button', 'aria-label': 'Save as PNG: ' + fig.title, onclick: () => savePng(fig, drawing()) }),
+    element('button', 'CSV', { type: 'button', 'aria-label': 'Numbers as CSV: ' + fig.title, onclick: () => saveCsv(fileName(fig.title), csv()) }));
+}
+
 // The part that all pictures have: drawing again in another theme or width, saving, and a cursor for the keyboard.
 function show(fig, spec, height, option, cursor) {
   fig.chart.style.height = height + 'px';
@@ -151,7 +162,7 @@ function show(fig, spec, height, option, cursor) {
   };
   const watch = new ResizeObserver(() => chart.resize());
   watch.observe(fig.chart);
-  drawn.push({ chart, draw, watch });
+  drawn.push({ place: fig.chart, chart, draw, end: () => { watch.disconnect(); chart.dispose(); } });
   fig.chart.tabIndex = 0;
   fig.chart.setAttribute('role', 'application');
   fig.chart.setAttribute('aria-roledescription', 'picture');
@@ -174,10 +185,7 @@ function show(fig, spec, height, option, cursor) {
     event.preventDefault();
     if (event.key !== 'Enter') mark();
   });
-  fig.buttons.replaceChildren(
-    element('button', 'PNG', { type: 'button', 'aria-label': 'Save as PNG: ' + fig.title, onclick: () => savePng(fig, chart) }),
-    element('button', 'CSV', { type: 'button', 'aria-label': 'Numbers as CSV: ' + fig.title, onclick: () =>
-      saveCsv(fileName(fig.title), spec.csv()) }));
+  saveButtons(fig, () => chart.renderToCanvas({ pixelRatio: 2, backgroundColor: colour('back') }), spec.csv);
   draw();
   return chart;
 }
@@ -203,17 +211,22 @@ function grid(fig, spec) {
     describe: ([x, y]) => spec.describe(x, y),
     pick: spec.pick && (([x, y]) => spec.pick(x, y)),
   };
-  const axis = (names, title, edges, groups, gap) => ({
+  const axis = (names, title, edges, groups, gap) => {
+    const most = groups ? 14 : spec.named || 14;
+    const places = groups && [...groups.keys()];
+    const cut = groups ? new Map(axisNames([...groups.values()], most).map((name, index) => [places[index], name])) : axisNames(names, most);
+    return {
     type: 'category', data: names, name: title, nameGap: gap, ...axisLook(), z: 5,
     splitArea: { show: false },
     splitLine: { show: Boolean(edges), interval: (index) => edges && edges.has(index), lineStyle: { color: colour('text'), width: 1 } },
     axisLabel: {
       color: colour('text'), fontSize: 11, hideOverlap: true, width: spec.named && !groups ? 215 : 90, overflow: 'truncate',
       interval: groups ? (index) => groups.has(index) : 'auto',
-      formatter: (name, index) => (groups ? short(groups.get(index) ?? '', 14) : short(String(name), spec.named || 14)),
+      formatter: (name, index) => (groups ? cut.get(index) ?? '' : cut[index]),
       rotate: groups && gap < 60 && spec.xs.length > 0 && groups.size > 4 ? 45 : 0,
     },
-  });
+    };
+  };
   const rectangle = (look) => (params, api) => {
     const [x, y] = [api.value(0), api.value(1)];
     const middle = api.coord([x, y]);
@@ -260,19 +273,14 @@ function curves(fig, spec) {
     move: (x, y) => { at = [bounded(at[0] + x, spec.xs.length), bounded(at[1] + y, spec.series.length)]; },
     describe: ([, , s, x]) => spec.describe(s, x),
   };
-  const reach = spec.series.flatMap((series) => [...series.values, ...(series.low || []), ...(series.high || [])]).concat(spec.range || [])
-    .filter((each) => each != null);
-  if (!reach.length) reach.push(0, 1);
-  const room = (Math.max(...reach) - Math.min(...reach)) * 0.05 || 0.05;
+  const reach = spec.series.flatMap((series) => [...series.values, ...(series.low || []), ...(series.high || [])]).concat(spec.range || []);
   const hue = (s) => spec.series[s].hue || (spec.series.length > LINES.length ? mix(SEQUENTIAL, s / (spec.series.length - 1)) : LINES[s]);
   const option = () => ({
     ...base(),
     grid: { left: 68, right: 16, top: 12, bottom: 44 },
-    xAxis: { ...(spec.logarithmic ? { type: 'log', min: Math.min(...spec.xs), max: Math.max(...spec.xs), minorTick: { show: true } } : { type: 'category', data: spec.xs }),
-      name: spec.xTitle, nameGap: 26, ...axisLook(), splitLine: { show: false },
-      axisLabel: { color: colour('text'), hideOverlap: true, ...(spec.logarithmic ? { formatter: (tick) => String(Number(tick.toPrecision(2))) } : {}) } },
-    yAxis: { type: 'value', name: spec.yTitle, nameGap: 48, min: Math.min(...reach) - room, max: Math.max(...reach) + room, ...axisLook(), axisLabel: { color: colour('text'), formatter: (tick) => number(tick, 2) },
-      splitLine: { lineStyle: { color: colour('line') } } },
+    xAxis: { ...(spec.logarithmic ? logTicks(spec.xs) : { type: 'category', data: axisNames(spec.xs, 14), axisLabel: { color: colour('text'), hideOverlap: true } }),
+      name: spec.xTitle, nameGap: 26, ...axisLook(), splitLine: { show: false } },
+    yAxis: { ...ticks(reach), name: spec.yTitle, nameGap: 48, ...axisLook(), splitLine: { lineStyle: { color: colour('line') } } },
     tooltip: { ...base().tooltip, formatter: (event) => wrapped(cursor.describe(event.value)) },
     series: [
       { type: 'scatter', data: [] },
@@ -312,22 +320,13 @@ function scatter(fig, spec) {
     move: (x, y) => { at = bounded(at + x + y, points.length); },
     describe: ([, , index]) => (points[index] ? spec.describe(points[index]) : ''),
   };
-  const reach = points.flatMap(({ x, y }) => [x, y]).concat(0);
-  const [low, high] = [Math.min(...reach), Math.max(...reach)];
-  // Small numbers need more digits to be told apart.
-  const axis = (name, gap, { min, max }) => ({ type: 'value', name, nameGap: gap, min, max, ...axisLook(), splitLine: { lineStyle: { color: colour('line') } },
-    axisLabel: { color: colour('text'), hideOverlap: true, formatter: (tick) => number(tick, Math.max(2, 1 - Math.floor(Math.log10(max - min)))) } });
-  const reachOf = (of) => {
-    const all = points.map(of).concat(spec.diagonal ? 0 : []);
-    const [least, most] = all.length ? [Math.min(...all), Math.max(...all)] : [0, 0];
-    const room = (spec.diagonal ? high - low : most - least) * 0.04 || 0.1;
-    return { min: least - room, max: most + room };
-  };
+  const [low, high] = reachOf(points.flatMap(({ x, y }) => [x, y]).concat(0));
+  const axis = (name, gap, of) => ({ ...ticks(points.map(of).concat(spec.diagonal ? 0 : [])), name, nameGap: gap, ...axisLook(), splitLine: { lineStyle: { color: colour('line') } } });
   const option = () => ({
     ...base(),
     grid: { left: 68, right: 16, top: 12, bottom: 44 },
-    xAxis: axis(spec.xTitle, 26, reachOf(({ x }) => x)),
-    yAxis: axis(spec.yTitle, 48, reachOf(({ y }) => y)),
+    xAxis: axis(spec.xTitle, 26, ({ x }) => x),
+    yAxis: axis(spec.yTitle, 48, ({ y }) => y),
     tooltip: { ...base().tooltip, formatter: (event) => wrapped(cursor.describe(event.value)) },
     series: [
       { type: 'scatter', data: [] },

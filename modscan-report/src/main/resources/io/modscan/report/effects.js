@@ -81,7 +81,7 @@ function eachEffect(section, each) {
 }
 
 function ownAgainstOthers(panels, each, ownOf) {
-  const fig = figure(panels, 'effect on the own label against the others');
+  const fig = figure(panels, 'Effect on the own label against the others');
   const points = each.targets.map((_, target) => ({ target, label: ownOf(target) })).filter((point) => point.label >= 0)
     .map(({ target, label }) => ({ target, label, x: each.others[each.at(target, label)], y: each.effect[each.at(target, label)], needed: each.needed[each.at(target, label)] === 1 }))
     .filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y));
@@ -119,10 +119,10 @@ function headGrids(panels, each) {
     });
     return fig;
   };
-  const needing = draw('which label needs each head most', 'Coloured by the label that needs the head most, above others; the fuller, the more. Grey is not told from noise.',
+  const needing = draw('Which label needs each head most', 'Coloured by the label that needs the head most, above others; the fuller, the more. Grey is not told from noise.',
     (target) => each.needs(target), (target, label) => Math.sqrt(Math.max(0, each.selective(target, label)) / most), (target, label) => each.needed[each.at(target, label)] === 1);
   if (!each.lights) return;
-  draw('which label each head lights up for most', 'Coloured by the label of the largest AUROC; the fuller, the larger. Grey fails the criterion.',
+  draw('Which label each head lights up for most', 'Coloured by the label of the largest AUROC; the fuller, the larger. Grey fails the criterion.',
     (target) => each.lightsFor(target), (target, label) => Math.max(0, 2 * each.auroc[each.at(target, label)] - 1), (target, label) => each.lit[each.at(target, label)] === 1);
   const needed = [...heads.values()].filter((target) => each.needed[each.at(target, Math.max(0, each.needs(target)))] === 1);
   const same = needed.filter((target) => each.needs(target) === each.lightsFor(target)).length;
@@ -171,10 +171,10 @@ function moduleEffects(section, found) {
   const limit = Math.max(...lines.flatMap((_, y) => meta.labels.map((__, x) => Math.abs(at(x, y)))).filter(Number.isFinite), 1e-9);
   const panels = element('div', null, { class: 'panels' });
   section.append(panels);
-  const fig = figure(panels, 'effect of each module on each label');
+  const fig = figure(panels, 'Effect of each module on each label');
   grid(fig, {
     xs: meta.labels, ys: lines.map((line) => line.name), down: true, left: 230, named: 40, height: 90 + 26 * lines.length, xTitle: '', yTitle: '', xGroups: new Map(meta.labels.map((name, index) => [index, name])),
-    alt: 'Modules down, labels across; red is worse without the module.', legend: () => ({ diverging: true, from: `−${number(limit, 2)}`, to: `+${number(limit, 2)}` }),
+    alt: 'Modules down, labels across; red is worse without the module.', legend: () => aroundLegend(limit),
     text: (x, y) => signed(at(x, y), 2), strong: (x, y) => lines[y].numbers === found.effect && found.needed[found.at(lines[y].index, x)] === 1,
     fill: (x, y) => around(at(x, y), limit),
     describe: (x, y) => (lines[y].numbers === found.effect ? found.told(lines[y].index, x) : `random sets beside ${found.name(lines[y].index)}, ${labelName(x)}: ${signed(at(x, y), 3)}`),
@@ -206,7 +206,7 @@ function effectCurves(section) {
     const height = (curve, value) => (value == null ? null : value - (risen ? 0 : curve.untouched));
     const shown = beside.flatMap((ranking) => ranking.curves.flatMap((curve) => curve.outcome.map((value) => height(curve, value)))).filter((value) => value != null);
     beside.forEach((ranking) => {
-      const fig = figure(panels, `${ranking.ranking}: share ${verb}`);
+      const fig = figure(panels, `Share ${verb} by ${ranking.ranking}`);
       const bold = chosen[which][0].own;
       const [first] = ranking.curves;
       curves(fig, {

@@ -1,8 +1,12 @@
 // What the page shows, top to bottom. The first part is drawn at once, the others when they come near the window, or later.
 const SECTIONS = [
   ['mri', 'What lights up', mri, () => meta.families.length > 0,
-    'Coloured by effect (Hedges’ g): red lights up for the label, blue goes dark, grey fails the false discovery rate or has too small an effect.'],
+    'Coloured by effect (Hedges’ g): red lights up for the label, blue goes dark, grey fails the false discovery rate or has too small an effect. Choose a label to see it large.'],
   ['units', 'Heads and neurons', units, () => meta.families.length > 0, 'Sort by a column’s name, filter below it. A row shows its values for each prompt.'],
+  ['halves', 'In both halves', halves, () => meta.halves.length > 0 && meta.families.length > 0,
+    'What one half of the prompts shows, the other has to confirm. Each half was measured by itself.'],
+  ['behaviour', 'How heads attend', behaviour, () => meta.behaviour.length > 0,
+    'Which heads attend in another way for a label than for other prompts. Entropy and distance grow with the length of prompts: a label of longer prompts seems to look wider and farther.'],
   ['similarity', 'Similarity of prompts', similarity, () => Boolean(meta.similarity),
     'Cosine hides magnitude; scaled cosine divides by the longest vector twice; closeness, 1 − ‖a − b‖² / 2M², finds two short vectors alike.'],
   ['head', 'One head, as it is', rawHead, () => Boolean(meta.similarity) && meta.similarity.sources.some((source) => source.kind === 'heads'),
@@ -71,7 +75,7 @@ async function start() {
   facts();
   warn();
   await loadNumbers();
-  families = meta.families.map((family, index) => new Family(family, index));
+  families = meta.families.map((family) => new Family(family));
   const main = document.getElementById('main');
   const observer = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting)
     .forEach((entry) => drawOnce(entry.target)), { rootMargin: '300px' });

@@ -50,27 +50,28 @@ function groups(prompts) {
   return { edges, names };
 }
 
-function matrix(parent, name, source, layer, head, title) {
+// The similarity of each pair of prompts, and the least and the largest of two different ones.
+function similarities(name, source, layer, head) {
   const product = products(source, layer, head);
   const longest = source.longest[source.kind === 'stream' ? layer : source.places.indexOf(layer * source.heads + head)] ?? NaN;
   const measure = MEASURES[name](longest);
+  const value = (x, y) => measure(product, x, y);
+  const pairs = shown().flatMap((_, y) => Array.from({ length: y }, (__, x) => value(x, y)));
+  return { value, reach: reachOf(pairs) };
+}
+
+const placeOf = (source, layer, head) => (source.kind === 'heads' ? `head L${source.layers[layer]}H${head}` : `layer ${short(source.layers[layer], 40)}`);
+
+function matrix(parent, name, source, layer, head) {
+  const { value, reach: [low, high] } = similarities(name, source, layer, head);
   const prompts = shown();
   const { edges, names } = groups(prompts);
-  const value = (x, y) => measure(product, x, y);
-  let low = Infinity;
-  let high = -Infinity;
-  for (let y = 0; y < prompts.length; y++) {
-    for (let x = 0; x < y; x++) {
-      const each = value(x, y);
-      if (Number.isFinite(each)) { low = Math.min(low, each); high = Math.max(high, each); }
-    }
-  }
-  const fig = figure(parent, title);
+  const fig = figure(parent, `${sentence(name)}, ${placeOf(source, layer, head)} (${within(source)})`, source.pattern);
   grid(fig, {
     xs: prompts, ys: prompts, down: true, height: Math.min(460, Math.max(260, fig.box.clientWidth)), left: 100,
     xEdges: edges, yEdges: edges, xGroups: names, yGroups: names, xTitle: '', yTitle: '',
     alt: `${name} of each pair of ${prompts.length} prompts, ordered by label.`,
-    legend: () => ({ from: number(low, 2), to: number(high, 2) }),
+    legend: () => scaleLegend(low, high),
     fill: (x, y) => between(value(x, y), low, high),
     describe: (x, y) => `${name} ${number(value(x, y), 3)} of ${promptName(prompts[y])} and ${promptName(prompts[x])}`,
     csv: () => [['prompt', 'other', name], ...prompts.flatMap((a, y) => prompts.map((b, x) => [meta.prompts[a].id, meta.prompts[b].id, value(x, y)]))],
@@ -79,21 +80,71 @@ function matrix(parent, name, source, layer, head, title) {
 
 const promptName = (prompt) => `${apart(short(meta.prompts[prompt].id, 40))} (${labelName(meta.prompts[prompt].label, 24)})`;
 
-// Which source, layer and head; `draw` is called with them.
-function sourceControls(section, sources, draw) {
-  const controls = element('div', null, { class: 'controls' });
-  const panels = element('div', null, { class: 'panels' });
-  section.append(controls, panels);
+// What stands side by side: the layers of a stream, or the heads of one layer.
+const besideEach = (source, layer) => (source.kind === 'stream' ? source.layers.map((_, each) => ({ layer: each, head: 0 }))
+  : source.places.filter((place) => Math.floor(place / source.heads) === layer).map((place) => ({ layer, head: place % source.heads })));
+
+// Small matrices on one scale, so that they can be compared. `pick` is called with the layer and head that somebody chooses.
+function compared(parent, name, source, all, chosen, pick) {
+  const each = all.map(({ layer, head }) => ({ place: placeOf(source, layer, head), ...similarities(name, source, layer, head) }));
+  const [low, high] = reachOf(each.flatMap(({ reach }) => reach));
+  const prompts = shown();
+  const what = `${sentence(name)}, all ${source.kind === 'stream' ? 'layers' : `heads of layer ${source.layers[all[0].layer]}`} on one scale (${within(source)})`;
+  return tiles(figure(parent, what, source.pattern), {
+    what, names: each.map(({ place }) => sentence(place)), chosen, pick: (index) => pick(all[index]),
+    about: (index) => {
+      const [least, most] = each[index].reach;
+      return least <= most ? `${number(least, digitsFor(most - least))} to ${number(most, digitsFor(most - least))}` : 'no numbers';
+    },
+    columns: prompts.length, rows: prompts.length, down: true,
+    legend: () => scaleLegend(low, high),
+    fill: (index, x, y) => between(each[index].value(x, y), low, high),
+    describe: (index, x, y) => `${sentence(each[index].place)}: ${name} ${number(each[index].value(x, y), 3)} of ${promptName(prompts[y])} and ${promptName(prompts[x])}`,
+    csv: () => [['place', 'prompt', 'other', name], ...each.flatMap(({ place, value }) => prompts.flatMap((a, y) => prompts.slice(0, y).map((b, x) =>
+      [place, meta.prompts[a].id, meta.prompts[b].id, value(x, y)])))],
+  });
+}
+
+// The choice of a measure, and the small matrices. They are drawn again when they would be others.
+class Comparison {
+  constructor(parent, pick) {
+    this.pick = pick;
+    this.which = 0;
+    const controls = element('div', null, { class: 'controls' });
+    this.box = element('div');
+    parent.append(controls, this.box);
+    choice(controls, 'Side by side', Object.keys(MEASURES), 0, (which) => {
+      this.which = which;
+      this.all = null;
+      this.show(this.source, this.layer, this.head);
+    }).id = 'similarity-measure';
+  }
+
+  show(source, layer, head) {
+    const isNew = !this.all || source !== this.source || (source.kind === 'heads' && layer !== this.layer);
+    Object.assign(this, { source, layer, head });
+    if (isNew) this.all = besideEach(source, layer);
+    const chosen = this.all.findIndex((each) => each.layer === layer && (source.kind === 'stream' || each.head === head));
+    if (isNew) {
+      clear(this.box);
+      this.small = compared(this.box, Object.keys(MEASURES)[this.which], source, this.all, chosen, this.pick);
+    }
+    this.small.choose(chosen);
+  }
+}
+
+// Which source, layer and head; `draw(source, layer, head)` is called with them. Gives back what sets them from outside.
+function sourceControls(controls, sources, draw) {
   let source = sources[0];
   let layer = source.layers.length - 1;
   let head = 0;
-  const again = () => { clear(panels); draw(panels, source, layer, head); };
+  const again = () => draw(source, layer, head);
   const fill = () => {
     // Who steps through layers by keyboard stays where they are.
     const place = [...controls.querySelectorAll('select')].indexOf(document.activeElement);
     controls.replaceChildren();
     if (sources.length > 1) {
-      choice(controls, 'Of', sources.map((each) => each.name), sources.indexOf(source), (value) => {
+      choice(controls, 'Of', sources.map((each) => each.words), sources.indexOf(source), (value) => {
         source = sources[value];
         layer = source.layers.length - 1;
         head = 0;
@@ -102,11 +153,11 @@ function sourceControls(section, sources, draw) {
       });
     }
     const held = source.kind === 'stream' ? source.layers.map((_, index) => index)
-      : [...new Set(source.places.map((place) => Math.floor(place / source.heads)))];
+      : [...new Set(source.places.map((each) => Math.floor(each / source.heads)))];
     if (!held.includes(layer)) layer = held[held.length - 1];
     choice(controls, 'Layer', held.map((index) => source.layers[index]), held.indexOf(layer), (value) => { layer = held[value]; fill(); again(); });
     if (source.kind === 'heads') {
-      const heads = source.places.filter((place) => Math.floor(place / source.heads) === layer).map((place) => place % source.heads);
+      const heads = source.places.filter((each) => Math.floor(each / source.heads) === layer).map((each) => each % source.heads);
       if (!heads.includes(head)) head = heads[0];
       choice(controls, 'Head', heads, heads.indexOf(head), (value) => { head = heads[value]; again(); });
     }
@@ -114,6 +165,11 @@ function sourceControls(section, sources, draw) {
   };
   fill();
   again();
+  return (to) => {
+    [layer, head] = [to.layer, to.head];
+    fill();
+    again();
+  };
 }
 
 function similarity(section) {
@@ -122,32 +178,39 @@ function similarity(section) {
     : `${shown().length} of ${meta.prompts.length} prompts, the first of each label`];
   if (labels < meta.labels.length) shares.push(`${labels} of ${meta.labels.length} labels`);
   section.append(element('p', shares.join('; ') + '.'), ...headsKept());
-  sourceControls(section, meta.similarity.sources, (panels, source, layer, head) => {
-    const where = source.kind === 'heads' ? `L${source.layers[layer]}H${head}` : `${source.name}, layer ${source.layers[layer]}`;
-    Object.keys(MEASURES).forEach((name) => matrix(panels, name, source, layer, head, `${name}: ${where}`));
+  const [controls, beside, panels] = ['controls', 'beside', 'panels'].map((name) => element('div', null, { class: name }));
+  section.append(controls, beside, panels);
+  const comparison = new Comparison(beside, (to) => set(to));
+  const set = sourceControls(controls, meta.similarity.sources, (source, layer, head) => {
+    comparison.show(source, layer, head);
+    clear(panels);
+    Object.keys(MEASURES).forEach((name) => matrix(panels, name, source, layer, head));
   });
 }
 
 // Which heads the page has, if not all.
 const headsKept = () => meta.similarity.sources
   .filter((source) => source.kind === 'heads' && source.places.length < source.layers.length * source.heads)
-  .map((source) => element('p', `Of ${source.name}, ${source.places.length} of ${source.layers.length * source.heads} heads: those that tell labels apart best.`));
+  .map((source) => element('p', `${source.words}: the page has ${source.places.length} of ${source.layers.length * source.heads} heads, those that tell labels apart best.`));
 
 function rawHead(section) {
   section.append(...headsKept());
-  sourceControls(section, meta.similarity.sources.filter((source) => source.kind === 'heads'), (panels, source, layer, head) => {
+  const [controls, panels] = ['controls', 'panels'].map((name) => element('div', null, { class: name }));
+  section.append(controls, panels);
+  sourceControls(controls, meta.similarity.sources.filter((source) => source.kind === 'heads'), (source, layer, head) => {
+    clear(panels);
     const where = `L${source.layers[layer]}H${head}`;
-    matrix(panels, 'cosine', source, layer, head, `cosine: ${where}`);
+    matrix(panels, 'cosine', source, layer, head);
     const vectors = headVectors(source, layer, head);
     const prompts = shown();
     const { edges, names } = groups(prompts);
     const limit = vectors.reduce((most, vector) => vector.reduce((m, v) => Math.max(m, Math.abs(v)), most), 0) || 1;
-    const fig = figure(panels, `values: ${where}`);
+    const fig = figure(panels, `Values of head ${where}`, source.pattern);
     grid(fig, {
       xs: prompts, ys: Array.from({ length: source.width }, (_, d) => d), height: Math.min(460, Math.max(260, fig.box.clientWidth)),
       xEdges: edges, xGroups: names, xTitle: '', yTitle: 'dimension',
       alt: 'Each column is a prompt’s vector; a bright dimension is a row that stands out.',
-      legend: () => ({ diverging: true, from: number(-limit, 2), to: '+' + number(limit, 2) }),
+      legend: () => aroundLegend(limit),
       fill: (x, y) => around(vectors[x][y], limit),
       describe: (x, y) => `dimension ${y} of ${where}: ${signed(vectors[x][y], 4)} for ${promptName(prompts[x])}`,
       csv: () => [['prompt', 'label', ...Array.from({ length: source.width }, (_, d) => 'd' + d)],
@@ -164,7 +227,7 @@ function separation(section) {
   const all = meta.separation;
   const draw = (what) => {
     clear(panels);
-    const fig = figure(panels, `${what} over layers`);
+    const fig = figure(panels, `How far apart labels are, by ${what}${all.words ? ` (${within(all)})` : ''}`, all.pattern);
     const series = all.series.map((each) => ({
       name: each.similarity, values: each[what], low: each[what + 'Low'], high: each[what + 'High'],
       hollow: each[what + 'P'].map((p) => !(p <= 0.05)), ps: each[what + 'P'],

@@ -3,12 +3,12 @@ function modules(section) {
   meta.modules.forEach((found, index) => {
     const panels = element('div', null, { class: 'panels' });
     const kept = [];
-    if (found.modules.length < found.found) kept.push(`The table has the first ${found.modules.length} of ${found.found} modules.`);
+    if (found.modules.length < found.found) kept.push(`The table has the first ${found.modules.length} of ${found.found} modules; modules.csv of a scan has all.`);
     const inModules = found.modules.reduce((sum, each) => sum + each.size, 0);
     if (found.units.length < inModules) kept.push(`The picture has ${found.units.length} of their ${inModules} units, of a large module a few.`);
     section.append(element('h3', found.of), element('p', [found.about, found.agreement, ...kept].filter(Boolean).join(' ')), panels);
     if (found.units.length > 1) {
-      const fig = figure(panels, `correlation of ${found.of}`);
+      const fig = figure(panels, `How ${found.of} vary together`);
       const values = array(`modules${index}.correlations`);
       const edges = new Set();
       const names = new Map();
@@ -35,11 +35,11 @@ function modules(section) {
     panels.append(box);
     const places = element('div');
     table(box, `modules of ${found.of}`, [
-      { title: 'Module', field: 'module', sorter: 'number', minWidth: 86 },
+      { title: 'Module', field: 'module', sorter: 'number', minWidth: 96 },
       { title: 'Units', field: 'size', sorter: 'number', headerFilter: 'input', headerFilterFunc: numberFits, headerFilterPlaceholder: '> 5', minWidth: 76 },
       { title: 'Border', field: 'border', sorter: 'number', minWidth: 82, responsive: 3 },
-      { title: 'Stability', field: 'stability', sorter: 'number', formatter: share, minWidth: 96 },
-      { title: 'Correlation', field: 'correlation', sorter: 'number', formatter: digits(2), minWidth: 112, responsive: 1 },
+      { title: 'Stability', field: 'stability', sorter: 'number', formatter: share, minWidth: 104 },
+      { title: 'Correlation', field: 'correlation', sorter: 'number', formatter: digits(2), minWidth: 122, responsive: 1 },
       { title: 'p', field: 'p', sorter: 'number', formatter: tiny, minWidth: 64, responsive: 2 },
       { title: 'Topic', field: 'topic', headerFilter: 'input', formatter: 'plaintext', minWidth: 110 },
       { title: 'Share', field: 'share', sorter: 'number', formatter: digits(2), minWidth: 78, responsive: 1 },
@@ -90,7 +90,7 @@ function members(place, found, chosen) {
   place.append(box);
   const name = group.module === '' ? 'the border' : `module ${group.module}`;
   box.append(element('p', group.units.length < group.size
-    ? `The ${group.units.length} surest of ${group.size} units; ${group.size - group.units.length} are left out.` : `${group.size} units, the surest first.`));
+    ? `The ${group.units.length} surest of ${group.size} units; ${group.size - group.units.length} are left out. modules.csv of a scan has all.` : `${group.size} units, the surest first.`));
   const columns = [
     { title: 'Unit', field: 'unit', headerFilter: 'input', headerFilterPlaceholder: 'such as L3', formatter: 'plaintext', minWidth: 90 },
     { title: 'Certainty', field: 'certainty', sorter: 'number', formatter: share, headerFilter: 'input', headerFilterFunc: numberFits, headerFilterPlaceholder: '> 0.9', minWidth: 90 },
@@ -111,7 +111,7 @@ function comparison(section) {
     if (each.onlyInOne + each.onlyInOther > 0) facts.push(`${each.onlyInOne} units are in the first map only and ${each.onlyInOther} in the second only; they are not compared.`);
     section.append(element('h3', `${one} and ${other}`), ...facts.map((fact) => element('p', fact)), panels);
     if (each.rows > 0 && each.columns > 0) {
-      const fig = figure(panels, 'overlap of modules');
+      const fig = figure(panels, 'Which modules overlap');
       const cells = new Map(each.picture.map(([y, x, jaccard, shared]) => [y * each.columns + x, { jaccard, shared }]));
       const at = (x, y) => cells.get(y * each.columns + x) ?? { jaccard: 0, shared: 0 };
       const names = (count) => Array.from({ length: count }, (_, module) => String(module));
@@ -157,7 +157,7 @@ function bases(section) {
   const panels = element('div', null, { class: 'panels' });
   section.append(panels);
   meta.bases.forEach((family) => {
-    const fig = figure(panels, `explained share: ${family.name}`);
+    const fig = figure(panels, `Variance that components explain (${within(family)})`, family.pattern);
     const most = Math.max(...family.curves.map((curve) => curve.shares.length));
     if (family.curves.some((curve) => curve.rank > curve.shares.length)) {
       fig.box.append(element('p', `The first ${most} of up to ${Math.max(...family.curves.map((curve) => curve.rank))} components.`));
@@ -191,7 +191,7 @@ function angles(section) {
   let layer = all.layers.length - 1;
   const draw = () => {
     clear(panels);
-    const fig = figure(panels, 'overlap of labels’ subspaces over layers');
+    const fig = figure(panels, 'Overlap of labels’ subspaces over layers', all.pattern);
     const series = [{ name: 'overlap', values: all.overlap }, { name: 'of pairs’ differences', values: all.paired, hollow: all.p.map((p) => !(p <= 0.05)) },
       { name: 'of shuffled differences', values: all.shuffled }];
     curves(fig, {
@@ -199,7 +199,7 @@ function angles(section) {
       describe: (s, x) => `${series[s].name}, layer ${all.layers[x]}: ${value(series[s].values[x])}, p ${small(all.p[x] ?? NaN)}`,
       csv: () => [['layer', 'overlap', 'paired', 'shuffled', 'p'], ...all.layers.map((each, x) => [each, all.overlap[x] ?? '', all.paired[x] ?? '', all.shuffled[x] ?? '', all.p[x] ?? ''])],
     });
-    const closest = figure(panels, 'smallest principal angle over layers');
+    const closest = figure(panels, 'Smallest principal angle over layers', all.pattern);
     const middle = all.smallest.map(quartiles);
     curves(closest, {
       xs: all.layers, xTitle: 'layer', yTitle: 'degrees', series: [{ name: 'median of pairs, with quartiles',
@@ -208,7 +208,7 @@ function angles(section) {
       describe: (s, x) => `layer ${all.layers[x]}: half of all pairs of labels are from ${value(middle[x][0])}° to ${value(middle[x][2])}°, the median is ${value(middle[x][1])}°`,
       csv: () => [['layer', 'lower_quartile', 'median', 'upper_quartile'], ...all.layers.map((each, x) => [each, ...middle[x]])],
     });
-    const matrixFig = figure(panels, `smallest principal angle, layer ${all.layers[layer]}`);
+    const matrixFig = figure(panels, `Smallest principal angle, layer ${all.layers[layer]}`, all.pattern);
     const count = meta.labels.length;
     const at = (x, y) => all.smallest[layer][y * count + x] ?? NaN;
     const names = new Map(meta.labels.map((name, index) => [index, name]));
@@ -237,7 +237,7 @@ function attention(section) {
     const { tokens, prompt, of } = all.prompts[which];
     const count = tokens.length;
     const values = array(`attention${which}`).subarray((layer * all.heads + head) * count * count);
-    const fig = figure(panels, `L${all.layers[layer]}H${head} on ${apart(short(meta.prompts[prompt].id, 40))}`);
+    const fig = figure(panels, `What L${all.layers[layer]}H${head} attends to in prompt ${apart(short(meta.prompts[prompt].id, 40))}`, all.pattern);
     const share = (x, y) => values[y * count + x] / 255;
     const names = new Map(tokens.map((token, index) => [index, token]));
     grid(fig, {

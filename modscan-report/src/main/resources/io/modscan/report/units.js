@@ -4,17 +4,19 @@ const decoded = (effect) =>
 
 // The MRI: each unit's response to each label. A family is the same tensor of each layer.
 class Family {
-  constructor(facts, index) {
+  constructor(facts) {
     Object.assign(this, facts);
-    this.index = index;
-    this.effects = array(`family${index}.effect`);
-    this.aurocs = array(`family${index}.auroc`);
-    this.places = array(`family${index}.q`);
-    this.ids = facts.whole ? null : array(`family${index}.ids`);
+    this.effects = this.numbersOf('effect');
+    this.aurocs = this.numbersOf('auroc');
+    this.places = this.numbersOf('q');
+    this.ids = facts.whole ? null : this.numbersOf('ids');
     this.rowOf = facts.whole ? null : new Map(Array.from(this.ids, (id, row) => [id, row]));
-    this.calls = array(`family${index}.call`);
+    this.calls = this.numbersOf('call');
     this.qs = array('q');
+    if (facts.halves) [this.firsts, this.seconds] = [this.numbersOf('first'), this.numbersOf('second')];
   }
+
+  numbersOf(name) { return array(`${this.array}.${name}`); }
 
   id(row) { return this.ids ? this.ids[row] : row; }
   row(id) { return this.ids ? this.rowOf.get(id) : id; }
@@ -29,6 +31,29 @@ class Family {
     };
   }
 
+  // The AUROC in both halves of the prompts.
+  inHalves(label, row) {
+    const at = label * this.listed + row;
+    return [this.firsts, this.seconds].map((each) => (each[at] === 255 ? NaN : each[at] / 250));
+  }
+
+  // How many light up for a label and how many go dark.
+  counts(label) {
+    if (this.bins) {
+      const all = this.layers.length * this.bins;
+      return ['bin.lit', 'bin.dark'].map((what) => this.numbersOf(what).subarray(label * all, (label + 1) * all).reduce((sum, each) => sum + each, 0));
+    }
+    const calls = this.calls.subarray(label * this.listed, (label + 1) * this.listed);
+    return [1, -1].map((wanted) => calls.reduce((sum, each) => sum + (each === wanted ? 1 : 0), 0));
+  }
+
+  // Of a family with a few numbers a head: whose, and which.
+  parts(id) {
+    const each = this.numbers.length;
+    const layer = this.layers[Math.floor(id / this.width)];
+    return [`${this.layered ? 'L' + layer : layer + ' '}H${Math.floor((id % this.width) / each)}`, this.numbers[id % each]];
+  }
+
   name(id) {
     const layer = Math.floor(id / this.width);
     const unit = id % this.width;
@@ -39,11 +64,11 @@ class Family {
   }
 
   values(row) {
-    const kept = array(`family${this.index}.kept`).indexOf(row);
+    const kept = this.numbersOf('kept').indexOf(row);
     if (kept < 0) return null;
     const count = meta.prompts.length;
-    const [low, high] = array(`family${this.index}.range`).subarray(2 * kept, 2 * kept + 2);
-    const values = array(`family${this.index}.values`).subarray(kept * count, (kept + 1) * count);
+    const [low, high] = this.numbersOf('range').subarray(2 * kept, 2 * kept + 2);
+    const values = this.numbersOf('values').subarray(kept * count, (kept + 1) * count);
     return Array.from(values, (value) => (value === 65535 ? NaN : low + (value / 65534) * (high - low)));
   }
 }
@@ -60,125 +85,168 @@ function told(family, id, label, response) {
 }
 
 const effectLegend = (family) => () => ({
-  diverging: true, from: `dark −${family.limit}`, to: `+${family.limit} lit`,
+  ...aroundLegend(family.limit, 'dark ', ' lit'),
   chips: [[() => colour('grey'), `fails q ≤ ${meta.criterion}${meta.effect > 0 ? ` or has an AUROC nearer to 0.5 than ${meta.effect}` : ''}` + (family.whole || family.bins ? '' : ', or not kept in this page')],
     ...(family.missing.length ? [[() => colour('panel'), 'not measured']] : [])],
 });
 
-function unitGrid(fig, family, label, height) {
-  const limit = family.limit;
-  const units = Array.from({ length: family.width }, (_, unit) => unit);
-  grid(fig, {
-    xs: units, ys: family.layers, xTitle: family.kind === 'head' ? 'head' : 'unit', yTitle: family.layered ? 'layer' : '', height,
-    alt: `Effect (Hedges' g) of each ${family.kind} of ${family.name0}, by layer.`,
-    legend: effectLegend(family),
-    fill: (x, y) => {
-      const row = family.row(y * family.width + x);
-      const response = row === undefined ? null : family.response(label, row);
-      return !response ? colour('grey') : !measured(response) ? colour('panel') : passes(response) ? around(response.effect, limit) : colour('grey');
+const responseFill = (family, response) => (!response ? colour('grey') : !measured(response) ? colour('panel')
+  : passes(response) ? around(response.effect, family.limit) : colour('grey'));
+
+// What a picture of a family is made of, large or small: a cell for each unit.
+function unitCells(family) {
+  const id = (x, y) => y * family.width + x;
+  return {
+    columns: family.width, xTitle: family.kind === 'head' ? 'head' : 'unit',
+    alt: `Effect (Hedges’ g) of each ${family.kind}, by layer.`,
+    fill: (label, x, y) => {
+      const row = family.row(id(x, y));
+      return responseFill(family, row === undefined ? null : family.response(label, row));
     },
-    describe: (x, y) => {
-      const id = y * family.width + x;
-      const row = family.row(id);
-      return row === undefined ? `${family.name(id)}: not kept in this page` : told(family, id, label, family.response(label, row));
+    describe: (label, x, y) => {
+      const row = family.row(id(x, y));
+      return row === undefined ? `${family.name(id(x, y))}: not kept in this page` : told(family, id(x, y), label, family.response(label, row));
     },
-    pick: (x, y) => detail(family, y * family.width + x, label),
-    csv: () => unitRows(family, label),
-  });
+    pick: (label, x, y) => chosenUnit.choose(family, id(x, y), label),
+    header: ['unit', 'layer', 'number', 'label', 'effect', 'auroc', 'q'],
+    rows: (label) => Array.from({ length: family.listed }, (_, row) => {
+      const response = family.response(label, row);
+      const unit = family.id(row);
+      return [family.name(unit), family.layers[Math.floor(unit / family.width)], unit % family.width, meta.labels[label], response.effect, response.auroc, response.q];
+    }),
+  };
 }
 
-function unitRows(family, label) {
-  const rows = [['unit', 'layer', 'number', 'label', 'effect', 'auroc', 'q']];
-  for (let row = 0; row < family.listed; row++) {
-    const id = family.id(row);
-    const response = family.response(label, row);
-    rows.push([family.name(id), family.layers[Math.floor(id / family.width)], id % family.width, meta.labels[label],
-      response.effect, response.auroc, response.q]);
-  }
-  return rows;
-}
-
-// Each layer's neurons by effect, in bins of as many; a bin is coloured if one in it passes.
-function unitStrip(fig, family, label, height) {
-  const limit = family.limit;
+// The same of many units: each layer's by effect, in bins of as many; a bin is coloured if one in it passes.
+function binCells(family) {
   const bins = family.bins;
   const missing = (y) => (family.missing[y] ? `; ${family.missing[y]} of the layer’s ${family.width} ${family.kind}s are not measured` : '');
-  const [means, lows, highs, lit, dim] = ['mean', 'low', 'high', 'lit', 'dark'].map((what) => array(`family${family.index}.bin.${what}`));
-  const at = (x, y) => (label * family.layers.length + y) * bins + x;
-  grid(fig, {
-    xs: Array.from({ length: bins }, (_, bin) => bin), ys: family.layers, yTitle: family.layered ? 'layer' : '', height,
-    xTitle: `${family.kind}s of a layer, from those that go dark to those that light up`,
-    alt: `${family.width} ${family.kind}s a layer of ${family.name0}, sorted by effect, in ${bins} bins.`,
-    legend: effectLegend(family),
-    fill: (x, y) => {
-      const bin = at(x, y);
-      return Number.isNaN(decoded(lows[bin])) && family.missing[y] ? colour('panel') : lit[bin] + dim[bin] > 0 ? around(decoded(means[bin]), limit) : colour('grey');
+  const [means, lows, highs, lit, dim] = ['mean', 'low', 'high', 'lit', 'dark'].map((what) => family.numbersOf(`bin.${what}`));
+  const at = (label, x, y) => (label * family.layers.length + y) * bins + x;
+  return {
+    columns: bins, xTitle: `${family.kind}s of a layer, from those that go dark to those that light up`,
+    alt: `${family.width} ${family.kind}s a layer, sorted by effect, in ${bins} bins.`,
+    fill: (label, x, y) => {
+      const bin = at(label, x, y);
+      return Number.isNaN(decoded(lows[bin])) && family.missing[y] ? colour('panel') : lit[bin] + dim[bin] > 0 ? around(decoded(means[bin]), family.limit) : colour('grey');
     },
-    describe: (x, y) => {
-      const bin = at(x, y);
+    describe: (label, x, y) => {
+      const bin = at(label, x, y);
       return `${family.layered ? 'Layer ' : ''}${family.layers[y]}, ${labelName(label)}, bin ${x + 1} of ${bins}: effects ${signed(decoded(lows[bin]), 3)} to ${signed(decoded(highs[bin]), 3)}, ${lit[bin]} light up, ${dim[bin]} go dark${missing(y)}`;
     },
-    pick: (x, y) => {
+    pick: (label, x, y) => {
       drawNow('units');
-      unitTable.show(label, family, y, decoded(lows[at(x, y)]), decoded(highs[at(x, y)]));
+      unitTable.show(label, family, y, decoded(lows[at(label, x, y)]), decoded(highs[at(label, x, y)]));
     },
-    csv: () => [['layer', 'bin', 'label', 'mean_effect', 'lowest', 'highest', 'light_up', 'go_dark'],
-      ...family.layers.flatMap((layer, y) => Array.from({ length: bins }, (_, x) =>
-        [layer, x, meta.labels[label], decoded(means[at(x, y)]), decoded(lows[at(x, y)]), decoded(highs[at(x, y)]), lit[at(x, y)], dim[at(x, y)]]))],
+    header: ['layer', 'bin', 'label', 'mean_effect', 'lowest', 'highest', 'light_up', 'go_dark'],
+    rows: (label) => family.layers.flatMap((layer, y) => Array.from({ length: bins }, (_, x) => {
+      const bin = at(label, x, y);
+      return [layer, x, meta.labels[label], decoded(means[bin]), decoded(lows[bin]), decoded(highs[bin]), lit[bin], dim[bin]];
+    })),
+  };
+}
+
+const cellsOf = (family) => (family.bins ? binCells(family) : unitCells(family));
+
+function drawFamily(parent, family, label) {
+  const cells = cellsOf(family);
+  const rows = family.layers.length;
+  grid(figure(parent, `${family.words}, for ${labelName(label)}`, family.pattern), {
+    xs: Array.from({ length: cells.columns }, (_, x) => x), ys: family.layers, xTitle: cells.xTitle, yTitle: family.layered ? 'layer' : '',
+    height: family.bins ? Math.max(190, 60 + rows * 15) : Math.max(240, 60 + rows * 24),
+    alt: cells.alt,
+    legend: effectLegend(family),
+    fill: (x, y) => cells.fill(label, x, y),
+    describe: (x, y) => cells.describe(label, x, y),
+    pick: (x, y) => cells.pick(label, x, y),
+    csv: () => [cells.header, ...cells.rows(label)],
   });
 }
 
-function drawFamily(parent, family, label, small) {
-  const fig = figure(parent, `${family.name0}: ${labelName(label)}`);
-  const rows = family.layers.length;
-  if (family.bins) unitStrip(fig, family, label, Math.max(small ? 130 : 190, 60 + rows * (small ? 7 : 15)));
-  else unitGrid(fig, family, label, Math.max(small ? 170 : 240, 60 + rows * (small ? 11 : 24)));
+// All labels of a family, small and at once, on one scale.
+function glance(parent, family, chosen, pick) {
+  const cells = cellsOf(family);
+  return tiles(figure(parent, `${family.words}, for all labels`, family.pattern), {
+    what: `${family.words}, for all ${meta.labels.length} labels, layer by column`, names: meta.labels, chosen, pick,
+    about: (label) => {
+      const [lit, dim] = family.counts(label);
+      return `${lit} lit, ${dim} dark`;
+    },
+    columns: cells.columns, rows: family.layers.length, seams: !family.bins,
+    fill: cells.fill, describe: cells.describe, legend: effectLegend(family),
+    csv: () => [cells.header, ...meta.labels.flatMap((_, label) => cells.rows(label))],
+  });
 }
 
+// First all labels at a glance, then one of them, or two, large.
 function mri(section) {
+  const above = element('div', null, { class: 'controls' });
+  const all = element('div');
   const controls = element('div', null, { class: 'controls' });
   const panels = element('div', null, { class: 'panels' });
-  section.append(controls, panels);
-  let mode = 0;
-  let turn = 0;
+  panels.style.setProperty('--wide', '480px');
+  let isPair = false;
+  let small = null;
   const chosen = [0, Math.min(1, meta.labels.length - 1)];
   const draw = () => {
     clear(panels);
-    panels.style.setProperty('--wide', mode === 2 ? '320px' : '480px');
-    const mine = ++turn;
-    const labels = mode === 0 ? [chosen[0]] : mode === 1 ? chosen : meta.labels.map((_, label) => label);
-    const pictures = mode === 1 ? families.flatMap((family) => labels.map((label) => [family, label]))
-      : labels.flatMap((label) => families.map((family) => [family, label]));
-    // A few at a time, so that a hundred labels don't hold up whoever turns back.
-    const next = () => {
-      pictures.splice(0, 8).forEach(([family, label]) => drawFamily(panels, family, label, mode === 2));
-      if (pictures.length) setTimeout(() => { if (mine === turn) next(); }, 0);
-    };
-    next();
-    second.parentElement.hidden = mode !== 1;
-    first.parentElement.hidden = mode === 2;
-    say(mode === 2 ? `All ${meta.labels.length} labels` : labels.map((label) => meta.labels[label]).join(' beside '));
+    const labels = isPair ? chosen : [chosen[0]];
+    families.forEach((family) => labels.forEach((label) => drawFamily(panels, family, label)));
+    second.parentElement.hidden = !isPair;
+    say(labels.map((label) => meta.labels[label]).join(' beside '));
   };
-  choice(controls, 'Show', ['one label', 'two labels side by side', 'all labels'], 0, (value) => { mode = value; draw(); })
-    .id = 'mri-mode';
-  const first = choice(controls, 'Label', meta.labels, 0, (value) => { chosen[0] = value; draw(); unitTable.show(value); if (detail.again) detail.again(value); });
+  const show = (label) => {
+    chosen[0] = label;
+    first.value = label;
+    small.choose(label);
+    draw();
+    unitTable.show(label);
+    chosenUnit.follow(label);
+  };
+  const drawAll = (family) => {
+    clear(all);
+    small = glance(all, families[family], chosen[0], show);
+  };
+  if (families.length > 1) {
+    section.append(above);
+    choice(above, 'All labels', families.map((family) => family.words), 0, drawAll).id = 'mri-of';
+  }
+  section.append(all, controls, panels);
+  choice(controls, 'Large', ['one label', 'two labels side by side'], 0, (value) => { isPair = value === 1; draw(); }).id = 'mri-mode';
+  const first = choice(controls, 'Label', meta.labels, 0, show);
   const second = choice(controls, 'beside', meta.labels, chosen[1], (value) => { chosen[1] = value; draw(); });
   first.id = 'mri-label';
   second.id = 'mri-beside';
   const box = element('figure', null, { id: 'detail', tabindex: '-1' });
   box.append(element('p', 'Choose a unit above or in the table: its value for each prompt is shown here.'));
   section.append(box);
+  drawAll(0);
   draw();
 }
+
+// The unit that somebody chose in a picture or a table. What shows something of it watches: `onChoice(family, id, label)` is called when
+// one is chosen, `onLabel(family, id, label)` when another label is.
+const chosenUnit = {
+  unit: null,
+  watchers: [],
+  watch(onChoice, onLabel) { this.watchers.push({ onChoice, onLabel }); },
+  choose(family, id, label) {
+    this.unit = { family, id };
+    this.watchers.forEach(({ onChoice }) => onChoice(family, id, label));
+  },
+  follow(label) {
+    if (this.unit) this.watchers.forEach(({ onLabel }) => onLabel(this.unit.family, this.unit.id, label));
+  },
+};
+chosenUnit.watch(detail, unitFacts);
 
 // A unit's value for each prompt, with the texts.
 function detail(family, id, label) {
   drawNow('mri');
   const box = document.getElementById('detail');
   clear(box);
-  detail.again = null;
   const row = family.row(id);
-  const fig = figure(box, `${family.name(id)}: value for each prompt`);
+  const fig = figure(box, `${family.name(id)}: value for each prompt`, family.pattern);
   box.append(...fig.box.childNodes);
   fig.box.remove();
   const values = row === undefined ? null : family.values(row);
@@ -187,9 +255,9 @@ function detail(family, id, label) {
     box.focus();
     return;
   }
-  const unit = element('p', told(family, id, label, family.response(label, row)), { id: 'detail-unit' });
-  detail.again = (other) => { unit.textContent = told(family, id, other, family.response(other, row)); };
-  box.insertBefore(unit, fig.chart);
+  box.insertBefore(element('p', '', { id: 'detail-unit' }), fig.chart);
+  if (family.halves) box.insertBefore(element('p', '', { id: 'detail-halves' }), fig.chart);
+  unitFacts(family, id, label);
   const order = values.map((_, prompt) => prompt)
     .sort((a, b) => (Number.isNaN(values[a]) - Number.isNaN(values[b])) || values[b] - values[a] || a - b);
   dots(fig, family.name(id), values);
@@ -197,6 +265,17 @@ function detail(family, id, label) {
   order.forEach((prompt) => list.append(promptItem(prompt, values[prompt])));
   box.append(list);
   box.focus();
+}
+
+// What is said of the chosen unit for a label.
+function unitFacts(family, id, label) {
+  const row = family.row(id);
+  const [facts, halves] = ['detail-unit', 'detail-halves'].map((each) => document.getElementById(each));
+  if (facts) facts.textContent = told(family, id, label, family.response(label, row));
+  if (halves) {
+    const [one, other] = family.inHalves(label, row);
+    halves.textContent = `In either half of the prompts: AUROC ${number(one, 2)} and ${number(other, 2)}.`;
+  }
 }
 
 // A prompt's text, as much of it as the page has.
@@ -214,6 +293,7 @@ function promptItem(prompt, value) {
 
 function dots(fig, name, values) {
   const points = values.map((value, prompt) => [Number.isFinite(value) ? value : null, meta.prompts[prompt].label, prompt]);
+  const names = axisNames(meta.labels, 14);
   let at = 0;
   const cursor = {
     at: () => points[at],
@@ -223,10 +303,9 @@ function dots(fig, name, values) {
   const option = () => ({
     ...base(),
     grid: { left: 110, right: 16, top: 8, bottom: 44 },
-    xAxis: { type: 'value', scale: true, name: 'value', nameGap: 26, ...axisLook(), axisLabel: { color: colour('text') },
-      splitLine: { lineStyle: { color: colour('line') } } },
+    xAxis: { ...ticks(values), name: 'value', nameGap: 26, ...axisLook(), splitLine: { lineStyle: { color: colour('line') } } },
     yAxis: { type: 'category', inverse: true, data: meta.labels.map((_, label) => label), ...axisLook(),
-      axisLabel: { color: colour('text'), formatter: (label) => labelName(Number(label), 14) } },
+      axisLabel: { color: colour('text'), formatter: (label) => apart(names[label]) } },
     tooltip: { ...base().tooltip, formatter: (event) => wrapped(cursor.describe(event.value)) },
     series: [
       { type: 'scatter', data: points, symbolSize: 9, itemStyle: { color: LINES[0], opacity: 0.6 } },
@@ -238,6 +317,12 @@ function dots(fig, name, values) {
     ...values.map((value, prompt) => [meta.prompts[prompt].id, meta.labels[meta.prompts[prompt].label], value, meta.prompts[prompt].text])] },
   60 + 24 * meta.labels.length, option, cursor);
 }
+
+const halvesOf = (family, label, row) => {
+  if (!family.halves) return {};
+  const [first, second] = family.inHalves(label, row);
+  return { first, second };
+};
 
 // All listed units for a label; sorts and filters.
 const unitTable = {
@@ -259,13 +344,13 @@ const unitTable = {
         const inBin = layer === undefined
           || (Math.floor(id / each.width) === layer && response.effect >= low && response.effect <= high);
         if (inBin) {
-          rows.push({ family: each, id, unit: each.name(id), of: each.name0, effect: response.effect, auroc: response.auroc,
-            q: response.q, call: measured(response) ? call(response) : 'not measured' });
+          rows.push({ family: each, id, unit: each.name(id), of: each.words, effect: response.effect, auroc: response.auroc,
+            q: response.q, call: measured(response) ? call(response) : 'not measured', ...halvesOf(each, label, row) });
         }
       }
     });
     this.made.replaceData(rows);
-    const kept = families.every((each) => each.whole) ? '' : ', of those that this page keeps: the ones that tell labels apart best';
+    const kept = families.every((each) => each.whole) ? '' : ', of those that this page keeps: the ones that tell labels apart best (units.csv of a scan has all)';
     this.what.textContent = layer === undefined ? `All units for ${labelName(label)}: ${rows.length}${kept}.`
       : `Of one bin of layer ${family.layers[layer]} for ${labelName(label)}, its ends included: ${rows.length}${kept}.`;
     if (layer !== undefined) {
@@ -286,12 +371,16 @@ function units(section) {
   const filter = (placeholder) => ({ headerFilter: 'input', headerFilterPlaceholder: placeholder, headerFilterFunc: numberFits });
   const made = table(section, 'units', [
     { title: 'Unit', field: 'unit', headerFilter: 'input', headerFilterPlaceholder: 'such as L3H5', minWidth: 76 },
-    { title: 'Of', field: 'of', headerFilter: 'input', minWidth: 110, responsive: 3 },
+    { title: 'Of', field: 'of', headerFilter: 'input', formatter: 'plaintext', minWidth: 200, widthGrow: 2, responsive: 3 },
     { title: 'Effect', field: 'effect', sorter: 'number', formatter: digits(3, true), ...filter('< -0.5'), minWidth: 64 },
     { title: 'AUROC', field: 'auroc', sorter: 'number', formatter: digits(3), ...filter('> 0.9'), minWidth: 64 },
     { title: 'q', field: 'q', sorter: 'number', formatter: (cell) => small(cell.getValue()), ...filter('< 0.01'), minWidth: 64, responsive: 1 },
     { title: 'Call', field: 'call', headerFilter: 'input', minWidth: 90, responsive: 2 },
-  ], [], (row) => detail(row.family, row.id, Number(unitTable.select.value)), 420);
+    ...(families.some((each) => each.halves) ? [
+      { title: '1st half', field: 'first', sorter: 'number', formatter: digits(2), ...filter('> 0.8'), minWidth: 84, responsive: 4 },
+      { title: '2nd half', field: 'second', sorter: 'number', formatter: digits(2), ...filter('> 0.8'), minWidth: 84, responsive: 4 },
+    ] : []),
+  ], [], (row) => chosenUnit.choose(row.family, row.id, Number(unitTable.select.value)), 420);
   made.on('tableBuilt', () => {
     unitTable.made = made;
     made.setSort('auroc', 'desc');

@@ -51,7 +51,7 @@ function lightsAgainstUse(panels, each, label, heads) {
   const points = each.rows(label).filter((row) => each.isHead(row) === heads && Number.isFinite(each.auroc[row]))
     .map((row) => ({ row, x: each.auroc[row], y: each.own(row), hollow: !(each.ownQ[row] <= 0.05), hue: () => LINES[heads ? 1 : 0], size: heads ? 10 : 6 }));
   if (!points.length) return;
-  scatter(figure(panels, `${heads ? 'heads' : 'other units'} that light up and are used: ${labelName(label)}`), {
+  scatter(figure(panels, `${heads ? 'Heads' : 'Other units'} that light up and are used: ${labelName(label)}`), {
     points, xTitle: 'lights up (AUROC)', yTitle: 'is used, above others',
     alt: 'A point for each unit: to the right it lights up for the label, upward the label uses it.',
     describe: (point) => each.told(point.row, label),
@@ -74,9 +74,9 @@ function usedHeads(panels, each, label) {
     describe: (x, y) => (at(x, y) === undefined ? `layer ${layers[y]}, head ${x}: not measured` : each.told(at(x, y), label)),
     csv: () => [['layer', 'head', 'label', 'effect', 'others', 'auroc'], ...all.map((row) => [each.unit(row).layer, each.unit(row).head, meta.labels[label], each.effect[row], each.others[row], each.auroc[row]])],
   });
-  draw(`heads that it uses: ${labelName(label)}`, 'Red: without the head the label would get worse, above others.', most,
-    () => ({ diverging: true, from: `−${number(most, 3)}`, to: `+${number(most, 3)} used` }), (row) => each.own(row));
-  draw(`heads that light up: ${labelName(label)}`, 'Red lights up for the label, blue goes dark.', 1,
+  draw(`Heads that it uses: ${labelName(label)}`, 'Red: without the head the label would get worse, above others.', most,
+    () => aroundLegend(most, '', ' used'), (row) => each.own(row));
+  draw(`Heads that light up: ${labelName(label)}`, 'Red lights up for the label, blue goes dark.', 1,
     () => ({ diverging: true, from: 'AUROC 0', to: '1 lit' }), (row) => 2 * each.auroc[row] - 1);
 }
 
@@ -90,7 +90,7 @@ function checkedEstimates(section, each) {
   section.append(panels);
   const points = Array.from(checked, (y, row) => ({ row, label: row % labels, x: estimate[row], y })).filter(({ x, y }) => Number.isFinite(x) && Number.isFinite(y));
   const name = ({ row }) => check.targets[Math.floor(row / labels)];
-  scatter(figure(panels, 'estimated and measured effects'), {
+  scatter(figure(panels, 'Estimated and measured effects'), {
     points: points.map((point) => ({ ...point, hue: () => labelHue(point.label) })), xTitle: 'estimated effect', yTitle: 'measured effect', diagonal: true, legend: labelChips,
     alt: 'A point for each unit and label. On the line the estimate is what was measured.',
     describe: (point) => `${apart(short(name(point), 60))}, ${labelName(point.label)}: estimated ${signed(point.x, 3)}, measured ${signed(point.y, 3)}`,

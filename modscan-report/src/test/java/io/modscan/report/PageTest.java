@@ -6,8 +6,11 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.modscan.core.Activations;
 import io.modscan.core.prompt.Prompt;
+import io.modscan.core.site.Axis;
+import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Unit;
+import io.modscan.metrics.attention.HeadBehaviour;
 import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.effect.EffectMap;
 import io.modscan.metrics.effect.Outcome;
@@ -16,9 +19,12 @@ import io.modscan.metrics.modules.Member;
 import io.modscan.metrics.modules.ModuleComparison;
 import io.modscan.metrics.modules.ModuleMap;
 import io.modscan.metrics.modules.Modules;
+import io.modscan.metrics.selectivity.Consistency;
+import io.modscan.metrics.selectivity.ConsistencyMap;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.Selectivity;
 import io.modscan.metrics.selectivity.SelectivityMap;
+import io.modscan.metrics.selectivity.UnitConsistency;
 import io.modscan.metrics.selectivity.UnitSelectivity;
 import io.modscan.metrics.similarity.Closeness;
 import io.modscan.metrics.similarity.Cosine;
@@ -40,6 +46,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -71,6 +78,8 @@ class PageTest {
     private static final List<String> SECTIONS = List.of(
             "mri",
             "units",
+            "halves",
+            "behaviour",
             "similarity",
             "head",
             "separation",
@@ -85,6 +94,8 @@ class PageTest {
     private final Activations units = Planted.units();
     private final Activations vectors = Planted.vectors();
     private final SelectivityMap map = units.measure(Selectivity.by("topic"));
+    private final ConsistencyMap halves = units.measure(Consistency.by("topic"));
+    private final SelectivityMap behaviour = Planted.behaviour().measure(Selectivity.by("topic"));
     private final Map<Site, LabelSeparation> separation = vectors.only(site -> site.heads() == 0)
             .measure(Separation.by("topic").withShuffles(49).perSite());
     private final Map<Site, LabelOverlaps> overlaps = vectors.only(site -> site.heads() == 0)
@@ -106,6 +117,8 @@ class PageTest {
         Report.of(units.prompts(), "topic")
                 .title(Planted.SCRIPT + Planted.QUOTES)
                 .units(map, units)
+                .halves(halves)
+                .behaviour(behaviour)
                 .similarity(vectors)
                 .separation("cosine", separation)
                 .separation(
@@ -308,7 +321,7 @@ class PageTest {
     }
 
     @Test
-    void labelsStandSideBySideOrAllAtOnce() {
+    void labelsStandSideBySide() {
         WebElement section = browser().section("mri");
         assertThat(figures(section)).hasSize(2);
         Select mode = new Select(section.findElement(By.id("mri-mode")));
@@ -318,8 +331,343 @@ class PageTest {
         WebElement right = figures(section).get(1);
         chart(right).sendKeys(Keys.ARROW_RIGHT);
         assertTold(readout(right), map.labels().get(3));
-        mode.selectByIndex(2);
-        assertThat(figures(section)).hasSize(2 * Planted.LABELS.size());
+    }
+
+    private static List<WebElement> tiles(WebElement section) {
+        return section.findElements(By.className("tile"));
+    }
+
+    /** How many of a family's units have a call. */
+    private long calls(String hook, String label, Predicate<UnitSelectivity> which) {
+        return map.rows()
+                .filter(row ->
+                        row.label().equals(label) && row.unit().site().name().endsWith(hook))
+                .filter(which)
+                .count();
+    }
+
+    @Test
+    void allLabelsAreThereAtAGlance() {
+        WebElement section = browser().section("mri");
+        for (int family = 0; family < 2; family++) {
+            new Select(section.findElement(By.id("mri-of"))).selectByIndex(family);
+            String hook = family == 0 ? "hook_z.magnitude" : "hook_post";
+            List<WebElement> tiles = tiles(section);
+            assertThat(tiles).hasSize(Planted.LABELS.size());
+            for (int label = 0; label < tiles.size(); label++) {
+                String name = map.labels().get(label);
+                assertThat(tiles.get(label).findElement(By.className("about")).getText())
+                        .isEqualTo(calls(hook, name, Criterion.standard()::lightsUp) + " lit, "
+                                + calls(hook, name, Criterion.standard()::goesDark) + " dark");
+            }
+            String drawn = pixels(tiles.get(0));
+            assertThat(Integer.parseInt(drawn.substring(0, drawn.indexOf(' ')))).isGreaterThan(1);
+            assertThat(pixels(tiles.get(1))).isNotEqualTo(drawn);
+        }
+        assertThat(tiles(section).get(map.labels().indexOf(Planted.SCRIPT)).getText())
+                .startsWith("<script>window.hacked");
+    }
+
+    /** How many colours a small picture has, and which. */
+    private String pixels(WebElement tile) {
+        return String.valueOf(browser()
+                .script(
+                        "const drawn = arguments[0].querySelector('canvas'); const canvas = drawn.cloneNode();"
+                                + "const pen = canvas.getContext('2d', { willReadFrequently: true }); pen.drawImage(drawn, 0, 0);"
+                                + "const all = pen.getImageData(0, 0, canvas.width, canvas.height).data;"
+                                + "const of = []; for (let i = 0; i < all.length; i += 4) of.push(all.slice(i, i + 3).join());"
+                                + "return new Set(of).size + ' ' + of.filter((each, i) => each !== of[i - 1]).join(';')",
+                        tile));
+    }
+
+    @Test
+    void aSmallPictureIsReadByThePointerAndChosenByKeyboard() {
+        WebElement section = browser().section("mri");
+        WebElement canvas = tiles(section).get(2).findElement(By.tagName("canvas"));
+        WebElement readout = section.findElement(By.className("readout"));
+        new Actions(browser().driver())
+                .moveToElement(
+                        canvas,
+                        2 - canvas.getSize().getWidth() / 2,
+                        canvas.getSize().getHeight() / 2 - 2)
+                .perform();
+        browser().until(() -> !readout.getText().isEmpty());
+        assertThat(assertTold(readout.getText(), map.labels().get(2))).isEqualTo("L0H0");
+        tiles(section)
+                .get(0)
+                .findElement(By.tagName("input"))
+                .sendKeys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT);
+        assertThat(section.findElement(By.id("mri-label")).getDomProperty("value"))
+                .isEqualTo("3");
+        WebElement large = figures(section).get(0);
+        chart(large).sendKeys(Keys.HOME);
+        assertTold(readout(large), map.labels().get(3));
+        // The other way round, too.
+        new Select(section.findElement(By.id("mri-label"))).selectByIndex(1);
+        assertThat(tiles(section).get(1).findElement(By.tagName("input")).isSelected())
+                .isTrue();
+        tiles(section).get(0).click();
+        chart(figures(section).get(0)).sendKeys(Keys.HOME);
+        assertTold(readout(figures(section).get(0)), map.labels().get(0));
+    }
+
+    @Test
+    void smallPicturesFollowTheThemeAndAreSaved() throws IOException {
+        WebElement section = browser().section("mri");
+        String light = pixels(tiles(section).get(0));
+        browser().script("setTheme(true)");
+        assertThat(pixels(tiles(section).get(0))).isNotEqualTo(light);
+        List<WebElement> buttons =
+                section.findElement(By.tagName("figure")).findElements(By.cssSelector(".head button"));
+        buttons.get(0).click();
+        buttons.get(1).click();
+        browser()
+                .until(() -> files("all-labels.png").size() == 1
+                        && files("all-labels.csv").size() == 1);
+        assertThat(ImageIO.read(files("all-labels.png").get(0).toFile()).getWidth())
+                .isCloseTo(
+                        2 * section.findElement(By.className("tiles")).getSize().getWidth(), within(2));
+        String csv = Files.readString(files("all-labels.csv").get(0));
+        assertThat(csv).startsWith("unit,layer,number,label,effect,auroc,q");
+        assertThat(csv.lines().filter(line -> line.startsWith("L2H3,"))).hasSize(Planted.LABELS.size());
+        for (String ending : List.of("all-labels.png", "all-labels.csv")) {
+            Files.delete(files(ending).get(0));
+        }
+    }
+
+    @Test
+    void titlesAreWordsAndTheSitesAreBesideThem() {
+        for (String id : SECTIONS) {
+            browser().section(id);
+        }
+        List<String> titles = browser().driver().findElements(By.cssSelector("figure .head h3")).stream()
+                .map(WebElement::getText)
+                .toList();
+        assertThat(titles)
+                .hasSizeGreaterThan(SECTIONS.size())
+                .allSatisfy(title ->
+                        assertThat(title).doesNotContain("hook_", "blocks.").matches("(?s)[A-Z].*"));
+        assertThat(titles.get(0)).isEqualTo("Heads: how much each writes, for all labels");
+        assertThat(browser().section("mri").findElement(By.className("pattern")).getText())
+                .isEqualTo("blocks.*.attn.hook_z.magnitude");
+        assertThat(browser()
+                        .section("separation")
+                        .findElement(By.className("pattern"))
+                        .getText())
+                .isEqualTo("blocks.*.hook_resid_post");
+        browser().until(() -> !cells(browser().section("units"), "of").isEmpty());
+        assertThat(cells(browser().section("units"), "of")).allMatch(of -> of.contains(": how "));
+    }
+
+    @Test
+    void foreignSitesKeepTheirNames() {
+        Activations foreign = units.map(site -> site.derived(
+                new Site(
+                        site.site().name().replace("blocks.", "/model/layers.").replace(".hook_", "/hook_"),
+                        site.site().layer(),
+                        List.of(Axis.POSITION, Axis.units(site.site().width())),
+                        false),
+                Pooling.mean(),
+                site::vector));
+        Path other = folder.resolve("foreign.html");
+        Report.of(units.prompts(), "topic")
+                .units(foreign.measure(Selectivity.by("topic")), foreign)
+                .write(other);
+        browser().load(other);
+        WebElement section = browser().section("mri");
+        assertThat(section.findElement(By.cssSelector(".head h3")).getText())
+                .isEqualTo("/model/layers.*.attn/hook_z.magnitude, for all labels");
+        assertThat(section.findElements(By.className("pattern"))).isEmpty();
+    }
+
+    /** What is written along the axes of all pictures that are there, an entry for each axis. */
+    private List<?> axes(String which) {
+        return (List<?>) browser()
+                .script("return drawn.filter((each) => each.chart).flatMap((each) => ['xAxis', 'yAxis']"
+                        + ".map((of) => each.chart.getModel().getComponent(of).axis)"
+                        + ".filter((axis) => " + which + ")"
+                        + ".map((axis) => axis.getViewLabels().map((label) => label.formattedLabel)))");
+    }
+
+    @Test
+    void noAxisSaysTheSameTwice() {
+        chart(figures(browser().section("mri")).get(0)).sendKeys(Keys.HOME, Keys.ENTER);
+        for (String id : SECTIONS) {
+            browser().section(id);
+        }
+        String numbers = "axis.scale.type !== 'ordinal'";
+        for (int what = 0; what < 3; what++) {
+            new Select(browser().section("separation").findElement(By.tagName("select"))).selectByIndex(what);
+            assertThat(axes(numbers))
+                    .hasSizeGreaterThan(15)
+                    .allSatisfy(labels -> assertThat((List<?>) labels)
+                            .hasSizeBetween(2, 12)
+                            .doesNotHaveDuplicates()
+                            .allSatisfy(
+                                    label -> assertThat(String.valueOf(label)).matches("−?\\d+(\\.\\d+)?")));
+        }
+        // Tokens may come twice in a text; names may not be cut until they are alike.
+        assertThat(
+                        axes(
+                                "axis.scale.type === 'ordinal' && !document.getElementById('attention').contains(each.chart.getDom())"))
+                .hasSizeGreaterThan(15)
+                .allSatisfy(labels -> assertThat(((List<?>) labels).stream().filter(label -> !"".equals(label)))
+                        .doesNotHaveDuplicates());
+    }
+
+    @Test
+    void ticksAreRoundAndEndsOfScalesAreToldApart() {
+        assertThat(browser()
+                        .script("const { min, max, interval, axisLabel } = ticks([0.921, 0.9234, null, NaN]);"
+                                + "return [min, max, interval].map(axisLabel.formatter)"))
+                .isEqualTo(List.of("0.9210", "0.9235", "0.0005"));
+        assertThat(
+                        browser()
+                                .script(
+                                        "const { min, max, axisLabel } = ticks([0.2, 1]); return [min, max].map(axisLabel.formatter)"))
+                .isEqualTo(List.of("0.2", "1.0"));
+        // However close or far: labels differ, and the ends hold what is there.
+        assertThat(
+                        browser()
+                                .script(
+                                        "let seed = 7; const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647; const bad = [];"
+                                                + "for (let i = 0; i < 2000; i++) { const low = (random() - 0.5) * 10 ** Math.floor(8 * random() - 4);"
+                                                + "const high = low + random() * 10 ** Math.floor(10 * random() - 6);"
+                                                + "const { min, max, interval, axisLabel } = ticks([low, high]); const told = [];"
+                                                + "for (let k = 0; min + k * interval <= max + interval / 2; k++) told.push(axisLabel.formatter(min + k * interval));"
+                                                + "if (new Set(told).size < told.length || told.length < 2 || told.length > 9 || min > low || max < high) bad.push([low, high, told]);"
+                                                + "const ends = scaleLegend(low, high); if (ends.from === ends.to) bad.push([low, high, ends]); } return bad.map(String)"))
+                .isEqualTo(List.of());
+        assertThat(browser().script("return [ticks([3, 3]), ticks([0]), ticks([])].every(({ min, max }) => min < max)"))
+                .isEqualTo(true);
+        assertThat(browser().script("const { from, to } = scaleLegend(0.9201, 0.9234); return [from, to]"))
+                .isEqualTo(List.of("0.9201", "0.9234"));
+        assertThat(browser().script("return scaleLegend(0.92, 0.92).chips[0][1]"))
+                .isEqualTo("all 0.92");
+        assertThat(browser().script("const { min, max } = logTicks([0.996, 1.02, 40]); return [min, max].join()"))
+                .isEqualTo("0.5,50");
+    }
+
+    @Test
+    void namesAreNotCutUntilTheyAreAlike() {
+        assertThat(browser().script("return axisNames(['network_protocol_a', 'network_protocol_b', 'law'], 14)"))
+                .isEqualTo(List.of("networ…tocol_a", "networ…tocol_b", "law"));
+        assertThat(
+                        browser()
+                                .script(
+                                        "return new Set(axisNames(['x'.repeat(50) + 'a' + 'y'.repeat(50), 'x'.repeat(50) + 'b' + 'y'.repeat(50)], 14)).size"))
+                .isEqualTo(2L);
+        // The same name twice is the same twice.
+        assertThat(browser().script("return axisNames(['the', 'the', ''], 14)")).isEqualTo(List.of("the", "the", ""));
+    }
+
+    @Test
+    void bothHalvesAreThere() {
+        WebElement section = browser().section("halves");
+        String label = map.labels().get(1);
+        new Select(section.findElement(By.id("halves-label"))).selectByIndex(1);
+        assertThat(section.findElement(By.id("halves-agree")).getText())
+                .contains(String.format(Locale.ROOT, "is %+.3f", halves.correlation(label)));
+        WebElement figure = figures(section).get(0);
+        chart(figure).sendKeys(Keys.HOME, Keys.ARROW_RIGHT);
+        Matcher told = Pattern.compile(
+                        "(?s)(L\\dH\\d) for .*: AUROC ([\\d.]+) in the first half and ([\\d.]+) in the second; of all prompts, .*")
+                .matcher(readout(figure));
+        assertThat(told.matches()).as(readout(figure)).isTrue();
+        UnitConsistency unit = halves.get(unit(told.group(1)), label);
+        assertThat(number(told.group(2))).isCloseTo(unit.firstAuroc(), within(0.0071));
+        assertThat(number(told.group(3))).isCloseTo(unit.secondAuroc(), within(0.0071));
+
+        WebElement table = browser().section("units");
+        browser().until(() -> !cells(table, "first").isEmpty());
+        UnitConsistency first =
+                halves.get(unit(cells(table, "unit").get(0)), map.labels().get(0));
+        assertThat(number(cells(table, "first").get(0))).isCloseTo(first.firstAuroc(), within(0.0071));
+        assertThat(number(cells(table, "second").get(0))).isCloseTo(first.secondAuroc(), within(0.0071));
+        chart(figures(browser().section("mri")).get(0)).sendKeys(Keys.HOME, Keys.ENTER);
+        assertThat(browser().driver().findElement(By.id("detail-halves")).getText())
+                .isEqualTo(String.format(
+                        Locale.ROOT,
+                        "In either half of the prompts: AUROC %.2f and %.2f.",
+                        rounded(halves.get(unit("L2H0"), map.labels().get(0)).firstAuroc()),
+                        rounded(halves.get(unit("L2H0"), map.labels().get(0)).secondAuroc())));
+    }
+
+    /** As the page has it. */
+    private static double rounded(double auroc) {
+        return Math.round(250 * auroc) / 250.0;
+    }
+
+    private Unit unit(String name) {
+        return Unit.of(site(name), Integer.parseInt(name.substring(3)));
+    }
+
+    @Test
+    void howHeadsAttendIsThere() {
+        WebElement section = browser().section("behaviour");
+        String label = map.labels().get(2);
+        new Select(section.findElement(By.id("behaviour-label"))).selectByIndex(2);
+        assertThat(figures(section)).hasSize(HeadBehaviour.values().length);
+        WebElement previous = figures(section).get(HeadBehaviour.PREVIOUS.index());
+        chart(previous).sendKeys(Keys.HOME, Keys.ARROW_RIGHT);
+        Matcher told = Pattern.compile(
+                        "(?s)L2H1, attention to the token before, for .*: effect ([+−\\d.]+), AUROC ([\\d.]+), q ([\\d.e-]+), (.*)")
+                .matcher(readout(previous));
+        assertThat(told.matches()).as(readout(previous)).isTrue();
+        Site last = behaviour.sites().get(Planted.LAYERS - 1);
+        UnitSelectivity expected =
+                behaviour.get(Unit.of(last, HeadBehaviour.values().length + HeadBehaviour.PREVIOUS.index()), label);
+        assertThat(number(told.group(1))).isCloseTo(expected.hedgesG(), within(5.1e-4));
+        assertThat(number(told.group(2))).isCloseTo(expected.auroc(), within(5.1e-4));
+        assertThat(told.group(4))
+                .isEqualTo(
+                        Criterion.standard().lightsUp(expected)
+                                ? "more than for other labels"
+                                : Criterion.standard().goesDark(expected)
+                                        ? "less than for other labels"
+                                        : "not told from other labels, or too little");
+        browser().until(() -> !cells(section, "auroc").isEmpty());
+        double farthest = behaviour
+                .rows()
+                .filter(row -> row.label().equals(label))
+                .mapToDouble(row -> Math.abs(row.auroc() - 0.5))
+                .max()
+                .orElseThrow();
+        assertThat(Math.abs(number(cells(section, "auroc").get(0)) - 0.5)).isCloseTo(farthest, within(5.1e-4));
+        assertThat(section.getText()).doesNotContain("undefined", "NaN");
+    }
+
+    /** Of all layers, the least and the largest similarity of two prompts are the ends of the one scale. */
+    @Test
+    void layersAreComparedOnOneScale() {
+        WebElement section = browser().section("similarity");
+        double[] all = vectors.sites().stream()
+                .filter(site -> site.site().heads() == 0)
+                .map(site -> vectors.only(only -> only.equals(site.site())).measure(ScaledCosine.pairwise()))
+                .flatMapToDouble(matrix -> IntStream.range(0, matrix.size())
+                        .boxed()
+                        .flatMapToDouble(i -> IntStream.range(0, i).mapToDouble(j -> matrix.get(i, j))))
+                .sorted()
+                .toArray();
+        new Select(section.findElement(By.id("similarity-measure"))).selectByIndex(1);
+        List<String> legend = section.findElements(By.cssSelector("figure:has(.tiles) .legend span:not(.bar)")).stream()
+                .map(WebElement::getText)
+                .toList();
+        assertThat(legend).hasSize(2);
+        assertThat(number(legend.get(0))).isCloseTo(all[0], within(5.1e-3));
+        assertThat(number(legend.get(1))).isCloseTo(all[all.length - 1], within(5.1e-3));
+        assertThat(tiles(section)).hasSize(Planted.LAYERS);
+        tiles(section).get(0).click();
+        assertThat(section.findElements(By.tagName("select")).get(1).getDomProperty("value"))
+                .isEqualTo("0");
+        assertMatrices(section, vectors.only(site -> site.name().equals("blocks.0.hook_resid_post")), 2e-3);
+        new Select(section.findElements(By.tagName("select")).get(1)).selectByIndex(1);
+        assertThat(tiles(section).get(1).findElement(By.tagName("input")).isSelected())
+                .isTrue();
+        // Of heads, those of a layer.
+        new Select(section.findElements(By.tagName("select")).get(0)).selectByIndex(1);
+        assertThat(tiles(section)).hasSize(Planted.HEADS);
+        assertThat(tiles(section).get(3).getText()).startsWith("Head L2H3");
     }
 
     @Test
@@ -722,7 +1070,7 @@ class PageTest {
         browser().script("setTheme(true)");
         assertThat(browser()
                         .script(
-                                "return drawn.find((each) => each.chart.getDom() === arguments[0])"
+                                "return drawn.find((each) => each.place === arguments[0])"
                                         + ".chart.getOption().series[1].data.length",
                                 again))
                 .isEqualTo(1L);

@@ -81,6 +81,20 @@ class PictureTest {
     }
 
     @Test
+    void theEndsOfAScaleAreToldApart() throws Exception {
+        Picture picture = Picture.heatMap(
+                "close", List.of("a", "b"), List.of("x"), new double[][] {{0.9201, 0.9234}}, Scale.SEQUENTIAL);
+        assertThat(svg(picture)).contains(">0.9201<", ">0.9234<").doesNotContain(">0.92<");
+        assertThat(Grid.told(0.5, 1, 1.5)).containsExactly("0.50", "1.00", "1.50");
+        assertThat(Grid.told(12_345.1, 12_345.2, 12_345.3)).doesNotHaveDuplicates();
+        assertThat(Grid.told(-1e-6, 0, 1e-6)).doesNotHaveDuplicates();
+        assertThat(Grid.told(-3e6, 0, 3e6)).doesNotHaveDuplicates();
+        assertThat(svg(Picture.heatMap(
+                        "all alike", List.of("a", "b"), List.of("x"), new double[][] {{2, 2}}, Scale.SEQUENTIAL)))
+                .containsOnlyOnce(">2.00<");
+    }
+
+    @Test
     void nothingToShowIsGrey() throws IOException {
         Picture picture =
                 Picture.heatMap("", List.of("a"), List.of("b"), new double[][] {{Double.NaN}}, Scale.SEQUENTIAL);

@@ -6,12 +6,14 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
+import io.modscan.metrics.attention.HeadBehaviour;
 import io.modscan.metrics.modules.BorderUnit;
 import io.modscan.metrics.modules.HalvesAgreement;
 import io.modscan.metrics.modules.ModuleMap;
 import io.modscan.metrics.modules.UnitModule;
 import io.modscan.metrics.statistics.AgainstShuffles;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.Random;
@@ -127,6 +129,25 @@ final class Planted {
                 0,
                 none,
                 none);
+    }
+
+    /** The numbers of how heads attend, of which some respond to labels as {@link #units} do. */
+    static Activations behaviour() {
+        List<String> names =
+                Arrays.stream(HeadBehaviour.values()).map(HeadBehaviour::name).toList();
+        Random random = new Random(4);
+        Activations.Builder activations = Activations.builder(prompts());
+        for (int layer = 0; layer < LAYERS; layer++) {
+            activations.site(
+                    new Site(
+                            "blocks." + layer + ".attn.hook_pattern.behaviour",
+                            OptionalInt.of(layer),
+                            List.of(Axis.heads(HEADS), Axis.units(names)),
+                            true),
+                    Pooling.none(),
+                    values(random, HEADS * names.size()));
+        }
+        return activations.build();
     }
 
     private static float[][] values(Random random, int width) {

@@ -21,6 +21,8 @@ import io.modscan.metrics.modules.Member;
 import io.modscan.metrics.modules.ModuleMap;
 import io.modscan.metrics.modules.Modules;
 import io.modscan.metrics.modules.UnitModule;
+import io.modscan.metrics.selectivity.Consistency;
+import io.modscan.metrics.selectivity.ConsistencyMap;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.Selectivity;
 import io.modscan.metrics.selectivity.SelectivityMap;
@@ -96,9 +98,70 @@ class ReportTest {
         Path page = folder.resolve("page.html");
         Report.of(prompts, "topic")
                 .units(values.measure(Selectivity.by("topic")), values)
+                .halves(values.measure(Consistency.by("topic")))
                 .similarity(vectors.build())
                 .write(page);
         assertThat(Files.size(page)).isLessThan(9_000_000);
+    }
+
+    @Test
+    void howHeadsAttendKeepsToItsRoomAndSaysSo() {
+        Prompts prompts = Prompts.of(IntStream.range(0, 40)
+                .mapToObj(i -> Prompt.of("p" + i, "text").withLabel("topic", "label " + i % 20))
+                .toList());
+        Random random = new Random(5);
+        Activations.Builder activations = Activations.builder(prompts);
+        for (int layer = 0; layer < 3; layer++) {
+            float[][] rows = new float[40][2_000];
+            for (float[] row : rows) {
+                for (int i = 0; i < row.length; i++) {
+                    row[i] = (float) random.nextGaussian();
+                }
+            }
+            // The last unit of the last layer tells a label apart; it is the one that has to stay.
+            for (int prompt = 0; layer == 2 && prompt < rows.length; prompt += 20) {
+                rows[prompt][1_999] = 100 + prompt;
+            }
+            activations.site(
+                    new Site(
+                            "blocks." + layer + ".attn.hook_pattern.behaviour",
+                            OptionalInt.of(layer),
+                            List.of(Axis.heads(400), Axis.units(5)),
+                            true),
+                    Pooling.none(),
+                    rows);
+        }
+        SelectivityMap map = activations.build().measure(Selectivity.by("topic"));
+        PageNumbers numbers = new PageNumbers();
+        Map<String, Object> facts = BehaviourPictures.write(map, Criterion.standard(), new ResponseNumbers(numbers))
+                .get(0);
+        assertThat(facts).containsEntry("listed", 5_000).containsEntry("whole", false);
+        assertThat(numbers.index().get("behaviour0.ids")).element(1).isEqualTo(5_000);
+        assertThat(numbers.index().get("behaviour0.effect")).element(1).isEqualTo(100_000);
+    }
+
+    @Test
+    void halvesAndBehaviourBelongToTheReport() {
+        Activations units = Planted.units();
+        Report report = Report.of(units.prompts(), "topic");
+        ConsistencyMap halves = units.measure(Consistency.by("topic"));
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> report.halves(halves))
+                .withMessageContaining("there are none yet");
+        report.units(units.measure(Selectivity.by("topic")), units);
+        ConsistencyMap some = units.only(site -> site.heads() > 0).measure(Consistency.by("topic"));
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> report.halves(some))
+                .withMessageContaining("and the units of");
+        SelectivityMap neurons = units.measure(Selectivity.by("topic"));
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> report.behaviour(neurons))
+                .withMessageContaining("a few numbers of each head");
+        Report other = Report.of(Prompts.of(List.of(Prompt.of("other", "text").withLabel("topic", "x"))), "topic");
+        SelectivityMap behaviour = Planted.behaviour().measure(Selectivity.by("topic"));
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> other.behaviour(behaviour))
+                .withMessageContaining("the responses are to the labels");
     }
 
     private static float[][] values(Random random, int width) {

@@ -26,6 +26,8 @@ final class ScanPage {
                 .units(scan.units(), scan.activations())
                 .nonFinite(scan.nonFinite())
                 .provenance(scan.provenance());
+        scan.halves().ifPresent(report::halves);
+        scan.behaviour().ifPresent(report::behaviour);
         scan.vectors().ifPresent(report::similarity);
         scan.separation().forEach(report::separation);
         scan.modules().forEach(each -> report.modules(each.of(), each.found(), each.topics(), each.values()));

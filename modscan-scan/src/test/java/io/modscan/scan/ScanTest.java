@@ -129,7 +129,11 @@ class ScanTest {
         assertThat(names(written)).isEqualTo(FILES);
         assertThat(out).isDirectoryNotContaining("glob:**part");
         assertThat(Files.readAllLines(out.resolve("units.csv"))).hasSize(1 + (6 * 8 + 6 * 1024) * 2);
-        assertThat(out.resolve("report.html")).content().contains("<title>French or law?</title>");
+        assertThat(out.resolve("report.html"))
+                .content()
+                .contains("<title>French or law?</title>")
+                // Both halves, and how heads attend.
+                .contains("\"halves\":true", "\"behaviour0.effect\"");
 
         result.report().title("Another").write(folder.resolve("another.html"));
         assertThat(folder.resolve("another.html")).content().contains("<title>Another</title>");
