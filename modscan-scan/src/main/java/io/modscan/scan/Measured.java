@@ -12,6 +12,8 @@ import io.modscan.core.NonFinite;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Site;
 import io.modscan.metrics.attention.HeadBehaviour;
+import io.modscan.metrics.contexts.ContextMap;
+import io.modscan.metrics.contexts.TopContexts;
 import io.modscan.metrics.selectivity.Consistency;
 import io.modscan.metrics.selectivity.ConsistencyMap;
 import io.modscan.metrics.selectivity.Importance;
@@ -42,10 +44,13 @@ record Measured(
         SelectivityMap units,
         Optional<ConsistencyMap> halves,
         Optional<ImportanceMap> importance,
+        Optional<ContextMap> contexts,
         Map<String, Map<Site, LabelSeparation>> separation,
         Optional<SelectivityMap> behaviour,
         List<NonFinite> nonFinite,
         Map<String, String> provenance) {
+
+    private static final int CONTEXTS = 10;
 
     /** Runs a suite of metrics over the prompts, once. */
     interface Pass {
@@ -68,11 +73,14 @@ record Measured(
                 plan.with(Part.IMPORTANCE),
                 () -> (plan.pooling().positions().isWithoutBos() ? overTokens.withoutBos() : overTokens)
                         .through(piece -> piece.only(HEADS, NEURONS)));
+        Metric<Optional<ContextMap>> contexts = optional(
+                plan.with(Part.CONTEXTS),
+                () -> TopContexts.of(CONTEXTS).through(piece -> piece.only(HEADS, NEURONS)));
         Metric<Optional<SelectivityMap>> behaviour = optional(
                 attention,
                 () -> Selectivity.by(label).through(HeadBehaviour.view()).through(piece -> piece.only(PATTERNS)));
         Metric<List<NonFinite>> nonFinite = NonFinite.count();
-        Metric.Results results = pass.measure(Metric.suite(pooled, shown, importance, behaviour, nonFinite));
+        Metric.Results results = pass.measure(Metric.suite(pooled, shown, importance, contexts, behaviour, nonFinite));
 
         Activations activations = results.of(pooled);
         Activations units = activations.only(HEADS, NEURONS);
@@ -85,6 +93,7 @@ record Measured(
                 units.measure(Selectivity.by(label)),
                 plan.with(Part.HALVES) ? Optional.of(units.measure(Consistency.by(label))) : Optional.empty(),
                 results.of(importance),
+                results.of(contexts),
                 plan.with(Part.SEPARATION) ? separation(activations.only(STREAM), label) : Map.of(),
                 results.of(behaviour),
                 together(activations.nonFinite(), results.of(nonFinite)),

@@ -48,6 +48,13 @@ public final class Scan {
         SEPARATION,
         /** Modules of units, which take the longest: {@link ScanResult#modules}. */
         MODULES,
+        /** In which contexts units are strongest: {@link ScanResult#contexts}. It needs values of tokens. */
+        CONTEXTS,
+        /**
+         * What happens inside of prompts: {@link ScanResult#tokens}. It needs values of tokens, and takes a second pass over {@linkplain
+         * Scan#tokenPrompts some of the prompts}.
+         */
+        TOKENS,
         /** The file {@code heads.png}. */
         PICTURE,
         /** The file {@code report.html}, and the vectors that only it shows. */
@@ -61,6 +68,7 @@ public final class Scan {
     private String title = "What lights up";
     private Set<Part> without = EnumSet.noneOf(Part.class);
     private int moduleUnits = 10_000;
+    private int tokenPrompts = 500;
     private BiConsumer<String, ModuleProgress> moduleProgress = (of, step) -> {};
     private long memoryLimit = 1L << 30;
     private UnaryOperator<Probe.Builder> probe = builder -> builder;
@@ -77,6 +85,7 @@ public final class Scan {
         copy.title = title;
         copy.without = without;
         copy.moduleUnits = moduleUnits;
+        copy.tokenPrompts = tokenPrompts;
         copy.moduleProgress = moduleProgress;
         copy.memoryLimit = memoryLimit;
         copy.probe = probe;
@@ -181,6 +190,23 @@ public final class Scan {
     }
 
     /**
+     * The same with another number of prompts that are looked into token by token, 500 unless set.
+     *
+     * @param most of more prompts, these are the first of each label, in turn
+     * @return a copy
+     * @throws IllegalArgumentException if it is less than 1
+     */
+    public Scan tokenPrompts(int most) {
+        if (most < 1) {
+            throw new IllegalArgumentException("there is nothing to see in " + most
+                    + " prompts; give at least 1, or switch it off by without(Part.TOKENS)");
+        }
+        Scan scan = copy();
+        scan.tokenPrompts = most;
+        return scan;
+    }
+
+    /**
      * Sets who is told how far the search for modules has come. It begins when {@link ScanResult#modules} are first asked for.
      *
      * @param listener is told after each step, on the thread that asks: of what the modules are, as in {@link ScanModules#of}, and how
@@ -275,6 +301,10 @@ public final class Scan {
 
     boolean with(Part part) {
         return !without.contains(part);
+    }
+
+    int tokenPrompts() {
+        return tokenPrompts;
     }
 
     int moduleUnits() {

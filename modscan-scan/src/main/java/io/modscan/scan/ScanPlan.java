@@ -28,6 +28,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.concurrent.CancellationException;
 import java.util.stream.IntStream;
 
@@ -109,6 +110,8 @@ public final class ScanPlan {
                 .noneMatch(site -> site.pooling().isPooled());
         if (!perToken) {
             leaveOut(Part.IMPORTANCE, "it is over tokens, and the values are of prompts");
+            leaveOut(Part.CONTEXTS, "they are of tokens, and the values are of prompts");
+            leaveOut(Part.TOKENS, "the values are of prompts");
         }
         select(perToken ? Pooling.none() : pooling, HEADS, NEURONS);
     }
@@ -223,14 +226,41 @@ public final class ScanPlan {
     public ScanResult run() {
         Activations captured = scan.captured();
         if (captured != null) {
-            return new ScanResult(scan, this, Measured.of(this, selected(captured)::measure));
+            Measured measured = Measured.of(this, selected(captured)::measure);
+            return new ScanResult(scan, this, measured, inside(measured, units -> {
+                Set<String> some = units.prompts();
+                Activations of = captured.where(prompt -> some.contains(prompt.id()));
+                return units.of(of)::measure;
+            }));
         }
         Probe.Builder builder =
                 Probe.builder(Optional.ofNullable(scan.model()).orElseThrow()).memoryLimit(scan.memoryLimit());
         selections.forEach(selection -> builder.sites(selection.pooling(), selection.selector()));
+        Measured measured;
         try (Probe probe = scan.probe().apply(builder).build()) {
-            return new ScanResult(scan, this, Measured.of(this, metric -> probe.measure(prompts, metric)));
+            measured = Measured.of(this, metric -> probe.measure(prompts, metric));
         }
+        return new ScanResult(scan, this, measured, inside(measured, this::secondPass));
+    }
+
+    private Optional<ScanTokens> inside(Measured measured, Function<TokenUnits, Measured.Pass> pass) {
+        if (!with(Part.TOKENS)) {
+            return Optional.empty();
+        }
+        TokenUnits units = TokenUnits.of(measured.units(), prompts, scan);
+        return Optional.of(ScanTokens.of(scan, units, pass.apply(units)));
+    }
+
+    private Measured.Pass secondPass(TokenUnits units) {
+        Probe.Builder builder =
+                Probe.builder(Optional.ofNullable(scan.model()).orElseThrow()).memoryLimit(scan.memoryLimit());
+        units.selectors().forEach(selector -> builder.sites(Pooling.none(), selector));
+        Prompts some = prompts.filter(prompt -> units.prompts().contains(prompt.id()));
+        return metric -> {
+            try (Probe probe = scan.probe().apply(builder).build()) {
+                return probe.measure(some, metric);
+            }
+        };
     }
 
     Prompts prompts() {

@@ -5,6 +5,7 @@ import io.modscan.core.NonFinite;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Site;
+import io.modscan.metrics.contexts.ContextMap;
 import io.modscan.metrics.selectivity.ConsistencyMap;
 import io.modscan.metrics.selectivity.ImportanceMap;
 import io.modscan.metrics.selectivity.SelectivityMap;
@@ -27,9 +28,11 @@ public final class ScanResult {
     private final Scan scan;
     private final ScanPlan plan;
     private final Measured measured;
+    private final Optional<ScanTokens> tokens;
     private @Nullable List<ScanModules> modules;
 
-    ScanResult(Scan scan, ScanPlan plan, Measured measured) {
+    ScanResult(Scan scan, ScanPlan plan, Measured measured, Optional<ScanTokens> tokens) {
+        this.tokens = tokens;
         this.scan = scan;
         this.plan = plan;
         this.measured = measured;
@@ -125,6 +128,24 @@ public final class ScanResult {
      */
     public Optional<SelectivityMap> behaviour() {
         return measured.behaviour();
+    }
+
+    /**
+     * In which contexts units are strongest.
+     *
+     * @return the contexts of all heads and neurons, over all prompts; empty if that was left out
+     */
+    public Optional<ContextMap> contexts() {
+        return measured.contexts();
+    }
+
+    /**
+     * What happens inside of prompts.
+     *
+     * @return what a second pass found, token by token; empty if that was left out
+     */
+    public Optional<ScanTokens> tokens() {
+        return tokens;
     }
 
     /**

@@ -1,0 +1,126 @@
+package io.modscan.scan;
+
+import static io.modscan.scan.ScanSites.HEADS;
+import static io.modscan.scan.ScanSites.NEURONS;
+
+import io.modscan.core.Activations;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Site;
+import io.modscan.core.site.SiteSelector;
+import io.modscan.core.site.Sites;
+import io.modscan.core.site.Unit;
+import io.modscan.metrics.selectivity.SelectivityMap;
+import io.modscan.metrics.selectivity.UnitSelectivity;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * What is looked into token by token: all heads, those neurons that tell labels apart best, and so many prompts, the first of each label.
+ *
+ * @param neurons by site, the neurons' indices, ascending
+ * @param heads   the sites of heads' magnitudes
+ * @param prompts ids
+ * @param shown   ids of those whose texts are kept
+ */
+record TokenUnits(Map<Site, int[]> neurons, List<Site> heads, Set<String> prompts, Set<String> shown) {
+
+    /** So many that a page can show them, and that a second pass is quick. */
+    private static final int MOST_NEURONS = 300;
+
+    private static final int SHOWN_OF_A_LABEL = 3;
+    private static final int MOST_SHOWN = 40;
+
+    static TokenUnits of(SelectivityMap units, Prompts prompts, Scan scan) {
+        return new TokenUnits(
+                neurons(units),
+                units.sites().stream().filter(HEADS::reads).toList(),
+                firsts(prompts, scan.label(), scan.tokenPrompts(), scan.tokenPrompts()),
+                firsts(prompts, scan.label(), SHOWN_OF_A_LABEL, Math.min(MOST_SHOWN, scan.tokenPrompts())));
+    }
+
+    /** By the largest distance of an AUROC from one half. */
+    private static Map<Site, int[]> neurons(SelectivityMap units) {
+        Map<Unit, Double> best = new HashMap<>();
+        units.rows()
+                .filter(row -> NEURONS.reads(row.unit().site()) && !Double.isNaN(row.auroc()))
+                .forEach(row -> best.merge(row.unit(), apart(row), Math::max));
+        Map<Site, List<Integer>> chosen = new LinkedHashMap<>();
+        units.sites().stream().filter(NEURONS::reads).forEach(site -> chosen.put(site, new ArrayList<>()));
+        best.entrySet().stream()
+                .sorted(Comparator.<Map.Entry<Unit, Double>>comparingDouble(entry -> -entry.getValue())
+                        .thenComparing(entry -> units.sites().indexOf(entry.getKey().site()))
+                        .thenComparing(entry -> entry.getKey().inSite()))
+                .limit(MOST_NEURONS)
+                .forEach(entry -> chosen.getOrDefault(entry.getKey().site(), new ArrayList<>())
+                        .add(entry.getKey().inSite()));
+        Map<Site, int[]> neurons = new LinkedHashMap<>();
+        chosen.forEach((site, of) -> {
+            if (!of.isEmpty()) {
+                neurons.put(site, of.stream().mapToInt(Integer::intValue).sorted().toArray());
+            }
+        });
+        return neurons;
+    }
+
+    private static double apart(UnitSelectivity row) {
+        return Math.abs(row.auroc() - 0.5);
+    }
+
+    /** The first of each label, in turn. */
+    private static Set<String> firsts(Prompts prompts, String key, int ofLabel, int most) {
+        Map<String, List<String>> byLabel = new TreeMap<>();
+        List<String> labels = prompts.labels(key);
+        for (int i = 0; i < labels.size(); i++) {
+            Prompt prompt = prompts.get(i);
+            byLabel.computeIfAbsent(labels.get(i), label -> new ArrayList<>()).add(prompt.id());
+        }
+        Set<String> firsts = new LinkedHashSet<>();
+        for (int round = 0; round < ofLabel && firsts.size() < most; round++) {
+            int before = firsts.size();
+            for (List<String> ids : byLabel.values()) {
+                if (round < ids.size() && firsts.size() < most) {
+                    firsts.add(ids.get(round));
+                }
+            }
+            if (firsts.size() == before) {
+                break;
+            }
+        }
+        return firsts;
+    }
+
+    /** What a probe reads. */
+    List<SiteSelector> selectors() {
+        List<SiteSelector> selectors = new ArrayList<>();
+        heads.forEach(site -> selectors.add(Sites.glob(site.name())));
+        neurons.forEach((site, units) -> selectors.add(Sites.glob(site.name()).picking(units)));
+        return selectors;
+    }
+
+    /** The same of what is there already. */
+    Activations of(Activations all) {
+        return all.only(site -> heads.contains(site) || neurons.containsKey(site)).map(site -> {
+            int[] units = neurons.get(site.site());
+            if (units == null) {
+                return site;
+            }
+            int width = site.site().width();
+            return site.derived(site.site().pick(units), site.pooling(), prompt -> {
+                int tokens = site.row(prompt).capacity() / width;
+                float[] values = new float[tokens * units.length];
+                for (int i = 0; i < values.length; i++) {
+                    values[i] = site.row(prompt).get(i / units.length * width + units[i % units.length]);
+                }
+                return values;
+            });
+        });
+    }
+}
