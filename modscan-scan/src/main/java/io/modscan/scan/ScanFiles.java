@@ -22,6 +22,12 @@ final class ScanFiles {
                 "heads.csv",
                 plan.with(Part.ATTENTION),
                 file -> scan.behaviour().ifPresent(behaviour -> UnitTables.heads(behaviour, file)));
+        folder.table(
+                "contexts.csv",
+                plan.with(Part.CONTEXTS),
+                file -> scan.contexts()
+                        .ifPresent(contexts -> TokenTables.contexts(
+                                contexts, scan.tokenUnits().units(), scan.label(), scan.pieces(), file)));
         folder.provenance(scan.provenance());
         folder.file(
                 "heads.png",

@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -137,6 +138,16 @@ public final class ScanResult {
      */
     public Optional<ContextMap> contexts() {
         return measured.contexts();
+    }
+
+    /** The units of which contexts are written down. */
+    TokenUnits tokenUnits() {
+        return TokenUnits.of(units(), prompts(), scan);
+    }
+
+    /** The texts of tokens. */
+    Function<int[], List<String>> pieces() {
+        return TokenTexts.of(scan);
     }
 
     /**

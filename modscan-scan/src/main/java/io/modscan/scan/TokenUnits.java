@@ -13,6 +13,7 @@ import io.modscan.core.site.Unit;
 import io.modscan.metrics.selectivity.SelectivityMap;
 import io.modscan.metrics.selectivity.UnitSelectivity;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /**
  * What is looked into token by token: all heads, those neurons that tell labels apart best, and so many prompts, the first of each label.
@@ -95,6 +97,14 @@ record TokenUnits(Map<Site, int[]> neurons, List<Site> heads, Set<String> prompt
             }
         }
         return firsts;
+    }
+
+    /** The units, in order of sites. */
+    List<Unit> units() {
+        List<Unit> units = new ArrayList<>();
+        heads.forEach(site -> IntStream.range(0, site.width()).forEach(head -> units.add(Unit.of(site, head))));
+        neurons.forEach((site, of) -> Arrays.stream(of).forEach(neuron -> units.add(Unit.of(site, neuron))));
+        return units;
     }
 
     /** What a probe reads. */
