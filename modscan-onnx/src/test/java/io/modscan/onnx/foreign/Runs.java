@@ -10,6 +10,8 @@ import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
+import io.modscan.core.token.Positions;
+import io.modscan.core.token.PromptTokens;
 import io.modscan.onnx.opt.OptModel;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -21,6 +23,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalInt;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /** Runs sources on batches with padding of the tests' own choice. */
 public final class Runs {
@@ -72,6 +77,30 @@ public final class Runs {
         return new TokenBatch(rows.length, columns, ids, mask);
     }
 
+    /** The same batch, told which tokens a plan chooses. */
+    public static TokenBatch choosing(CapturePlan plan, TokenBatch batch, int bos) {
+        List<Map<Positions, int[]>> chosen = new ArrayList<>();
+        for (int row = 0; row < batch.rows(); row++) {
+            int[] ids = new int[batch.length(row)];
+            for (int i = 0; i < ids.length; i++) {
+                ids[i] = (int) batch.inputIds().get(row * batch.columns() + batch.first(row) + i);
+            }
+            PromptTokens tokens = PromptTokens.of(ids, List.of());
+            chosen.add(plan.chosen().stream()
+                    .collect(Collectors.toMap(
+                            Function.identity(), positions -> positions.of(tokens, OptionalInt.of(bos), id -> ""))));
+        }
+        return new TokenBatch(
+                batch.rows(),
+                batch.columns(),
+                batch.inputIds(),
+                batch.attentionMask(),
+                batch.tensors(),
+                batch.interventions(),
+                batch.aims(),
+                chosen);
+    }
+
     /** The column of a row's first token. */
     public static int first(Padding padding, int columns, int length) {
         return padding == Padding.LEFT ? columns - length : 0;
@@ -92,7 +121,7 @@ public final class Runs {
     public static List<FloatBuffer> outputs(CapturePlan plan, TokenBatch batch) {
         List<FloatBuffer> outputs = new ArrayList<>();
         for (Reading reading : plan.readings()) {
-            FloatBuffer buffer = floats(batch.rows() * reading.values(batch.columns()));
+            FloatBuffer buffer = floats(batch.rows() * reading.values(batch.columns(reading)));
             // What a run leaves as it was shows as a number that no site has.
             while (buffer.hasRemaining()) {
                 buffer.put(1e30f);
