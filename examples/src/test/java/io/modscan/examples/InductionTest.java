@@ -137,12 +137,13 @@ class InductionTest {
         List<UnitTokenSelectivity> top = map.top("repeated", InductionOpt.INDUCTION.size());
         assertThat(top.stream().map(InductionTest::head)).containsExactlyInAnyOrderElementsOf(byScore);
         assertThat(top).allSatisfy(row -> {
-            assertThat(row.q()).isLessThan(1e-6);
+            assertThat(row.q()).isLessThan(1e-3);
             assertThat(row.auroc()).isGreaterThan(0.9);
         });
-        // The random heads do write a little more or less there, since what they look at comes twice.
-        assertThat(map.rows().filter(row -> !isInduction(head(row))))
-                .allSatisfy(row -> assertThat(row.auroc()).isLessThan(0.8));
+        assertThat(map.rows().filter(row -> !isInduction(head(row)))).allSatisfy(row -> {
+            assertThat(row.q()).isGreaterThan(0.05);
+            assertThat(row.auroc()).isBetween(0.4, 0.6);
+        });
     }
 
     private static String head(UnitTokenSelectivity row) {

@@ -25,12 +25,13 @@ final class PositionProfile {
     /**
      * What concerns a label.
      *
-     * @param kappa  how much of "has the label" each bin explains
-     * @param left   what positions leave of the label's sum of squares, s
-     * @param square that sum
-     * @param wider  how much wider the mean of the prompts' numbers spreads than the numbers tell, at least 1
+     * @param kappa       how much of "has the label" each bin explains
+     * @param left        what positions leave of the label's sum of squares, s
+     * @param square      that sum
+     * @param meanWeights the share of the label's tokens in each bin less that of the others, as a mean over prompts
+     * @param wider       how much wider the mean of the prompts' numbers spreads than the numbers tell, at least 1
      */
-    private record OfLabel(double[] kappa, double left, double square, double wider) {}
+    private record OfLabel(double[] kappa, double left, double square, double[] meanWeights, double wider) {}
 
     private PositionProfile(double[][] inverse, OfLabel[] ofLabels) {
         this.inverse = inverse;
@@ -104,7 +105,7 @@ final class PositionProfile {
                                 - dot(meanWeights, product(inverse, meanWeights))
                                 - explained * explained / left);
         double wider = counting < 2 ? 1 : spread / (noise / n * (1 - 1 / n));
-        return new OfLabel(kappa, left, square, Math.max(1, wider));
+        return new OfLabel(kappa, left, square, meanWeights, Math.max(1, wider));
     }
 
     /** Whether a label and positions can be told apart. A label that never counts can. */
@@ -129,6 +130,11 @@ final class PositionProfile {
         double[] profile = product(inverse, ofBins);
         Arrays.setAll(profile, bin -> profile[bin] - one.kappa()[bin] * effect);
         return profile;
+    }
+
+    /** What a profile makes of the difference between the label's tokens and the others, as a mean over prompts. */
+    double meanProfiled(int label, double[] profile) {
+        return dot(ofLabels[label].meanWeights(), profile);
     }
 
     /**

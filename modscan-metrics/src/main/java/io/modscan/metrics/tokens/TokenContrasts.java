@@ -33,13 +33,25 @@ final class TokenContrasts {
      */
     record OfPrompt(LabelledPrompt labelled, float[][] contrasts, boolean[] silent) {}
 
+    /**
+     * Sums over the tokens in a bin of positions.
+     *
+     * @param ranks  for each unit that of its ranks in the prompt, less their mean, as multiples of 1/SCALE
+     * @param values the same of its values
+     */
+    record InBin(long[] ranks, double[] values) {}
+
     /** A label's differences of means, over the prompts that count. */
     static final class Differences {
         final RunningMoments moments;
+        /** For each unit the sum of its values at the label's tokens, each less its mean in the prompt. */
+        final double[] atLabel;
+
         int prompts;
 
         Differences(int units) {
             this.moments = new RunningMoments(units);
+            this.atLabel = new double[units];
         }
     }
 
@@ -50,8 +62,7 @@ final class TokenContrasts {
     private int units;
     private final List<OfPrompt> prompts = new ArrayList<>();
     private final SortedMap<String, Differences> byLabel = new TreeMap<>();
-    /** For each bin of positions, each unit's sum of centred ranks. */
-    private final List<long[]> profile = new ArrayList<>();
+    private final List<InBin> profile = new ArrayList<>();
 
     private boolean[] notFinite = {};
     private long bytes;
@@ -115,7 +126,7 @@ final class TokenContrasts {
 
     private void reserve(int bins) {
         while (profile.size() < bins) {
-            profile.add(new long[units]);
+            profile.add(new InBin(new long[units], new double[units]));
         }
     }
 
@@ -212,9 +223,11 @@ final class TokenContrasts {
             double total = 0;
             for (int token = 0; token < tokens; token++) {
                 total += columns[unit * tokens + token];
-                if (controlled) {
-                    profile.get(labelled.bins()[labelled.binOf()[token]])[inAll] += centred[ranked[token]];
-                }
+            }
+            for (int token = 0; controlled && token < tokens; token++) {
+                InBin bin = profile.get(labelled.bins()[labelled.binOf()[token]]);
+                bin.ranks()[inAll] += centred[ranked[token]];
+                bin.values()[inAll] += columns[unit * tokens + token] - total / tokens;
             }
             for (int label = 0; label < differences.length; label++) {
                 Placed placed = labelled.labels().get(label);
@@ -230,6 +243,7 @@ final class TokenContrasts {
                     rankSum += ranked[token];
                 }
                 differences[label][unit] = (float) (sum / in - (total - sum) / out);
+                byLabel.get(placed.label()).atLabel[inAll] += sum - total * in / tokens;
                 // U / (in · out) − ½, with ranks from 0.
                 prompt.contrasts()[label][inAll] = (float) ((rankSum - in * (tokens - 1) / 2) / (in * out));
             }
@@ -250,14 +264,16 @@ final class TokenContrasts {
         checkHeap();
         reserve(other.profile.size());
         for (int bin = 0; bin < other.profile.size(); bin++) {
-            long[] ours = profile.get(bin);
-            long[] theirs = other.profile.get(bin);
-            Arrays.setAll(ours, unit -> ours[unit] + theirs[unit]);
+            InBin ours = profile.get(bin);
+            InBin theirs = other.profile.get(bin);
+            Arrays.setAll(ours.ranks(), unit -> ours.ranks()[unit] + theirs.ranks()[unit]);
+            Arrays.setAll(ours.values(), unit -> ours.values()[unit] + theirs.values()[unit]);
         }
         other.byLabel.forEach((label, theirs) -> {
             Differences ours = byLabel.putIfAbsent(label, theirs);
             if (ours != null) {
                 ours.moments.merge(0, units, ours.prompts, theirs.moments, theirs.prompts);
+                Arrays.setAll(ours.atLabel, unit -> ours.atLabel[unit] + theirs.atLabel[unit]);
                 ours.prompts += theirs.prompts;
             }
         });

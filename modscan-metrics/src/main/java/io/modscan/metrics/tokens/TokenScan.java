@@ -6,6 +6,7 @@ import io.modscan.metrics.internal.rank.SignedRank;
 import io.modscan.metrics.internal.thread.Interrupt;
 import io.modscan.metrics.tokens.LabelledPrompt.Placed;
 import io.modscan.metrics.tokens.TokenContrasts.Differences;
+import io.modscan.metrics.tokens.TokenContrasts.InBin;
 import io.modscan.metrics.tokens.TokenContrasts.OfPrompt;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -32,7 +33,7 @@ final class TokenScan {
     /** The numbers of these; empty where there are none. */
     private final float[][][] contrasts;
 
-    private final List<long[]> profile;
+    private final List<InBin> profile;
     private final boolean controlled;
     private final boolean[] notFinite;
     private final TokenColumns columns;
@@ -41,7 +42,7 @@ final class TokenScan {
     private TokenScan(
             List<OfPrompt> prompts,
             SortedMap<String, Differences> byLabel,
-            List<long[]> profile,
+            List<InBin> profile,
             boolean controlled,
             boolean[] notFinite,
             TokenColumns columns) {
@@ -74,7 +75,7 @@ final class TokenScan {
             List<Site> sites,
             List<OfPrompt> gathered,
             SortedMap<String, Differences> byLabel,
-            List<long[]> profile,
+            List<InBin> profile,
             boolean controlled,
             boolean[] notFinite) {
         if (byLabel.isEmpty()) {
@@ -119,17 +120,23 @@ final class TokenScan {
             positions = active.length == prompts.size()
                     ? ofAll
                     : PositionProfile.of(labelled, active, placed, profile.size());
-            ofBins = profile.stream().mapToDouble(bin -> bin[unit] / TokenContrasts.SCALE).toArray();
+            ofBins = profile.stream()
+                    .mapToDouble(bin -> bin.ranks()[unit] / TokenContrasts.SCALE)
+                    .toArray();
         }
         for (int label = 0; label < labels.size(); label++) {
             interrupt.check();
             int prompts = differences.get(label).prompts;
-            if (prompts == 0 || (positions != null && !positions.tells(label))) {
+            if (prompts == 0 || !tells(ofAll, label) || !tells(positions, label)) {
                 columns.missing(first + label, first + label + 1);
             } else {
                 fill(unit, label, active, positions, ofBins);
             }
         }
+    }
+
+    private static boolean tells(@Nullable PositionProfile positions, int label) {
+        return positions == null || positions.tells(label);
     }
 
     private void fill(int unit, int label, int[] active, @Nullable PositionProfile positions, double[] ofBins) {
@@ -150,17 +157,28 @@ final class TokenScan {
                 numbers[i] -= labelled.get(counting[i]).profiled(placed(label, counting[i]), ofPositions);
             }
         }
-        Differences ofAll = differences.get(label);
+        Differences ofLabels = differences.get(label);
+        double difference = ofLabels.moments.mean[unit] - ofPositions(unit, label);
+        double deviation = Math.sqrt(ofLabels.moments.squares[unit] / (ofLabels.prompts - 1.0));
         int row = unit * labels.size() + label;
         columns.active[row] = counting.length;
-        columns.meanDifference[row] = ofAll.moments.mean[unit];
-        double deviation = Math.sqrt(ofAll.moments.squares[unit] / (ofAll.prompts - 1.0));
-        columns.dz[row] = columns.meanDifference[row] == 0 && deviation == 0 ? 0 : columns.meanDifference[row] / deviation;
-        columns.auroc[row] = 0.5 + Arrays.stream(numbers).sum() / ofAll.prompts;
+        columns.meanDifference[row] = difference;
+        columns.dz[row] = difference == 0 && deviation == 0 ? 0 : difference / deviation;
+        // What is taken out is estimated, and may be more than there is.
+        columns.auroc[row] = Math.min(1, Math.max(0, 0.5 + Arrays.stream(numbers).sum() / ofLabels.prompts));
         columns.rankBiserial[row] = counting.length == 0 ? 0 : SignedRank.rankBiserial(numbers);
         columns.p[row] = counting.length == 0
                 ? 1
                 : widened(SignedRank.twoSided(numbers), positions == null ? 1 : positions.wider(label));
+    }
+
+    /** What positions make of a unit's mean difference. */
+    private double ofPositions(int unit, int label) {
+        if (ofAll == null) {
+            return 0;
+        }
+        double[] ofBins = profile.stream().mapToDouble(bin -> bin.values()[unit]).toArray();
+        return ofAll.meanProfiled(label, ofAll.profile(label, ofBins, differences.get(label).atLabel[unit]));
     }
 
     @SuppressWarnings("NullAway") // asked of prompts that count only

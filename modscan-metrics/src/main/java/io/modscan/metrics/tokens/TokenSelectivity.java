@@ -29,8 +29,8 @@ import java.util.Objects;
  *
  * <p>Takes any number of sites captured with {@link io.modscan.core.site.Pooling#none()}, or at some positions only, where tokens that were not captured
  * are in no group. BOS is left out of prompts of which it is known whether they begin with it ({@link io.modscan.core.Activations#knowsBos}). Keeps, for each prompt and unit, 4 bytes for each label
- * that stands on some but not all of the prompt's tokens and 1 byte, for each unit 8 bytes a bin of positions (16 bins, and 2 more for each doubling of the longest
- * prompt) and 16 bytes a label; no token's value is kept. Takes O(T log T) a unit for T tokens of a prompt, and in the end, for a
+ * that stands on some but not all of the prompt's tokens and 1 byte, for each unit 16 bytes a bin of positions (16 bins, and 2 more for each doubling of the longest
+ * prompt) and 24 bytes a label; no token's value is kept. Takes O(T log T) a unit for T tokens of a prompt, and in the end, for a
  * unit that is not silent in n prompts with b bins and k labels, O(n b² + k n (b + log n)), on all processors. The order of prompts and pieces
  * changes the mean difference and d<sub>z</sub> by rounding, and nothing else.
  *

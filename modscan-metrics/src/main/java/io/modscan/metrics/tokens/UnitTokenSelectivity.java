@@ -15,14 +15,14 @@ import java.util.Locale;
  * @param prompts        how many prompts count
  * @param active         in how many of these the unit's values are not all equal; the others say nothing, and are not in the test
  * @param meanDifference the mean over prompts of the mean value at the label's tokens minus the mean at the others, in units of the
- *                       activation; position is left in
- * @param dz             these differences' mean divided by their standard deviation (n − 1): the standardised effect of paired
+ *                       activation, with the positions' part taken out: that of values, found as that of ranks is, over all prompts
+ * @param dz             this mean divided by the standard deviation (n − 1) of the prompts' differences, from which nothing is taken out: the standardised effect of paired
  *                       samples, Lakens, "Calculating and reporting effect sizes", 2013
  *                       (<a href="https://doi.org/10.3389/fpsyg.2013.00863">doi:10.3389/fpsyg.2013.00863</a>). Where they don't
  *                       differ it is 0 if they are zero, else ∞ or −∞; NaN for a single prompt
  * @param auroc          the probability that a token with the label has a higher value than another of the same prompt, equal values
  *                       counting half, as a mean over prompts, with the positions' part taken out: ½ for a unit that tells nothing, near 1 for one
- *                       that fires at the label. What was taken out may bring it a little above 1 or below 0
+ *                       that fires at the label. Silent prompts count ½. Kept in [0, 1], which what is taken out could leave
  * @param rankBiserial   the matched-pairs rank-biserial correlation of Wilcoxon's test over active prompts, in [−1, 1]: the
  *                       rank sum of prompts whose number is above zero less that of those below, divided by both, as in Kerby, "The simple
  *                       difference formula", 2014 (<a href="https://doi.org/10.2466/11.IT.3.1">doi:10.2466/11.IT.3.1</a>); 0 if no prompt is active
