@@ -9,6 +9,7 @@ import io.modscan.core.token.PromptTokens;
 import io.modscan.core.token.Span;
 import io.modscan.metrics.PlantedModel;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -174,6 +175,26 @@ final class PlantedTokens {
             }
         }
         return all;
+    }
+
+    /** For each prompt that has a label's tokens and others the difference of a unit's means: what one would hand to a test of pairs. */
+    double[] differences(int unit, String label) {
+        List<Double> differences = new ArrayList<>();
+        for (int prompt = 0; prompt < PROMPTS; prompt++) {
+            PromptTokens one = tokens.get(prompt);
+            double[] sums = new double[2];
+            int[] counts = new int[2];
+            for (int at = 0; at < one.size(); at++) {
+                int token = at;
+                int side = Arrays.stream(one.positions(label)).anyMatch(has -> has == token) ? 1 : 0;
+                sums[side] += rows.get(prompt)[at * KINDS.size() + unit];
+                counts[side]++;
+            }
+            if (counts[0] > 0 && counts[1] > 0) {
+                differences.add(sums[1] / counts[1] - sums[0] / counts[0]);
+            }
+        }
+        return differences.stream().mapToDouble(Double::doubleValue).toArray();
     }
 
     boolean[] allLabels(String label) {

@@ -3,9 +3,11 @@ package io.modscan.metrics.tokens;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.modscan.core.Activations;
+import io.modscan.core.site.Unit;
 import io.modscan.metrics.PlantedTruthTest;
 import io.modscan.metrics.internal.rank.MannWhitney;
 import io.modscan.metrics.internal.rank.Midranks;
+import io.modscan.metrics.internal.rank.SignedRank;
 import io.modscan.metrics.statistics.BenjaminiHochberg;
 import io.modscan.metrics.tokens.PlantedTokens.Kind;
 import java.util.DoubleSummaryStatistics;
@@ -141,6 +143,32 @@ class PlantedTokensTest {
         assertThat(naive.share(Kind.POSITION)).isGreaterThan(0.9);
         assertThat(naive.share(Kind.TOPIC)).isGreaterThan(0.9);
         assertThat(naive.share(Kind.LENGTH)).isGreaterThan(0.9);
+    }
+
+    /** Why the numbers are made of ranks: of skewed values, differences of means are not symmetric if there is nothing to be found. */
+    @Test
+    void differencesOfMeansWouldMislead() {
+        int rows = 0;
+        int means = 0;
+        int ranks = 0;
+        for (int seed = 0; seed < SEEDS; seed++) {
+            PlantedTokens planted = new PlantedTokens(seed);
+            TokenSelectivityMap map = planted.activations().measure(METRIC);
+            for (int unit = 0; unit < PlantedTokens.KINDS.size(); unit++) {
+                if (PlantedTokens.KINDS.get(unit) == Kind.SPARSE_NOISE) {
+                    rows++;
+                    means += SignedRank.twoSided(planted.differences(unit, "subject")) <= LEVEL ? 1 : 0;
+                    ranks += map.get(Unit.of(PlantedTokens.SITE, unit), "subject").p() <= LEVEL ? 1 : 0;
+                }
+            }
+        }
+        System.out.printf(
+                Locale.ROOT,
+                "%nUnits that respond to nothing and are mostly zero, p <= 0.05: %.4f by differences of means, %.4f by ranks%n",
+                (double) means / rows,
+                (double) ranks / rows);
+        assertThat((double) means / rows).isGreaterThan(0.3);
+        assertThat(ranks).isLessThanOrEqualTo(PlantedTruthTest.mostByChance(rows, LEVEL, 0.001));
     }
 
     @Test
