@@ -33,15 +33,18 @@ class DemoTokensTest {
         int size = tokens.size();
         int first = random.nextInt(size - 2);
         return Map.of(
-                "one", new int[] {random.nextInt(size)},
-                "row", IntStream.range(first, first + 3).toArray(),
-                "early", new int[] {(int) (size * Math.pow(random.nextDouble(), 3))},
+                "one",
+                new int[] {random.nextInt(size)},
+                "row",
+                IntStream.range(first, first + 3).toArray(),
+                "early",
+                new int[] {(int) (size * Math.pow(random.nextDouble(), 3))},
                 "tenth",
-                        random.ints(0, size)
-                                .distinct()
-                                .limit(Math.max(1, size / 10))
-                                .sorted()
-                                .toArray());
+                random.ints(0, size)
+                        .distinct()
+                        .limit(Math.max(1, size / 10))
+                        .sorted()
+                        .toArray());
     }
 
     @Test
@@ -59,8 +62,8 @@ class DemoTokensTest {
         int claiming = 0;
         for (int seed = 0; seed < SEEDS; seed++) {
             long of = seed;
-            TokenSelectivityMap map = activations.measure(
-                    TokenSelectivity.by(TokenLabels.of("drawn", tokens -> drawn(tokens, of))));
+            TokenSelectivityMap map =
+                    activations.measure(TokenSelectivity.by(TokenLabels.of("drawn", tokens -> drawn(tokens, of))));
             for (String label : map.labels()) {
                 long measured = map.size() / map.labels().size() - map.notMeasured(label);
                 double share = (double) map.count(label, row -> row.p() <= 0.05) / measured;

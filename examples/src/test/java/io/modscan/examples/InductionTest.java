@@ -56,8 +56,9 @@ class InductionTest {
         Random random = new Random(8);
         List<Prompt> made = new ArrayList<>();
         for (int prompt = 0; prompt < 60; prompt++) {
-            List<Integer> tokens = new ArrayList<>(
-                    IntStream.range(InductionOpt.BOS + 1, InductionOpt.VOCABULARY).boxed().toList());
+            List<Integer> tokens = new ArrayList<>(IntStream.range(InductionOpt.BOS + 1, InductionOpt.VOCABULARY)
+                    .boxed()
+                    .toList());
             Collections.shuffle(tokens, random);
             int before = random.nextInt(11);
             List<Integer> twice = tokens.subList(before, before + 4 + random.nextInt(7));
@@ -65,13 +66,15 @@ class InductionTest {
             ids.addAll(tokens.subList(0, before));
             ids.addAll(twice);
             ids.addAll(twice);
-            made.add(Prompt.ofTokens("p" + prompt, ids.stream().mapToInt(Integer::intValue).toArray()));
+            made.add(Prompt.ofTokens(
+                    "p" + prompt, ids.stream().mapToInt(Integer::intValue).toArray()));
         }
         return Prompts.of(made);
     }
 
     private static Activations captured(SiteSelector sites) {
-        try (Probe probe = Probe.builder(model).sites(sites).pooling(Pooling.none()).build()) {
+        try (Probe probe =
+                Probe.builder(model).sites(sites).pooling(Pooling.none()).build()) {
             return probe.capture(prompts);
         }
     }
@@ -128,8 +131,9 @@ class InductionTest {
         TokenSelectivityMap map = captured(magnitudes).measure(TokenSelectivity.by(TokenLabels.repeated()));
         assertThat(map.labels()).containsExactly("repeated");
         assertThat(map.notMeasured("repeated")).isZero();
-        map.rows().forEach(row -> System.out.printf(
-                Locale.ROOT, "%s   induction score %.3f%n", row, scores.get(head(row))));
+        map.rows()
+                .forEach(row ->
+                        System.out.printf(Locale.ROOT, "%s   induction score %.3f%n", row, scores.get(head(row))));
         List<String> byScore = scores.keySet().stream()
                 .sorted((a, b) -> Double.compare(scores.get(b), scores.get(a)))
                 .limit(InductionOpt.INDUCTION.size())

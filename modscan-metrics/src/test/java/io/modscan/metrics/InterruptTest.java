@@ -72,10 +72,10 @@ class InterruptTest {
         List<Prompt> prompts = new ArrayList<>();
         float[][] rows = new float[PROMPTS / length][length * WIDTH];
         for (int i = 0; i < rows.length; i++) {
-            prompts.add(Prompt.ofTokens("p" + i, IntStream.range(0, length).map(token -> token % 5).toArray()));
+            prompts.add(Prompt.ofTokens(
+                    "p" + i, IntStream.range(0, length).map(token -> token % 5).toArray()));
             for (int token = 0; token < length; token++) {
-                System.arraycopy(
-                        ACTIVATIONS.onlySite().vector(i * length + token), 0, rows[i], token * WIDTH, WIDTH);
+                System.arraycopy(ACTIVATIONS.onlySite().vector(i * length + token), 0, rows[i], token * WIDTH, WIDTH);
             }
         }
         return Activations.builder(Prompts.of(prompts))
@@ -205,7 +205,8 @@ class InterruptTest {
     void onAnInterruptedThreadNoneBegins(Named named) {
         Thread.currentThread().interrupt();
         try {
-            assertThatThrownBy(() -> activations(named.metric()).measure(named.metric())).isInstanceOf(CancellationException.class);
+            assertThatThrownBy(() -> activations(named.metric()).measure(named.metric()))
+                    .isInstanceOf(CancellationException.class);
         } finally {
             assertThat(Thread.interrupted()).as("the interrupt is kept").isTrue();
         }

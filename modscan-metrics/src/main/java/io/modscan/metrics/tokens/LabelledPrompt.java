@@ -36,7 +36,8 @@ record LabelledPrompt(String id, int skip, int tokens, int[] binOf, int[] bins, 
         String id = activations.prompts().get(prompt).id();
         PromptTokens all = activations.tokens(prompt);
         if (all.size() == 0 && !activations.knowsBos(prompt)) {
-            throw new ModscanException("the tokens of the prompt '" + id + "' are not known, so neither are their labels");
+            throw new ModscanException(
+                    "the tokens of the prompt '" + id + "' are not known, so neither are their labels");
         }
         boolean hasBos = activations.knowsBos(prompt) && activations.beginsWithBos(prompt);
         int skip = hasBos && all.keptSize() > 0 && all.kept()[0] == 0 ? 1 : 0;

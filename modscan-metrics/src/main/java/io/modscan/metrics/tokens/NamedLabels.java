@@ -29,8 +29,8 @@ record NamedLabels(String name, boolean isByPosition, Function<PromptTokens, ? e
     static int[] knownIds(PromptTokens tokens, String what) {
         int[] ids = tokens.ids();
         if (Arrays.stream(ids).anyMatch(id -> id < 0)) {
-            throw new ModscanException(
-                    "the ids of ready tensors are not known, so neither is " + what + "; label them by position or span");
+            throw new ModscanException("the ids of ready tensors are not known, so neither is " + what
+                    + "; label them by position or span");
         }
         return ids;
     }

@@ -96,7 +96,8 @@ final class PositionProfile {
         Arrays.setAll(meanWeights, bin -> meanWeights[bin] / n);
         double[] kappa = product(inverse, together);
         double left = square - dot(kappa, together);
-        // The variance of the mean of n numbers, and of one number, times n, for noise of variance 1 a token. A number's own
+        // The variance of the mean of n numbers, and of one number, times n, for noise of variance 1 a token. A
+        // number's own
         // share in the estimate brings it nearer to zero, by some 1/n.
         double explained = dot(kappa, meanWeights);
         double spread = noise / n

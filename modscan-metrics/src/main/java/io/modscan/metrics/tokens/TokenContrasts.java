@@ -97,12 +97,14 @@ final class TokenContrasts {
         }
         Interrupt interrupt = Interrupt.ofThisThread();
         List<Block> blocks = blocks(sites);
-        blocks.parallelStream().forEach(block -> new Reader(block, piece.sites().get(block.site())).read(added, numbers, interrupt));
+        blocks.parallelStream()
+                .forEach(block -> new Reader(block, piece.sites().get(block.site())).read(added, numbers, interrupt));
         prompts.addAll(added);
     }
 
     private OfPrompt begin(LabelledPrompt prompt) {
-        long counting = prompt.labels().stream().filter(label -> !label.isInAll()).count();
+        long counting =
+                prompt.labels().stream().filter(label -> !label.isInAll()).count();
         bytes += units * (counting * Float.BYTES + 1);
         checkHeap();
         if (controlled && prompt.bins().length > 0) {
@@ -199,8 +201,7 @@ final class TokenContrasts {
             long ofPrompt = TokenRanks.mix(seed << Integer.SIZE | labelled.id().hashCode() & 0xFFFFFFFFL);
             for (int unit = 0; unit < line.length; unit++) {
                 int inAll = block.firstUnit() + block.from() + unit;
-                switch (ranks.rank(
-                        columns, unit * tokens, tokens, TokenRanks.mix(ofPrompt + block.from() + unit))) {
+                switch (ranks.rank(columns, unit * tokens, tokens, TokenRanks.mix(ofPrompt + block.from() + unit))) {
                     case RANKED -> contrast(prompt, inAll, columns, unit, centred, differences);
                     case SILENT -> prompt.silent()[inAll] = true;
                     case NOT_FINITE -> notFinite[inAll] = true;
@@ -210,7 +211,8 @@ final class TokenContrasts {
                 Placed placed = labelled.labels().get(label);
                 if (!placed.isInAll()) {
                     Differences all = byLabel.get(placed.label());
-                    all.moments.add(differences[label], 0, block.firstUnit() + block.from(), line.length, numbers[label]);
+                    all.moments.add(
+                            differences[label], 0, block.firstUnit() + block.from(), line.length, numbers[label]);
                 }
             }
         }

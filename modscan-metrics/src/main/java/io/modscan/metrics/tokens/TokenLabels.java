@@ -83,7 +83,8 @@ public interface TokenLabels {
      */
     static TokenLabels positionBins(int bins) {
         if (bins < 2) {
-            throw new IllegalArgumentException("a prompt in " + bins + " parts has no part to compare; give at least 2");
+            throw new IllegalArgumentException(
+                    "a prompt in " + bins + " parts has no part to compare; give at least 2");
         }
         return new NamedLabels("position in " + bins + " parts", true, tokens -> {
             SortedMap<String, int[]> labels = new TreeMap<>();

@@ -67,7 +67,8 @@ final class TokenScan {
         this.notFinite = notFinite;
         this.columns = columns;
         this.ofAll = controlled
-                ? PositionProfile.of(labelled, IntStream.range(0, prompts.size()).toArray(), placed, profile.size())
+                ? PositionProfile.of(
+                        labelled, IntStream.range(0, prompts.size()).toArray(), placed, profile.size())
                 : null;
     }
 
@@ -165,7 +166,8 @@ final class TokenScan {
         columns.meanDifference[row] = difference;
         columns.dz[row] = difference == 0 && deviation == 0 ? 0 : difference / deviation;
         // What is taken out is estimated, and may be more than there is.
-        columns.auroc[row] = Math.min(1, Math.max(0, 0.5 + Arrays.stream(numbers).sum() / ofLabels.prompts));
+        columns.auroc[row] =
+                Math.min(1, Math.max(0, 0.5 + Arrays.stream(numbers).sum() / ofLabels.prompts));
         columns.rankBiserial[row] = counting.length == 0 ? 0 : SignedRank.rankBiserial(numbers);
         columns.p[row] = counting.length == 0
                 ? 1
@@ -177,7 +179,8 @@ final class TokenScan {
         if (ofAll == null) {
             return 0;
         }
-        double[] ofBins = profile.stream().mapToDouble(bin -> bin.values()[unit]).toArray();
+        double[] ofBins =
+                profile.stream().mapToDouble(bin -> bin.values()[unit]).toArray();
         return ofAll.meanProfiled(label, ofAll.profile(label, ofBins, differences.get(label).atLabel[unit]));
     }
 

@@ -249,7 +249,7 @@ public final class TokenSelectivityMap {
 
     @Override
     public String toString() {
-        return "TokenSelectivityMap[" + firstUnits[sites.size()] + " units of " + sites.size() + " sites, labels " + labels
-                + "]";
+        return "TokenSelectivityMap[" + firstUnits[sites.size()] + " units of " + sites.size() + " sites, labels "
+                + labels + "]";
     }
 }

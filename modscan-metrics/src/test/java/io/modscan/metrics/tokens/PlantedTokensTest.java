@@ -52,8 +52,8 @@ class PlantedTokensTest {
         }
 
         void endOfScan() {
-            recall.accept(
-                    (double) right / PlantedTokens.KINDS.stream().filter(Kind::responds).count());
+            recall.accept((double) right
+                    / PlantedTokens.KINDS.stream().filter(Kind::responds).count());
             falseProportion.accept(claimed == 0 ? 0 : (double) (claimed - right) / claimed);
             scansThatClaim += claimed > 0 ? 1 : 0;
             right = 0;
@@ -84,8 +84,7 @@ class PlantedTokensTest {
         activations
                 .measure(metric)
                 .rows()
-                .forEach(row -> claims.add(
-                        row.unit().inSite(), row.label(), row.q() <= LEVEL, row.auroc() > 0.5));
+                .forEach(row -> claims.add(row.unit().inSite(), row.label(), row.q() <= LEVEL, row.auroc() > 0.5));
         claims.endOfScan();
     }
 
@@ -158,7 +157,11 @@ class PlantedTokensTest {
                 if (PlantedTokens.KINDS.get(unit) == Kind.SPARSE_NOISE) {
                     rows++;
                     means += SignedRank.twoSided(planted.differences(unit, "subject")) <= LEVEL ? 1 : 0;
-                    ranks += map.get(Unit.of(PlantedTokens.SITE, unit), "subject").p() <= LEVEL ? 1 : 0;
+                    ranks += map.get(Unit.of(PlantedTokens.SITE, unit), "subject")
+                                            .p()
+                                    <= LEVEL
+                            ? 1
+                            : 0;
                 }
             }
         }
@@ -180,7 +183,6 @@ class PlantedTokensTest {
         claims.print("Permuted labels");
         System.out.println("  scans that claim anything: " + claims.scansThatClaim);
         // Where every row is null, the false discovery rate is the probability of any claim at all, so at most 0.05.
-        assertThat(claims.scansThatClaim)
-                .isLessThanOrEqualTo(PlantedTruthTest.mostByChance(SEEDS, LEVEL, 0.001));
+        assertThat(claims.scansThatClaim).isLessThanOrEqualTo(PlantedTruthTest.mostByChance(SEEDS, LEVEL, 0.001));
     }
 }

@@ -76,7 +76,12 @@ class PositionProfileTest {
         return numbers;
     }
 
-    private static List<double[]> values(List<LabelledPrompt> prompts, ToDoubleFunction<Integer> ofBin, double ofLabel, Random noise, double deviation) {
+    private static List<double[]> values(
+            List<LabelledPrompt> prompts,
+            ToDoubleFunction<Integer> ofBin,
+            double ofLabel,
+            Random noise,
+            double deviation) {
         List<double[]> values = new ArrayList<>();
         for (LabelledPrompt prompt : prompts) {
             double[] ofPrompt = new double[prompt.tokens()];
@@ -123,7 +128,9 @@ class PositionProfileTest {
                 double[] numbers = adjusted(prompts, profile, values(prompts, bin -> 0, 0, random, 1));
                 double mean = Arrays.stream(numbers).average().orElseThrow();
                 means += mean * mean;
-                told += Arrays.stream(numbers).map(number -> Math.pow(number - mean, 2)).sum()
+                told += Arrays.stream(numbers)
+                                .map(number -> Math.pow(number - mean, 2))
+                                .sum()
                         / ((numbers.length - 1.0) * numbers.length);
             }
             System.out.println(ofTenFirst + " of 10 first: " + means / told + " as wide, said " + profile.wider(0));

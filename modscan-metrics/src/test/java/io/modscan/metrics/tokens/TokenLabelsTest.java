@@ -34,7 +34,11 @@ class TokenLabelsTest {
     void spansAreLabels() {
         PromptTokens tokens = PromptTokens.of(
                 new int[6],
-                List.of(new Span("verb", 4, 5), new Span("subject", 1, 3), new Span("subject", 2, 4), new Span("verb", 0, 1)));
+                List.of(
+                        new Span("verb", 4, 5),
+                        new Span("subject", 1, 3),
+                        new Span("subject", 2, 4),
+                        new Span("verb", 0, 1)));
         assertThat(labels(TokenLabels.spans(), tokens))
                 .containsExactly(Map.entry("subject", List.of(1, 2, 3)), Map.entry("verb", List.of(0, 4)));
         assertThat(labels(TokenLabels.spans(), tokens(1, 2))).isEmpty();
@@ -134,7 +138,8 @@ class TokenLabelsTest {
 
     @Test
     void binsOfPositionsAreTwoADoubling() {
-        assertThat(IntStream.of(0, 1, 15, 16, 23, 24, 31, 32, 47, 48, 63, 64, 2047).map(PositionBins::of))
+        assertThat(IntStream.of(0, 1, 15, 16, 23, 24, 31, 32, 47, 48, 63, 64, 2047)
+                        .map(PositionBins::of))
                 .containsExactly(0, 1, 15, 16, 16, 17, 17, 18, 18, 19, 19, 20, 29);
         assertThat(IntStream.range(1, 5000).allMatch(position -> {
                     int step = PositionBins.of(position) - PositionBins.of(position - 1);

@@ -104,9 +104,27 @@ class TokenSelectivityTest {
         return close(a.meanDifference(), b.meanDifference())
                 && close(a.dz(), b.dz())
                 && new UnitTokenSelectivity(
-                                a.unit(), a.label(), a.prompts(), a.active(), 0, 0, a.auroc(), a.rankBiserial(), a.p(), a.q())
+                                a.unit(),
+                                a.label(),
+                                a.prompts(),
+                                a.active(),
+                                0,
+                                0,
+                                a.auroc(),
+                                a.rankBiserial(),
+                                a.p(),
+                                a.q())
                         .equals(new UnitTokenSelectivity(
-                                b.unit(), b.label(), b.prompts(), b.active(), 0, 0, b.auroc(), b.rankBiserial(), b.p(), b.q()));
+                                b.unit(),
+                                b.label(),
+                                b.prompts(),
+                                b.active(),
+                                0,
+                                0,
+                                b.auroc(),
+                                b.rankBiserial(),
+                                b.p(),
+                                b.q()));
     }
 
     private static boolean close(double a, double b) {
@@ -118,8 +136,10 @@ class TokenSelectivityTest {
         for (TokenSelectivity metric : List.of(SPANS, SPANS.withPositionLeftIn())) {
             MetricContract.of(metric, random(1, 24).activations())
                     .comparing(TokenSelectivityTest::alike)
-                    .onNaN(map -> assertThat(map.get(Unit.of(SITE, 0), "a").isMeasured()).isFalse())
-                    .onNaN(map -> assertThat(map.get(Unit.of(SITE, 1), "a").isMeasured()).isTrue())
+                    .onNaN(map -> assertThat(map.get(Unit.of(SITE, 0), "a").isMeasured())
+                            .isFalse())
+                    .onNaN(map -> assertThat(map.get(Unit.of(SITE, 1), "a").isMeasured())
+                            .isTrue())
                     .verify();
         }
     }
@@ -197,7 +217,8 @@ class TokenSelectivityTest {
         assertThat(map.get(Unit.of(SITE, 0), "first").auroc()).isNaN();
         assertThat(map.get(Unit.of(SITE, 0), "first").q()).isNaN();
         assertThat(map.top("first", 3)).isEmpty();
-        assertThat(map.get(Unit.of(SITE, 0), "first")).hasToString("blocks.0.mlp.hook_post unit 0, first: not measured");
+        assertThat(map.get(Unit.of(SITE, 0), "first"))
+                .hasToString("blocks.0.mlp.hook_post unit 0, first: not measured");
         TokenSelectivityMap leftIn = always.activations().measure(SPANS.withPositionLeftIn());
         assertThat(leftIn.get(Unit.of(SITE, 0), "first").q()).isLessThan(1e-4);
         TokenSelectivityMap byPosition = always.activations().measure(TokenSelectivity.by(TokenLabels.position(2)));
@@ -219,8 +240,12 @@ class TokenSelectivityTest {
             made.add(run(size, span("a", at)), row);
         }
         Unit unit = Unit.of(SITE, 0);
-        assertThat(made.activations().measure(SPANS).get(unit, "a").meanDifference()).isCloseTo(2, within(1e-4));
-        assertThat(made.activations().measure(SPANS.withPositionLeftIn()).get(unit, "a").meanDifference())
+        assertThat(made.activations().measure(SPANS).get(unit, "a").meanDifference())
+                .isCloseTo(2, within(1e-4));
+        assertThat(made.activations()
+                        .measure(SPANS.withPositionLeftIn())
+                        .get(unit, "a")
+                        .meanDifference())
                 .isGreaterThan(2.5);
     }
 
@@ -245,8 +270,11 @@ class TokenSelectivityTest {
             without.add(run(size, span("a", at)), row);
         }
         TokenSelectivityMap expected = without.activations().measure(SPANS);
-        assertThat(with.activations().measure(SPANS).rows()).isEqualTo(expected.rows().toList());
-        assertThat(with.activations().measure(SPANS.through(Activations::withoutBos)).rows())
+        assertThat(with.activations().measure(SPANS).rows())
+                .isEqualTo(expected.rows().toList());
+        assertThat(with.activations()
+                        .measure(SPANS.through(Activations::withoutBos))
+                        .rows())
                 .isEqualTo(expected.rows().toList());
     }
 
@@ -264,10 +292,7 @@ class TokenSelectivityTest {
     @Test
     void headsHaveARowEach() {
         Site magnitudes = new Site(
-                "blocks.0.attn.hook_z.magnitude",
-                OptionalInt.of(0),
-                List.of(Axis.POSITION, Axis.heads(3)),
-                false);
+                "blocks.0.attn.hook_z.magnitude", OptionalInt.of(0), List.of(Axis.POSITION, Axis.heads(3)), false);
         TokenSelectivityMap map = random(2, 60).at(magnitudes, Pooling.none()).measure(SPANS);
         assertThat(map.top("a", 1).get(0).unit().head()).hasValue(1);
         assertThat(map.sites()).containsExactly(magnitudes);
@@ -295,8 +320,8 @@ class TokenSelectivityTest {
         assertThatThrownBy(() -> made.activations().pooled(Pooling.mean()).measure(SPANS))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("pooling 'mean'");
-        assertThatThrownBy(() -> made.activations()
-                        .measure(TokenSelectivity.by(TokenLabels.of("none", tokens -> Map.of()))))
+        assertThatThrownBy(() ->
+                        made.activations().measure(TokenSelectivity.by(TokenLabels.of("none", tokens -> Map.of()))))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("no token of the 5 prompts has a label");
         assertThatThrownBy(() -> made.activations()
