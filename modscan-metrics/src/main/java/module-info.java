@@ -19,6 +19,7 @@ module io.modscan.metrics {
     exports io.modscan.metrics.similarity;
     exports io.modscan.metrics.statistics;
     exports io.modscan.metrics.subspace;
+    exports io.modscan.metrics.tokens;
 
     provides io.modscan.core.model.MatrixProduct with
             io.modscan.metrics.internal.linear.EjmlProduct;

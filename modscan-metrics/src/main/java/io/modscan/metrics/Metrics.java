@@ -21,6 +21,8 @@ import io.modscan.metrics.similarity.SiteSimilarity;
 import io.modscan.metrics.similarity.VectorSimilarity;
 import io.modscan.metrics.subspace.Subspace;
 import io.modscan.metrics.subspace.SubspaceOverlap;
+import io.modscan.metrics.tokens.TokenLabels;
+import io.modscan.metrics.tokens.TokenSelectivity;
 
 /**
  * The metrics that come with modscan, by the questions they answer: {@code activations.measure(Metrics.selectivity("topic"))}.
@@ -65,6 +67,16 @@ public final class Metrics {
      */
     public static Importance importance(String key) {
         return Importance.by(key);
+    }
+
+    /**
+     * Which units respond to which tokens inside prompts?
+     *
+     * @param labels what tokens are, such as {@link TokenLabels#repeated()}
+     * @return {@link TokenSelectivity#by}
+     */
+    public static TokenSelectivity tokenSelectivity(TokenLabels labels) {
+        return TokenSelectivity.by(labels);
     }
 
     /**

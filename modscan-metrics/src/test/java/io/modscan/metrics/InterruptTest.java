@@ -5,9 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.modscan.core.Activations;
 import io.modscan.core.Metric;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Pooling;
 import io.modscan.metrics.modules.Modules;
 import io.modscan.metrics.selectivity.Selectivity;
 import io.modscan.metrics.similarity.VectorSimilarity;
+import io.modscan.metrics.tokens.TokenLabels;
+import io.modscan.metrics.tokens.TokenSelectivity;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.util.ArrayList;
@@ -45,6 +50,9 @@ class InterruptTest {
 
     private static final Activations ACTIVATIONS = activations();
 
+    /** The same values, eight prompts' as the tokens of one. */
+    private static final Activations TOKENS = tokens();
+
     private static Activations activations() {
         Random random = new Random(7);
         float[][] vectors = new float[PROMPTS][WIDTH];
@@ -57,6 +65,26 @@ class InterruptTest {
         List<String> labels =
                 IntStream.range(0, vectors.length).mapToObj(i -> "t" + i % 5).toList();
         return PlantedModel.of(labels, vectors);
+    }
+
+    private static Activations tokens() {
+        int length = 8;
+        List<Prompt> prompts = new ArrayList<>();
+        float[][] rows = new float[PROMPTS / length][length * WIDTH];
+        for (int i = 0; i < rows.length; i++) {
+            prompts.add(Prompt.ofTokens(
+                    "p" + i, IntStream.range(0, length).map(token -> token % 5).toArray()));
+            for (int token = 0; token < length; token++) {
+                System.arraycopy(ACTIVATIONS.onlySite().vector(i * length + token), 0, rows[i], token * WIDTH, WIDTH);
+            }
+        }
+        return Activations.builder(Prompts.of(prompts))
+                .site(PlantedModel.units("site", WIDTH), Pooling.none(), rows)
+                .build();
+    }
+
+    private static Activations activations(Metric<?> metric) {
+        return metric instanceof TokenSelectivity ? TOKENS : ACTIVATIONS;
     }
 
     private record Named(String name, Metric<?> metric) {
@@ -94,6 +122,9 @@ class InterruptTest {
         }
         if (type == VectorSimilarity.class) {
             return (VectorSimilarity) (a, b) -> slow(a[0]);
+        }
+        if (type == TokenLabels.class) {
+            return TokenLabels.repeated();
         }
         if (type == Metric.class) {
             return Metrics.cosine();
@@ -166,7 +197,7 @@ class InterruptTest {
     @ParameterizedTest
     @MethodSource("metrics")
     void aMetricEndsWhenItsThreadIsInterrupted(Named named) throws InterruptedException {
-        interrupt(named.name(), () -> ACTIVATIONS.measure(named.metric()));
+        interrupt(named.name(), () -> activations(named.metric()).measure(named.metric()));
     }
 
     @ParameterizedTest
@@ -174,7 +205,8 @@ class InterruptTest {
     void onAnInterruptedThreadNoneBegins(Named named) {
         Thread.currentThread().interrupt();
         try {
-            assertThatThrownBy(() -> ACTIVATIONS.measure(named.metric())).isInstanceOf(CancellationException.class);
+            assertThatThrownBy(() -> activations(named.metric()).measure(named.metric()))
+                    .isInstanceOf(CancellationException.class);
         } finally {
             assertThat(Thread.interrupted()).as("the interrupt is kept").isTrue();
         }

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.modscan.core.Activations;
 import io.modscan.core.Metric;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Pooling;
 import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.basis.BrightDimensions;
 import io.modscan.metrics.basis.Standardised;
@@ -20,12 +23,15 @@ import io.modscan.metrics.similarity.Separation;
 import io.modscan.metrics.similarity.Similarity;
 import io.modscan.metrics.subspace.Subspace;
 import io.modscan.metrics.subspace.SubspaceOverlap;
+import io.modscan.metrics.tokens.TokenLabels;
+import io.modscan.metrics.tokens.TokenSelectivity;
 import java.io.IOException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -56,11 +62,32 @@ class MetricsTest {
         return PlantedModel.of(labels, vectors);
     }
 
+    /** For the metrics of tokens. */
+    private static final Activations TOKENS = tokens();
+
+    private static Activations tokens() {
+        List<Prompt> prompts = new ArrayList<>();
+        float[][] rows = new float[8][18];
+        for (int i = 0; i < rows.length; i++) {
+            prompts.add(Prompt.ofTokens("p" + i, 1, 2, i % 3, 1, 2, i % 3));
+            for (int value = 0; value < rows[i].length; value++) {
+                rows[i][value] = (float) Math.sin(i * 18 + value);
+            }
+        }
+        return Activations.builder(Prompts.of(prompts))
+                .site(PlantedModel.units("site", 3), Pooling.none(), rows)
+                .build();
+    }
+
     static Stream<Arguments> catalogue() {
         return Stream.of(
                 of("selectivity", Metrics.selectivity("topic"), Selectivity.by("topic")),
                 of("consistency", Metrics.consistency("topic"), Consistency.by("topic")),
                 of("importance", Metrics.importance("topic"), Importance.by("topic")),
+                of(
+                        "tokenSelectivity",
+                        Metrics.tokenSelectivity(TokenLabels.position(2)),
+                        TokenSelectivity.by(TokenLabels.position(2))),
                 of("modules", Metrics.modules(), Modules.byCoActivation()),
                 of("parallelUnits", Metrics.parallelUnits(), ParallelUnits.find()),
                 of("cosine", Metrics.cosine(), Cosine.pairwise()),
@@ -101,10 +128,11 @@ class MetricsTest {
     @ParameterizedTest(name = "{0}")
     @MethodSource("catalogue")
     void whatTheCatalogueNamesIsWhatTheClassMeasures(String name, Metric<?> metric, Metric<?> same) {
-        assertThat((Object) ACTIVATIONS.measure(metric))
+        Activations activations = metric instanceof TokenSelectivity ? TOKENS : ACTIVATIONS;
+        assertThat((Object) activations.measure(metric))
                 .usingRecursiveComparison()
                 .withEqualsForType(Double::equals, Double.class)
-                .isEqualTo(ACTIVATIONS.measure(same));
+                .isEqualTo(activations.measure(same));
     }
 
     @Test
@@ -146,6 +174,7 @@ class MetricsTest {
                             "Selectivity",
                             "Consistency",
                             "Importance",
+                            "TokenSelectivity",
                             "Modules",
                             "ParallelUnits",
                             "Cosine",

@@ -65,6 +65,31 @@ public final class SignedRank {
         return Math.min(1, Erfc.value(z / Math.sqrt(2)));
     }
 
+    /**
+     * The matched-pairs rank-biserial correlation: the rank sum of the positive differences less that of the negative ones, divided by
+     * both (D. S. Kerby, The simple difference formula, Comprehensive Psychology 3, 2014, doi:10.2466/11.IT.3.1).
+     *
+     * @param differences paired differences in any order, which are not changed; all finite
+     * @return from −1 to 1; 0 if all are zero, NaN if there is none
+     */
+    public static double rankBiserial(double[] differences) {
+        long[] keys = Arrays.stream(differences)
+                .filter(difference -> difference != 0)
+                .mapToLong(SignedRank::key)
+                .sorted()
+                .toArray();
+        if (keys.length == 0) {
+            return differences.length == 0 ? Double.NaN : 0;
+        }
+        int[] doubled = new int[keys.length];
+        doubledMidranks(keys, doubled);
+        double signed = 0;
+        for (int place = 0; place < keys.length; place++) {
+            signed += isPositive(keys[place]) ? doubled[place] : -doubled[place];
+        }
+        return signed / (keys.length * (keys.length + 1.0));
+    }
+
     /** Sorts as the size does; of equal sizes, those of one sign are together. */
     private static long key(double difference) {
         // The sign becomes the last bit. What is left is unsigned, and longs are sorted as signed.

@@ -154,4 +154,13 @@ class SignedRankTest {
         assertThat(SignedRank.twoSided(new double[] {1, Double.NEGATIVE_INFINITY}))
                 .isNaN();
     }
+
+    @Test
+    void rankBiserialIsTheShareOfRanksForLessThatAgainst() {
+        assertThat(SignedRank.rankBiserial(new double[] {1, 2, 3})).isEqualTo(1);
+        assertThat(SignedRank.rankBiserial(new double[] {-1, 2, 0, -3})).isEqualTo((2 - 1 - 3) / 6.0);
+        assertThat(SignedRank.rankBiserial(new double[] {-1, 1, 2})).isEqualTo((3 + 1.5 - 1.5) / 6);
+        assertThat(SignedRank.rankBiserial(new double[] {0, 0})).isZero();
+        assertThat(SignedRank.rankBiserial(new double[0])).isNaN();
+    }
 }

@@ -1,0 +1,97 @@
+package io.modscan.metrics.tokens;
+
+import io.modscan.core.Activations;
+import io.modscan.core.error.ModscanException;
+import io.modscan.core.token.PromptTokens;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Where the labels of a prompt stand among the tokens that count: those that have a vector, without BOS. Immutable but for nobody's use:
+ * arrays are not copied.
+ *
+ * @param id     the prompt's
+ * @param skip   how many vectors in front don't count
+ * @param tokens how many count
+ * @param binOf  for each token the index of its bin in {@code bins}
+ * @param bins   the bins of positions that tokens are in, ascending
+ * @param counts how many tokens are in each
+ * @param labels the labels that stand on at least one token, in natural order
+ */
+record LabelledPrompt(String id, int skip, int tokens, int[] binOf, int[] bins, int[] counts, List<Placed> labels) {
+
+    /**
+     * A label's place.
+     *
+     * @param label    its name
+     * @param at       the indices of its tokens
+     * @param inBins   how many of these are in each bin
+     * @param isInAll  whether no token is without it
+     */
+    record Placed(String label, int[] at, int[] inBins, boolean isInAll) {}
+
+    static LabelledPrompt of(Activations activations, int prompt, TokenLabels labels) {
+        String id = activations.prompts().get(prompt).id();
+        PromptTokens all = activations.tokens(prompt);
+        if (all.size() == 0 && !activations.knowsBos(prompt)) {
+            throw new ModscanException(
+                    "the tokens of the prompt '" + id + "' are not known, so neither are their labels");
+        }
+        boolean hasBos = activations.knowsBos(prompt) && activations.beginsWithBos(prompt);
+        int skip = hasBos && all.keptSize() > 0 && all.kept()[0] == 0 ? 1 : 0;
+        PromptTokens tokens = hasBos ? all.withoutFirst() : all;
+        int[] kept = tokens.kept();
+        TokenRanks.checkLength(id, kept.length);
+        int[] binsOfTokens = Arrays.stream(kept).map(PositionBins::of).toArray();
+        int[] bins = Arrays.stream(binsOfTokens).distinct().toArray();
+        int[] binOf = Arrays.stream(binsOfTokens)
+                .map(bin -> Arrays.binarySearch(bins, bin))
+                .toArray();
+        List<Placed> placed = new ArrayList<>();
+        for (Map.Entry<String, int[]> label : labels.of(tokens).entrySet()) {
+            int[] at = indices(id, label.getKey(), label.getValue(), tokens.size(), kept);
+            if (at.length > 0) {
+                placed.add(new Placed(
+                        label.getKey(),
+                        at,
+                        counts(Arrays.stream(at).map(token -> binOf[token]).toArray(), bins.length),
+                        at.length == kept.length));
+            }
+        }
+        return new LabelledPrompt(id, skip, kept.length, binOf, bins, counts(binOf, bins.length), List.copyOf(placed));
+    }
+
+    private static int[] indices(String id, String label, int[] positions, int tokens, int[] kept) {
+        for (int i = 0; i < positions.length; i++) {
+            if (positions[i] < (i == 0 ? 0 : positions[i - 1] + 1) || positions[i] >= tokens) {
+                throw new ModscanException("the positions " + Arrays.toString(positions) + " of the label '" + label
+                        + "' in the prompt '" + id + "' are not ascending indices of its " + tokens + " tokens");
+            }
+        }
+        return Arrays.stream(positions)
+                .map(position -> Arrays.binarySearch(kept, position))
+                .filter(index -> index >= 0)
+                .toArray();
+    }
+
+    private static int[] counts(int[] bins, int number) {
+        int[] counts = new int[number];
+        for (int bin : bins) {
+            counts[bin]++;
+        }
+        return counts;
+    }
+
+    /** Adds up, for a label, the share of its tokens less the share of the others over bins: what a profile over positions makes of the two. */
+    double profiled(Placed label, double[] profile) {
+        double in = 0;
+        double out = 0;
+        for (int i = 0; i < bins.length; i++) {
+            in += label.inBins()[i] * profile[bins[i]];
+            out += (counts[i] - label.inBins()[i]) * profile[bins[i]];
+        }
+        return in / label.at().length - out / (tokens - label.at().length);
+    }
+}
