@@ -249,6 +249,6 @@ public final class Modules implements Metric<ModuleMap> {
         }
         // Of a site that was not pooled it says so, and what to do.
         activations.sites().forEach(site -> site.vector(0));
-        return new ModuleSearch(Columns.of(activations), settings).run();
+        return new ModuleSearch(new OverPrompts(Columns.of(activations)), settings).run();
     }
 }
