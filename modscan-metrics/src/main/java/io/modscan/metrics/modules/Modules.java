@@ -235,6 +235,10 @@ public final class Modules implements Metric<ModuleMap> {
         }
     }
 
+    ModuleSettings settings() {
+        return settings;
+    }
+
     @Override
     public Accumulator<ModuleMap> start() {
         return metric.start();

@@ -1,5 +1,6 @@
 package io.modscan.metrics.modules;
 
+import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.internal.linear.Columns;
@@ -40,11 +41,18 @@ final class OverTokens implements Observed {
      *
      * @param withPositions whether what is usual at a position stays in
      * @param absolute      whether a correlation's size counts
+     * @param fewest        how many prompts there have to be
      */
-    static OverTokens of(TokenSample sample, boolean withPositions, boolean absolute, SplittableRandom random) {
+    static OverTokens of(
+            TokenSample sample, boolean withPositions, boolean absolute, SplittableRandom random, int fewest) {
         List<SampledPrompt> prompts = sample.prompts();
         List<int[]> tokens = frequent(prompts);
         TokenLayout layout = layout(prompts, tokens);
+        if (layout.prompts() < fewest) {
+            throw new ModscanException("steps take at least " + fewest + " prompts with two tokens or more at positions that "
+                    + FEWEST_AT_POSITION + " prompts have, and many more to mean something; here are " + layout.prompts()
+                    + (sample.seenPrompts() > prompts.size() ? ", of " + sample.seenPrompts() + " that were given" : ""));
+        }
         List<Unit> units = new ArrayList<>();
         int[] offsets = new int[sample.units()];
         int offset = 0;
