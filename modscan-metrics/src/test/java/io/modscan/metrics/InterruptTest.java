@@ -5,7 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.modscan.core.Activations;
 import io.modscan.core.Metric;
+import io.modscan.core.prompt.Prompt;
+import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Pooling;
 import io.modscan.metrics.modules.Modules;
+import io.modscan.metrics.modules.Steps;
 import io.modscan.metrics.selectivity.Selectivity;
 import io.modscan.metrics.similarity.VectorSimilarity;
 import java.lang.reflect.Method;
@@ -57,6 +61,29 @@ class InterruptTest {
         List<String> labels =
                 IntStream.range(0, vectors.length).mapToObj(i -> "t" + i % 5).toList();
         return PlantedModel.of(labels, vectors);
+    }
+
+    /** The same vectors as ten tokens a prompt, for what looks within prompts. */
+    private static final Activations TOKENS = tokens();
+
+    private static Activations tokens() {
+        int width = ACTIVATIONS.onlySite().site().width();
+        float[][] rows = new float[PROMPTS / 10][10 * width];
+        List<Prompt> prompts = new ArrayList<>();
+        for (int prompt = 0; prompt < rows.length; prompt++) {
+            for (int token = 0; token < 10; token++) {
+                System.arraycopy(
+                        ACTIVATIONS.onlySite().vector(10 * prompt + token), 0, rows[prompt], token * width, width);
+            }
+            prompts.add(Prompt.ofTokens("p" + prompt, IntStream.range(0, 10).toArray()));
+        }
+        return Activations.builder(Prompts.of(prompts))
+                .site(PlantedModel.units("site", width), Pooling.none(), rows)
+                .build();
+    }
+
+    private static Object measure(Metric<?> metric) {
+        return (metric instanceof Steps ? TOKENS : ACTIVATIONS).measure(metric);
     }
 
     private record Named(String name, Metric<?> metric) {
@@ -166,7 +193,7 @@ class InterruptTest {
     @ParameterizedTest
     @MethodSource("metrics")
     void aMetricEndsWhenItsThreadIsInterrupted(Named named) throws InterruptedException {
-        interrupt(named.name(), () -> ACTIVATIONS.measure(named.metric()));
+        interrupt(named.name(), () -> measure(named.metric()));
     }
 
     @ParameterizedTest
@@ -174,7 +201,7 @@ class InterruptTest {
     void onAnInterruptedThreadNoneBegins(Named named) {
         Thread.currentThread().interrupt();
         try {
-            assertThatThrownBy(() -> ACTIVATIONS.measure(named.metric())).isInstanceOf(CancellationException.class);
+            assertThatThrownBy(() -> measure(named.metric())).isInstanceOf(CancellationException.class);
         } finally {
             assertThat(Thread.interrupted()).as("the interrupt is kept").isTrue();
         }

@@ -65,7 +65,7 @@ final class PlantedSteps {
         List<PromptTokens> tokens = new ArrayList<>();
         float[][] rows = new float[prompts][];
         for (int prompt = 0; prompt < prompts; prompt++) {
-            int length = 20 + random.nextInt(41);
+            int length = 20 + random.nextInt(31);
             int topic = prompt % TOPICS;
             rows[prompt] = new float[length * units];
             double[][] courses = courses(length);

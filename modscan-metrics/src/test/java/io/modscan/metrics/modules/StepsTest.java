@@ -20,9 +20,9 @@ import org.junit.jupiter.api.Test;
 /** Units that act together within prompts are found, and what else units have in common is not. */
 class StepsTest {
 
-    private static final int SEEDS = Integer.getInteger("modscan.seeds", 2);
+    private static final int SEEDS = Integer.getInteger("modscan.seeds", 3);
 
-    private static final int PROMPTS = 100;
+    private static final int PROMPTS = 80;
 
     private static final Steps QUICK =
             Steps.find().withSearch(Modules.byCoActivation().withShuffles(3).withSplits(1));
@@ -37,7 +37,7 @@ class StepsTest {
         double lasting = 0;
         double least = 1;
         for (int seed = 0; seed < SEEDS; seed++) {
-            PlantedSteps planted = new PlantedSteps(PROMPTS, 20, 25, seed);
+            PlantedSteps planted = new PlantedSteps(PROMPTS, 15, 12, seed);
             StepMap steps = planted.activations().measure(Steps.find().withSearch(search()));
             all += PlantedModules.agreement(
                             planted.truth(), planted.found(steps.map().modules()))
@@ -60,7 +60,7 @@ class StepsTest {
         int lasting = 0;
         int withPositions = 0;
         for (int seed = 0; seed < SEEDS; seed++) {
-            Activations nothing = new PlantedSteps(PROMPTS, 0, 40, 1000 + seed).activations();
+            Activations nothing = new PlantedSteps(PROMPTS, 0, 25, 1000 + seed).activations();
             ModuleMap map = nothing.measure(Steps.find().withSearch(search())).map();
             claimed += map.modules().stream().anyMatch(module -> module.p() <= 0.05) ? 1 : 0;
             lasting += map.lasting().isEmpty() ? 0 : 1;
@@ -98,7 +98,7 @@ class StepsTest {
         assertThat(steps.tokens()).isBetween(400, 500);
         assertThat(steps.prompts()).isEqualTo(25);
         assertThat(steps.seenPrompts()).isEqualTo(60);
-        assertThat(steps.seenTokens()).isBetween(60 * 20L, 60 * 60L);
+        assertThat(steps.seenTokens()).isBetween(60 * 20L, 60 * 50L);
         assertThat(steps.degrees()).isBetween(100, 500);
     }
 
