@@ -6,6 +6,7 @@ import io.modscan.metrics.basis.BrightDimensions;
 import io.modscan.metrics.basis.Standardised;
 import io.modscan.metrics.connections.ParallelUnits;
 import io.modscan.metrics.modules.Modules;
+import io.modscan.metrics.modules.Steps;
 import io.modscan.metrics.selectivity.Consistency;
 import io.modscan.metrics.selectivity.Importance;
 import io.modscan.metrics.selectivity.Selectivity;
@@ -86,6 +87,15 @@ public final class Metrics {
      */
     public static Modules modules() {
         return Modules.byCoActivation();
+    }
+
+    /**
+     * Which units act together within prompts, and at which step?
+     *
+     * @return {@link Steps#find}
+     */
+    public static Steps steps() {
+        return Steps.find();
     }
 
     /**

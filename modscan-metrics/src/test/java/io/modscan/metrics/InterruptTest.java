@@ -9,6 +9,7 @@ import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
 import io.modscan.metrics.modules.Modules;
+import io.modscan.metrics.modules.Steps;
 import io.modscan.metrics.selectivity.Selectivity;
 import io.modscan.metrics.similarity.VectorSimilarity;
 import io.modscan.metrics.tokens.TokenLabels;
@@ -84,7 +85,7 @@ class InterruptTest {
     }
 
     private static Activations activations(Metric<?> metric) {
-        return metric instanceof TokenSelectivity ? TOKENS : ACTIVATIONS;
+        return metric instanceof TokenSelectivity || metric instanceof Steps ? TOKENS : ACTIVATIONS;
     }
 
     private record Named(String name, Metric<?> metric) {

@@ -1,7 +1,6 @@
 package io.modscan.metrics.modules;
 
 import io.modscan.metrics.internal.graph.PairTile;
-import io.modscan.metrics.internal.linear.Columns;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -17,11 +16,11 @@ final class Cohesion implements Consumer<PairTile> {
         this.absolute = absolute;
     }
 
-    static Cohesion of(Columns columns, List<Integer> members, boolean absolute) {
+    static Cohesion of(Observed observed, List<Integer> members, boolean absolute) {
         Cohesion cohesion = new Cohesion(absolute);
-        Correlations.ofPairs(columns, members.stream().mapToInt(i -> i).toArray(), cohesion);
+        Correlations.ofPairs(observed.columns(), members.stream().mapToInt(i -> i).toArray(), cohesion);
         // Over all permutations of one of the units, the mean of r² is 1 / (n − 1), however its values are distributed.
-        cohesion.squares -= cohesion.pairs / (columns.size() - 1.0);
+        cohesion.squares -= cohesion.pairs / (observed.degrees() - 1.0);
         return cohesion;
     }
 

@@ -17,9 +17,14 @@ import java.util.stream.IntStream;
  * few members, any unit at all with a probability of at most 0.05.
  *
  * @param columns  the units' values
+ * @param degrees  over how many prompts of independent values correlations by chance are as large
  * @param absolute whether a member may follow a course with the opposite sign
  */
-record Followers(Columns columns, boolean absolute) {
+record Followers(Columns columns, int degrees, boolean absolute) {
+
+    Followers(Observed observed, boolean absolute) {
+        this(observed.columns(), observed.degrees(), absolute);
+    }
 
     /** So many of the members may be there by chance. */
     private static final double BY_CHANCE = 0.01;
@@ -29,11 +34,11 @@ record Followers(Columns columns, boolean absolute) {
         List<List<Integer>> several =
                 groups.stream().filter(group -> group.size() > 1).toList();
         double tests = (double) columns.units().size() * several.size();
-        List<List<Integer>> sure = followers(several, ChanceLevel.of(columns.size(), tests, absolute));
+        List<List<Integer>> sure = followers(several, ChanceLevel.of(degrees, tests, absolute));
         double expected = BY_CHANCE * sure.stream().mapToInt(List::size).sum();
         return expected <= ChanceLevel.LEVEL
                 ? sure
-                : followers(several, ChanceLevel.of(columns.size(), tests, absolute, expected));
+                : followers(several, ChanceLevel.of(degrees, tests, absolute, expected));
     }
 
     private List<List<Integer>> followers(List<List<Integer>> groups, double least) {

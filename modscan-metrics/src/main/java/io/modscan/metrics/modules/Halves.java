@@ -5,7 +5,6 @@ import io.modscan.metrics.internal.graph.Counterparts;
 import io.modscan.metrics.internal.graph.Links;
 import io.modscan.metrics.internal.graph.Partition;
 import io.modscan.metrics.internal.graph.Places;
-import io.modscan.metrics.internal.linear.Columns;
 import io.modscan.metrics.internal.linear.FisherYates;
 import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.ArrayList;
@@ -42,13 +41,13 @@ final class Halves {
      * @param done   is called when a half is done
      */
     Halves(
-            Columns columns,
+            Observed observed,
             Map<CommunitySearch, Integer> splits,
-            Function<Columns, Links> toLinks,
+            Function<Observed, Links> toLinks,
             boolean absolute,
             SplittableRandom random,
             Runnable done) {
-        int prompts = columns.size();
+        int prompts = observed.prompts();
         splits.keySet().forEach(search -> partitions.put(search, new ArrayList<>()));
         int most = splits.values().stream().mapToInt(i -> i).max().orElse(0);
         Interrupt interrupt = Interrupt.ofThisThread();
@@ -60,9 +59,9 @@ final class Halves {
                 order[another] = order[one];
                 order[one] = prompt;
             });
-            List<Columns> halves = Stream.of(
+            List<Observed> halves = Stream.of(
                             Arrays.copyOfRange(order, 0, prompts / 2), Arrays.copyOfRange(order, prompts / 2, prompts))
-                    .map(half -> columns.over(Arrays.stream(half).sorted().toArray()))
+                    .map(half -> observed.over(Arrays.stream(half).sorted().toArray()))
                     .toList();
             List<Links> links = halves.stream().map(toLinks).toList();
             long seed = random.nextLong();

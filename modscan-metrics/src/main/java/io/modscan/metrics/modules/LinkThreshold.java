@@ -1,9 +1,8 @@
 package io.modscan.metrics.modules;
 
 import io.modscan.metrics.internal.graph.PairTile;
-import io.modscan.metrics.internal.linear.Columns;
-import io.modscan.metrics.internal.rank.ChanceLevel;
 import java.util.function.Consumer;
+import java.util.function.DoubleUnaryOperator;
 import java.util.stream.IntStream;
 
 /**
@@ -36,11 +35,11 @@ final class LinkThreshold implements Consumer<PairTile> {
      *
      * @param absolute whether a correlation's size counts
      */
-    static double of(Columns columns, boolean absolute) {
-        int units = columns.units().size();
+    static double of(Observed observed, boolean absolute) {
+        int units = observed.columns().units().size();
         LinkThreshold threshold = new LinkThreshold(absolute);
-        Correlations.ofPairs(columns, IntStream.range(0, units).toArray(), threshold);
-        return threshold.least(columns.size(), units * (units - 1.0) / 2);
+        Correlations.ofPairs(observed.columns(), IntStream.range(0, units).toArray(), threshold);
+        return threshold.least(observed::share, units * (units - 1.0) / 2);
     }
 
     @Override
@@ -68,13 +67,13 @@ final class LinkThreshold implements Consumer<PairTile> {
         }
     }
 
-    private double least(int prompts, double pairs) {
+    private double least(DoubleUnaryOperator byChance, double pairs) {
         long reached = 0;
         double least = 1;
         for (int bin = BINS; bin >= 1; bin--) {
             reached += counts[bin];
             double r = (double) bin / BINS;
-            double expected = pairs * ChanceLevel.share(r, prompts) * (absolute ? 1 : 0.5);
+            double expected = pairs * byChance.applyAsDouble(r) * (absolute ? 1 : 0.5);
             if (expected <= BY_CHANCE * Math.max(1, reached)) {
                 least = r;
             }

@@ -38,6 +38,7 @@ final class ModuleSearch {
 
     private static final String PLANTED = "planted";
 
+    private final Observed observed;
     private final Columns columns;
     private final ModuleSettings settings;
     private final double threshold;
@@ -48,10 +49,11 @@ final class ModuleSearch {
     private final int total;
     private int done;
 
-    ModuleSearch(Columns columns, ModuleSettings settings) {
-        this.columns = columns;
+    ModuleSearch(Observed observed, ModuleSettings settings) {
+        this.observed = observed;
+        this.columns = observed.columns();
         this.settings = settings;
-        this.threshold = settings.threshold(columns);
+        this.threshold = settings.threshold(observed);
         this.searches = settings.searches();
         this.search = new CommunitySearch(settings.resolution);
         // Two halves a split, of the measured values and of planted ones.
@@ -59,7 +61,7 @@ final class ModuleSearch {
     }
 
     private int splits() {
-        return columns.size() < Halves.FEWEST_PROMPTS ? 0 : settings.splits;
+        return observed.prompts() < Halves.FEWEST_PROMPTS ? 0 : settings.splits;
     }
 
     private int fewSplits() {
@@ -73,15 +75,15 @@ final class ModuleSearch {
 
     ModuleMap run() {
         SplittableRandom random = new SplittableRandom(settings.seed);
-        Links links = links(columns);
+        Links links = links(observed);
         CommunitySearch.Consensus consensus = search.consensus(links, settings.starts, STARTS, random.nextLong());
         List<Partition> partitions = partitions(links, consensus.partition(), random.nextLong());
         done("prompts", 1);
 
-        Places places = Places.of(followers(columns).of(consensus.certain()), consensus.partition(), links);
-        Halves halves = halves(columns, splitsOfSearches(), random.split(), "halves");
+        Places places = Places.of(followers(observed).of(consensus.certain()), consensus.partition(), links);
+        Halves halves = halves(observed, splitsOfSearches(), random.split(), "halves");
         Halves ofPlanted = halves(
-                PlantedValues.of(columns, places.modules(), settings.absolute, random.split()),
+                PlantedValues.of(observed, places.modules(), settings.absolute, random.split()),
                 Map.of(search, places.modules().isEmpty() ? 0 : fewSplits()),
                 random.split(),
                 PLANTED);
@@ -92,11 +94,11 @@ final class ModuleSearch {
                 .mapToObj(i -> step(
                         searches.get(i),
                         partitions.get(i),
-                        followers(columns).of(partitions.get(i).members()),
+                        followers(observed).of(partitions.get(i).members()),
                         halves.agreements(searches.get(i))))
                 .toList();
         List<Cohesion> cohesions = places.modules().stream()
-                .map(members -> cohesion(columns, members))
+                .map(members -> cohesion(observed, members))
                 .toList();
         Shuffled shuffled = shuffled(consensus.partition().weight(), random.split());
 
@@ -137,22 +139,22 @@ final class ModuleSearch {
                 AgainstShuffles.of(modularity, shuffled.modularities(), asLarge));
     }
 
-    private Halves halves(Columns of, Map<CommunitySearch, Integer> splits, SplittableRandom random, String part) {
+    private Halves halves(Observed of, Map<CommunitySearch, Integer> splits, SplittableRandom random, String part) {
         return new Halves(of, splits, this::links, settings.absolute, random, () -> done(part, 1));
     }
 
-    private Followers followers(Columns of) {
+    private Followers followers(Observed of) {
         return new Followers(of, settings.absolute);
     }
 
-    private Links links(Columns of) {
-        double least = of.size() == columns.size() || settings.threshold.isPresent()
+    private Links links(Observed of) {
+        double least = of.degrees() == observed.degrees() || settings.threshold.isPresent()
                 ? threshold
-                : ChanceLevel.asRare(threshold, columns.size(), of.size());
-        return Correlations.links(of, least, settings.neighbours, settings.absolute);
+                : ChanceLevel.asRare(threshold, observed.degrees(), of.degrees());
+        return Correlations.links(of.columns(), least, settings.neighbours, settings.absolute);
     }
 
-    private Cohesion cohesion(Columns of, List<Integer> members) {
+    private Cohesion cohesion(Observed of, List<Integer> members) {
         return Cohesion.of(of, members, settings.absolute);
     }
 
@@ -196,7 +198,7 @@ final class ModuleSearch {
         Interrupt interrupt = Interrupt.ofThisThread();
         for (int from = 0; from < shuffles; from += AT_ONCE) {
             // Products of matrices use all processors, a search for communities one.
-            List<Columns> some = Stream.generate(() -> columns.shuffled(random))
+            List<Observed> some = Stream.generate(() -> observed.shuffled(random))
                     .limit(Math.min(AT_ONCE, shuffles - from))
                     .toList();
             List<Links> links = some.stream().map(this::links).toList();
@@ -216,7 +218,7 @@ final class ModuleSearch {
         return shuffled;
     }
 
-    private double closest(Columns of, Partition partition) {
+    private double closest(Observed of, Partition partition) {
         return followers(of).of(partition.members()).stream()
                 .mapToDouble(members -> cohesion(of, members).excess())
                 .max()

@@ -1,7 +1,6 @@
 package io.modscan.metrics.modules;
 
 import io.modscan.metrics.internal.graph.CommunitySearch;
-import io.modscan.metrics.internal.linear.Columns;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.TreeSet;
@@ -64,7 +63,7 @@ final class ModuleSettings {
         return all.stream().map(CommunitySearch::new).toList();
     }
 
-    double threshold(Columns columns) {
-        return threshold.orElseGet(() -> LinkThreshold.of(columns, absolute));
+    double threshold(Observed observed) {
+        return threshold.orElseGet(() -> LinkThreshold.of(observed, absolute));
     }
 }

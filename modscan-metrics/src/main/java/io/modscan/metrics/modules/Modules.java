@@ -235,6 +235,10 @@ public final class Modules implements Metric<ModuleMap> {
         }
     }
 
+    ModuleSettings settings() {
+        return settings;
+    }
+
     @Override
     public Accumulator<ModuleMap> start() {
         return metric.start();
@@ -249,6 +253,6 @@ public final class Modules implements Metric<ModuleMap> {
         }
         // Of a site that was not pooled it says so, and what to do.
         activations.sites().forEach(site -> site.vector(0));
-        return new ModuleSearch(Columns.of(activations), settings).run();
+        return new ModuleSearch(new OverPrompts(Columns.of(activations)), settings).run();
     }
 }

@@ -16,12 +16,12 @@ final class PlantedValues {
     /**
      * Makes up values.
      *
-     * @param columns  the measured values
+     * @param measured the measured values
      * @param modules  the units of each module; all other units are noise
      * @param absolute whether a member may follow the course with the opposite sign
      */
-    static Columns of(Columns columns, List<List<Integer>> modules, boolean absolute, SplittableRandom random) {
-        int prompts = columns.size();
+    static Observed of(Observed measured, List<List<Integer>> modules, boolean absolute, SplittableRandom random) {
+        Columns columns = measured.columns();
         int units = columns.units().size();
         float[][] values = new float[units][];
         for (List<Integer> members : modules) {
@@ -37,23 +37,25 @@ final class PlantedValues {
                         pairs > 0 ? course.withOthers(i) / Math.sqrt(pairs) * Math.sqrt(size / (size - 1.0)) : 0;
                 loading = course.sign(i) * Math.max(-1, Math.min(1, loading));
                 values[members.get(i)] = follow(
-                        course.values(), length > 0 ? loading / length : 0, Math.sqrt(1 - loading * loading), random);
+                        course.values(),
+                        length > 0 ? loading / length : 0,
+                        Math.sqrt(1 - loading * loading),
+                        measured.noise(members.get(i), random));
             }
         }
         for (int unit = 0; unit < units; unit++) {
             if (values[unit] == null) {
-                values[unit] = follow(new double[prompts], 0, 1, random);
+                values[unit] = follow(new double[columns.size()], 0, 1, measured.noise(unit, random));
             }
         }
-        return columns.with(List.of(values));
+        return measured.with(List.of(values));
     }
 
-    /** The course times a factor, and normal noise, whose length is about 1 before it is scaled. */
-    private static float[] follow(double[] course, double factor, double noise, SplittableRandom random) {
+    /** The course times a factor, and noise times another, whose deviation is about 1 before it is scaled. */
+    private static float[] follow(double[] course, double factor, double ofNoise, double[] noise) {
         float[] values = new float[course.length];
         for (int prompt = 0; prompt < values.length; prompt++) {
-            values[prompt] =
-                    (float) (factor * course[prompt] + noise * random.nextGaussian() / Math.sqrt(course.length));
+            values[prompt] = (float) (factor * course[prompt] + ofNoise * noise[prompt] / Math.sqrt(course.length));
         }
         return values;
     }

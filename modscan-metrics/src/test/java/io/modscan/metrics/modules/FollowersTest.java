@@ -50,7 +50,7 @@ class FollowersTest {
         int left = 0;
         for (long seed = 0; seed < 10; seed++) {
             Columns columns = columns(false, seed);
-            Followers followers = new Followers(columns, false);
+            Followers followers = new Followers(new OverPrompts(columns), false);
             assertThat(followers.of(List.of(units(0, 10)))).containsExactly(units(0, 10));
             for (List<List<Integer>> groups : List.of(
                     List.of(with(units(0, 10), 20, 21, 22, 23), units(24, 40)),
@@ -70,7 +70,7 @@ class FollowersTest {
     @Test
     void aPairThatNoiseWasDealtToStays() {
         for (long seed = 0; seed < 10; seed++) {
-            Followers followers = new Followers(columns(false, seed), false);
+            Followers followers = new Followers(new OverPrompts(columns(false, seed)), false);
             assertThat(followers.of(List.of(List.of(10, 11, 30)))).containsExactly(List.of(10, 11));
             assertThat(followers.of(List.of(List.of(10, 11, 30, 31, 32)))).containsExactly(List.of(10, 11));
             assertThat(followers.of(List.of(List.of(10, 30)))).isEmpty();
@@ -83,13 +83,13 @@ class FollowersTest {
     void byAbsoluteCorrelationSignsDoNotMatter() {
         for (long seed = 0; seed < 10; seed++) {
             Columns columns = columns(true, seed);
-            assertThat(new Followers(columns, true).of(List.of(with(units(0, 10), 20, 21, 22, 23))))
+            assertThat(new Followers(new OverPrompts(columns), true).of(List.of(with(units(0, 10), 20, 21, 22, 23))))
                     .containsExactly(units(0, 10));
             // Noise comes first, so that it is what signs are first taken from.
-            assertThat(new Followers(columns, true)
+            assertThat(new Followers(new OverPrompts(columns), true)
                             .of(List.of(with(List.of(20), units(0, 10).toArray(Integer[]::new)))))
                     .containsExactly(units(0, 10));
-            List<List<Integer>> signed = new Followers(columns, false).of(List.of(units(0, 10)));
+            List<List<Integer>> signed = new Followers(new OverPrompts(columns), false).of(List.of(units(0, 10)));
             assertThat(signed)
                     .allMatch(group -> group.stream().map(i -> i % 2).distinct().count() == 1);
         }
@@ -97,7 +97,7 @@ class FollowersTest {
 
     @Test
     void asAPartitionAllOthersAreAlone() {
-        int[] partition = new Followers(columns(false, 1), false)
+        int[] partition = new Followers(new OverPrompts(columns(false, 1)), false)
                 .partition(List.of(with(units(0, 10), 20), List.of(10, 11), units(21, 40)));
         assertThat(Arrays.copyOf(partition, 10)).containsOnly(0);
         assertThat(partition[10]).isEqualTo(partition[11]).isEqualTo(1);
@@ -153,11 +153,11 @@ class FollowersTest {
             double outside = 0;
             int times = 20;
             for (int seed = 0; seed < times; seed++) {
-                Columns made = PlantedValues.of(columns, modules, absolute, new java.util.SplittableRandom(seed));
+                Columns made = PlantedValues.of(new OverPrompts(columns), modules, absolute, new java.util.SplittableRandom(seed)).columns();
                 double[] now = cohesions(made, modules, absolute);
                 planted[0] += now[0] / times;
                 planted[1] += now[1] / times;
-                outside += Cohesion.of(made, units(11, 40), false).correlation() / times;
+                outside += Cohesion.of(new OverPrompts(made), units(11, 40), false).correlation() / times;
             }
             assertThat(planted[0]).isCloseTo(measured[0], within(0.03));
             assertThat(planted[1]).isCloseTo(measured[1], within(0.01));
@@ -167,14 +167,14 @@ class FollowersTest {
 
     private static double[] cohesions(Columns columns, List<List<Integer>> modules, boolean absolute) {
         return modules.stream()
-                .mapToDouble(members -> Cohesion.of(columns, members, absolute).correlation())
+                .mapToDouble(members -> Cohesion.of(new OverPrompts(columns), members, absolute).correlation())
                 .toArray();
     }
 
     @Test
     void withoutAModulePlantedValuesAreNoise() {
-        Columns made = PlantedValues.of(columns(false, 4), List.of(), false, new java.util.SplittableRandom(1));
+        Columns made = PlantedValues.of(new OverPrompts(columns(false, 4)), List.of(), false, new java.util.SplittableRandom(1)).columns();
         assertThat(made.size()).isEqualTo(PROMPTS);
-        assertThat(Cohesion.of(made, units(0, 40), false).correlation()).isCloseTo(0, within(0.02));
+        assertThat(Cohesion.of(new OverPrompts(made), units(0, 40), false).correlation()).isCloseTo(0, within(0.02));
     }
 }

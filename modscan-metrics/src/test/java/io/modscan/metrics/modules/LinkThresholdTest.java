@@ -69,7 +69,7 @@ class LinkThresholdTest {
                 List<Double> sorted = correlations(columns, absolute);
                 int taken = taken(sorted, 60, absolute);
                 assertThat(taken).isGreaterThan(50);
-                double threshold = LinkThreshold.of(columns, absolute);
+                double threshold = LinkThreshold.of(new OverPrompts(columns), absolute);
                 long linked = sorted.stream().filter(r -> r >= threshold).count();
                 // The rule holds at the threshold itself, and by a bin below the last one that was taken it would not
                 // any more.
@@ -86,7 +86,7 @@ class LinkThresholdTest {
         int seedsWithLinks = 0;
         for (long seed = 0; seed < 60; seed++) {
             Columns columns = columns(50, 60, 0, 0, 100 + seed);
-            double threshold = LinkThreshold.of(columns, false);
+            double threshold = LinkThreshold.of(new OverPrompts(columns), false);
             boolean linked = correlations(columns, false).get(0) >= threshold;
             seedsWithLinks += linked ? 1 : 0;
             if (!linked) {
@@ -100,27 +100,27 @@ class LinkThresholdTest {
 
     @Test
     void theMoreGoesTogetherTheLessMakesALink() {
-        double few = LinkThreshold.of(columns(60, 80, 10, 0.7, 1), true);
-        double many = LinkThreshold.of(columns(60, 80, 60, 0.7, 1), true);
+        double few = LinkThreshold.of(new OverPrompts(columns(60, 80, 10, 0.7, 1)), true);
+        double many = LinkThreshold.of(new OverPrompts(columns(60, 80, 60, 0.7, 1)), true);
         assertThat(many).isLessThan(few);
-        assertThat(LinkThreshold.of(columns(60, 80, 60, 0.7, 1), false)).isGreaterThan(many);
+        assertThat(LinkThreshold.of(new OverPrompts(columns(60, 80, 60, 0.7, 1)), false)).isGreaterThan(many);
     }
 
     @Test
     void perfectAndLoneUnits() {
         Columns same = Columns.of(LinksTest.activations(new float[][] {{1, 2, 3}, {2, 4, 6}, {5, 10, 15}, {3, 6, 9}}));
-        assertThat(LinkThreshold.of(same, false)).isBetween(0.9, 1.0);
+        assertThat(LinkThreshold.of(new OverPrompts(same), false)).isBetween(0.9, 1.0);
         Columns lone = Columns.of(LinksTest.activations(new float[][] {{1}, {2}, {4}}));
-        assertThat(LinkThreshold.of(lone, false)).isBetween(0.0, 1.0);
+        assertThat(LinkThreshold.of(new OverPrompts(lone), false)).isBetween(0.0, 1.0);
         Columns none = Columns.of(LinksTest.activations(new float[5][3]));
-        assertThat(LinkThreshold.of(none, false)).isBetween(0.0, 1.0);
+        assertThat(LinkThreshold.of(new OverPrompts(none), false)).isBetween(0.0, 1.0);
     }
 
     /** Of more units than a tile has rows, each pair counts once. */
     @Test
     void tilesAddUp() {
         Columns columns = columns(12, 1200, 400, 0.95, 3);
-        double threshold = LinkThreshold.of(columns, false);
+        double threshold = LinkThreshold.of(new OverPrompts(columns), false);
         List<Double> sorted = correlations(columns, false);
         long linked = sorted.stream().filter(r -> r >= threshold).count();
         assertThat(linked).isBetween((long) (0.99 * taken(sorted, 12, false)), (long) taken(sorted, 12, false));

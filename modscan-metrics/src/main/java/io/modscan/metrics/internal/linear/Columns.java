@@ -2,6 +2,7 @@ package io.modscan.metrics.internal.linear;
 
 import io.modscan.core.Activations;
 import io.modscan.core.SiteActivations;
+import io.modscan.core.site.Site;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.DoubleBuffer;
@@ -18,6 +19,11 @@ import java.util.stream.IntStream;
  * of sites, so that it doesn't matter in which order the sites came.
  */
 public final class Columns {
+
+    /** The order of sites: by layers, then names. */
+    public static final Comparator<Site> IN_ORDER = Comparator.comparingInt(
+                    (Site site) -> site.layer().orElse(-1))
+            .thenComparing(Site::tensorName);
 
     private final int size;
     private final List<Unit> units;
@@ -42,10 +48,24 @@ public final class Columns {
         Columns columns =
                 new Columns(vectors(sorted.sites().get(0)), new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
         sorted.sites().stream()
-                .sorted(Comparator.comparingInt(
-                                (SiteActivations one) -> one.site().layer().orElse(-1))
-                        .thenComparing(one -> one.site().tensorName()))
+                .sorted(Comparator.comparing(SiteActivations::site, IN_ORDER))
                 .forEach(columns::add);
+        columns.measure();
+        return columns;
+    }
+
+    /**
+     * Units with values that were gathered elsewhere, a row a unit; those that are constant, or have a value that is not finite, are
+     * left out.
+     *
+     * @param units in the order in which they are to be
+     */
+    public static Columns of(List<Unit> units, List<float[]> values) {
+        Columns columns = new Columns(
+                values.isEmpty() ? 0 : values.get(0).length, new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+        for (int unit = 0; unit < units.size(); unit++) {
+            columns.offer(units.get(unit), values.get(unit));
+        }
         columns.measure();
         return columns;
     }
@@ -97,13 +117,16 @@ public final class Columns {
             throw new IllegalArgumentException(site.site() + " has " + at + " vectors, where others have " + size);
         }
         for (int unit = 0; unit < ofUnits.length; unit++) {
-            Unit reference = Unit.of(site.site(), unit);
-            if (varies(ofUnits[unit])) {
-                units.add(reference);
-                values.add(ofUnits[unit]);
-            } else {
-                leftOut.add(reference);
-            }
+            offer(Unit.of(site.site(), unit), ofUnits[unit]);
+        }
+    }
+
+    private void offer(Unit unit, float[] column) {
+        if (varies(column)) {
+            units.add(unit);
+            values.add(column);
+        } else {
+            leftOut.add(unit);
         }
     }
 
