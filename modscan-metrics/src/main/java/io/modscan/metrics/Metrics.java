@@ -5,6 +5,7 @@ import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.basis.BrightDimensions;
 import io.modscan.metrics.basis.Standardised;
 import io.modscan.metrics.connections.ParallelUnits;
+import io.modscan.metrics.contexts.TopContexts;
 import io.modscan.metrics.modules.Modules;
 import io.modscan.metrics.modules.Steps;
 import io.modscan.metrics.selectivity.Consistency;
@@ -68,6 +69,16 @@ public final class Metrics {
      */
     public static Importance importance(String key) {
         return Importance.by(key);
+    }
+
+    /**
+     * In which contexts is each unit strongest, and how is it elsewhere?
+     *
+     * @param most how many contexts of each unit
+     * @return {@link TopContexts#of}
+     */
+    public static TopContexts topContexts(int most) {
+        return TopContexts.of(most);
     }
 
     /**

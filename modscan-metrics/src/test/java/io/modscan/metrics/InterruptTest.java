@@ -13,6 +13,7 @@ import io.modscan.metrics.modules.Steps;
 import io.modscan.metrics.selectivity.Selectivity;
 import io.modscan.metrics.similarity.VectorSimilarity;
 import io.modscan.metrics.tokens.TokenLabels;
+import io.modscan.metrics.contexts.TopContexts;
 import io.modscan.metrics.tokens.TokenSelectivity;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
@@ -85,7 +86,9 @@ class InterruptTest {
     }
 
     private static Activations activations(Metric<?> metric) {
-        return metric instanceof TokenSelectivity || metric instanceof Steps ? TOKENS : ACTIVATIONS;
+        return metric instanceof TokenSelectivity || metric instanceof Steps || metric instanceof TopContexts
+                ? TOKENS
+                : ACTIVATIONS;
     }
 
     private record Named(String name, Metric<?> metric) {

@@ -1,5 +1,7 @@
 package io.modscan.scan;
 
+import java.util.Optional;
+import io.modscan.metrics.modules.StepMap;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.report.Picture;
 import io.modscan.scan.Scan.Part;
@@ -28,6 +30,17 @@ final class ScanFiles {
                 file -> scan.contexts()
                         .ifPresent(contexts -> TokenTables.contexts(
                                 contexts, scan.tokenUnits().units(), scan.label(), scan.pieces(), file)));
+        Optional<ScanTokens> tokens = scan.tokens();
+        folder.table(
+                "token-labels.csv",
+                tokens.isPresent(),
+                file -> tokens.ifPresent(inside -> TokenTables.labels(inside, file)));
+        Optional<StepMap> steps = tokens.flatMap(ScanTokens::steps);
+        folder.table("steps.csv", steps.isPresent(), file -> steps.ifPresent(map -> TokenTables.steps(map, file)));
+        folder.table(
+                "step-profiles.csv",
+                steps.isPresent(),
+                file -> steps.ifPresent(map -> TokenTables.profiles(map, file)));
         folder.provenance(scan.provenance());
         folder.file(
                 "heads.png",
