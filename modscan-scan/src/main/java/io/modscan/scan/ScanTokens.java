@@ -72,8 +72,7 @@ public record ScanTokens(
     }
 
     /** All labels together, so that their q-values are corrected together. */
-    private static Function<PromptTokens, Map<String, int[]>> labelling(
-            Optional<Tokenizer> tokenizer) {
+    private static Function<PromptTokens, Map<String, int[]>> labelling(Optional<Tokenizer> tokenizer) {
         Optional<TokenLabels> kinds = tokenizer.map(TokenLabels::kind);
         return tokens -> {
             Map<String, int[]> labels = new LinkedHashMap<>();

@@ -71,10 +71,9 @@ final class Spans {
     static Prompt onto(Prompt prompt, List<Span> spans) {
         List<Span> own = prompt.text().isEmpty()
                 ? spans
-                : spans.stream()
-                        .map(span -> inChars(prompt.text().get(), span))
-                        .toList();
-        return prompt.withSpans(Stream.concat(prompt.spans().stream(), own.stream()).toList());
+                : spans.stream().map(span -> inChars(prompt.text().get(), span)).toList();
+        return prompt.withSpans(
+                Stream.concat(prompt.spans().stream(), own.stream()).toList());
     }
 
     private static Span inChars(String text, Span span) {

@@ -236,8 +236,8 @@ public final class Positions {
                 yield IntStream.range(hasBos ? 1 : 0, size).toArray();
             }
             case FIRST -> IntStream.range(0, Math.min(size, numbers.get(0))).toArray();
-            case LAST -> IntStream.range(Math.max(0, size - numbers.get(0)), size)
-                    .toArray();
+            case LAST ->
+                IntStream.range(Math.max(0, size - numbers.get(0)), size).toArray();
             case SPAN -> tokens.positions(name);
             case IDS ->
                 IntStream.range(0, size)
@@ -250,8 +250,8 @@ public final class Positions {
                             + "' on tokens is known by its name only; give the condition itself");
                 }
                 yield IntStream.range(0, size)
-                        .filter(position -> holds.test(
-                                new Token(position, tokens.id(position), text.apply(tokens.id(position)))))
+                        .filter(position ->
+                                holds.test(new Token(position, tokens.id(position), text.apply(tokens.id(position)))))
                         .toArray();
             }
         };
