@@ -213,10 +213,14 @@ final class TokenTables {
     /** As in all tables: of a picked unit, its number among all of its site. */
     private static List<String> unit(Unit unit) {
         Site site = unit.site();
-        OptionalInt number = site.picked().isPresent() && unit.unit().isPresent()
-                ? OptionalInt.of(site.picked().get().units().get(unit.unit().getAsInt()))
+        return List.of(
+                Csv.text(site.tensorName()), Csv.text(site.layer()), Csv.text(unit.head()), Csv.text(number(unit)));
+    }
+
+    static OptionalInt number(Unit unit) {
+        return unit.site().picked().isPresent() && unit.unit().isPresent()
+                ? OptionalInt.of(unit.site().picked().get().units().get(unit.unit().getAsInt()))
                 : unit.unit();
-        return List.of(Csv.text(site.tensorName()), Csv.text(site.layer()), Csv.text(unit.head()), Csv.text(number));
     }
 
     private static String values(float... values) {
