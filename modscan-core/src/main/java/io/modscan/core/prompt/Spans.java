@@ -49,7 +49,7 @@ final class Spans {
      */
     static List<Span> of(String label, String cell) {
         List<Span> spans = new ArrayList<>();
-        for (String span : cell.split("[\\s;]+")) {
+        for (String span : cell.split("[\\s;]+", -1)) {
             if (!span.matches("\\d{1,9}:\\d{1,9}")) {
                 throw new ModscanException("has the span '" + cell + "' of '" + label
                         + "'; it is like 4:11, the first character and the one behind the last, or several of these with"

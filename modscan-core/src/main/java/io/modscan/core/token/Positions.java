@@ -151,7 +151,8 @@ public final class Positions {
      */
     public static Positions parse(String text) {
         for (Kind kind : Kind.values()) {
-            if (kind == Kind.ALL || kind == Kind.WITHOUT_BOS ? text.equals(kind.text) : text.startsWith(kind.text)) {
+            boolean isWhole = kind == Kind.ALL || kind == Kind.WITHOUT_BOS;
+            if (isWhole ? text.equals(kind.text) : text.startsWith(kind.text)) {
                 return parse(kind, text.substring(kind.text.length()));
             }
         }
