@@ -34,14 +34,12 @@ final class PlantedSteps {
     /** Of each prompt the state at each token. */
     final List<int[]> states = new ArrayList<>();
 
-    /** What a unit that is in no step follows. */
-    private enum Other {
-        TOPIC,
-        BURSTS_OF_A_TOPIC,
-        POSITION,
-        NOISE,
-        MEMORY
-    }
+    // What a unit that is in no step follows.
+    private static final int TOPIC = -1;
+    private static final int BURSTS_OF_A_TOPIC = -2;
+    private static final int POSITION = -3;
+    private static final int NOISE = -4;
+    private static final int NOISE_WITH_MEMORY = -5;
 
     /**
      * Makes them up.
@@ -54,8 +52,8 @@ final class PlantedSteps {
         for (int step = 0; step < STATES + EVENTS; step++) {
             kinds.addAll(Collections.nCopies(ofStep, step));
         }
-        for (Other other : Other.values()) {
-            kinds.addAll(Collections.nCopies(others, -1 - other.ordinal()));
+        for (int other : new int[] {TOPIC, BURSTS_OF_A_TOPIC, POSITION, NOISE, NOISE_WITH_MEMORY}) {
+            kinds.addAll(Collections.nCopies(others, other));
         }
         Collections.shuffle(kinds, random);
         int units = kinds.size();
@@ -81,13 +79,13 @@ final class PlantedSteps {
                             unit % 3 == 0 ? t / 15.0 : unit % 3 == 1 ? 2 * Math.exp(-t / 4.0) : Math.sin(t / 3.0);
                     double value = kind >= 0
                             ? 1.5 * courses[kind][t] + ofThisTopic + 0.5 * profile + noise
-                            : switch (Other.values()[-1 - kind]) {
+                            : switch (kind) {
                                 case TOPIC -> 2 * ofThisTopic + noise;
                                 case BURSTS_OF_A_TOPIC ->
                                     Math.floorMod(unit, TOPICS) == topic ? Math.max(0, memory) : 0;
                                 case POSITION -> profile + 0.3 * noise;
                                 case NOISE -> noise;
-                                case MEMORY -> memory;
+                                default -> memory;
                             };
                     rows[prompt][t * units + unit] = (float) (phase[unit] + value);
                 }
