@@ -7,6 +7,7 @@ import io.modscan.core.site.Pooling;
 import io.modscan.core.token.PromptTokens;
 import io.modscan.metrics.PlantedModel;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
@@ -31,8 +32,6 @@ final class PlantedSteps {
     private final Random random;
     private final List<Integer> kinds = new ArrayList<>();
     private final Activations activations;
-    /** Of each prompt the state at each token. */
-    final List<int[]> states = new ArrayList<>();
 
     // What a unit that is in no step follows.
     private static final int TOPIC = -1;
@@ -105,15 +104,12 @@ final class PlantedSteps {
         int first = (int) (length * (0.15 + 0.35 * random.nextDouble()));
         int second = first + (int) ((length - first) * (0.3 + 0.4 * random.nextDouble()));
         double[][] courses = new double[STATES + EVENTS][length];
-        int[] state = new int[length];
         for (int t = 0; t < length; t++) {
-            state[t] = t < first ? 0 : t < second ? 1 : 2;
-            courses[state[t]][t] = 2;
+            courses[t < first ? 0 : t < second ? 1 : 2][t] = 2;
             for (int event = 0; event < EVENTS; event++) {
                 courses[STATES + event][t] = random.nextDouble() < RARE ? 2.5 : 0;
             }
         }
-        states.add(state);
         return courses;
     }
 
@@ -129,7 +125,7 @@ final class PlantedSteps {
     /** Of each unit the number of its module, of those that are claimed. */
     int[] found(List<UnitModule> modules) {
         int[] found = new int[kinds.size()];
-        java.util.Arrays.fill(found, ALONE);
+        Arrays.fill(found, ALONE);
         for (int module = 0; module < modules.size(); module++) {
             for (Member member : modules.get(module).members()) {
                 found[member.unit().inSite()] = module;
