@@ -4,11 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.modscan.core.Activations;
 import io.modscan.core.Metric;
+import io.modscan.core.site.Pooling;
+import io.modscan.core.SiteActivations;
 import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.basis.BrightDimensions;
 import io.modscan.metrics.basis.Standardised;
 import io.modscan.metrics.connections.ParallelUnits;
 import io.modscan.metrics.modules.Modules;
+import io.modscan.metrics.modules.Steps;
 import io.modscan.metrics.selectivity.Consistency;
 import io.modscan.metrics.selectivity.Importance;
 import io.modscan.metrics.selectivity.Selectivity;
@@ -56,12 +59,32 @@ class MetricsTest {
         return PlantedModel.of(labels, vectors);
     }
 
+    /** Two tokens a prompt: its vector, and the squares. */
+    private static Activations asTokens(Activations pooled) {
+        SiteActivations site = pooled.onlySite();
+        float[][] rows = new float[site.size()][];
+        for (int prompt = 0; prompt < rows.length; prompt++) {
+            float[] vector = site.vector(prompt);
+            rows[prompt] = Arrays.copyOf(vector, 2 * vector.length);
+            for (int i = 0; i < vector.length; i++) {
+                rows[prompt][vector.length + i] = vector[i] * vector[i];
+            }
+        }
+        return Activations.builder(pooled.prompts())
+                .site(site.site(), Pooling.none(), rows)
+                .build();
+    }
+
     static Stream<Arguments> catalogue() {
         return Stream.of(
                 of("selectivity", Metrics.selectivity("topic"), Selectivity.by("topic")),
                 of("consistency", Metrics.consistency("topic"), Consistency.by("topic")),
                 of("importance", Metrics.importance("topic"), Importance.by("topic")),
                 of("modules", Metrics.modules(), Modules.byCoActivation()),
+                of(
+                        "steps",
+                        Metrics.steps().through(MetricsTest::asTokens),
+                        Steps.find().through(MetricsTest::asTokens)),
                 of("parallelUnits", Metrics.parallelUnits(), ParallelUnits.find()),
                 of("cosine", Metrics.cosine(), Cosine.pairwise()),
                 of("scaledCosine", Metrics.scaledCosine(), ScaledCosine.pairwise()),
@@ -147,6 +170,7 @@ class MetricsTest {
                             "Consistency",
                             "Importance",
                             "Modules",
+                            "Steps",
                             "ParallelUnits",
                             "Cosine",
                             "ScaledCosine",
