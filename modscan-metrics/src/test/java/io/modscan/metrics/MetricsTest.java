@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.modscan.core.Activations;
 import io.modscan.core.Metric;
-import io.modscan.core.site.Pooling;
 import io.modscan.core.SiteActivations;
+import io.modscan.core.site.Pooling;
 import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.basis.BrightDimensions;
 import io.modscan.metrics.basis.Standardised;
