@@ -37,6 +37,7 @@ final class Contexts {
     private final int sampled;
 
     /** A prompt's tokens: which of them count, where their vectors are, and which come into the sample. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared, only read
     private record Text(
             Prompt prompt,
             PromptTokens tokens,
