@@ -24,6 +24,7 @@ final class Page {
             "chart.js",
             "tiles.js",
             "units.js",
+            "texts.js",
             "halves.js",
             "behaviour.js",
             "similarity.js",

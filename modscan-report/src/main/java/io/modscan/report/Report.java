@@ -10,6 +10,7 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.basis.Basis;
+import io.modscan.metrics.contexts.ContextMap;
 import io.modscan.metrics.effect.Curve;
 import io.modscan.metrics.effect.EffectMap;
 import io.modscan.metrics.effect.Outcome;
@@ -33,6 +34,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CancellationException;
+import java.util.function.Function;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -78,6 +80,8 @@ public final class Report {
     private @Nullable SelectivityMap units;
     private @Nullable Activations unitValues;
     private @Nullable ConsistencyMap halves;
+    private @Nullable TokenTextsOf<Activations> texts;
+    private @Nullable TokenTextsOf<ContextMap> contexts;
     private @Nullable SelectivityMap behaviour;
     private @Nullable Activations vectors;
     private @Nullable Activations patterns;
@@ -96,6 +100,9 @@ public final class Report {
     private Map<Site, Basis> bases = Map.of();
     private Map<Site, LabelOverlaps> subspaces = Map.of();
     private final Map<String, String> provenance = new LinkedHashMap<>();
+
+    /** What was measured of tokens, and what their texts are. */
+    private record TokenTextsOf<T>(T measured, Function<int[], List<String>> pieces) {}
 
     private record FoundModules(String of, ModuleMap found, List<ModuleTopics> topics, Activations values) {}
 
@@ -185,6 +192,53 @@ public final class Report {
         }
         this.halves = of;
         return this;
+    }
+
+    /**
+     * Adds texts that are coloured token by token: whoever chooses a unit sees what it does at each token of some prompts, on one scale of
+     * colours for all texts. A page holds 40,000 values (units × tokens), of the units that tell labels apart best; of up to 24 prompts, the first of each label before the
+     * second of any; and up to 64 tokens of each.
+     *
+     * @param perToken values for each token, or for those that were kept, of some of the report's prompts: at sites of the units that {@link #units} was
+     *                 given, or at sites that {@linkplain Site#pick pick} some of these
+     * @param pieces   gives the texts of a prompt's tokens one by one, such as {@code tokenizer::pieces}
+     * @return this
+     * @throws ModscanException if there are no units yet, a prompt is not one of the report's, the page has no units of a site, or a site was pooled
+     */
+    public Report texts(Activations perToken, Function<int[], List<String>> pieces) {
+        places(perToken);
+        checkUnits(perToken.sites().stream().map(SiteActivations::site).toList());
+        perToken.sites().forEach(site -> {
+            if (site.pooling().isPooled() || !site.site().hasPositions()) {
+                throw new ModscanException(site.site() + " holds one value for all tokens of a prompt, and texts are coloured by a value for each; capture without pooling");
+            }
+        });
+        this.texts = new TokenTextsOf<>(perToken, pieces);
+        return this;
+    }
+
+    /**
+     * Adds in which contexts units are strongest, and samples beside them, for the units that the page has values of. A page holds up to 3,000 contexts and
+     * samples, of more those of the units that tell labels apart best.
+     *
+     * @param of     the contexts, of the report's prompts or of others: at sites of the units that {@link #units} was given, or at sites that
+     *               {@linkplain Site#pick pick} some of these
+     * @param pieces gives the texts of tokens one by one, such as {@code tokenizer::pieces}
+     * @return this
+     * @throws ModscanException if there are no units yet, or the page has no units of a site
+     */
+    public Report contexts(ContextMap of, Function<int[], List<String>> pieces) {
+        checkUnits(of.sites());
+        this.contexts = new TokenTextsOf<>(of, pieces);
+        return this;
+    }
+
+    private void checkUnits(List<Site> measured) {
+        SelectivityMap whole = units;
+        if (whole == null) {
+            throw new ModscanException("tokens are shown of units that one chooses, and there are none yet");
+        }
+        UnitColumns.check(measured, whole.sites());
     }
 
     /**
@@ -535,11 +589,12 @@ public final class Report {
                 broken.stream().limit(MOST_BROKEN).map(NonFinite::toString).toList());
         facts.put("nonFiniteSites", broken.size());
         ResponseNumbers responses = new ResponseNumbers(numbers);
-        facts.put(
-                "families",
-                units == null || unitValues == null
-                        ? List.of()
-                        : new UnitPictures(units, unitValues, criterion, numbers, responses, halves).write());
+        facts.put("families", List.of());
+        if (units != null && unitValues != null) {
+            UnitPictures pictures = new UnitPictures(units, unitValues, criterion, numbers, responses, halves);
+            facts.put("families", pictures.write());
+            addTokens(facts, numbers, pictures.kept());
+        }
         ConsistencyMap both = halves;
         facts.put(
                 "halves",
@@ -579,6 +634,28 @@ public final class Report {
         }
         facts.put("provenance", provenance);
         return facts;
+    }
+
+    private void addTokens(Map<String, Object> facts, PageNumbers numbers, List<RankedUnits> kept) {
+        TokenTexts words = new TokenTexts();
+        TokenTextsOf<Activations> inTexts = texts;
+        if (inTexts != null) {
+            List<Integer> places = places(inTexts.measured());
+            List<Integer> ofTexts = places.stream()
+                    .map(place -> labels.indexOf(ofPrompts.get(place)))
+                    .toList();
+            facts.put(
+                    "texts",
+                    new TextPictures(inTexts.measured(), inTexts.pieces(), ofTexts, words, numbers).write(places, kept));
+        }
+        checkInterrupt();
+        TokenTextsOf<ContextMap> inContexts = contexts;
+        if (inContexts != null) {
+            facts.put(
+                    "contexts",
+                    new ContextPictures(inContexts.measured(), inContexts.pieces(), key, words, numbers).write(kept));
+        }
+        facts.put("tokenTexts", words.all());
     }
 
     private void addEffects(Map<String, Object> facts, PageNumbers numbers) {

@@ -218,8 +218,8 @@ function mri(section) {
   first.id = 'mri-label';
   second.id = 'mri-beside';
   const box = element('figure', null, { id: 'detail', tabindex: '-1' });
-  box.append(element('p', 'Choose a unit above or in the table: its value for each prompt is shown here.'));
-  section.append(box);
+  box.append(element('p', `Choose a unit above or in the table: its value for each prompt is shown here${meta.texts || meta.contexts ? ', and what it does within texts' : ''}.`));
+  section.append(box, ...textPlaces());
   drawAll(0);
   draw();
 }
