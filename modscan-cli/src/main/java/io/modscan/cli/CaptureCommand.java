@@ -76,8 +76,9 @@ final class CaptureCommand implements Runnable {
     @Option(
             names = "--spans",
             paramLabel = "FILE.jsonl",
-            description = "Spans of the prompts that stand in a file of their own: {\"id\": …, \"spans\": [{\"label\": …,"
-                    + " \"start\": …, \"end\": …}]} a line, in characters, of --ids in tokens.")
+            description =
+                    "Spans of the prompts that stand in a file of their own: {\"id\": …, \"spans\": [{\"label\": …,"
+                            + " \"start\": …, \"end\": …}]} a line, in characters, of --ids in tokens.")
     private @Nullable Path spans;
 
     @Option(names = "--skip-bos", description = "Leave the BOS position out: short for --positions no-bos.")

@@ -61,7 +61,9 @@ final class ContextText {
     }
 
     private String line(String before, TokenContext context, double scale) {
-        String labels = context.labels().values().stream().map(ModscanException::printable).collect(Collectors.joining(", "));
+        String labels = context.labels().values().stream()
+                .map(ModscanException::printable)
+                .collect(Collectors.joining(", "));
         return String.format(
                 Locale.ROOT,
                 "  %s%9.4f  %s%s, token %d: %s%n",
@@ -85,9 +87,7 @@ final class ContextText {
     }
 
     private List<String> pieces(int... ids) {
-        return tokenizer == null
-                ? Arrays.stream(ids).mapToObj(id -> " #" + id).toList()
-                : tokenizer.pieces(ids);
+        return tokenizer == null ? Arrays.stream(ids).mapToObj(id -> " #" + id).toList() : tokenizer.pieces(ids);
     }
 
     /** Line ends as signs, since a context is one line. */

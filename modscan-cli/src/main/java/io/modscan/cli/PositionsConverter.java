@@ -12,8 +12,9 @@ final class PositionsConverter implements ITypeConverter<Positions> {
         try {
             Positions positions = Positions.parse(text);
             if (positions.isByText()) {
-                throw new TypeConversionException("a condition on tokens is code, which only a program of one's own has;"
-                        + " choose positions by number, by span or by id");
+                throw new TypeConversionException(
+                        "a condition on tokens is code, which only a program of one's own has;"
+                                + " choose positions by number, by span or by id");
             }
             return positions;
         } catch (IllegalArgumentException e) {

@@ -76,6 +76,16 @@ final class ScanCommand implements Runnable {
                             + " square.")
     private int moduleUnits = 10_000;
 
+    @Option(
+            names = "--token-prompts",
+            paramLabel = "N",
+            defaultValue = "500",
+            converter = CountConverter.class,
+            description =
+                    "Look into at most N prompts token by token, the first of each label in turn; 0 for none (default: 500). It takes a"
+                            + " second pass over them.")
+    private int tokenPrompts = 500;
+
     @Mixin
     private ProgressOptions progress = new ProgressOptions();
 
@@ -108,6 +118,7 @@ final class ScanCommand implements Runnable {
         String name = recording != null ? recording.toString() : model != null ? model : "The demo model";
         Scan scan = Scan.of(source).prompts(texts).label(label).title(name).memoryLimit(options.memoryLimit());
         scan = moduleUnits == 0 ? scan.without(Scan.Part.MODULES) : scan.moduleUnits(moduleUnits);
+        scan = tokenPrompts == 0 ? scan.without(Scan.Part.TOKENS) : scan.tokenPrompts(tokenPrompts);
         scan = scan.probe(options::withTokenBudget);
         if (cut) {
             scan = scan.probe(Probe.Builder::cutOverlong);
@@ -160,9 +171,12 @@ final class ScanCommand implements Runnable {
     }
 
     private static String named(Scan.Part part) {
-        return part == Scan.Part.ATTENTION
-                ? "what heads attend to"
-                : part.name().toLowerCase(Locale.ROOT);
+        return switch (part) {
+            case ATTENTION -> "what heads attend to";
+            case CONTEXTS -> "top contexts";
+            case TOKENS -> "what happens inside of prompts";
+            default -> part.name().toLowerCase(Locale.ROOT);
+        };
     }
 
     /** Reads a number that may be 0. */

@@ -28,8 +28,9 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "tokens",
         mixinStandardHelpOptions = true,
-        description = "Shows in which texts, and at which tokens, a unit is strongest, and samples of how it is elsewhere; without"
-                + " --model and --prompts, of the embedded demo.")
+        description =
+                "Shows in which texts, and at which tokens, a unit is strongest, and samples of how it is elsewhere; without"
+                        + " --model and --prompts, of the embedded demo.")
 final class TokensCommand implements Runnable {
 
     @Option(
@@ -115,8 +116,7 @@ final class TokensCommand implements Runnable {
         if (top < 1) {
             throw new ModscanException("--top 0 asks for nothing; give at least 1");
         }
-        RuntimeModel source =
-                model == null ? options.demo() : options.loadAny(model, foreign, spec.commandLine());
+        RuntimeModel source = model == null ? options.demo() : options.loadAny(model, foreign, spec.commandLine());
         List<Unit> wanted = units.stream()
                 .map(name -> UnitList.unit(name, source, spec.commandLine()))
                 .distinct()
@@ -139,7 +139,8 @@ final class TokensCommand implements Runnable {
     /** The same unit at a site from which no other leaves the graph, where there can be one. */
     private static Unit read(Unit unit) {
         Site site = unit.site();
-        boolean picks = site.heads() == 0 && site.units() > 1 && site.derivedFrom().isEmpty();
+        boolean picks =
+                site.heads() == 0 && site.units() > 1 && site.derivedFrom().isEmpty();
         return picks ? Unit.of(site.pick(unit.unit().orElseThrow()), 0) : unit;
     }
 

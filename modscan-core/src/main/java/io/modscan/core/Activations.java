@@ -1,8 +1,5 @@
 package io.modscan.core;
 
-import java.util.OptionalInt;
-import io.modscan.core.token.PromptTokens;
-import io.modscan.core.token.Positions;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.recording.CaptureFile;
 import io.modscan.core.internal.recording.Captured;
@@ -15,6 +12,8 @@ import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
+import io.modscan.core.token.Positions;
+import io.modscan.core.token.PromptTokens;
 import java.io.UncheckedIOException;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
@@ -24,6 +23,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -133,7 +133,8 @@ public final class Activations {
          * @throws IllegalArgumentException if there is not one array a prompt
          */
         public Builder tokenIds(List<int[]> ids) {
-            return tokens(ids.stream().map(each -> PromptTokens.of(each, List.of())).toList());
+            return tokens(
+                    ids.stream().map(each -> PromptTokens.of(each, List.of())).toList());
         }
 
         /**
@@ -218,8 +219,7 @@ public final class Activations {
                     + "' hangs on the texts of tokens, which activations do not hold; let the capture choose them");
         }
         boolean hasBos = positions.isWithoutBos() && beginsWithBos(prompt);
-        return positions.of(
-                tokens(prompt), hasBos ? OptionalInt.of(bosTokenId()) : OptionalInt.empty(), id -> "");
+        return positions.of(tokens(prompt), hasBos ? OptionalInt.of(bosTokenId()) : OptionalInt.empty(), id -> "");
     }
 
     /** The provenance, as it is worked out when first asked for. */

@@ -1,12 +1,11 @@
 package io.modscan.core;
 
-import io.modscan.core.token.PromptTokens;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.recording.Keys;
 import io.modscan.core.site.Reading;
+import io.modscan.core.token.PromptTokens;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;

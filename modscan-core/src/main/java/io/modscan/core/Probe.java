@@ -348,7 +348,8 @@ public final class Probe implements AutoCloseable {
 
         private void checkBos(CapturePlan plan) {
             for (Reading reading : plan.readings()) {
-                if (reading.pooling().positions().isWithoutBos() && model.bosTokenId().isEmpty()) {
+                if (reading.pooling().positions().isWithoutBos()
+                        && model.bosTokenId().isEmpty()) {
                     throw new ModscanException("no BOS token can be left out of " + reading.site()
                             + ", as the pooling '" + reading.pooling()
                             + "' asks: the model has none, or none is known; pool with BOS");

@@ -1,12 +1,12 @@
 package io.modscan.core;
 
-import io.modscan.core.token.PromptTokens;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
+import io.modscan.core.token.PromptTokens;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.List;

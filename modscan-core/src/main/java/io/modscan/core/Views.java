@@ -1,14 +1,14 @@
 package io.modscan.core;
 
 import io.modscan.core.error.ModscanException;
-import io.modscan.core.token.PromptTokens;
-import io.modscan.core.token.Positions;
 import io.modscan.core.internal.recording.Derivation;
 import io.modscan.core.internal.recording.TokensDigest;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Reading;
+import io.modscan.core.token.Positions;
+import io.modscan.core.token.PromptTokens;
 import java.nio.FloatBuffer;
 import java.util.AbstractList;
 import java.util.ArrayList;
@@ -87,7 +87,11 @@ final class Views {
         private final List<PromptTokens> tokens;
         private @Nullable Map<String, String> known;
 
-        WithDigest(Supplier<Map<String, String>> facts, Map<String, String> more, Prompts prompts, List<PromptTokens> tokens) {
+        WithDigest(
+                Supplier<Map<String, String>> facts,
+                Map<String, String> more,
+                Prompts prompts,
+                List<PromptTokens> tokens) {
             this.facts = facts;
             this.more = more;
             this.prompts = prompts;
@@ -153,7 +157,13 @@ final class Views {
             rows.add(picker.from(site.rows()));
         }
         return new Activations(
-                some, tokens, new WithDigest(of.facts(), Map.of(), some, tokens), of.isLent(), readings, rows, of.fits());
+                some,
+                tokens,
+                new WithDigest(of.facts(), Map.of(), some, tokens),
+                of.isLent(),
+                readings,
+                rows,
+                of.fits());
     }
 
     /** Several pieces of one measurement, one behind the other; all are of the same readings. */

@@ -1,6 +1,5 @@
 package io.modscan.core;
 
-import io.modscan.core.token.Positions;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
@@ -14,6 +13,7 @@ import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
+import io.modscan.core.token.Positions;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;

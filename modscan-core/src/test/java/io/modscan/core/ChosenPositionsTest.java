@@ -5,24 +5,25 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.model.Model;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
+import io.modscan.core.prompt.SpanFile;
 import io.modscan.core.safetensors.SafetensorsFile;
+import io.modscan.core.safetensors.StoredTensor;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Sites;
 import io.modscan.core.token.Positions;
 import io.modscan.core.token.Span;
 import java.io.IOException;
-import io.modscan.core.prompt.SpanFile;
-import io.modscan.core.model.Model;
-import io.modscan.core.safetensors.StoredTensor;
-import org.junit.jupiter.params.provider.CsvSource;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Captures over some of a prompt's tokens: of models that pool and of those that don't, in memory, in files and of recordings. */
@@ -63,10 +64,14 @@ class ChosenPositionsTest {
                 for (int i = 0; i < mean.length; i++) {
                     mean[i] = (float) (sums[i] / count);
                 }
-                assertThat(site.vector(prompt)).as(site.site() + " of " + prompt).containsExactly(mean);
+                assertThat(site.vector(prompt))
+                        .as(site.site() + " of " + prompt)
+                        .containsExactly(mean);
             }
         }
-        assertThat(all.pooled(Pooling.mean().over(Positions.span("subject"))).at(FakeModel.Z).vectors())
+        assertThat(all.pooled(Pooling.mean().over(Positions.span("subject")))
+                        .at(FakeModel.Z)
+                        .vectors())
                 .isDeepEqualTo(spans.at(FakeModel.Z).vectors());
     }
 
@@ -86,7 +91,8 @@ class ChosenPositionsTest {
                 int[] kept = some.tokens(prompt).kept();
                 assertThat(some.tokens(prompt).isAllKept()).isFalse();
                 for (SiteActivations site : some.sites()) {
-                    assertThat(site.row(prompt).capacity()).isEqualTo(kept.length * site.site().width());
+                    assertThat(site.row(prompt).capacity())
+                            .isEqualTo(kept.length * site.site().width());
                     for (int i = 0; i < kept.length; i++) {
                         assertThat(site.vector(prompt, i))
                                 .as(site.site() + " at " + kept[i])
@@ -108,7 +114,8 @@ class ChosenPositionsTest {
         assertThat(SafetensorsFile.open(file).tensors()).containsKeys("kept_positions", "kept_offsets");
         Recording recording = Recording.open(file);
         assertSame(recording.activations(), memory);
-        assertThat(recording.prompts().get(0).spans()).containsExactly(new Span("subject", 2, 4), new Span("verb", 6, 7));
+        assertThat(recording.prompts().get(0).spans())
+                .containsExactly(new Span("subject", 2, 4), new Span("verb", 6, 7));
 
         Path saved = folder.resolve("saved.safetensors");
         memory.save(saved);
@@ -124,7 +131,10 @@ class ChosenPositionsTest {
                             .vectors());
         }
         try (Probe probe = probe(capturedWhole(), Pooling.none().over(positions))) {
-            assertSame(probe.capture(Recording.open(folder.resolve("all.safetensors")).prompts()), memory);
+            assertSame(
+                    probe.capture(
+                            Recording.open(folder.resolve("all.safetensors")).prompts()),
+                    memory);
         }
         assertThatExceptionOfType(ModscanException.class)
                 .isThrownBy(() -> probe(recording, Pooling.mean()).close())
@@ -154,7 +164,8 @@ class ChosenPositionsTest {
         Activations memory = capture(model(true), Pooling.none().over(Positions.last(2)));
         for (int prompt = 0; prompt < PROMPTS.size(); prompt++) {
             assertThat(recorded.tokens(prompt)).isEqualTo(memory.tokens(prompt));
-            assertThat(recorded.at(FakeModel.Z).row(prompt)).isEqualTo(memory.at(FakeModel.Z).row(prompt));
+            assertThat(recorded.at(FakeModel.Z).row(prompt))
+                    .isEqualTo(memory.at(FakeModel.Z).row(prompt));
         }
     }
 
@@ -175,9 +186,11 @@ class ChosenPositionsTest {
         assertThat(without.tokens(1).ids()).containsExactly(11, 10);
         assertThat(without.tokens(1).kept()).containsExactly(0, 1);
         assertThat(without.at(FakeModel.Z).row(1).capacity()).isEqualTo(2 * FakeModel.Z.width());
-        assertThat(without.at(FakeModel.Z).vector(1, 0)).containsExactly(some.at(FakeModel.Z).vector(1, 1));
+        assertThat(without.at(FakeModel.Z).vector(1, 0))
+                .containsExactly(some.at(FakeModel.Z).vector(1, 1));
         assertThat(without.tokens(0).kept()).containsExactly(3, 4, 5);
-        assertThat(without.at(FakeModel.Z).row(0)).isEqualTo(some.at(FakeModel.Z).row(0));
+        assertThat(without.at(FakeModel.Z).row(0))
+                .isEqualTo(some.at(FakeModel.Z).row(0));
         assertThat(without.tokens(0).spans()).containsExactly(new Span("subject", 1, 3), new Span("verb", 5, 6));
         assertThat(some.slice(1, 3).tokens(0)).isEqualTo(some.tokens(1));
         assertThat(some.where(prompt -> prompt.id().equals("p2")).tokens(0)).isEqualTo(some.tokens(2));
@@ -254,14 +267,16 @@ class ChosenPositionsTest {
         assertThat(prompts.get(2).labels()).containsEntry("spans", "a label");
 
         Path csv = Files.writeString(
-                folder.resolve("p.csv"), "id,topic,text,span:subject\na,law,\uD83D\uDE00\uD83D\uDE00 abc,0:1 3:6\nb,law,xyz,\n");
+                folder.resolve("p.csv"),
+                "id,topic,text,span:subject\na,law,\uD83D\uDE00\uD83D\uDE00 abc,0:1 3:6\nb,law,xyz,\n");
         Prompts table = Prompts.read(csv);
         assertThat(table.get(0).spans()).containsExactly(new Span("subject", 0, 2), new Span("subject", 5, 8));
         assertThat(table.get(1).spans()).isEmpty();
         assertThat(table.labelKeys()).containsExactly("topic");
 
         Path spans = Files.writeString(
-                folder.resolve("s.jsonl"), "{\"id\": \"b\", \"spans\": [{\"label\": \"t\", \"start\": 1, \"end\": 2}]}\n");
+                folder.resolve("s.jsonl"),
+                "{\"id\": \"b\", \"spans\": [{\"label\": \"t\", \"start\": 1, \"end\": 2}]}\n");
         assertThat(table.withSpans(SpanFile.read(spans)).get(1).spans()).containsExactly(new Span("t", 1, 2));
         Iterable<Prompt> onDisk = SpanFile.read(spans).onto(Prompts.onDisk(csv));
         assertThat(onDisk.spliterator().getExactSizeIfKnown()).isEqualTo(2);
@@ -295,7 +310,8 @@ class ChosenPositionsTest {
                 .isThrownBy(() -> Prompts.read(csv))
                 .withMessageContainingAll("line 2", "4-5", "4:11");
         Path spans = Files.writeString(
-                folder.resolve("s.jsonl"), "{\"id\": \"z\", \"spans\": [{\"label\": \"t\", \"start\": 1, \"end\": 2}]}\n");
+                folder.resolve("s.jsonl"),
+                "{\"id\": \"z\", \"spans\": [{\"label\": \"t\", \"start\": 1, \"end\": 2}]}\n");
         assertThatExceptionOfType(ModscanException.class)
                 .isThrownBy(() -> PROMPTS.withSpans(SpanFile.read(spans)))
                 .withMessageContainingAll("'z'", "none of the prompts");
@@ -309,14 +325,14 @@ class ChosenPositionsTest {
     void aDamagedFileIsRefused() throws IOException {
         Path file = folder.resolve("some.safetensors");
         capture(model(true), Pooling.none().over(Positions.last(2))).save(file);
-        StoredTensor kept = SafetensorsFile.open(file).tensors().get("kept_positions");
+        StoredTensor kept = Objects.requireNonNull(SafetensorsFile.open(file).tensors().get("kept_positions"));
         byte[] bytes = Files.readAllBytes(file);
         bytes[(int) kept.offset()] = 99;
         Path damaged = Files.write(folder.resolve("damaged.safetensors"), bytes);
         assertThatExceptionOfType(MalformedFileException.class)
                 .isThrownBy(() -> Recording.open(damaged).activations().tokens(0))
                 .withMessageContainingAll("kept_positions", "prompt 0");
-        StoredTensor offsets = SafetensorsFile.open(file).tensors().get("kept_offsets");
+        StoredTensor offsets = Objects.requireNonNull(SafetensorsFile.open(file).tensors().get("kept_offsets"));
         bytes = Files.readAllBytes(file);
         bytes[(int) offsets.offset() + 8] = 99;
         Files.write(damaged, bytes);

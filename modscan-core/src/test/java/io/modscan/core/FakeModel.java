@@ -162,7 +162,8 @@ public final class FakeModel implements Model {
     }
 
     private static float[] pool(Pooling pooling, List<float[]> all, int... ids) {
-        List<float[]> positions = pooling.positions().isWithoutBos() && ids[0] == BOS ? all.subList(1, all.size()) : all;
+        List<float[]> positions =
+                pooling.positions().isWithoutBos() && ids[0] == BOS ? all.subList(1, all.size()) : all;
         float[] result = new float[positions.get(0).length];
         for (int i = 0; i < result.length; i++) {
             int unit = i;
@@ -235,7 +236,8 @@ public final class FakeModel implements Model {
         @Override
         public TokenizedText tokenize(String text) {
             int[] ids = encode(text);
-            int[] starts = IntStream.range(0, ids.length).map(i -> Math.max(0, i - 1)).toArray();
+            int[] starts =
+                    IntStream.range(0, ids.length).map(i -> Math.max(0, i - 1)).toArray();
             int[] ends = IntStream.range(0, ids.length).toArray();
             return new TokenizedText(text, ids, starts, ends);
         }

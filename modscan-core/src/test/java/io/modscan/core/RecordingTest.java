@@ -1,6 +1,5 @@
 package io.modscan.core;
 
-import io.modscan.core.token.Positions;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
@@ -20,6 +19,7 @@ import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
+import io.modscan.core.token.Positions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -294,7 +294,9 @@ class RecordingTest {
         @ParameterizedTest
         @CsvSource({"last, false", "mean, false", "max, false", "last, true", "mean, true", "max, true"})
         void poolsWhatWasRecordedPerToken(String kind, boolean withoutBos) {
-            Pooling pooling = new Pooling(Pooling.Kind.valueOf(kind.toUpperCase(Locale.ROOT)), withoutBos ? Positions.withoutBos() : Positions.all());
+            Pooling pooling = new Pooling(
+                    Pooling.Kind.valueOf(kind.toUpperCase(Locale.ROOT)),
+                    withoutBos ? Positions.withoutBos() : Positions.all());
             Recording recording = record(
                     IDS,
                     list(pooled(EMBED, "none"), pooled(Z, "none"), pooled(LOSS, "none")),

@@ -74,8 +74,7 @@ record Measured(
                 () -> (plan.pooling().positions().isWithoutBos() ? overTokens.withoutBos() : overTokens)
                         .through(piece -> piece.only(HEADS, NEURONS)));
         Metric<Optional<ContextMap>> contexts = optional(
-                plan.with(Part.CONTEXTS),
-                () -> TopContexts.of(CONTEXTS).through(piece -> piece.only(HEADS, NEURONS)));
+                plan.with(Part.CONTEXTS), () -> TopContexts.of(CONTEXTS).through(piece -> piece.only(HEADS, NEURONS)));
         Metric<Optional<SelectivityMap>> behaviour = optional(
                 attention,
                 () -> Selectivity.by(label).through(HeadBehaviour.view()).through(piece -> piece.only(PATTERNS)));

@@ -1,12 +1,12 @@
 package io.modscan.scan;
 
-import java.util.Optional;
 import io.modscan.metrics.modules.StepMap;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.report.Picture;
 import io.modscan.scan.Scan.Part;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /** The files of a scan. */
 final class ScanFiles {

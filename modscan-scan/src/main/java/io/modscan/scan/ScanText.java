@@ -59,6 +59,7 @@ final class ScanText {
         printUnits(scan, out);
         scan.behaviour().ifPresent(behaviour -> printBehaviour(out, behaviour));
         printSeparation(scan, out);
+        scan.tokens().ifPresent(tokens -> TokenText.print(tokens, out));
         out.println();
     }
 

@@ -5,7 +5,6 @@ import io.modscan.core.Metric;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.model.Tokenizer;
 import io.modscan.core.token.PromptTokens;
-import io.modscan.metrics.modules.Modules;
 import io.modscan.metrics.modules.StepMap;
 import io.modscan.metrics.modules.Steps;
 import io.modscan.metrics.tokens.TokenLabels;
@@ -49,9 +48,7 @@ public record ScanTokens(
         Metric<Answer<TokenSelectivityMap>> labels = answer(TokenSelectivity.by(labelling));
         Metric<Answer<TokenSelectivityMap>> parts = answer(TokenSelectivity.by(TokenLabels.positionBins(PARTS)));
         Metric<Answer<StepMap>> steps = answer(Steps.find()
-                .withLabels(labelling::of)
-                .withSearch(Modules.byCoActivation()
-                        .withProgress(step -> scan.moduleProgress().accept("steps", step))));
+                .withLabels(labelling::of));
         Metric.Results results = pass.measure(Metric.suite(texts, labels, parts, steps));
         Map<String, String> leftOut = new TreeMap<>();
         results.of(labels).why().ifPresent(why -> leftOut.put("labels of tokens", why));
@@ -72,8 +69,7 @@ public record ScanTokens(
     }
 
     /** All labels together, so that their q-values are corrected together. */
-    private static Function<PromptTokens, Map<String, int[]>> labelling(
-            Optional<Tokenizer> tokenizer) {
+    private static Function<PromptTokens, Map<String, int[]>> labelling(Optional<Tokenizer> tokenizer) {
         Optional<TokenLabels> kinds = tokenizer.map(TokenLabels::kind);
         return tokens -> {
             Map<String, int[]> labels = new LinkedHashMap<>();

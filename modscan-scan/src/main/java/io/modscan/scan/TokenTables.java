@@ -1,11 +1,11 @@
 package io.modscan.scan;
 
 import de.siegmar.fastcsv.writer.CsvWriter;
+import io.modscan.core.site.Site;
+import io.modscan.core.site.Unit;
 import io.modscan.metrics.contexts.ContextMap;
 import io.modscan.metrics.contexts.TokenContext;
 import io.modscan.metrics.contexts.UnitContexts;
-import io.modscan.core.site.Site;
-import io.modscan.core.site.Unit;
 import io.modscan.metrics.modules.Member;
 import io.modscan.metrics.modules.StepMap;
 import io.modscan.metrics.modules.StepMean;
@@ -35,12 +35,33 @@ final class TokenTables {
             ContextMap contexts, List<Unit> units, String label, Function<int[], List<String>> pieces, Path file) {
         Csv.write(file, csv -> {
             csv.writeRecord(
-                    "site", "layer", "head", "unit", "kind", "rank", "quantile", "prompt", "label", "position", "value",
-                    "before", "token", "after", "values");
+                    "site",
+                    "layer",
+                    "head",
+                    "unit",
+                    "kind",
+                    "rank",
+                    "quantile",
+                    "prompt",
+                    "label",
+                    "position",
+                    "value",
+                    "before",
+                    "token",
+                    "after",
+                    "values");
             for (Unit unit : units) {
                 UnitContexts of = contexts.get(unit);
                 for (int i = 0; i < of.top().size(); i++) {
-                    write(csv, unit, "top", Integer.toString(i + 1), "", of.top().get(i), label, pieces);
+                    write(
+                            csv,
+                            unit,
+                            "top",
+                            Integer.toString(i + 1),
+                            "",
+                            of.top().get(i),
+                            label,
+                            pieces);
                 }
                 for (UnitContexts.Sample sample : of.samples()) {
                     write(csv, unit, "sample", "", Csv.text(sample.quantile()), sample.context(), label, pieces);
@@ -81,8 +102,20 @@ final class TokenTables {
     static void labels(ScanTokens tokens, Path file) {
         Csv.write(file, csv -> {
             csv.writeRecord(
-                    "of", "site", "layer", "head", "unit", "label", "prompts", "active", "mean_difference", "d_z", "auroc",
-                    "rank_biserial", "p", "q");
+                    "of",
+                    "site",
+                    "layer",
+                    "head",
+                    "unit",
+                    "label",
+                    "prompts",
+                    "active",
+                    "mean_difference",
+                    "d_z",
+                    "auroc",
+                    "rank_biserial",
+                    "p",
+                    "q");
             tokens.labels().ifPresent(labels -> labels.rows().forEach(row -> write(csv, "tokens", row)));
             tokens.parts().ifPresent(parts -> parts.rows().forEach(row -> write(csv, "parts", row)));
         });
@@ -108,7 +141,17 @@ final class TokenTables {
     static void steps(StepMap steps, Path file) {
         Csv.write(file, csv -> {
             csv.writeRecord(
-                    "module", "size", "correlation", "stability", "p", "lasts", "site", "layer", "head", "unit", "certainty",
+                    "module",
+                    "size",
+                    "correlation",
+                    "stability",
+                    "p",
+                    "lasts",
+                    "site",
+                    "layer",
+                    "head",
+                    "unit",
+                    "certainty",
                     "member_stability");
             for (int i = 0; i < steps.profiles().size(); i++) {
                 UnitModule module = steps.profiles().get(i).module();
@@ -136,10 +179,20 @@ final class TokenTables {
             for (int i = 0; i < steps.profiles().size(); i++) {
                 StepProfile profile = steps.profiles().get(i);
                 for (int part = 0; part < profile.relative().size(); part++) {
-                    write(csv, i, "part", Integer.toString(part), profile.relative().get(part));
+                    write(
+                            csv,
+                            i,
+                            "part",
+                            Integer.toString(part),
+                            profile.relative().get(part));
                 }
                 for (int token = 0; token < profile.beginning().size(); token++) {
-                    write(csv, i, "token", Integer.toString(token), profile.beginning().get(token));
+                    write(
+                            csv,
+                            i,
+                            "token",
+                            Integer.toString(token),
+                            profile.beginning().get(token));
                 }
                 int module = i;
                 profile.labels().forEach((label, mean) -> write(csv, module, "label", Csv.text(label), mean));
@@ -160,10 +213,14 @@ final class TokenTables {
     /** As in all tables: of a picked unit, its number among all of its site. */
     private static List<String> unit(Unit unit) {
         Site site = unit.site();
-        OptionalInt number = site.picked().isPresent() && unit.unit().isPresent()
-                ? OptionalInt.of(site.picked().get().units().get(unit.unit().getAsInt()))
+        return List.of(
+                Csv.text(site.tensorName()), Csv.text(site.layer()), Csv.text(unit.head()), Csv.text(number(unit)));
+    }
+
+    static OptionalInt number(Unit unit) {
+        return unit.site().picked().isPresent() && unit.unit().isPresent()
+                ? OptionalInt.of(unit.site().picked().get().units().get(unit.unit().getAsInt()))
                 : unit.unit();
-        return List.of(Csv.text(site.tensorName()), Csv.text(site.layer()), Csv.text(unit.head()), Csv.text(number));
     }
 
     private static String values(float... values) {

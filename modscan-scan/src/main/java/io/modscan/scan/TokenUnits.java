@@ -58,7 +58,8 @@ record TokenUnits(Map<Site, int[]> neurons, List<Site> heads, Set<String> prompt
         units.sites().stream().filter(NEURONS::reads).forEach(site -> chosen.put(site, new ArrayList<>()));
         best.entrySet().stream()
                 .sorted(Comparator.<Map.Entry<Unit, Double>>comparingDouble(entry -> -entry.getValue())
-                        .thenComparing(entry -> units.sites().indexOf(entry.getKey().site()))
+                        .thenComparing(
+                                entry -> units.sites().indexOf(entry.getKey().site()))
                         .thenComparing(entry -> entry.getKey().inSite()))
                 .limit(MOST_NEURONS)
                 .forEach(entry -> chosen.getOrDefault(entry.getKey().site(), new ArrayList<>())
@@ -66,7 +67,8 @@ record TokenUnits(Map<Site, int[]> neurons, List<Site> heads, Set<String> prompt
         Map<Site, int[]> neurons = new LinkedHashMap<>();
         chosen.forEach((site, of) -> {
             if (!of.isEmpty()) {
-                neurons.put(site, of.stream().mapToInt(Integer::intValue).sorted().toArray());
+                neurons.put(
+                        site, of.stream().mapToInt(Integer::intValue).sorted().toArray());
             }
         });
         return neurons;
@@ -117,20 +119,21 @@ record TokenUnits(Map<Site, int[]> neurons, List<Site> heads, Set<String> prompt
 
     /** The same of what is there already. */
     Activations of(Activations all) {
-        return all.only(site -> heads.contains(site) || neurons.containsKey(site)).map(site -> {
-            int[] units = neurons.get(site.site());
-            if (units == null) {
-                return site;
-            }
-            int width = site.site().width();
-            return site.derived(site.site().pick(units), site.pooling(), prompt -> {
-                int tokens = site.row(prompt).capacity() / width;
-                float[] values = new float[tokens * units.length];
-                for (int i = 0; i < values.length; i++) {
-                    values[i] = site.row(prompt).get(i / units.length * width + units[i % units.length]);
-                }
-                return values;
-            });
-        });
+        return all.only(site -> heads.contains(site) || neurons.containsKey(site))
+                .map(site -> {
+                    int[] units = neurons.get(site.site());
+                    if (units == null) {
+                        return site;
+                    }
+                    int width = site.site().width();
+                    return site.derived(site.site().pick(units), site.pooling(), prompt -> {
+                        int tokens = site.row(prompt).capacity() / width;
+                        float[] values = new float[tokens * units.length];
+                        for (int i = 0; i < values.length; i++) {
+                            values[i] = site.row(prompt).get(i / units.length * width + units[i % units.length]);
+                        }
+                        return values;
+                    });
+                });
     }
 }

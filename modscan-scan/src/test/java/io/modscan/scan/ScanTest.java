@@ -46,6 +46,10 @@ class ScanTest {
             "units.csv",
             "sites.csv",
             "heads.csv",
+            "contexts.csv",
+            "token-labels.csv",
+            "steps.csv",
+            "step-profiles.csv",
             "provenance.json",
             "heads.png",
             "modules.csv",
@@ -157,6 +161,12 @@ class ScanTest {
         if (off.contains(Part.ATTENTION)) {
             expected.remove("heads.csv");
         }
+        if (off.contains(Part.CONTEXTS)) {
+            expected.remove("contexts.csv");
+        }
+        if (off.contains(Part.TOKENS)) {
+            expected.removeAll(List.of("token-labels.csv", "steps.csv", "step-profiles.csv"));
+        }
         if (off.contains(Part.PICTURE)) {
             expected.remove("heads.png");
         }
@@ -173,6 +183,8 @@ class ScanTest {
         assertThat(result.halves().isPresent()).isEqualTo(part != Part.HALVES);
         assertThat(result.importance().isPresent()).isEqualTo(part != Part.IMPORTANCE);
         assertThat(result.behaviour().isPresent()).isEqualTo(part != Part.ATTENTION);
+        assertThat(result.contexts().isPresent()).isEqualTo(part != Part.CONTEXTS);
+        assertThat(result.tokens().isPresent()).isEqualTo(part != Part.TOKENS);
         assertThat(result.separation().isEmpty()).isEqualTo(part == Part.SEPARATION);
         assertThat(result.vectors().isPresent()).isEqualTo(part != Part.SEPARATION);
         List<String> first =
@@ -235,7 +247,7 @@ class ScanTest {
             pooled = probe.capture(prompts);
         }
         ScanResult result = Scan.of(pooled).without(Part.MODULES).run();
-        assertThat(result.leftOut()).containsOnlyKeys(Part.IMPORTANCE, Part.ATTENTION);
+        assertThat(result.leftOut()).containsOnlyKeys(Part.IMPORTANCE, Part.ATTENTION, Part.CONTEXTS, Part.TOKENS);
         assertThat(result.importance()).isEmpty();
         assertThat(result.behaviour()).isEmpty();
         ScanResult direct = small().without(Part.MODULES).run();

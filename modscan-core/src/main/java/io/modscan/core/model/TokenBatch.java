@@ -65,8 +65,8 @@ public record TokenBatch(
         }
         chosen = List.copyOf(chosen);
         if (!chosen.isEmpty() && chosen.size() != rows) {
-            throw new IllegalArgumentException("a batch of " + rows + " rows has the chosen positions of " + chosen.size()
-                    + "; say for each row which ones, or for none");
+            throw new IllegalArgumentException("a batch of " + rows + " rows has the chosen positions of "
+                    + chosen.size() + "; say for each row which ones, or for none");
         }
         if (!tensors.isEmpty() && tensors.size() != rows) {
             throw new IllegalArgumentException("a batch of " + rows + " rows has the ready tensors of " + tensors.size()

@@ -150,7 +150,14 @@ public final class Prompt {
             String id, Map<String, String> labels, String sha256, Supplier<Map<String, InputTensor>> tensors) {
         Objects.requireNonNull(tensors, "tensors");
         return new Prompt(
-                id, labels, null, null, ReadyTensors.of(tensors, Objects.requireNonNull(sha256, "sha256")), null, null, List.of());
+                id,
+                labels,
+                null,
+                null,
+                ReadyTensors.of(tensors, Objects.requireNonNull(sha256, "sha256")),
+                null,
+                null,
+                List.of());
     }
 
     /**
@@ -270,7 +277,14 @@ public final class Prompt {
      */
     public Prompt toward(Intervention intervention) {
         return new Prompt(
-                id, labels, text, tokenIds, tensors, under, Objects.requireNonNull(intervention, "intervention"), spans);
+                id,
+                labels,
+                text,
+                tokenIds,
+                tensors,
+                under,
+                Objects.requireNonNull(intervention, "intervention"),
+                spans);
     }
 
     /**

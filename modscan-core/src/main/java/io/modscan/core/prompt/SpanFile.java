@@ -70,17 +70,17 @@ public final class SpanFile {
         try {
             Map<String, @Nullable Object> fields = JSON.std.mapFrom(line);
             @Nullable Object id = fields.get("id");
-            if (fields.size() != 2
-                    || id == null
-                    || !(fields.get(Spans.KEY) instanceof List<?> list)) {
+            if (fields.size() != 2 || id == null || !(fields.get(Spans.KEY) instanceof List<?> list)) {
                 throw new ModscanException(
                         "is not like {\"id\": \"p1\", \"spans\": [{\"label\": \"subject\", \"start\": 4, \"end\": 11}]}");
             }
             if (all.put(id.toString(), Spans.of(list)) != null) {
-                throw new ModscanException("the id '" + id + "' comes a second time; give all spans of a prompt in one line");
+                throw new ModscanException(
+                        "the id '" + id + "' comes a second time; give all spans of a prompt in one line");
             }
         } catch (JsonProcessingException e) {
-            throw new MalformedFileException(file, "line " + number + ": is not a JSON object: " + JsonProblem.of(e), e);
+            throw new MalformedFileException(
+                    file, "line " + number + ": is not a JSON object: " + JsonProblem.of(e), e);
         } catch (ModscanException | IllegalArgumentException e) {
             throw new MalformedFileException(file, "line " + number + ": " + e.getMessage(), e);
         }
@@ -150,9 +150,15 @@ public final class SpanFile {
         }
 
         @Override
-        public void close() throws Exception {
+        public void close() {
             if (prompts instanceof AutoCloseable closeable) {
-                closeable.close();
+                try {
+                    closeable.close();
+                } catch (RuntimeException e) {
+                    throw e;
+                } catch (Exception e) {
+                    throw new ModscanException("what the prompts came from cannot be closed: " + e, e);
+                }
             }
         }
     }

@@ -49,7 +49,7 @@ final class Spans {
      */
     static List<Span> of(String label, String cell) {
         List<Span> spans = new ArrayList<>();
-        for (String span : cell.split("[\\s;]+")) {
+        for (String span : cell.split("[\\s;]+", -1)) {
             if (!span.matches("\\d{1,9}:\\d{1,9}")) {
                 throw new ModscanException("has the span '" + cell + "' of '" + label
                         + "'; it is like 4:11, the first character and the one behind the last, or several of these with"
@@ -71,10 +71,9 @@ final class Spans {
     static Prompt onto(Prompt prompt, List<Span> spans) {
         List<Span> own = prompt.text().isEmpty()
                 ? spans
-                : spans.stream()
-                        .map(span -> inChars(prompt.text().get(), span))
-                        .toList();
-        return prompt.withSpans(Stream.concat(prompt.spans().stream(), own.stream()).toList());
+                : spans.stream().map(span -> inChars(prompt.text().get(), span)).toList();
+        return prompt.withSpans(
+                Stream.concat(prompt.spans().stream(), own.stream()).toList());
     }
 
     private static Span inChars(String text, Span span) {

@@ -63,8 +63,8 @@ public record CapturePlan(List<Reading> readings, List<Site> changing, Optional<
         }
         List<Positions> kept = kept(readings);
         if (kept.size() > 1) {
-            throw new ModscanException("sites that keep positions are to keep different ones, '" + kept.get(0) + "' and '"
-                    + kept.get(1) + "'; let them keep the same, or use a probe for each");
+            throw new ModscanException("sites that keep positions are to keep different ones, '" + kept.get(0)
+                    + "' and '" + kept.get(1) + "'; let them keep the same, or use a probe for each");
         }
         List<Site> backward = backward(readings);
         if (objective.isEmpty() && !backward.isEmpty()) {
@@ -125,7 +125,8 @@ public record CapturePlan(List<Reading> readings, List<Site> changing, Optional<
     private static boolean isResolved(Site site, Selection selection) {
         Pooling pooling = selection.pooling();
         boolean fits = !site.onDemand()
-                && (site.hasPositions() || (!pooling.isPooled() && pooling.positions().isAll()));
+                && (site.hasPositions()
+                        || (!pooling.isPooled() && pooling.positions().isAll()));
         return selection.selector().selects(site)
                 && (fits || selection.selector().names(site));
     }

@@ -151,7 +151,8 @@ public final class Positions {
      */
     public static Positions parse(String text) {
         for (Kind kind : Kind.values()) {
-            if (kind == Kind.ALL || kind == Kind.WITHOUT_BOS ? text.equals(kind.text) : text.startsWith(kind.text)) {
+            boolean isWhole = kind == Kind.ALL || kind == Kind.WITHOUT_BOS;
+            if (isWhole ? text.equals(kind.text) : text.startsWith(kind.text)) {
                 return parse(kind, text.substring(kind.text.length()));
             }
         }
@@ -236,8 +237,8 @@ public final class Positions {
                 yield IntStream.range(hasBos ? 1 : 0, size).toArray();
             }
             case FIRST -> IntStream.range(0, Math.min(size, numbers.get(0))).toArray();
-            case LAST -> IntStream.range(Math.max(0, size - numbers.get(0)), size)
-                    .toArray();
+            case LAST ->
+                IntStream.range(Math.max(0, size - numbers.get(0)), size).toArray();
             case SPAN -> tokens.positions(name);
             case IDS ->
                 IntStream.range(0, size)
@@ -250,8 +251,8 @@ public final class Positions {
                             + "' on tokens is known by its name only; give the condition itself");
                 }
                 yield IntStream.range(0, size)
-                        .filter(position -> holds.test(
-                                new Token(position, tokens.id(position), text.apply(tokens.id(position)))))
+                        .filter(position ->
+                                holds.test(new Token(position, tokens.id(position), text.apply(tokens.id(position)))))
                         .toArray();
             }
         };

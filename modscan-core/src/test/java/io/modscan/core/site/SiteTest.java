@@ -1,9 +1,9 @@
 package io.modscan.core.site;
 
-import io.modscan.core.token.Positions;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.modscan.core.token.Positions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -179,7 +179,8 @@ class SiteTest {
     void withoutPoolingSomePositionsMayBeKept() {
         assertThat(Pooling.none().withoutBos().isPooled()).isFalse();
         assertThat(Pooling.none().over(Positions.last(3))).hasToString("none over last:3");
-        assertThat(Pooling.mean().over(Positions.withoutBos())).isEqualTo(Pooling.mean().withoutBos());
+        assertThat(Pooling.mean().over(Positions.withoutBos()))
+                .isEqualTo(Pooling.mean().withoutBos());
     }
 
     @Test

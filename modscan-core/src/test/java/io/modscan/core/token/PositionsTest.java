@@ -46,7 +46,10 @@ class PositionsTest {
                                 : java.util.Arrays.stream(expected.split(" "))
                                         .mapToInt(Integer::parseInt)
                                         .toArray());
-        assertThat(positions).hasToString(text).isEqualTo(Positions.parse(text)).hasSameHashCodeAs(Positions.parse(text));
+        assertThat(positions)
+                .hasToString(text)
+                .isEqualTo(Positions.parse(text))
+                .hasSameHashCodeAs(Positions.parse(text));
     }
 
     @Test
@@ -73,12 +76,27 @@ class PositionsTest {
 
     @Test
     void bosIsLeftOutWhereItIsAndKnown() {
-        assertThat(Positions.withoutBos().of(TOKENS, OptionalInt.empty(), id -> "")).hasSize(5);
-        assertThat(Positions.withoutBos().of(TOKENS, OptionalInt.of(10), id -> "")).hasSize(5);
+        assertThat(Positions.withoutBos().of(TOKENS, OptionalInt.empty(), id -> ""))
+                .hasSize(5);
+        assertThat(Positions.withoutBos().of(TOKENS, OptionalInt.of(10), id -> ""))
+                .hasSize(5);
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "last", "last:", "last:0", "last:x", "first:-1", "span:", "span: ", "ids:", "ids:5,", "Last:3"})
+    @ValueSource(
+            strings = {
+                "",
+                "last",
+                "last:",
+                "last:0",
+                "last:x",
+                "first:-1",
+                "span:",
+                "span: ",
+                "ids:",
+                "ids:5,",
+                "Last:3"
+            })
     void whatIsNoChoiceIsRefused(String text) {
         assertThatIllegalArgumentException().isThrownBy(() -> Positions.parse(text));
     }
@@ -91,8 +109,9 @@ class PositionsTest {
         assertThatIllegalArgumentException().isThrownBy(() -> TOKENS.keeping(1, 1));
         assertThatIllegalArgumentException().isThrownBy(() -> TOKENS.keeping(5));
         PromptTokens some = TOKENS.keeping(0, 2, 4);
-        assertThat(some.cut(3)).isEqualTo(
-                PromptTokens.of(new int[] {2, 10, 11}, List.of(new Span("subject", 1, 3), new Span("subject", 2, 3)))
+        assertThat(some.cut(3))
+                .isEqualTo(PromptTokens.of(
+                                new int[] {2, 10, 11}, List.of(new Span("subject", 1, 3), new Span("subject", 2, 3)))
                         .keeping(0, 2));
         assertThat(some.withoutFirst().kept()).containsExactly(1, 3);
         assertThat(some.withoutFirst().positions("subject")).containsExactly(0, 1, 2);
@@ -102,7 +121,9 @@ class PositionsTest {
 
     @Test
     void aSpanIsAStretch() {
-        assertThatIllegalArgumentException().isThrownBy(() -> new Span("x", 3, 3)).withMessageContaining("'x'");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new Span("x", 3, 3))
+                .withMessageContaining("'x'");
         assertThatIllegalArgumentException().isThrownBy(() -> new Span("x", -1, 3));
         assertThatIllegalArgumentException().isThrownBy(() -> new Span(" ", 0, 3));
     }

@@ -84,9 +84,9 @@ public final class ContextMap {
      * @return a stream in order of sites, then units; each is made when it is asked for
      */
     public Stream<UnitContexts> units() {
-        return IntStream.range(0, sites.size()).boxed().flatMap(site -> IntStream.range(
-                        0, sites.get(site).width())
-                .mapToObj(unit -> contexts(site, unit)));
+        return IntStream.range(0, sites.size())
+                .boxed()
+                .flatMap(site -> IntStream.range(0, sites.get(site).width()).mapToObj(unit -> contexts(site, unit)));
     }
 
     private UnitContexts contexts(int site, int unit) {

@@ -37,7 +37,12 @@ final class Contexts {
     private final int sampled;
 
     /** A prompt's tokens: which of them count, where their vectors are, and which come into the sample. */
-    private record Text(Prompt prompt, PromptTokens tokens, int[] kept, int first, @Nullable Sampled[] sampled) {}
+    private record Text(
+            Prompt prompt,
+            PromptTokens tokens,
+            int[] kept,
+            int first,
+            @Nullable Sampled[] sampled) {}
 
     void add(Activations piece) {
         List<SiteActivations> all = piece.sites();
@@ -68,9 +73,10 @@ final class Contexts {
         long bytes = units * most * (60L + 4L * (2L * width + 1)) + 4L * units * sampled;
         long heap = Runtime.getRuntime().maxMemory();
         if (bytes > heap) {
-            throw new ModscanException("the contexts of " + units + " units take " + (bytes >> 20)
-                    + " MiB, and Java's heap has at most " + (heap >> 20)
-                    + " MiB: ask for fewer or narrower contexts, a smaller sample or fewer sites, or give Java more (-Xmx)");
+            throw new ModscanException(
+                    "the contexts of " + units + " units take " + (bytes >> 20)
+                            + " MiB, and Java's heap has at most " + (heap >> 20)
+                            + " MiB: ask for fewer or narrower contexts, a smaller sample or fewer sites, or give Java more (-Xmx)");
         }
         sites.forEach(site -> strongest.add(new StrongestTokens(site.width(), most, absolute)));
     }
@@ -87,8 +93,8 @@ final class Contexts {
         for (int i = first; i < kept.length; i++) {
             long hash = TokenSample.hash(seed, kept[i]);
             if (sample.takes(hash)) {
-                Sampled token = new Sampled(
-                        TokenPlace.of(prompt, run, kept[i], width), new float[firstUnit(sites.size())]);
+                Sampled token =
+                        new Sampled(TokenPlace.of(prompt, run, kept[i], width), new float[firstUnit(sites.size())]);
                 sample.add(hash, token);
                 taken[i] = token;
             }

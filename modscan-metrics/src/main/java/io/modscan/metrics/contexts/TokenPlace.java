@@ -18,11 +18,7 @@ record TokenPlace(String promptId, Map<String, String> labels, int position, int
         int from = Math.max(0, position - width);
         int to = Math.min(tokens.size(), position + width + 1);
         return new TokenPlace(
-                prompt.id(),
-                prompt.labels(),
-                position,
-                Arrays.copyOfRange(tokens.ids(), from, to),
-                position - from);
+                prompt.id(), prompt.labels(), position, Arrays.copyOfRange(tokens.ids(), from, to), position - from);
     }
 
     /** The first of the tokens, in the prompt. */

@@ -111,7 +111,9 @@ final class InterventionRuns implements AutoCloseable {
                 untouched[place] = outcome.of(piece, row, prompts.get(place));
                 if (prompt.tensorsSha256().isEmpty()) {
                     int[] ids = piece.tokenIds(row);
-                    tokenized.set(place, prompt.withTokens(ids::clone, piece.tokens(row).spans()));
+                    tokenized.set(
+                            place,
+                            prompt.withTokens(ids::clone, piece.tokens(row).spans()));
                 }
             });
             ready = true;

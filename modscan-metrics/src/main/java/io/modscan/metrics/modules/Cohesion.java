@@ -18,7 +18,8 @@ final class Cohesion implements Consumer<PairTile> {
 
     static Cohesion of(Observed observed, List<Integer> members, boolean absolute) {
         Cohesion cohesion = new Cohesion(absolute);
-        Correlations.ofPairs(observed.columns(), members.stream().mapToInt(i -> i).toArray(), cohesion);
+        Correlations.ofPairs(
+                observed.columns(), members.stream().mapToInt(i -> i).toArray(), cohesion);
         // Over all permutations of one of the units, the mean of r² is 1 / (n − 1), however its values are distributed.
         cohesion.squares -= cohesion.pairs / (observed.degrees() - 1.0);
         return cohesion;

@@ -49,9 +49,13 @@ final class OverTokens implements Observed {
         List<int[]> tokens = frequent(prompts);
         TokenLayout layout = layout(prompts, tokens);
         if (layout.prompts() < fewest) {
-            throw new ModscanException("steps take at least " + fewest + " prompts with two tokens or more at positions that "
-                    + FEWEST_AT_POSITION + " prompts have, and many more to mean something; here are " + layout.prompts()
-                    + (sample.seenPrompts() > prompts.size() ? ", of " + sample.seenPrompts() + " that were given" : ""));
+            throw new ModscanException(
+                    "steps take at least " + fewest + " prompts with two tokens or more at positions that "
+                            + FEWEST_AT_POSITION + " prompts have, and many more to mean something; here are "
+                            + layout.prompts()
+                            + (sample.seenPrompts() > prompts.size()
+                                    ? ", of " + sample.seenPrompts() + " that were given"
+                                    : ""));
         }
         List<Unit> units = new ArrayList<>();
         int[] offsets = new int[sample.units()];

@@ -69,13 +69,11 @@ final class StepProfiles {
         labels.stream()
                 .flatMap(found -> found.keySet().stream())
                 .distinct()
-                .forEach(label -> ofLabels.put(
-                        label,
-                        mean(courses, prompt -> {
-                            int[] at = labels.get(prompt).getOrDefault(label, new int[0]);
-                            int[] indices = prompts.get(prompt).indices();
-                            return token -> Arrays.binarySearch(at, indices[token]) >= 0;
-                        })));
+                .forEach(label -> ofLabels.put(label, mean(courses, prompt -> {
+                    int[] at = labels.get(prompt).getOrDefault(label, new int[0]);
+                    int[] indices = prompts.get(prompt).indices();
+                    return token -> Arrays.binarySearch(at, indices[token]) >= 0;
+                })));
         return new StepProfile(module, relative, beginning, ofLabels);
     }
 

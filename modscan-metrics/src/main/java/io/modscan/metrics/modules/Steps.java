@@ -1,6 +1,5 @@
 package io.modscan.metrics.modules;
 
-import io.modscan.core.Activations;
 import io.modscan.core.Metric;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Unit;

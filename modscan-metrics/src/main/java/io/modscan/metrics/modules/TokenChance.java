@@ -42,11 +42,7 @@ record TokenChance(int degrees, double[] tail) {
         int units = columns.units().size();
         int[] some = units <= MOST_UNITS
                 ? IntStream.range(0, units).toArray()
-                : random.ints(0, units)
-                        .distinct()
-                        .limit(MOST_UNITS)
-                        .sorted()
-                        .toArray();
+                : random.ints(0, units).distinct().limit(MOST_UNITS).sorted().toArray();
         long pairs = some.length * (some.length - 1L) / 2;
         if (pairs == 0) {
             return new TokenChance(columns.size(), new double[0]);

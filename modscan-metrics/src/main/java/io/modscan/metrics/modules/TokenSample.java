@@ -79,7 +79,8 @@ final class TokenSample {
         int vectors = vectors(piece.sites().get(0), prompt);
         for (SiteActivations site : piece.sites()) {
             if (vectors(site, prompt) != vectors) {
-                throw new ModscanException("of prompt '" + piece.prompts().get(prompt).id() + "' "
+                throw new ModscanException("of prompt '"
+                        + piece.prompts().get(prompt).id() + "' "
                         + piece.sites().get(0).site() + " has " + vectors + " vectors and " + site.site() + " has "
                         + vectors(site, prompt) + "; steps take sites with a vector at the same tokens");
             }
@@ -93,7 +94,9 @@ final class TokenSample {
         int from = bos == 1 && indices.length > 0 && indices[0] == 0 ? 1 : 0;
         seenPrompts++;
         seenTokens += vectors - from;
-        Key key = new Key(hash(piece.prompts().get(prompt).id()), piece.prompts().get(prompt).id());
+        Key key = new Key(
+                hash(piece.prompts().get(prompt).id()),
+                piece.prompts().get(prompt).id());
         if (vectors - from < 2 || (full != null && key.compareTo(full) >= 0)) {
             return;
         }

@@ -8,29 +8,59 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
-/**
- * Where the labels of a prompt stand among the tokens that count: those that have a vector, without BOS. Immutable but for nobody's use:
- * arrays are not copied.
- *
- * @param id     the prompt's
- * @param skip   how many vectors in front don't count
- * @param tokens how many count
- * @param binOf  for each token the index of its bin in {@code bins}
- * @param bins   the bins of positions that tokens are in, ascending
- * @param counts how many tokens are in each
- * @param labels the labels that stand on at least one token, in natural order
- */
-record LabelledPrompt(String id, int skip, int tokens, int[] binOf, int[] bins, int[] counts, List<Placed> labels) {
+/** Where the labels of a prompt stand among the tokens that count: those that have a vector, without BOS. Never changed. */
+final class LabelledPrompt {
 
-    /**
-     * A label's place.
-     *
-     * @param label    its name
-     * @param at       the indices of its tokens
-     * @param inBins   how many of these are in each bin
-     * @param isInAll  whether no token is without it
-     */
-    record Placed(String label, int[] at, int[] inBins, boolean isInAll) {}
+    final String id;
+
+    /** How many vectors in front don't count. */
+    final int skip;
+
+    /** How many tokens count. */
+    final int tokens;
+
+    /** For each token the index of its bin in {@code bins}. */
+    final int[] binOf;
+
+    /** The bins of positions that tokens are in, ascending. */
+    final int[] bins;
+
+    /** How many tokens are in each. */
+    final int[] counts;
+
+    /** The labels that stand on at least one token, in natural order. */
+    final List<Placed> labels;
+
+    private LabelledPrompt(String id, int skip, int tokens, int[] binOf, int[] bins, List<Placed> labels) {
+        this.id = id;
+        this.skip = skip;
+        this.tokens = tokens;
+        this.binOf = binOf;
+        this.bins = bins;
+        this.counts = counts(binOf, bins.length);
+        this.labels = List.copyOf(labels);
+    }
+
+    /** A label's place. Never changed. */
+    static final class Placed {
+        final String label;
+
+        /** The indices of its tokens. */
+        final int[] at;
+
+        /** How many of these are in each bin. */
+        final int[] inBins;
+
+        /** Whether no token is without it. */
+        final boolean isInAll;
+
+        private Placed(String label, int[] at, int[] inBins, boolean isInAll) {
+            this.label = label;
+            this.at = at;
+            this.inBins = inBins;
+            this.isInAll = isInAll;
+        }
+    }
 
     static LabelledPrompt of(Activations activations, int prompt, TokenLabels labels) {
         String id = activations.prompts().get(prompt).id();
@@ -60,7 +90,7 @@ record LabelledPrompt(String id, int skip, int tokens, int[] binOf, int[] bins, 
                         at.length == kept.length));
             }
         }
-        return new LabelledPrompt(id, skip, kept.length, binOf, bins, counts(binOf, bins.length), List.copyOf(placed));
+        return new LabelledPrompt(id, skip, kept.length, binOf, bins, placed);
     }
 
     private static int[] indices(String id, String label, int[] positions, int tokens, int[] kept) {
@@ -89,9 +119,9 @@ record LabelledPrompt(String id, int skip, int tokens, int[] binOf, int[] bins, 
         double in = 0;
         double out = 0;
         for (int i = 0; i < bins.length; i++) {
-            in += label.inBins()[i] * profile[bins[i]];
-            out += (counts[i] - label.inBins()[i]) * profile[bins[i]];
+            in += label.inBins[i] * profile[bins[i]];
+            out += (counts[i] - label.inBins[i]) * profile[bins[i]];
         }
-        return in / label.at().length - out / (tokens - label.at().length);
+        return in / label.at.length - out / (tokens - label.at.length);
     }
 }

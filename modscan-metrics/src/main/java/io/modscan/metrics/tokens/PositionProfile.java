@@ -22,16 +22,31 @@ final class PositionProfile {
     private final double[][] inverse;
     private final OfLabel[] ofLabels;
 
-    /**
-     * What concerns a label.
-     *
-     * @param kappa       how much of "has the label" each bin explains
-     * @param left        what positions leave of the label's sum of squares, s
-     * @param square      that sum
-     * @param meanWeights the share of the label's tokens in each bin less that of the others, as a mean over prompts
-     * @param wider       how much wider the mean of the prompts' numbers spreads than the numbers tell, at least 1
-     */
-    private record OfLabel(double[] kappa, double left, double square, double[] meanWeights, double wider) {}
+    /** What concerns a label. Never changed. */
+    private static final class OfLabel {
+        /** How much of "has the label" each bin explains. */
+        private final double[] kappa;
+
+        /** The label's sum of squares. */
+        private final double square;
+
+        /** What positions leave of it, s. */
+        private final double left;
+
+        /** The share of the label's tokens in each bin less that of the others, as a mean over prompts. */
+        private final double[] meanWeights;
+
+        /** How much wider the mean of the prompts' numbers spreads than the numbers tell, at least 1. */
+        private final double wider;
+
+        OfLabel(double[] kappa, double square, double left, double[] meanWeights, double wider) {
+            this.kappa = kappa;
+            this.square = square;
+            this.left = left;
+            this.meanWeights = meanWeights;
+            this.wider = wider;
+        }
+    }
 
     private PositionProfile(double[][] inverse, OfLabel[] ofLabels) {
         this.inverse = inverse;
@@ -50,12 +65,12 @@ final class PositionProfile {
         double[][] products = new double[bins][bins];
         for (int prompt : active) {
             LabelledPrompt one = prompts.get(prompt);
-            for (int i = 0; i < one.bins().length; i++) {
-                double[] row = products[one.bins()[i]];
-                double share = (double) one.counts()[i] / one.tokens();
-                row[one.bins()[i]] += one.counts()[i];
-                for (int j = 0; j < one.bins().length; j++) {
-                    row[one.bins()[j]] -= share * one.counts()[j];
+            for (int i = 0; i < one.bins.length; i++) {
+                double[] row = products[one.bins[i]];
+                double share = (double) one.counts[i] / one.tokens;
+                row[one.bins[i]] += one.counts[i];
+                for (int j = 0; j < one.bins.length; j++) {
+                    row[one.bins[j]] -= share * one.counts[j];
                 }
             }
         }
@@ -80,15 +95,15 @@ final class PositionProfile {
                 continue;
             }
             LabelledPrompt one = prompts.get(prompt);
-            double in = label.at().length;
-            double out = one.tokens() - in;
-            for (int i = 0; i < one.bins().length; i++) {
-                int inBin = label.inBins()[i];
-                int bin = one.bins()[i];
-                together[bin] += inBin - one.counts()[i] * in / one.tokens();
-                meanWeights[bin] += inBin / in - (one.counts()[i] - inBin) / out;
+            double in = label.at.length;
+            double out = one.tokens - in;
+            for (int i = 0; i < one.bins.length; i++) {
+                int inBin = label.inBins[i];
+                int bin = one.bins[i];
+                together[bin] += inBin - one.counts[i] * in / one.tokens;
+                meanWeights[bin] += inBin / in - (one.counts[i] - inBin) / out;
             }
-            square += in * out / one.tokens();
+            square += in * out / one.tokens;
             noise += 1 / in + 1 / out;
             counting++;
         }
@@ -106,16 +121,16 @@ final class PositionProfile {
                                 - dot(meanWeights, product(inverse, meanWeights))
                                 - explained * explained / left);
         double wider = counting < 2 ? 1 : spread / (noise / n * (1 - 1 / n));
-        return new OfLabel(kappa, left, square, meanWeights, Math.max(1, wider));
+        return new OfLabel(kappa, square, left, meanWeights, Math.max(1, wider));
     }
 
     /** Whether a label and positions can be told apart. A label that never counts can. */
     boolean tells(int label) {
-        return ofLabels[label].square() == 0 || ofLabels[label].left() >= LEAST * ofLabels[label].square();
+        return ofLabels[label].square == 0 || ofLabels[label].left >= LEAST * ofLabels[label].square;
     }
 
     double wider(int label) {
-        return ofLabels[label].wider();
+        return ofLabels[label].wider;
     }
 
     /**
@@ -127,15 +142,15 @@ final class PositionProfile {
      */
     double[] profile(int label, double[] ofBins, double ofLabel) {
         OfLabel one = ofLabels[label];
-        double effect = (ofLabel - dot(one.kappa(), ofBins)) / one.left();
+        double effect = (ofLabel - dot(one.kappa, ofBins)) / one.left;
         double[] profile = product(inverse, ofBins);
-        Arrays.setAll(profile, bin -> profile[bin] - one.kappa()[bin] * effect);
+        Arrays.setAll(profile, bin -> profile[bin] - one.kappa[bin] * effect);
         return profile;
     }
 
     /** What a profile makes of the difference between the label's tokens and the others, as a mean over prompts. */
     double meanProfiled(int label, double[] profile) {
-        return dot(ofLabels[label].meanWeights(), profile);
+        return dot(ofLabels[label].meanWeights, profile);
     }
 
     /**

@@ -11,6 +11,7 @@ import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
@@ -24,22 +25,38 @@ final class TokenContrasts {
     /** Ranks are summed as whole multiples of 1/SCALE, so that sums are the same in any order. */
     static final double SCALE = 1L << 32;
 
-    /**
-     * A prompt's numbers.
-     *
-     * @param labelled  its labels
-     * @param contrasts for each of its labels that some tokens lack, a number a unit: AUROC − ½ within the prompt; empty for the others
-     * @param silent    for each unit, whether all values are equal
-     */
-    record OfPrompt(LabelledPrompt labelled, float[][] contrasts, boolean[] silent) {}
+    /** A prompt's numbers. */
+    static final class OfPrompt {
+        final LabelledPrompt labelled;
 
-    /**
-     * Sums over the tokens in a bin of positions.
-     *
-     * @param ranks  for each unit that of its ranks in the prompt, less their mean, as multiples of 1/SCALE
-     * @param values the same of its values
-     */
-    record InBin(long[] ranks, double[] values) {}
+        /** For each of its labels that some tokens lack, a number a unit: AUROC − ½ within the prompt; empty for the others. */
+        final float[][] contrasts;
+
+        /** For each unit, whether all values are equal. */
+        final boolean[] silent;
+
+        private OfPrompt(LabelledPrompt labelled, int units) {
+            this.labelled = labelled;
+            this.contrasts = labelled.labels.stream()
+                    .map(label -> new float[label.isInAll ? 0 : units])
+                    .toArray(float[][]::new);
+            this.silent = new boolean[units];
+        }
+    }
+
+    /** Sums over the tokens in a bin of positions. */
+    static final class InBin {
+        /** For each unit that of its ranks in the prompt, less their mean, as multiples of 1/SCALE. */
+        final long[] ranks;
+
+        /** The same of its values. */
+        final double[] values;
+
+        private InBin(int units) {
+            this.ranks = new long[units];
+            this.values = new double[units];
+        }
+    }
 
     /** A label's differences of means, over the prompts that count. */
     static final class Differences {
@@ -93,7 +110,7 @@ final class TokenContrasts {
         for (int prompt = 0; prompt < piece.prompts().size(); prompt++) {
             OfPrompt one = begin(LabelledPrompt.of(piece, prompt, labelling));
             added.add(one);
-            numbers.add(count(one.labelled()));
+            numbers.add(count(one.labelled));
         }
         Interrupt interrupt = Interrupt.ofThisThread();
         List<Block> blocks = blocks(sites);
@@ -103,17 +120,13 @@ final class TokenContrasts {
     }
 
     private OfPrompt begin(LabelledPrompt prompt) {
-        long counting =
-                prompt.labels().stream().filter(label -> !label.isInAll()).count();
+        long counting = prompt.labels.stream().filter(label -> !label.isInAll).count();
         bytes += units * (counting * Float.BYTES + 1);
         checkHeap();
-        if (controlled && prompt.bins().length > 0) {
-            reserve(prompt.bins()[prompt.bins().length - 1] + 1);
+        if (controlled && prompt.bins.length > 0) {
+            reserve(prompt.bins[prompt.bins.length - 1] + 1);
         }
-        float[][] contrasts = prompt.labels().stream()
-                .map(label -> new float[label.isInAll() ? 0 : units])
-                .toArray(float[][]::new);
-        return new OfPrompt(prompt, contrasts, new boolean[units]);
+        return new OfPrompt(prompt, units);
     }
 
     private void checkHeap() {
@@ -128,17 +141,21 @@ final class TokenContrasts {
 
     private void reserve(int bins) {
         while (profile.size() < bins) {
-            profile.add(new InBin(new long[units], new double[units]));
+            profile.add(new InBin(units));
         }
     }
 
     private int[] count(LabelledPrompt prompt) {
-        return prompt.labels().stream()
+        return prompt.labels.stream()
                 .mapToInt(label -> {
-                    Differences differences = byLabel.computeIfAbsent(label.label(), l -> new Differences(units));
-                    return label.isInAll() ? differences.prompts : ++differences.prompts;
+                    Differences differences = byLabel.computeIfAbsent(label.label, l -> new Differences(units));
+                    return label.isInAll ? differences.prompts : ++differences.prompts;
                 })
                 .toArray();
+    }
+
+    private Differences differences(Placed label) {
+        return Objects.requireNonNull(byLabel.get(label.label), "counted before");
     }
 
     /** Neighbouring units of a site. */
@@ -180,16 +197,16 @@ final class TokenContrasts {
         }
 
         private void read(OfPrompt prompt, FloatBuffer row, int[] numbers) {
-            LabelledPrompt labelled = prompt.labelled();
-            int tokens = labelled.tokens();
+            LabelledPrompt labelled = prompt.labelled;
+            int tokens = labelled.tokens;
             int width = site.site().width();
-            if (row.capacity() != (tokens + labelled.skip()) * width) {
+            if (row.capacity() != (tokens + labelled.skip) * width) {
                 throw new ModscanException(site.site() + " has " + row.capacity() / width + " vectors of the prompt '"
-                        + labelled.id() + "', and " + (tokens + labelled.skip()) + " of its tokens were captured");
+                        + labelled.id + "', and " + (tokens + labelled.skip) + " of its tokens were captured");
             }
             float[] columns = new float[line.length * tokens];
             for (int token = 0; token < tokens; token++) {
-                row.get((token + labelled.skip()) * width + block.from(), line);
+                row.get((token + labelled.skip) * width + block.from(), line);
                 for (int unit = 0; unit < line.length; unit++) {
                     columns[unit * tokens + token] = line[unit];
                 }
@@ -197,20 +214,20 @@ final class TokenContrasts {
             long[] centred = IntStream.range(0, tokens)
                     .mapToLong(rank -> Math.round((2 * rank + 1 - tokens) * (SCALE / 2) / tokens))
                     .toArray();
-            float[][] differences = new float[labelled.labels().size()][line.length];
-            long ofPrompt = TokenRanks.mix(seed << Integer.SIZE | labelled.id().hashCode() & 0xFFFFFFFFL);
+            float[][] differences = new float[labelled.labels.size()][line.length];
+            long ofPrompt = TokenRanks.mix((seed << Integer.SIZE) | Integer.toUnsignedLong(labelled.id.hashCode()));
             for (int unit = 0; unit < line.length; unit++) {
                 int inAll = block.firstUnit() + block.from() + unit;
                 switch (ranks.rank(columns, unit * tokens, tokens, TokenRanks.mix(ofPrompt + block.from() + unit))) {
                     case RANKED -> contrast(prompt, inAll, columns, unit, centred, differences);
-                    case SILENT -> prompt.silent()[inAll] = true;
+                    case SILENT -> prompt.silent[inAll] = true;
                     case NOT_FINITE -> notFinite[inAll] = true;
                 }
             }
             for (int label = 0; label < differences.length; label++) {
-                Placed placed = labelled.labels().get(label);
-                if (!placed.isInAll()) {
-                    Differences all = byLabel.get(placed.label());
+                Placed placed = labelled.labels.get(label);
+                if (!placed.isInAll) {
+                    Differences all = differences(placed);
                     all.moments.add(
                             differences[label], 0, block.firstUnit() + block.from(), line.length, numbers[label]);
                 }
@@ -219,35 +236,35 @@ final class TokenContrasts {
 
         private void contrast(
                 OfPrompt prompt, int inAll, float[] columns, int unit, long[] centred, float[][] differences) {
-            LabelledPrompt labelled = prompt.labelled();
-            int tokens = labelled.tokens();
+            LabelledPrompt labelled = prompt.labelled;
+            int tokens = labelled.tokens;
             int[] ranked = ranks.ranks();
             double total = 0;
             for (int token = 0; token < tokens; token++) {
                 total += columns[unit * tokens + token];
             }
             for (int token = 0; controlled && token < tokens; token++) {
-                InBin bin = profile.get(labelled.bins()[labelled.binOf()[token]]);
-                bin.ranks()[inAll] += centred[ranked[token]];
-                bin.values()[inAll] += columns[unit * tokens + token] - total / tokens;
+                InBin bin = profile.get(labelled.bins[labelled.binOf[token]]);
+                bin.ranks[inAll] += centred[ranked[token]];
+                bin.values[inAll] += columns[unit * tokens + token] - total / tokens;
             }
             for (int label = 0; label < differences.length; label++) {
-                Placed placed = labelled.labels().get(label);
-                if (placed.isInAll()) {
+                Placed placed = labelled.labels.get(label);
+                if (placed.isInAll) {
                     continue;
                 }
-                double in = placed.at().length;
+                double in = placed.at.length;
                 double out = tokens - in;
                 double sum = 0;
                 double rankSum = 0;
-                for (int token : placed.at()) {
+                for (int token : placed.at) {
                     sum += columns[unit * tokens + token];
                     rankSum += ranked[token];
                 }
                 differences[label][unit] = (float) (sum / in - (total - sum) / out);
-                byLabel.get(placed.label()).atLabel[inAll] += sum - total * in / tokens;
+                differences(placed).atLabel[inAll] += sum - total * in / tokens;
                 // U / (in · out) − ½, with ranks from 0.
-                prompt.contrasts()[label][inAll] = (float) ((rankSum - in * (tokens - 1) / 2) / (in * out));
+                prompt.contrasts[label][inAll] = (float) ((rankSum - in * (tokens - 1) / 2) / (in * out));
             }
         }
     }
@@ -268,8 +285,8 @@ final class TokenContrasts {
         for (int bin = 0; bin < other.profile.size(); bin++) {
             InBin ours = profile.get(bin);
             InBin theirs = other.profile.get(bin);
-            Arrays.setAll(ours.ranks(), unit -> ours.ranks()[unit] + theirs.ranks()[unit]);
-            Arrays.setAll(ours.values(), unit -> ours.values()[unit] + theirs.values()[unit]);
+            Arrays.setAll(ours.ranks, unit -> ours.ranks[unit] + theirs.ranks[unit]);
+            Arrays.setAll(ours.values, unit -> ours.values[unit] + theirs.values[unit]);
         }
         other.byLabel.forEach((label, theirs) -> {
             Differences ours = byLabel.putIfAbsent(label, theirs);

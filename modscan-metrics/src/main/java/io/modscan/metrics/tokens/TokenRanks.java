@@ -53,14 +53,14 @@ final class TokenRanks {
                 return Kind.NOT_FINITE;
             }
             long order = mix(seed + token * 0x9E3779B97F4A7C15L) >>> (Long.SIZE - INDEX_BITS);
-            keys[token] = (long) sortable(value) << 2 * INDEX_BITS | order << INDEX_BITS | token;
+            keys[token] = ((long) sortable(value) << (2 * INDEX_BITS)) | (order << INDEX_BITS) | token;
         }
         Arrays.sort(keys);
-        if (tokens == 0 || keys[0] >> 2 * INDEX_BITS == keys[tokens - 1] >> 2 * INDEX_BITS) {
+        if (tokens == 0 || keys[0] >> (2 * INDEX_BITS) == keys[tokens - 1] >> (2 * INDEX_BITS)) {
             return Kind.SILENT;
         }
         for (int rank = 0; rank < tokens; rank++) {
-            ranks[(int) (keys[rank] & (1 << INDEX_BITS) - 1)] = rank;
+            ranks[(int) (keys[rank] & ((1 << INDEX_BITS) - 1))] = rank;
         }
         return Kind.RANKED;
     }
@@ -68,13 +68,13 @@ final class TokenRanks {
     /** A whole number that is the larger the larger the value is; −0 and 0 have the same. */
     private static int sortable(float value) {
         int bits = Float.floatToRawIntBits(value + 0f);
-        return bits ^ bits >> 31 & Integer.MAX_VALUE;
+        return bits ^ ((bits >> 31) & Integer.MAX_VALUE);
     }
 
     /** The finalizer of MurmurHash3, in Stafford's variant 13. */
     static long mix(long number) {
-        long mixed = (number ^ number >>> 30) * 0xBF58476D1CE4E5B9L;
-        mixed = (mixed ^ mixed >>> 27) * 0x94D049BB133111EBL;
-        return mixed ^ mixed >>> 31;
+        long mixed = (number ^ (number >>> 30)) * 0xBF58476D1CE4E5B9L;
+        mixed = (mixed ^ (mixed >>> 27)) * 0x94D049BB133111EBL;
+        return mixed ^ (mixed >>> 31);
     }
 }

@@ -47,18 +47,18 @@ final class TokenScan {
             boolean[] notFinite,
             TokenColumns columns) {
         this.prompts = prompts;
-        this.labelled = prompts.stream().map(OfPrompt::labelled).toList();
+        this.labelled = prompts.stream().map(prompt -> prompt.labelled).toList();
         this.labels = List.copyOf(byLabel.keySet());
         this.differences = List.copyOf(byLabel.values());
         this.placed = new Placed[labels.size()][prompts.size()];
         this.contrasts = new float[labels.size()][prompts.size()][];
         for (int prompt = 0; prompt < prompts.size(); prompt++) {
-            List<Placed> ofPrompt = labelled.get(prompt).labels();
+            List<Placed> ofPrompt = labelled.get(prompt).labels;
             for (int i = 0; i < ofPrompt.size(); i++) {
-                int label = Collections.binarySearch(labels, ofPrompt.get(i).label());
-                if (!ofPrompt.get(i).isInAll()) {
+                int label = Collections.binarySearch(labels, ofPrompt.get(i).label);
+                if (!ofPrompt.get(i).isInAll) {
                     placed[label][prompt] = ofPrompt.get(i);
-                    contrasts[label][prompt] = prompts.get(prompt).contrasts()[i];
+                    contrasts[label][prompt] = prompts.get(prompt).contrasts[i];
                 }
             }
         }
@@ -84,10 +84,10 @@ final class TokenScan {
                     + " prompts has a label; prompts need spans, or a labelling that finds something in them");
         }
         List<OfPrompt> prompts = new ArrayList<>(gathered);
-        prompts.sort(Comparator.comparing(prompt -> prompt.labelled().id()));
+        prompts.sort(Comparator.comparing(prompt -> prompt.labelled.id));
         for (int i = 1; i < prompts.size(); i++) {
-            String id = prompts.get(i).labelled().id();
-            if (id.equals(prompts.get(i - 1).labelled().id())) {
+            String id = prompts.get(i).labelled.id;
+            if (id.equals(prompts.get(i - 1).labelled.id)) {
                 throw new ModscanException("two prompts have the id '" + id + "'; give each its own");
             }
         }
@@ -113,7 +113,7 @@ final class TokenScan {
             return;
         }
         int[] active = IntStream.range(0, prompts.size())
-                .filter(prompt -> !prompts.get(prompt).silent()[unit])
+                .filter(prompt -> !prompts.get(prompt).silent[unit])
                 .toArray();
         PositionProfile positions = null;
         double[] ofBins = {};
@@ -122,7 +122,7 @@ final class TokenScan {
                     ? ofAll
                     : PositionProfile.of(labelled, active, placed, profile.size());
             ofBins = profile.stream()
-                    .mapToDouble(bin -> bin.ranks()[unit] / TokenContrasts.SCALE)
+                    .mapToDouble(bin -> bin.ranks[unit] / TokenContrasts.SCALE)
                     .toArray();
         }
         for (int label = 0; label < labels.size(); label++) {
@@ -148,9 +148,9 @@ final class TokenScan {
         double ofLabel = 0;
         for (int i = 0; i < counting.length; i++) {
             LabelledPrompt prompt = labelled.get(counting[i]);
-            double in = placed(label, counting[i]).at().length;
+            double in = placed(label, counting[i]).at.length;
             numbers[i] = contrasts[label][counting[i]][unit];
-            ofLabel += numbers[i] * in * (prompt.tokens() - in) / prompt.tokens();
+            ofLabel += numbers[i] * in * (prompt.tokens - in) / prompt.tokens;
         }
         if (positions != null && counting.length > 0) {
             double[] ofPositions = positions.profile(label, ofBins, ofLabel);
@@ -179,8 +179,7 @@ final class TokenScan {
         if (ofAll == null) {
             return 0;
         }
-        double[] ofBins =
-                profile.stream().mapToDouble(bin -> bin.values()[unit]).toArray();
+        double[] ofBins = profile.stream().mapToDouble(bin -> bin.values[unit]).toArray();
         return ofAll.meanProfiled(label, ofAll.profile(label, ofBins, differences.get(label).atLabel[unit]));
     }
 

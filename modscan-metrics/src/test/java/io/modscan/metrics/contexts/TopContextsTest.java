@@ -70,11 +70,11 @@ class TopContextsTest {
             int[] kept = all.tokens(prompt).kept();
             IntStream.range(0, kept.length)
                     .filter(i -> all.tokenIds(at)[kept[i]] != 2)
-                    .mapToObj(i -> new Found(
-                            id, kept[i], all.at(unit.site()).vector(at, i)[unit.inSite()]))
+                    .mapToObj(i -> new Found(id, kept[i], all.at(unit.site()).vector(at, i)[unit.inSite()]))
                     .filter(found -> Float.isFinite(found.value()))
                     .max(Comparator.<Found>comparingDouble(found -> strength(found, absolute))
-                            .thenComparing(Comparator.comparingInt(Found::position).reversed()))
+                            .thenComparing(
+                                    Comparator.comparingInt(Found::position).reversed()))
                     .ifPresent(strongest::add);
         }
         return strongest.stream()
@@ -101,9 +101,10 @@ class TopContextsTest {
             TopContexts metric = absolute ? TopContexts.of(7).absolute() : TopContexts.of(7);
             ContextMap map = all.measure(metric);
             assertThat(map.size()).isEqualTo(11);
-            map.units().forEach(unit -> assertThat(found(unit))
-                    .as(unit.unit().toString())
-                    .isEqualTo(sorted(all, unit.unit(), 7, absolute)));
+            map.units()
+                    .forEach(unit -> assertThat(found(unit))
+                            .as(unit.unit().toString())
+                            .isEqualTo(sorted(all, unit.unit(), 7, absolute)));
         }
     }
 
@@ -123,7 +124,8 @@ class TopContextsTest {
                 for (int i = from; i < to; i++) {
                     float expected = i == 0 && ids[0] == 2
                             ? Float.NaN
-                            : all.at(unit.unit().site()).vector(prompt, i)[unit.unit().inSite()];
+                            : all.at(unit.unit().site())
+                                    .vector(prompt, i)[unit.unit().inSite()];
                     assertThat(context.values()[i - from]).isEqualTo(Float.valueOf(expected));
                 }
             }
@@ -138,7 +140,8 @@ class TopContextsTest {
             List<Float> values = new ArrayList<>();
             for (int prompt = 0; prompt < 300; prompt++) {
                 for (int i = all.tokenIds(prompt)[0] == 2 ? 1 : 0; i < all.tokenIds(prompt).length; i++) {
-                    values.add(all.at(unit.unit().site()).vector(prompt, i)[unit.unit().inSite()]);
+                    values.add(all.at(unit.unit().site())
+                            .vector(prompt, i)[unit.unit().inSite()]);
                 }
             }
             values.sort(null);
@@ -166,7 +169,8 @@ class TopContextsTest {
         Site site = PlantedModel.units("site", 1);
         ContextMap map = Activations.builder(prompts)
                 .provenance(BOS_IS_2)
-                .tokens(List.of(PromptTokens.of(new int[] {2, 5, 6, 7}, List.of()).keeping(0, 2, 3)))
+                .tokens(List.of(
+                        PromptTokens.of(new int[] {2, 5, 6, 7}, List.of()).keeping(0, 2, 3)))
                 .site(site, Pooling.none().over(Positions.where("x", token -> true)), new float[] {9, 3, 2})
                 .build()
                 .measure(TopContexts.of(2));

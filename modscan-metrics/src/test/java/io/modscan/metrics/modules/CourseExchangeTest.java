@@ -97,7 +97,8 @@ class CourseExchangeTest {
         double[] liveliness = lively(12);
         Arrays.fill(liveliness, 0, 6, 0.01);
         for (int seed = 0; seed < 20; seed++) {
-            float[] exchanged = new CourseExchange(layout).exchange(named(layout), liveliness, new SplittableRandom(seed));
+            float[] exchanged =
+                    new CourseExchange(layout).exchange(named(layout), liveliness, new SplittableRandom(seed));
             for (int i = 0; i < exchanged.length; i++) {
                 assertThat(exchanged[i] < 600).isEqualTo(i < 24);
             }
@@ -106,7 +107,8 @@ class CourseExchangeTest {
         Arrays.fill(liveliness, 4, 6, 1);
         boolean left = false;
         for (int seed = 0; seed < 20; seed++) {
-            float[] exchanged = new CourseExchange(layout).exchange(named(layout), liveliness, new SplittableRandom(seed));
+            float[] exchanged =
+                    new CourseExchange(layout).exchange(named(layout), liveliness, new SplittableRandom(seed));
             left |= IntStream.range(0, 16).anyMatch(i -> exchanged[i] >= 400);
         }
         assertThat(left).isTrue();

@@ -153,11 +153,14 @@ class FollowersTest {
             double outside = 0;
             int times = 20;
             for (int seed = 0; seed < times; seed++) {
-                Columns made = PlantedValues.of(new OverPrompts(columns), modules, absolute, new java.util.SplittableRandom(seed)).columns();
+                Columns made = PlantedValues.of(
+                                new OverPrompts(columns), modules, absolute, new java.util.SplittableRandom(seed))
+                        .columns();
                 double[] now = cohesions(made, modules, absolute);
                 planted[0] += now[0] / times;
                 planted[1] += now[1] / times;
-                outside += Cohesion.of(new OverPrompts(made), units(11, 40), false).correlation() / times;
+                outside +=
+                        Cohesion.of(new OverPrompts(made), units(11, 40), false).correlation() / times;
             }
             assertThat(planted[0]).isCloseTo(measured[0], within(0.03));
             assertThat(planted[1]).isCloseTo(measured[1], within(0.01));
@@ -167,14 +170,18 @@ class FollowersTest {
 
     private static double[] cohesions(Columns columns, List<List<Integer>> modules, boolean absolute) {
         return modules.stream()
-                .mapToDouble(members -> Cohesion.of(new OverPrompts(columns), members, absolute).correlation())
+                .mapToDouble(members ->
+                        Cohesion.of(new OverPrompts(columns), members, absolute).correlation())
                 .toArray();
     }
 
     @Test
     void withoutAModulePlantedValuesAreNoise() {
-        Columns made = PlantedValues.of(new OverPrompts(columns(false, 4)), List.of(), false, new java.util.SplittableRandom(1)).columns();
+        Columns made = PlantedValues.of(
+                        new OverPrompts(columns(false, 4)), List.of(), false, new java.util.SplittableRandom(1))
+                .columns();
         assertThat(made.size()).isEqualTo(PROMPTS);
-        assertThat(Cohesion.of(new OverPrompts(made), units(0, 40), false).correlation()).isCloseTo(0, within(0.02));
+        assertThat(Cohesion.of(new OverPrompts(made), units(0, 40), false).correlation())
+                .isCloseTo(0, within(0.02));
     }
 }

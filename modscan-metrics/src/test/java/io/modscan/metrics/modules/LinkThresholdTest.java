@@ -103,7 +103,8 @@ class LinkThresholdTest {
         double few = LinkThreshold.of(new OverPrompts(columns(60, 80, 10, 0.7, 1)), true);
         double many = LinkThreshold.of(new OverPrompts(columns(60, 80, 60, 0.7, 1)), true);
         assertThat(many).isLessThan(few);
-        assertThat(LinkThreshold.of(new OverPrompts(columns(60, 80, 60, 0.7, 1)), false)).isGreaterThan(many);
+        assertThat(LinkThreshold.of(new OverPrompts(columns(60, 80, 60, 0.7, 1)), false))
+                .isGreaterThan(many);
     }
 
     @Test

@@ -77,7 +77,8 @@ final class PlantedSteps {
                     memory = MEMORY * memory + Math.sqrt(1 - MEMORY * MEMORY) * random.nextGaussian();
                     double noise = random.nextGaussian();
                     // The same for many units, so that units correlate by it.
-                    double profile = unit % 3 == 0 ? t / 15.0 : unit % 3 == 1 ? 2 * Math.exp(-t / 4.0) : Math.sin(t / 3.0);
+                    double profile =
+                            unit % 3 == 0 ? t / 15.0 : unit % 3 == 1 ? 2 * Math.exp(-t / 4.0) : Math.sin(t / 3.0);
                     double value = kind >= 0
                             ? 1.5 * courses[kind][t] + ofThisTopic + 0.5 * profile + noise
                             : switch (Other.values()[-1 - kind]) {

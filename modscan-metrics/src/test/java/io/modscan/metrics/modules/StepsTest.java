@@ -64,8 +64,7 @@ class StepsTest {
             ModuleMap map = nothing.measure(Steps.find().withSearch(search())).map();
             claimed += map.modules().stream().anyMatch(module -> module.p() <= 0.05) ? 1 : 0;
             lasting += map.lasting().isEmpty() ? 0 : 1;
-            ModuleMap left = nothing.measure(
-                            Steps.find().withPositions().withSearch(search()))
+            ModuleMap left = nothing.measure(Steps.find().withPositions().withSearch(search()))
                     .map();
             withPositions += left.lasting().isEmpty() ? 0 : 1;
         }
@@ -106,8 +105,7 @@ class StepsTest {
     void profilesTellWhere() {
         PlantedSteps planted = new PlantedSteps(40, 12, 5, 9);
         // By its length a prompt is known here.
-        StepMap steps = planted.activations()
-                .measure(QUICK.withLabels(tokens -> Map.of("start", new int[] {0, 1, 2})));
+        StepMap steps = planted.activations().measure(QUICK.withLabels(tokens -> Map.of("start", new int[] {0, 1, 2})));
         int[] truth = planted.truth();
         boolean[] seen = new boolean[3];
         for (StepProfile profile : steps.profiles()) {
@@ -171,7 +169,9 @@ class StepsTest {
     @Test
     void refusesWhatHasNoSteps() {
         Activations pooled = PlantedModel.of(
-                List.of("a", "b", "a", "b"), new float[] {1, 2}, new float[] {2, 1}, new float[] {3, 3}, new float[] {1, 3});
+                List.of("a", "b", "a", "b"), new float[] {1, 2}, new float[] {2, 1}, new float[] {3, 3}, new float[] {
+                    1, 3
+                });
         assertThatThrownBy(() -> pooled.measure(Steps.find()))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("no vector for each token");
@@ -180,7 +180,8 @@ class StepsTest {
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("at least 10 prompts");
         Activations enough = new PlantedSteps(20, 4, 2, 1).activations();
-        assertThatThrownBy(() -> enough.measure(Steps.find().withLabels(tokens -> Map.of("x", new int[] {tokens.size()}))))
+        assertThatThrownBy(() ->
+                        enough.measure(Steps.find().withLabels(tokens -> Map.of("x", new int[] {tokens.size()}))))
                 .isInstanceOf(ModscanException.class)
                 .hasMessageContaining("label 'x'");
         assertThatThrownBy(() -> Steps.find().withTokens(19)).isInstanceOf(IllegalArgumentException.class);

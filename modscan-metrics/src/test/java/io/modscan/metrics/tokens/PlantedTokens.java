@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeSet;
 
 /**
@@ -109,7 +110,7 @@ final class PlantedTokens {
         return at;
     }
 
-    private float[] values(int length, boolean first, TreeSet<Integer> subject) {
+    private float[] values(int length, boolean first, Set<Integer> subject) {
         float[] values = new float[length * KINDS.size()];
         for (int unit = 0; unit < KINDS.size(); unit++) {
             Kind kind = KINDS.get(unit);

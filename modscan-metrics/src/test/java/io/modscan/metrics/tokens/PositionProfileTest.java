@@ -47,7 +47,7 @@ class PositionProfileTest {
     }
 
     private static Placed label(LabelledPrompt prompt) {
-        return prompt.labels().get(0);
+        return prompt.labels.get(0);
     }
 
     private static PositionProfile profile(List<LabelledPrompt> prompts) {
@@ -65,9 +65,9 @@ class PositionProfileTest {
             double[] ofPrompt = values.get(i);
             double mean = Arrays.stream(ofPrompt).average().orElseThrow();
             for (int token = 0; token < ofPrompt.length; token++) {
-                ofBins[prompt.bins()[prompt.binOf()[token]]] += ofPrompt[token] - mean;
+                ofBins[prompt.bins[prompt.binOf[token]]] += ofPrompt[token] - mean;
             }
-            double in = ofPrompt[label(prompt).at()[0]];
+            double in = ofPrompt[label(prompt).at[0]];
             ofLabel += in - mean;
             numbers[i] = in - (mean * ofPrompt.length - in) / (ofPrompt.length - 1);
         }
@@ -84,12 +84,12 @@ class PositionProfileTest {
             double deviation) {
         List<double[]> values = new ArrayList<>();
         for (LabelledPrompt prompt : prompts) {
-            double[] ofPrompt = new double[prompt.tokens()];
+            double[] ofPrompt = new double[prompt.tokens];
             double shared = noise.nextGaussian();
             for (int token = 0; token < ofPrompt.length; token++) {
                 ofPrompt[token] = shared
-                        + ofBin.applyAsDouble(prompt.bins()[prompt.binOf()[token]])
-                        + (token == label(prompt).at()[0] ? ofLabel : 0)
+                        + ofBin.applyAsDouble(prompt.bins[prompt.binOf[token]])
+                        + (token == label(prompt).at[0] ? ofLabel : 0)
                         + deviation * noise.nextGaussian();
             }
             values.add(ofPrompt);

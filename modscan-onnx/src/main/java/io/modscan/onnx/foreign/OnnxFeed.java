@@ -1,13 +1,12 @@
 package io.modscan.onnx.foreign;
 
-import java.util.stream.Stream;
-import io.modscan.core.site.CapturePlan;
-import io.modscan.core.token.Positions;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.error.UnsupportedModelException;
 import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.safetensors.DType;
+import io.modscan.core.site.CapturePlan;
+import io.modscan.core.token.Positions;
 import io.modscan.onnx.foreign.OnnxInputs.Input;
 import io.modscan.onnx.internal.graph.OnnxProtos;
 import io.modscan.onnx.internal.graph.OnnxTypes;
@@ -24,6 +23,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.LongUnaryOperator;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
 /** What a foreign graph is given for one run, by the roles of its inputs. */
 final class OnnxFeed {
@@ -152,8 +152,7 @@ final class OnnxFeed {
     }
 
     /** Samples of the same shapes as a batch; or a single one, where the graph may have no batch axis. */
-    List<Bound> ready(
-            List<Map<String, InputTensor>> samples, int positions, List<Map<Positions, int[]>> chosen) {
+    List<Bound> ready(List<Map<String, InputTensor>> samples, int positions, List<Map<Positions, int[]>> chosen) {
         List<Bound> bound = new ArrayList<>();
         for (Input input : inputs.inputs().values()) {
             if (taken.contains(input.name())) {
@@ -209,8 +208,7 @@ final class OnnxFeed {
     }
 
     /** What poolings count. */
-    private List<Bound> counted(
-            List<int[]> ids, List<int[]> mask, int columns, List<Map<Positions, int[]>> chosen) {
+    private List<Bound> counted(List<int[]> ids, List<int[]> mask, int columns, List<Map<Positions, int[]>> chosen) {
         List<Bound> bound = new ArrayList<>();
         if (taken.contains(OnnxPlan.SIZES)) {
             ByteBuffer sizes = allocate(2 * Long.BYTES).putLong(ids.size()).putLong(columns);
@@ -271,11 +269,7 @@ final class OnnxFeed {
                 indices.putLong((long) row * columns + (i < kept.length ? first + kept[i] : 0));
             }
         }
-        return typed(
-                OnnxPlan.KEPT,
-                flipped(indices),
-                DataType.INT64_VALUE,
-                List.of((long) mask.size(), (long) most));
+        return typed(OnnxPlan.KEPT, flipped(indices), DataType.INT64_VALUE, List.of((long) mask.size(), (long) most));
     }
 
     private static int first(int... mask) {

@@ -1,6 +1,5 @@
 package io.modscan.onnx.foreign;
 
-import io.modscan.core.token.Positions;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
@@ -10,6 +9,7 @@ import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
+import io.modscan.core.token.Positions;
 import io.modscan.onnx.foreign.OnnxSites.Recipe;
 import io.modscan.onnx.internal.graph.OnnxGraph;
 import io.modscan.onnx.internal.graph.OnnxProtos;
@@ -376,8 +376,7 @@ final class OnnxPlan {
     /** [batch, kept, width] */
     private Output kept(String values, Site site) {
         int width = site.width();
-        String rows =
-                edit.op("Reshape", List.of(flat(values, width), edit.longs(List.of(-1L, (long) width))));
+        String rows = edit.op("Reshape", List.of(flat(values, width), edit.longs(List.of(-1L, (long) width))));
         String kept = edit.input(KEPT, OnnxTypes.INT64, List.of("modscan_batch", "modscan_kept"));
         return new Output(
                 edit.op("Gather", List.of(rows, kept), OnnxProtos.attribute("axis", 0L)),
@@ -385,9 +384,7 @@ final class OnnxPlan {
     }
 
     private String behind(Positions positions) {
-        return positions.isAll()
-                ? ""
-                : positions.isWithoutBos() ? WITHOUT_BOS : CHOSEN + choices.indexOf(positions);
+        return positions.isAll() ? "" : positions.isWithoutBos() ? WITHOUT_BOS : CHOSEN + choices.indexOf(positions);
     }
 
     /**

@@ -1,6 +1,5 @@
 package io.modscan.onnx.foreign;
 
-import io.modscan.core.token.Positions;
 import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OrtException;
 import io.modscan.core.error.ModscanException;
@@ -11,6 +10,7 @@ import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
+import io.modscan.core.token.Positions;
 import io.modscan.onnx.foreign.OnnxPlan.Output;
 import io.modscan.onnx.internal.runtime.OrtRuntime;
 import io.modscan.onnx.internal.runtime.OrtRuntime.Bound;
@@ -127,7 +127,8 @@ final class OnnxSource implements ActivationSource {
                     output.name(),
                     outputs.get(i),
                     OnnxJavaType.FLOAT,
-                    output.axes().shape(batch.rows(), batch.columns(plan.readings().get(i)))));
+                    output.axes()
+                            .shape(batch.rows(), batch.columns(plan.readings().get(i)))));
         }
         run(batch.rows(), batch.columns(), given, pinned);
     }
@@ -193,7 +194,8 @@ final class OnnxSource implements ActivationSource {
             List<Long> shape = output.axes().shape(1, positions);
             int count = Math.toIntExact(shape.stream().reduce(1L, Math::multiplyExact));
             FloatBuffer target = target(batch, row, outputs, i);
-            int begin = reading.isPerToken() && !keepsSome ? first * reading.site().width() : 0;
+            int begin =
+                    reading.isPerToken() && !keepsSome ? first * reading.site().width() : 0;
             // Shorter patterns have to be spread; all else lies in its place at once.
             boolean spreads = isPairs(i) && length < batch.columns();
             pinned.add(new Bound(

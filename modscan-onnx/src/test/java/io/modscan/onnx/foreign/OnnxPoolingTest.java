@@ -1,6 +1,5 @@
 package io.modscan.onnx.foreign;
 
-import io.modscan.core.token.Positions;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.offset;
 
@@ -12,9 +11,10 @@ import io.modscan.core.site.CapturePlan.Selection;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
+import io.modscan.core.token.Positions;
+import io.modscan.core.token.PromptTokens;
 import io.modscan.onnx.foreign.Runs.Padding;
 import java.nio.file.Path;
-import io.modscan.core.token.PromptTokens;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
@@ -35,8 +35,8 @@ class OnnxPoolingTest {
     Path folder;
 
     private static float[] expected(int[] ids, Pooling pooling, boolean magnitude) {
-        int[] counted = Arrays.stream(pooling.positions()
-                        .of(PromptTokens.of(ids, List.of()), OptionalInt.of(BOS), id -> ""))
+        int[] counted = Arrays.stream(
+                        pooling.positions().of(PromptTokens.of(ids, List.of()), OptionalInt.of(BOS), id -> ""))
                 .map(position -> ids[position])
                 .toArray();
         float[][] vectors = Arrays.stream(counted)
@@ -109,14 +109,15 @@ class OnnxPoolingTest {
     private static void checkKept(OnnxModel model, Positions positions) {
         for (boolean magnitude : new boolean[] {false, true}) {
             SiteSelector hidden = magnitude ? Sites.glob("hidden").magnitude() : Sites.glob("hidden");
-            CapturePlan plan =
-                    CapturePlan.of(model.sites(), List.of(new Selection(hidden, Pooling.none().over(positions))));
+            CapturePlan plan = CapturePlan.of(
+                    model.sites(), List.of(new Selection(hidden, Pooling.none().over(positions))));
             int width = magnitude ? 1 : 4;
             try (ActivationSource source = model.open(plan)) {
                 for (Padding padding : Padding.values()) {
                     TokenBatch batch = Runs.choosing(plan, Runs.batch(padding, 6, ROWS), BOS);
                     float[] values = Runs.get(
-                            Runs.run(source, batch), plan.readings().get(0).site().name());
+                            Runs.run(source, batch),
+                            plan.readings().get(0).site().name());
                     int columns = batch.columns(plan.readings().get(0));
                     assertThat(columns).isEqualTo(2);
                     for (int row = 0; row < ROWS.length; row++) {
@@ -151,7 +152,11 @@ class OnnxPoolingTest {
                 .node("Gather", "table input_ids", "hidden")
                 .open(folder)
                 .withBosTokenId(BOS);
-        for (Pooling pooling : List.of(Pooling.mean(), Pooling.last(), new Pooling(Pooling.Kind.MAX, Positions.withoutBos()), Pooling.mean().over(SOME))) {
+        for (Pooling pooling : List.of(
+                Pooling.mean(),
+                Pooling.last(),
+                new Pooling(Pooling.Kind.MAX, Positions.withoutBos()),
+                Pooling.mean().over(SOME))) {
             check(model, pooling, false);
             check(model, pooling, true);
         }

@@ -85,8 +85,7 @@ class ChosenPositionsTest {
 
     private static Map<String, float[]> run(OptModel model, CapturePlan plan, Padding padding, Dialect dialect) {
         try (ActivationSource source = model.open(plan, dialect)) {
-            return Runs.run(
-                    source, Runs.choosing(plan, Runs.batch(padding, COLUMNS, ROWS), TinyOpt.BOS));
+            return Runs.run(source, Runs.choosing(plan, Runs.batch(padding, COLUMNS, ROWS), TinyOpt.BOS));
         }
     }
 
@@ -99,12 +98,10 @@ class ChosenPositionsTest {
             Map<String, float[]> some) {
         Site site = reading.site();
         int width = site.width();
-        float[] whole = Runs.unpad(
-                site, Runs.get(all, site.name()), padding, COLUMNS, row, ROWS[row].length);
+        float[] whole = Runs.unpad(site, Runs.get(all, site.name()), padding, COLUMNS, row, ROWS[row].length);
         int[] chosen = batch.chosen(reading.pooling().positions(), row);
         int stride = (int) reading.values(batch.columns(reading));
-        float[] actual = Arrays.copyOfRange(
-                Runs.get(some, site.name()), row * stride, row * stride + stride);
+        float[] actual = Arrays.copyOfRange(Runs.get(some, site.name()), row * stride, row * stride + stride);
         for (int unit = 0; unit < width; unit++) {
             int at = unit;
             // The loss of a first token is none, and counts nowhere.
@@ -118,7 +115,8 @@ class ChosenPositionsTest {
                         : values;
                 assertThat(actual[unit])
                         .as("%s of row %d", reading, row)
-                        .satisfies(value -> assertClose(value, pooled(reading.pooling().kind(), counted)));
+                        .satisfies(value ->
+                                assertClose(value, pooled(reading.pooling().kind(), counted)));
             } else {
                 for (int i = 0; i < values.length; i++) {
                     assertThat(Float.compare(actual[i * width + unit], values[i]))

@@ -1,6 +1,5 @@
 package io.modscan.onnx.opt;
 
-import io.modscan.core.token.Positions;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.within;
@@ -37,6 +36,7 @@ import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
+import io.modscan.core.token.Positions;
 import io.modscan.onnx.foreign.Runs;
 import io.modscan.onnx.foreign.Runs.Padding;
 import io.modscan.onnx.internal.graph.WeightLocation;

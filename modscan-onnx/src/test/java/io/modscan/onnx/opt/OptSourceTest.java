@@ -318,8 +318,8 @@ class OptSourceTest {
             for (int row = 0; row < ROWS.length; row++) {
                 float[] values =
                         Runs.unpad(site, Runs.get(perToken, site.name()), padding, COLUMNS, row, ROWS[row].length);
-                boolean skipFirst =
-                        site.name().equals("loss") || (pooling.positions().isWithoutBos() && ROWS[row][0] == TinyOpt.BOS);
+                boolean skipFirst = site.name().equals("loss")
+                        || (pooling.positions().isWithoutBos() && ROWS[row][0] == TinyOpt.BOS);
                 float[] one = pool(values, site.width(), skipFirst ? 1 : 0, pooling.kind());
                 System.arraycopy(one, 0, expected, row * site.width(), site.width());
             }

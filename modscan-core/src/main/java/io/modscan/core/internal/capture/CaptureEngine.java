@@ -19,8 +19,8 @@ import io.modscan.core.prompt.IdSet;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Reading;
-import io.modscan.core.token.PromptTokens;
 import io.modscan.core.site.Site;
+import io.modscan.core.token.PromptTokens;
 import java.io.UncheckedIOException;
 import java.nio.FloatBuffer;
 import java.nio.channels.ClosedByInterruptException;
@@ -232,8 +232,7 @@ public final class CaptureEngine implements AutoCloseable {
         // Half a buffer's reach, since padding comes on top.
         double most = Math.min(batching.outputLimit(), 1 << 30);
         TokenStream.Share share = (prompt, tokens) -> Math.max(
-                Math.max((double) tokens.size() / batching.windowTokens(), bytes(tokens) / most),
-                held(prompt));
+                Math.max((double) tokens.size() / batching.windowTokens(), bytes(tokens) / most), held(prompt));
         try (KeptStreams between = streams();
                 CaptureRun run = run(prompts, share, (prompt, tokens) -> prompt, false)) {
             for (Chunk chunk = run.next(); chunk != null; chunk = run.next()) {

@@ -1,17 +1,17 @@
 package io.modscan.core.internal.capture;
 
-import java.util.List;
-import java.util.HashMap;
-import java.util.ArrayList;
-import io.modscan.core.token.Span;
-import io.modscan.core.token.PromptTokens;
-import io.modscan.core.model.TokenizedText;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.model.Model;
+import io.modscan.core.model.TokenizedText;
 import io.modscan.core.model.Tokenizer;
 import io.modscan.core.prompt.InputTensor;
 import io.modscan.core.prompt.Prompt;
+import io.modscan.core.token.PromptTokens;
+import io.modscan.core.token.Span;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 

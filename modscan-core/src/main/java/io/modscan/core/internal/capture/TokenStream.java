@@ -1,10 +1,5 @@
 package io.modscan.core.internal.capture;
 
-import java.util.Objects;
-import java.util.Map;
-import java.util.HashMap;
-import io.modscan.core.token.PromptTokens;
-import io.modscan.core.token.Positions;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.recording.Chunk;
 import io.modscan.core.intervention.Intervention;
@@ -14,10 +9,14 @@ import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Objective;
 import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
+import io.modscan.core.token.Positions;
+import io.modscan.core.token.PromptTokens;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -307,10 +306,12 @@ public final class TokenStream implements AutoCloseable {
                         + (reading.pooling().positions().isWithoutBos()
                                 ? ": nothing tells whether they begin with BOS, so it cannot be left out of "
                                         + reading.site() + "; pool with BOS"
-                                : ", so '" + reading.pooling().positions() + "' chooses none of them at " + reading.site()
-                                        + "; choose positions by number or by span"));
+                                : ", so '" + reading.pooling().positions() + "' chooses none of them at "
+                                        + reading.site() + "; choose positions by number or by span"));
             }
-            if (onlyBos && reading.pooling().isPooled() && reading.pooling().positions().isWithoutBos()) {
+            if (onlyBos
+                    && reading.pooling().isPooled()
+                    && reading.pooling().positions().isWithoutBos()) {
                 throw new ModscanException("prompt '" + prompt.id() + "' is only a BOS token, so nothing of "
                         + reading.site() + " is left to pool; drop the prompt, or pool with BOS");
             }

@@ -1,28 +1,28 @@
 package io.modscan.core.internal.recording;
 
-import java.util.function.ToIntFunction;
-import java.util.function.Function;
-import java.util.Arrays;
-import java.util.AbstractList;
-import io.modscan.core.token.Span;
-import io.modscan.core.token.PromptTokens;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.safetensors.DType;
 import io.modscan.core.safetensors.SafetensorsLayout;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Reading;
+import io.modscan.core.token.PromptTokens;
+import io.modscan.core.token.Span;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.util.AbstractList;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.function.ToIntFunction;
 
 /** What lies where in a capture file, or in one of several; {@code Activations.save} and {@code Probe} describe them. */
 public final class CaptureLayout {

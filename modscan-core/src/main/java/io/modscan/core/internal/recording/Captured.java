@@ -1,8 +1,8 @@
 package io.modscan.core.internal.recording;
 
 import io.modscan.core.prompt.Prompts;
-import io.modscan.core.token.PromptTokens;
 import io.modscan.core.site.Reading;
+import io.modscan.core.token.PromptTokens;
 import java.nio.FloatBuffer;
 import java.util.List;
 import java.util.Map;

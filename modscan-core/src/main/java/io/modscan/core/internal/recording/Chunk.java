@@ -3,8 +3,8 @@ package io.modscan.core.internal.recording;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.token.Positions;
 import io.modscan.core.token.PromptTokens;
-import java.util.Map;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Consecutive prompts with their tokens, all of them of one kind: ready tensors or not.
@@ -16,7 +16,13 @@ import java.util.List;
  * @param inputs   the bytes of the ready tensors of the prompt that has most; 0 where there are none
  * @param last     whether the input ends with these
  */
-public record Chunk(long first, List<Prompt> prompts, List<PromptTokens> tokens, List<Map<Positions, int[]>> chosen, long inputs, boolean last) {
+public record Chunk(
+        long first,
+        List<Prompt> prompts,
+        List<PromptTokens> tokens,
+        List<Map<Positions, int[]>> chosen,
+        long inputs,
+        boolean last) {
 
     /** The index behind the last one's. */
     public long end() {

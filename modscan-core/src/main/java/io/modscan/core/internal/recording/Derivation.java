@@ -1,17 +1,17 @@
 package io.modscan.core.internal.recording;
 
-import java.util.stream.IntStream;
-import java.util.function.Function;
-import io.modscan.core.token.Positions;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
+import io.modscan.core.token.Positions;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * How the values of a reading come from those of one that was recorded: as they are, or, where positions were kept, by

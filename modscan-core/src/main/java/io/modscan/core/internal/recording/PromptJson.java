@@ -1,12 +1,12 @@
 package io.modscan.core.internal.recording;
 
-import io.modscan.core.token.Span;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.intervention.Intervention;
 import io.modscan.core.prompt.Prompt;
+import io.modscan.core.token.Span;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

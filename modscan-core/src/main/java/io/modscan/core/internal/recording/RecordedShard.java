@@ -1,7 +1,5 @@
 package io.modscan.core.internal.recording;
 
-import io.modscan.core.token.Span;
-import io.modscan.core.token.PromptTokens;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.intervention.Intervention;
@@ -14,6 +12,8 @@ import io.modscan.core.safetensors.StoredTensor;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Objective;
 import io.modscan.core.site.Reading;
+import io.modscan.core.token.PromptTokens;
+import io.modscan.core.token.Span;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.nio.file.Path;

@@ -1,9 +1,9 @@
 package io.modscan.core.internal.recording;
 
-import io.modscan.core.token.PromptTokens;
 import io.modscan.core.intervention.Intervention;
 import io.modscan.core.model.Aim;
 import io.modscan.core.site.Reading;
+import io.modscan.core.token.PromptTokens;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.util.AbstractList;

@@ -1,6 +1,5 @@
 package io.modscan.core.internal.recording;
 
-import io.modscan.core.token.Positions;
 import com.fasterxml.jackson.jr.ob.JSON;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
@@ -9,6 +8,7 @@ import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
+import io.modscan.core.token.Positions;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -36,8 +36,7 @@ public final class SiteJson {
         for (Reading reading : readings) {
             Map<String, Object> object = json(reading.site());
             Pooling pooling = reading.pooling();
-            boolean isUsual =
-                    pooling.positions().isAll() || pooling.positions().isWithoutBos();
+            boolean isUsual = pooling.positions().isAll() || pooling.positions().isWithoutBos();
             object.put("pooling", (isUsual ? pooling : pooling.over(Positions.all())).toString());
             if (!isUsual) {
                 object.put("positions", pooling.positions().toString());

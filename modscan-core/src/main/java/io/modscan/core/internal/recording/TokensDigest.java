@@ -50,7 +50,8 @@ public final class TokensDigest {
                     .map(intervention -> " toward " + intervention.sha256())
                     .orElse("");
             String kept = run.isAllKept() ? "" : " keeping " + Arrays.toString(run.kept());
-            digest.update((Arrays.toString(run.ids()) + tensors + under + toward + kept + "\n").getBytes(StandardCharsets.UTF_8));
+            digest.update((Arrays.toString(run.ids()) + tensors + under + toward + kept + "\n")
+                    .getBytes(StandardCharsets.UTF_8));
         }
         return this;
     }

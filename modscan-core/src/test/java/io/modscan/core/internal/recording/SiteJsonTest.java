@@ -1,6 +1,5 @@
 package io.modscan.core.internal.recording;
 
-import io.modscan.core.token.Positions;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
@@ -9,6 +8,7 @@ import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
+import io.modscan.core.token.Positions;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
@@ -73,7 +73,9 @@ class SiteJsonTest {
         "max, true",
     })
     void everyPoolingIsReadBack(String kind, boolean withoutBos) {
-        Pooling pooling = new Pooling(Pooling.Kind.valueOf(kind.toUpperCase(java.util.Locale.ROOT)), withoutBos ? Positions.withoutBos() : Positions.all());
+        Pooling pooling = new Pooling(
+                Pooling.Kind.valueOf(kind.toUpperCase(java.util.Locale.ROOT)),
+                withoutBos ? Positions.withoutBos() : Positions.all());
         List<Reading> readings = List.of(new Reading(Z, pooling));
         assertThat(SiteJson.read(FILE, SiteJson.write(readings))).isEqualTo(readings);
     }

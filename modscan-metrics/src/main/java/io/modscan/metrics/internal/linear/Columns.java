@@ -21,9 +21,8 @@ import java.util.stream.IntStream;
 public final class Columns {
 
     /** The order of sites: by layers, then names. */
-    public static final Comparator<Site> IN_ORDER = Comparator.comparingInt(
-                    (Site site) -> site.layer().orElse(-1))
-            .thenComparing(Site::tensorName);
+    public static final Comparator<Site> IN_ORDER =
+            Comparator.comparingInt((Site site) -> site.layer().orElse(-1)).thenComparing(Site::tensorName);
 
     private final int size;
     private final List<Unit> units;

@@ -53,10 +53,8 @@ record ChosenPositions(List<Positions> choices, Positions keeps) {
         for (Positions positions : choices) {
             if (needed.contains(name(positions))) {
                 inputs.add(new Bound(
-                        name(positions),
-                        mask(positions, batch),
-                        OnnxJavaType.BOOL,
-                        List.of((long) batch.rows(), (long) batch.columns())));
+                        name(positions), mask(positions, batch), OnnxJavaType.BOOL, List.of((long) batch.rows(), (long)
+                                batch.columns())));
             }
         }
         if (needed.contains(KEPT)) {
@@ -68,7 +66,8 @@ record ChosenPositions(List<Positions> choices, Positions keeps) {
     }
 
     private static ByteBuffer mask(Positions positions, TokenBatch batch) {
-        ByteBuffer mask = ByteBuffer.allocateDirect(batch.rows() * batch.columns()).order(ByteOrder.nativeOrder());
+        ByteBuffer mask =
+                ByteBuffer.allocateDirect(batch.rows() * batch.columns()).order(ByteOrder.nativeOrder());
         for (int row = 0; row < batch.rows(); row++) {
             int first = batch.first(row);
             for (int position : batch.chosen(positions, row)) {
@@ -89,8 +88,8 @@ record ChosenPositions(List<Positions> choices, Positions keeps) {
 
     /** Behind a row's own it is the first column again. */
     private ByteBuffer columns(TokenBatch batch, int most) {
-        ByteBuffer columns = ByteBuffer.allocateDirect(batch.rows() * most * Long.BYTES)
-                .order(ByteOrder.nativeOrder());
+        ByteBuffer columns =
+                ByteBuffer.allocateDirect(batch.rows() * most * Long.BYTES).order(ByteOrder.nativeOrder());
         for (int row = 0; row < batch.rows(); row++) {
             int first = batch.first(row);
             int[] kept = batch.chosen(keeps, row);

@@ -1,6 +1,5 @@
 package io.modscan.onnx.internal.network;
 
-import io.modscan.core.token.Positions;
 import static io.modscan.onnx.internal.graph.OnnxProtos.attribute;
 
 import io.modscan.core.safetensors.DType;
@@ -8,6 +7,7 @@ import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
+import io.modscan.core.token.Positions;
 import io.modscan.onnx.internal.graph.GraphBuilder;
 import io.modscan.onnx.internal.graph.GraphBuilder.Output;
 import io.modscan.onnx.internal.graph.OutputAxes;

@@ -1,12 +1,12 @@
 package io.modscan.onnx.internal.network;
 
-import io.modscan.core.site.Reading;
 import ai.onnxruntime.OnnxJavaType;
 import io.modscan.core.model.ActivationSource;
 import io.modscan.core.model.Link;
 import io.modscan.core.model.TokenBatch;
 import io.modscan.core.safetensors.StoredTensor;
 import io.modscan.core.site.CapturePlan;
+import io.modscan.core.site.Reading;
 import io.modscan.onnx.internal.checkpoint.Arrival;
 import io.modscan.onnx.internal.graph.OutputAxes;
 import io.modscan.onnx.internal.graph.WeightLocation;
