@@ -29,6 +29,8 @@ final class Page {
             "behaviour.js",
             "similarity.js",
             "structure.js",
+            "token-labels.js",
+            "steps.js",
             "effects.js",
             "used.js",
             "main.js");

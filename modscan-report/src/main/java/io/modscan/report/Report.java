@@ -17,11 +17,13 @@ import io.modscan.metrics.effect.Outcome;
 import io.modscan.metrics.modules.ModuleComparison;
 import io.modscan.metrics.modules.ModuleMap;
 import io.modscan.metrics.modules.ModuleTopics;
+import io.modscan.metrics.modules.StepMap;
 import io.modscan.metrics.selectivity.ConsistencyMap;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.SelectivityMap;
 import io.modscan.metrics.similarity.LabelSeparation;
 import io.modscan.metrics.subspace.LabelOverlaps;
+import io.modscan.metrics.tokens.TokenSelectivityMap;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -82,6 +84,8 @@ public final class Report {
     private @Nullable ConsistencyMap halves;
     private @Nullable TokenTextsOf<Activations> texts;
     private @Nullable TokenTextsOf<ContextMap> contexts;
+    private @Nullable TokenSelectivityMap tokenLabels;
+    private @Nullable StepMap steps;
     private @Nullable SelectivityMap behaviour;
     private @Nullable Activations vectors;
     private @Nullable Activations patterns;
@@ -230,6 +234,30 @@ public final class Report {
     public Report contexts(ContextMap of, Function<int[], List<String>> pieces) {
         checkUnits(of.sites());
         this.contexts = new TokenTextsOf<>(of, pieces);
+        return this;
+    }
+
+    /**
+     * Adds how units respond to labels of tokens, within prompts: the heads for each label as small pictures on one scale, and a table of the heads and other units that
+     * respond most. A page holds up to 60 labels, of more those that count in most prompts, and 4,000 rows.
+     *
+     * @param of the responses, of any prompts and units; one that the page has, too, can be chosen there
+     * @return this
+     */
+    public Report tokenLabels(TokenSelectivityMap of) {
+        this.tokenLabels = of;
+        return this;
+    }
+
+    /**
+     * Adds steps: modules of units that act together within prompts, where in a prompt each is active, and at which labels of tokens. A page holds up to 500 modules, 40 labels, and
+     * of members the surest 2,000 of a module, 40,000 in all.
+     *
+     * @param found the steps, of any prompts
+     * @return this
+     */
+    public Report steps(StepMap found) {
+        this.steps = found;
         return this;
     }
 
@@ -590,10 +618,18 @@ public final class Report {
         facts.put("nonFiniteSites", broken.size());
         ResponseNumbers responses = new ResponseNumbers(numbers);
         facts.put("families", List.of());
+        List<RankedUnits> kept = List.of();
         if (units != null && unitValues != null) {
             UnitPictures pictures = new UnitPictures(units, unitValues, criterion, numbers, responses, halves);
             facts.put("families", pictures.write());
-            addTokens(facts, numbers, pictures.kept());
+            kept = pictures.kept();
+            addTexts(facts, numbers, kept);
+        }
+        if (tokenLabels != null) {
+            facts.put("tokenLabels", new TokenLabelPictures(tokenLabels, criterion, kept, numbers).write());
+        }
+        if (steps != null) {
+            facts.put("steps", StepPictures.write(steps));
         }
         ConsistencyMap both = halves;
         facts.put(
@@ -636,7 +672,7 @@ public final class Report {
         return facts;
     }
 
-    private void addTokens(Map<String, Object> facts, PageNumbers numbers, List<RankedUnits> kept) {
+    private void addTexts(Map<String, Object> facts, PageNumbers numbers, List<RankedUnits> kept) {
         TokenTexts words = new TokenTexts();
         TokenTextsOf<Activations> inTexts = texts;
         if (inTexts != null) {

@@ -46,6 +46,14 @@ final class UnitColumns {
         return site.picked().map(Site.Picked::of).orElse(site);
     }
 
+    /** The unit itself, where it was picked from another site. */
+    static Unit home(Unit unit) {
+        return unit.site()
+                .picked()
+                .map(some -> Unit.of(some.of(), some.units().get(unit.inSite())))
+                .orElse(unit);
+    }
+
     /** Where a unit was measured, or null. */
     @Nullable Unit of(SiteFamily family, int unit) {
         Unit own = Unit.of(family.sites().get(unit / family.width()), unit % family.width());
