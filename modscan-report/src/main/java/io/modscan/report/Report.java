@@ -84,7 +84,7 @@ public final class Report {
     private @Nullable ConsistencyMap halves;
     private @Nullable TokenTextsOf<Activations> texts;
     private @Nullable TokenTextsOf<ContextMap> contexts;
-    private @Nullable TokenSelectivityMap tokenLabels;
+    private final Map<String, TokenSelectivityMap> tokenLabels = new LinkedHashMap<>();
     private @Nullable StepMap steps;
     private @Nullable SelectivityMap behaviour;
     private @Nullable Activations vectors;
@@ -239,13 +239,14 @@ public final class Report {
 
     /**
      * Adds how units respond to labels of tokens, within prompts: the heads for each label as small pictures on one scale, and a table of the heads and other units that
-     * respond most. A page holds up to 60 labels, of more those that count in most prompts, and 4,000 rows.
+     * respond most. Of each measurement a page holds up to 60 labels, of more those that count in most prompts, and 4,000 rows.
      *
-     * @param of the responses, of any prompts and units; one that the page has, too, can be chosen there
+     * @param name what the labels are, such as {@code kinds of tokens}; of the same name there is one
+     * @param of   the responses, of any prompts and units; a unit that the page has, too, can be chosen there
      * @return this
      */
-    public Report tokenLabels(TokenSelectivityMap of) {
-        this.tokenLabels = of;
+    public Report tokenLabels(String name, TokenSelectivityMap of) {
+        tokenLabels.put(name, of);
         return this;
     }
 
@@ -625,9 +626,7 @@ public final class Report {
             kept = pictures.kept();
             addTexts(facts, numbers, kept);
         }
-        if (tokenLabels != null) {
-            facts.put("tokenLabels", new TokenLabelPictures(tokenLabels, criterion, kept, numbers).write());
-        }
+        facts.put("tokenLabels", writeTokenLabels(numbers, kept));
         if (steps != null) {
             facts.put("steps", StepPictures.write(steps));
         }
@@ -670,6 +669,13 @@ public final class Report {
         }
         facts.put("provenance", provenance);
         return facts;
+    }
+
+    private List<Object> writeTokenLabels(PageNumbers numbers, List<RankedUnits> kept) {
+        List<Object> all = new ArrayList<>();
+        tokenLabels.forEach((name, of) -> all.add(
+                new TokenLabelPictures(name, "tokenLabels" + all.size(), of, criterion, kept, numbers).write()));
+        return all;
     }
 
     private void addTexts(Map<String, Object> facts, PageNumbers numbers, List<RankedUnits> kept) {

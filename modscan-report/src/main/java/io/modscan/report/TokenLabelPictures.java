@@ -26,13 +26,29 @@ final class TokenLabelPictures {
 
     private static final double AUROC = 60_000;
 
+    private final String name;
+    private final String array;
     private final TokenSelectivityMap map;
     private final Criterion criterion;
     private final List<RankedUnits> units;
     private final PageNumbers numbers;
 
-    /** @param units the units of the page, which one can choose */
-    TokenLabelPictures(TokenSelectivityMap map, Criterion criterion, List<RankedUnits> units, PageNumbers numbers) {
+    /**
+     * Begins.
+     *
+     * @param name  what the labels are
+     * @param array what the arrays' names begin with
+     * @param units the units of the page, which one can choose
+     */
+    TokenLabelPictures(
+            String name,
+            String array,
+            TokenSelectivityMap map,
+            Criterion criterion,
+            List<RankedUnits> units,
+            PageNumbers numbers) {
+        this.name = name;
+        this.array = array;
         this.map = map;
         this.criterion = criterion;
         this.units = units;
@@ -49,12 +65,15 @@ final class TokenLabelPictures {
         List<Map<String, Object>> families = new ArrayList<>();
         for (SiteFamily family : heads) {
             Map<String, Object> facts = family.facts();
-            facts.put("array", "tokenLabels" + families.size());
+            String own = array + ".heads" + families.size();
+            facts.put("array", own);
             facts.put("family", family(family.sites().get(0)));
-            write("tokenLabels" + families.size(), family, labels);
+            write(own, family, labels);
             families.add(facts);
         }
         Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("name", name);
+        facts.put("array", array);
         facts.put("labels", labels);
         facts.put("of", map.labels().size());
         facts.put("prompts", labels.stream().map(map::prompts).toList());
@@ -130,16 +149,16 @@ final class TokenLabelPictures {
             active[i] = row.active();
             auroc[i] = share(row);
         }
-        numbers.ints("tokenRows.unit", unit);
-        numbers.ints("tokenRows.kind", kind);
-        numbers.ints("tokenRows.label", label);
-        numbers.ints("tokenRows.family", family);
-        numbers.ints("tokenRows.id", id);
-        numbers.ints("tokenRows.active", active);
-        numbers.unsignedShorts("tokenRows.auroc", auroc);
-        numbers.floats("tokenRows.difference", floats(rows.stream().map(row -> (float) row.meanDifference()).toList()));
-        numbers.floats("tokenRows.dz", floats(rows.stream().map(row -> (float) row.dz()).toList()));
-        numbers.floats("tokenRows.q", floats(rows.stream().map(row -> (float) row.q()).toList()));
+        numbers.ints(array + ".rows.unit", unit);
+        numbers.ints(array + ".rows.kind", kind);
+        numbers.ints(array + ".rows.label", label);
+        numbers.ints(array + ".rows.family", family);
+        numbers.ints(array + ".rows.id", id);
+        numbers.ints(array + ".rows.active", active);
+        numbers.unsignedShorts(array + ".rows.auroc", auroc);
+        numbers.floats(array + ".rows.difference", floats(rows.stream().map(row -> (float) row.meanDifference()).toList()));
+        numbers.floats(array + ".rows.dz", floats(rows.stream().map(row -> (float) row.dz()).toList()));
+        numbers.floats(array + ".rows.q", floats(rows.stream().map(row -> (float) row.q()).toList()));
         facts.put("names", List.copyOf(names.keySet()));
         facts.put("kinds", List.copyOf(kinds.keySet()));
         facts.put("each", each);

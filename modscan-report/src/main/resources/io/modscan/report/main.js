@@ -7,7 +7,7 @@ const SECTIONS = [
     'What one half of the prompts shows, the other has to confirm. Each half was measured by itself.'],
   ['behaviour', 'How heads attend', behaviour, () => meta.behaviour.length > 0,
     'Which heads attend in another way for a label than for other prompts. Entropy and distance grow with the length of prompts: a label of longer prompts seems to look wider and farther.'],
-  ['token-labels', 'Labels of tokens', tokenLabels, () => Boolean(meta.tokenLabels),
+  ['token-labels', 'Labels of tokens', tokenLabels, () => meta.tokenLabels.length > 0,
     'Which units respond to which tokens: those of a label against the other tokens of the same prompts, each prompt counting once. What a prompt is about has no part in it.'],
   ['steps', 'Steps', steps, () => Boolean(meta.steps),
     'Units that go up and down together from token to token within prompts, and where in a prompt they do. 0 is what the same units do in the same prompts on average, 1 a standard deviation more.'],

@@ -1,10 +1,8 @@
 // Labels of tokens: which units respond to them, within prompts.
-const tokenLabelName = (label, most) => apart(short(meta.tokenLabels.labels[label], most || 40));
-
 // How the heads of one kind respond to each label of tokens.
 class TokenHeads {
-  constructor(facts) {
-    Object.assign(this, facts);
+  constructor(facts, labels) {
+    Object.assign(this, facts, { labels });
     this.aurocs = array(`${facts.array}.auroc`);
     this.qs = array(`${facts.array}.q`);
     this.count = this.layers.length * this.width;
@@ -14,6 +12,8 @@ class TokenHeads {
     const at = label * this.count + y * this.width + x;
     return { auroc: this.aurocs[at] === 65535 ? NaN : this.aurocs[at] / 60000, q: this.qs[at] };
   }
+
+  labelName(label) { return apart(short(this.labels[label], 40)); }
 
   name(x, y) { return `${this.layered ? 'L' : ''}${this.layers[y]}${this.layered ? '' : ' '}H${x}`; }
 
@@ -29,19 +29,22 @@ const brighter = (response) => (Number.isNaN(response.auroc) ? 'not measured' : 
   : response.auroc > 0.5 ? 'brighter there' : 'darker there');
 
 function tokenLabels(section) {
-  const all = meta.tokenLabels;
-  const heads = all.families.map((facts) => new TokenHeads(facts));
+  meta.tokenLabels.forEach((all, index) => eachTokenLabel(section, all, index));
+}
+
+function eachTokenLabel(section, all, index) {
+  const heads = all.families.map((facts) => new TokenHeads(facts, all.labels));
   const facts = [`${all.units} units`, `${all.labels.length === all.of ? all.of : `${all.labels.length} of ${all.of}`} labels`];
-  section.append(element('p', `${facts.join(', ')}. An AUROC of 1: a token of the label is always above the others of its prompt; 0: always below; 0.5: it tells nothing.`));
+  section.append(element('h3', apart(sentence(short(all.name, 60)))), element('p', `${facts.join(', ')}. An AUROC of 1: a token of the label is always above the others of its prompt; 0: always below; 0.5: it tells nothing.`));
   const pictures = element('div');
   const controls = element('div', null, { class: 'controls' });
   const panels = element('div', null, { class: 'panels' });
   panels.style.setProperty('--wide', '480px');
-  const what = element('p', '', { id: 'token-labels-what' });
+  const what = element('p', '', { class: 'token-label-what' });
   section.append(pictures, controls, what, panels);
   let made = null;
   let chosen = 0;
-  const fill = () => { if (made) made.replaceData(tokenRows(chosen)); };
+  const fill = () => { if (made) made.replaceData(tokenRows(all, chosen)); };
   const show = (label) => {
     chosen = label;
     select.value = label;
@@ -49,18 +52,18 @@ function tokenLabels(section) {
     clear(panels);
     heads.forEach((each) => drawTokenHeads(panels, each, label));
     const lost = all.notMeasured[label] ? ` ${all.notMeasured[label]} units could not be measured for it.` : '';
-    what.textContent = `${tokenLabelName(label)}: counts in ${all.prompts[label]} prompts; ${all.passing[label]} of ${all.units} units pass q ≤ ${meta.criterion}.${lost}`;
+    what.textContent = `${apart(short(all.labels[label], 40))}: counts in ${all.prompts[label]} prompts; ${all.passing[label]} of ${all.units} units pass q ≤ ${meta.criterion}.${lost}`;
     fill();
   };
   const select = choice(controls, 'Label of tokens', all.labels, 0, show);
-  select.id = 'token-label';
+  select.id = `token-label-${index}`;
   const glances = heads.map((each) => tokenGlance(pictures, each, show));
   show(0);
   const box = element('div');
   section.append(box);
   box.append(element('p', `For each label the ${all.each} heads and the ${all.each} other units whose AUROC is farthest from 0.5.`));
   const filter = (placeholder) => ({ headerFilter: 'input', headerFilterPlaceholder: placeholder, headerFilterFunc: numberFits });
-  const table_ = table(box, 'labels of tokens', [
+  const table_ = table(box, `labels of tokens: ${short(all.name, 60)}`, [
     { title: 'Unit', field: 'unit', headerFilter: 'input', headerFilterPlaceholder: 'such as L3H5', formatter: 'plaintext', minWidth: 76 },
     { title: 'Of', field: 'of', headerFilter: 'input', formatter: 'plaintext', minWidth: 180, widthGrow: 2, responsive: 3 },
     { title: 'AUROC', field: 'auroc', sorter: 'number', formatter: (cell) => number(cell.getValue(), 3), ...filter('> 0.8'), minWidth: 76 },
@@ -89,11 +92,11 @@ function tokenCells(heads) {
     },
     describe: (label, x, y) => {
       const response = heads.response(label, x, y);
-      return `${heads.name(x, y)} at tokens of ${tokenLabelName(label)}: AUROC ${number(response.auroc, 3)}, q ${small(response.q)}, ${brighter(response)}`;
+      return `${heads.name(x, y)} at tokens of ${heads.labelName(label)}: AUROC ${number(response.auroc, 3)}, q ${small(response.q)}, ${brighter(response)}`;
     },
     rows: (label) => heads.layers.flatMap((layer, y) => Array.from({ length: heads.width }, (_, x) => {
       const { auroc, q } = heads.response(label, x, y);
-      return [layer, x, meta.tokenLabels.labels[label], auroc, q];
+      return [layer, x, heads.labels[label], auroc, q];
     })),
   };
 }
@@ -101,7 +104,7 @@ function tokenCells(heads) {
 const TOKEN_HEADER = ['layer', 'head', 'token_label', 'auroc', 'q'];
 
 function tokenGlance(parent, heads, pick) {
-  const { labels } = meta.tokenLabels;
+  const { labels } = heads;
   const cells = tokenCells(heads);
   return tiles(figure(parent, `${heads.words}, at the tokens of all labels`, heads.pattern), {
     what: `${heads.words}, for all ${labels.length} labels of tokens, layer by head`, names: labels, chosen: 0, pick,
@@ -116,7 +119,7 @@ function tokenGlance(parent, heads, pick) {
 
 function drawTokenHeads(panels, heads, label) {
   const cells = tokenCells(heads);
-  grid(figure(panels, `${heads.words}, at tokens of ${tokenLabelName(label)}`, heads.pattern), {
+  grid(figure(panels, `${heads.words}, at tokens of ${heads.labelName(label)}`, heads.pattern), {
     xs: Array.from({ length: heads.width }, (_, head) => head), ys: heads.layers, xTitle: 'head', yTitle: heads.layered ? 'layer' : '',
     height: Math.max(240, 60 + heads.layers.length * 24), alt: 'AUROC of the label’s tokens against the others of their prompts, for each head, by layer.',
     legend: tokenLegend(heads),
@@ -127,9 +130,8 @@ function drawTokenHeads(panels, heads, label) {
 }
 
 // The table's rows of a label, as they are ranked.
-function tokenRows(chosen) {
-  const { names, kinds } = meta.tokenLabels;
-  const of = (what) => array(`tokenRows.${what}`);
+function tokenRows({ names, kinds, array: own }, chosen) {
+  const of = (what) => array(`${own}.rows.${what}`);
   const [labels, unit, kind, family, id, auroc, difference, dz, q, active] = ['label', 'unit', 'kind', 'family', 'id', 'auroc', 'difference', 'dz', 'q', 'active'].map(of);
   return Array.from(labels, (label, row) => ({ label, unit: names[unit[row]], of: kinds[kind[row]], family: family[row], id: id[row], auroc: auroc[row] / 60000,
     difference: difference[row], dz: dz[row], q: q[row], active: active[row] })).filter(({ label }) => label === chosen).sort((a, b) => Math.abs(b.auroc - 0.5) - Math.abs(a.auroc - 0.5));
