@@ -21,9 +21,14 @@ final class TextPictures {
     /** Values in a page, units × tokens; of more, the units that tell labels apart best. */
     private static final int MOST_VALUES = 40_000;
 
+    /** Tokens of all texts, however many units there are; with few units there are more. */
+    private static final int FEWEST_TOKENS = 400;
+
     private static final int MOST_TEXTS = 24;
 
     /** Tokens of a text. */
+    private static final int USUAL_TOKENS = 40;
+
     private static final int MOST_TOKENS = 64;
 
     /** A token without a value: it was not kept, or it is BOS. */
@@ -67,14 +72,19 @@ final class TextPictures {
      * @param units  the page's units by family
      */
     Map<String, Object> write(List<Integer> places, List<RankedUnits> units) {
+        UnitColumns columns = new UnitColumns(
+                values.sites().stream().map(SiteActivations::site).toList());
+        long room = Math.max(FEWEST_TOKENS, MOST_VALUES / Math.max(1, columns.size()));
+        int most = (int) Math.min(MOST_TEXTS, room / USUAL_TOKENS);
+        int ofText = (int) Math.min(MOST_TOKENS, room / Math.min(most, labels.size()));
         List<Map<String, Object>> prompts = new ArrayList<>();
         List<int[]> tokens = new ArrayList<>();
         List<int[]> slots = new ArrayList<>();
-        for (int prompt : chosen()) {
+        for (int prompt : chosen(most)) {
             PromptTokens of = values.tokens(prompt);
             int[] slot = slots(prompt, of);
-            int from = from(slot);
-            int to = Math.min(slot.length, from + MOST_TOKENS);
+            int from = from(ofText, slot);
+            int to = Math.min(slot.length, from + ofText);
             tokens.add(texts.part(pieces, from, to, of.ids()));
             slots.add(places(prompt, Arrays.copyOfRange(slot, from, to)));
             Map<String, Object> facts = new LinkedHashMap<>();
@@ -86,8 +96,6 @@ final class TextPictures {
         }
         numbers.ints("texts.tokens", joined(tokens));
         numbers.ints("texts.slots", joined(slots));
-        UnitColumns columns = new UnitColumns(
-                values.sites().stream().map(SiteActivations::site).toList());
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("prompts", prompts);
         facts.put("all", values.prompts().size());
@@ -98,7 +106,7 @@ final class TextPictures {
     }
 
     /** The first prompt of each label, the second of each, and so on. */
-    private int[] chosen() {
+    private int[] chosen(int most) {
         int[] round = new int[labels.size()];
         int[] seen = new int[labels.stream().mapToInt(label -> label + 1).max().orElse(0)];
         for (int prompt = 0; prompt < round.length; prompt++) {
@@ -107,7 +115,7 @@ final class TextPictures {
         return IntStream.range(0, round.length)
                 .boxed()
                 .sorted((one, other) -> Integer.compare(round[one], round[other]))
-                .limit(MOST_TEXTS)
+                .limit(most)
                 .mapToInt(prompt -> prompt)
                 .toArray();
     }
@@ -130,12 +138,12 @@ final class TextPictures {
     }
 
     /** Of a long text the part that begins a little before the first token with a value. */
-    private static int from(int... slots) {
+    private static int from(int most, int... slots) {
         int first = IntStream.range(0, slots.length)
                 .filter(token -> slots[token] >= 0)
                 .findFirst()
                 .orElse(0);
-        return Math.max(0, Math.min(slots.length - MOST_TOKENS, first - MOST_TOKENS / 4));
+        return Math.max(0, Math.min(slots.length - most, first - most / 4));
     }
 
     /** For each token where its values are among those of all texts. */

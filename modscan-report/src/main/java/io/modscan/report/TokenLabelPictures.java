@@ -161,7 +161,9 @@ final class TokenLabelPictures {
         numbers.floats(array + ".rows.q", floats(rows.stream().map(row -> (float) row.q()).toList()));
         facts.put("names", List.copyOf(names.keySet()));
         facts.put("kinds", List.copyOf(kinds.keySet()));
-        facts.put("each", each);
+        int heads = map.sites().stream().filter(TokenLabelPictures::isOfHeads).mapToInt(Site::width).sum();
+        facts.put("heads", Math.min(each, heads));
+        facts.put("others", Math.min(each, map.size() / map.labels().size() - heads));
     }
 
     private static float[] floats(List<Float> list) {

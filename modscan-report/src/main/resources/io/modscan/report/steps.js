@@ -13,6 +13,7 @@ function steps(section) {
   const controls = element('div', null, { class: 'controls' });
   const below = element('div', null, { class: 'panels' });
   section.append(panels, controls, below);
+  below.style.setProperty('--wide', '480px');
   const course = element('div');
   const tables = element('div');
   const places = element('div', null, { id: 'step-members' });

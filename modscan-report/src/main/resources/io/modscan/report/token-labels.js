@@ -61,7 +61,7 @@ function eachTokenLabel(section, all, index) {
   show(0);
   const box = element('div');
   section.append(box);
-  box.append(element('p', `For each label the ${all.each} heads and the ${all.each} other units whose AUROC is farthest from 0.5.`));
+  box.append(element('p', `For each label ${[all.heads ? `${all.heads} heads` : '', all.others ? `${all.others} other units` : ''].filter(Boolean).join(' and ')}: those whose AUROC is farthest from 0.5.`));
   const filter = (placeholder) => ({ headerFilter: 'input', headerFilterPlaceholder: placeholder, headerFilterFunc: numberFits });
   const table_ = table(box, `labels of tokens: ${short(all.name, 60)}`, [
     { title: 'Unit', field: 'unit', headerFilter: 'input', headerFilterPlaceholder: 'such as L3H5', formatter: 'plaintext', minWidth: 76 },

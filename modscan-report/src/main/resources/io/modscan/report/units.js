@@ -286,8 +286,10 @@ function promptText(prompt) {
 
 function promptItem(prompt, value) {
   const item = element('li');
+  const text = promptText(prompt);
+  // A long one scrolls.
   item.append(element('strong', number(value, 4)), ' ', element('bdi', short(meta.labels[meta.prompts[prompt].label], 60)), ' ',
-    element('bdi', short(meta.prompts[prompt].id, 60)), element('bdi', promptText(prompt), { class: 'text' }));
+    element('bdi', short(meta.prompts[prompt].id, 60)), element('bdi', text, { class: 'text', ...(text.length > 200 ? { tabindex: '0' } : {}) }));
   return item;
 }
 
