@@ -65,7 +65,7 @@ final class ModulePictures {
             for (int j = 0; j < Math.min(most, members.size()); j++) {
                 // Evenly among the members, which are in order of sites.
                 Unit unit = members.get((int) ((long) j * members.size() / Math.min(most, members.size())));
-                names.add(Map.of("name", SiteFamily.unit(unit.site(), unit.head(), unit.unit()), "module", i));
+                names.add(Map.of("name", SiteFamily.unit(unit), "module", i));
                 rows.add(standardised(values.at(unit.site()), unit.inSite()));
             }
         }
@@ -104,7 +104,7 @@ final class ModulePictures {
                         + values.prompts().size() + " others: ";
     }
 
-    private static String about(ModuleMap found) {
+    static String about(ModuleMap found) {
         int within = found.modules().stream().mapToInt(module -> module.size()).sum();
         return String.format(
                 Locale.ROOT,
@@ -129,7 +129,7 @@ final class ModulePictures {
     }
 
     /** How far halves of the prompts agree, beside what planted modules give; empty without halves. */
-    private static String agreement(ModuleMap found) {
+    static String agreement(ModuleMap found) {
         HalvesAgreement halves = found.halves();
         return halves.splits() == 0
                 ? ""
@@ -160,7 +160,7 @@ final class ModulePictures {
     }
 
     /** Of the first modules, and then of the border, who is in it, the surest first. */
-    private static List<Map<String, Object>> members(ModuleMap found, int modules) {
+    static List<Map<String, Object>> members(ModuleMap found, int modules) {
         List<Map<String, Object>> groups = new ArrayList<>();
         int room = MOST_MEMBERS_IN_ALL;
         for (int i = 0; i < modules; i++) {
@@ -200,7 +200,7 @@ final class ModulePictures {
                 "units",
                 members.stream()
                         .map(Member::unit)
-                        .map(unit -> SiteFamily.unit(unit.site(), unit.head(), unit.unit()))
+                        .map(SiteFamily::unit)
                         .toList());
         facts.put("certainty", Json.numbers(members.stream().mapToDouble(Member::certainty)));
         facts.put("stability", Json.numbers(members.stream().mapToDouble(Member::stability)));

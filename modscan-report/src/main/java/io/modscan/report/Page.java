@@ -24,10 +24,13 @@ final class Page {
             "chart.js",
             "tiles.js",
             "units.js",
+            "texts.js",
             "halves.js",
             "behaviour.js",
             "similarity.js",
             "structure.js",
+            "token-labels.js",
+            "steps.js",
             "effects.js",
             "used.js",
             "main.js");

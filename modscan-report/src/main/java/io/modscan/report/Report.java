@@ -10,17 +10,20 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.basis.Basis;
+import io.modscan.metrics.contexts.ContextMap;
 import io.modscan.metrics.effect.Curve;
 import io.modscan.metrics.effect.EffectMap;
 import io.modscan.metrics.effect.Outcome;
 import io.modscan.metrics.modules.ModuleComparison;
 import io.modscan.metrics.modules.ModuleMap;
 import io.modscan.metrics.modules.ModuleTopics;
+import io.modscan.metrics.modules.StepMap;
 import io.modscan.metrics.selectivity.ConsistencyMap;
 import io.modscan.metrics.selectivity.Criterion;
 import io.modscan.metrics.selectivity.SelectivityMap;
 import io.modscan.metrics.similarity.LabelSeparation;
 import io.modscan.metrics.subspace.LabelOverlaps;
+import io.modscan.metrics.tokens.TokenSelectivityMap;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -33,6 +36,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CancellationException;
+import java.util.function.Function;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -78,6 +82,10 @@ public final class Report {
     private @Nullable SelectivityMap units;
     private @Nullable Activations unitValues;
     private @Nullable ConsistencyMap halves;
+    private @Nullable TokenTextsOf<Activations> texts;
+    private @Nullable TokenTextsOf<ContextMap> contexts;
+    private final Map<String, TokenSelectivityMap> tokenLabels = new LinkedHashMap<>();
+    private @Nullable StepMap steps;
     private @Nullable SelectivityMap behaviour;
     private @Nullable Activations vectors;
     private @Nullable Activations patterns;
@@ -96,6 +104,9 @@ public final class Report {
     private Map<Site, Basis> bases = Map.of();
     private Map<Site, LabelOverlaps> subspaces = Map.of();
     private final Map<String, String> provenance = new LinkedHashMap<>();
+
+    /** What was measured of tokens, and what their texts are. */
+    private record TokenTextsOf<T>(T measured, Function<int[], List<String>> pieces) {}
 
     private record FoundModules(String of, ModuleMap found, List<ModuleTopics> topics, Activations values) {}
 
@@ -185,6 +196,78 @@ public final class Report {
         }
         this.halves = of;
         return this;
+    }
+
+    /**
+     * Adds texts that are coloured token by token: whoever chooses a unit sees what it does at each token of some prompts, on one scale of
+     * colours for all texts. A page holds 40,000 values (units × tokens), of the units that tell labels apart best; of 10 to 24 prompts, the more the fewer units there are, the first of each label before the
+     * second of any; and 40 to 64 tokens of each.
+     *
+     * @param perToken values for each token, or for those that were kept, of some of the report's prompts: at sites of the units that {@link #units} was
+     *                 given, or at sites that {@linkplain Site#pick pick} some of these
+     * @param pieces   gives the texts of a prompt's tokens one by one, such as {@code tokenizer::pieces}
+     * @return this
+     * @throws ModscanException if there are no units yet, a prompt is not one of the report's, the page has no units of a site, or a site was pooled
+     */
+    public Report texts(Activations perToken, Function<int[], List<String>> pieces) {
+        places(perToken);
+        checkUnits(perToken.sites().stream().map(SiteActivations::site).toList());
+        perToken.sites().forEach(site -> {
+            if (site.pooling().isPooled() || !site.site().hasPositions()) {
+                throw new ModscanException(site.site() + " holds one value for all tokens of a prompt, and texts are coloured by a value for each; capture without pooling");
+            }
+        });
+        this.texts = new TokenTextsOf<>(perToken, pieces);
+        return this;
+    }
+
+    /**
+     * Adds in which contexts units are strongest, and samples beside them, for the units that the page has values of. A page holds up to 3,000 contexts and
+     * samples, of more those of the units that tell labels apart best.
+     *
+     * @param of     the contexts, of the report's prompts or of others: at sites of the units that {@link #units} was given, or at sites that
+     *               {@linkplain Site#pick pick} some of these
+     * @param pieces gives the texts of tokens one by one, such as {@code tokenizer::pieces}
+     * @return this
+     * @throws ModscanException if there are no units yet, or the page has no units of a site
+     */
+    public Report contexts(ContextMap of, Function<int[], List<String>> pieces) {
+        checkUnits(of.sites());
+        this.contexts = new TokenTextsOf<>(of, pieces);
+        return this;
+    }
+
+    /**
+     * Adds how units respond to labels of tokens, within prompts: the heads for each label as small pictures on one scale, and a table of the heads and other units that
+     * respond most. Of each measurement a page holds up to 60 labels, of more those that count in most prompts, and 4,000 rows.
+     *
+     * @param name what the labels are, such as {@code kinds of tokens}; of the same name there is one
+     * @param of   the responses, of any prompts and units; a unit that the page has, too, can be chosen there
+     * @return this
+     */
+    public Report tokenLabels(String name, TokenSelectivityMap of) {
+        tokenLabels.put(name, of);
+        return this;
+    }
+
+    /**
+     * Adds steps: modules of units that act together within prompts, where in a prompt each is active, and at which labels of tokens. A page holds up to 500 modules, 40 labels, and
+     * of members the surest 2,000 of a module, 40,000 in all.
+     *
+     * @param found the steps, of any prompts
+     * @return this
+     */
+    public Report steps(StepMap found) {
+        this.steps = found;
+        return this;
+    }
+
+    private void checkUnits(List<Site> measured) {
+        SelectivityMap whole = units;
+        if (whole == null) {
+            throw new ModscanException("tokens are shown of units that one chooses, and there are none yet");
+        }
+        UnitColumns.check(measured, whole.sites());
     }
 
     /**
@@ -535,11 +618,18 @@ public final class Report {
                 broken.stream().limit(MOST_BROKEN).map(NonFinite::toString).toList());
         facts.put("nonFiniteSites", broken.size());
         ResponseNumbers responses = new ResponseNumbers(numbers);
-        facts.put(
-                "families",
-                units == null || unitValues == null
-                        ? List.of()
-                        : new UnitPictures(units, unitValues, criterion, numbers, responses, halves).write());
+        facts.put("families", List.of());
+        List<RankedUnits> kept = List.of();
+        if (units != null && unitValues != null) {
+            UnitPictures pictures = new UnitPictures(units, unitValues, criterion, numbers, responses, halves);
+            facts.put("families", pictures.write());
+            kept = pictures.kept();
+            addTexts(facts, numbers, kept);
+        }
+        facts.put("tokenLabels", writeTokenLabels(numbers, kept));
+        if (steps != null) {
+            facts.put("steps", StepPictures.write(steps));
+        }
         ConsistencyMap both = halves;
         facts.put(
                 "halves",
@@ -579,6 +669,35 @@ public final class Report {
         }
         facts.put("provenance", provenance);
         return facts;
+    }
+
+    private List<Object> writeTokenLabels(PageNumbers numbers, List<RankedUnits> kept) {
+        List<Object> all = new ArrayList<>();
+        tokenLabels.forEach((name, of) -> all.add(
+                new TokenLabelPictures(name, "tokenLabels" + all.size(), of, criterion, kept, numbers).write()));
+        return all;
+    }
+
+    private void addTexts(Map<String, Object> facts, PageNumbers numbers, List<RankedUnits> kept) {
+        TokenTexts words = new TokenTexts();
+        TokenTextsOf<Activations> inTexts = texts;
+        if (inTexts != null) {
+            List<Integer> places = places(inTexts.measured());
+            List<Integer> ofTexts = places.stream()
+                    .map(place -> labels.indexOf(ofPrompts.get(place)))
+                    .toList();
+            facts.put(
+                    "texts",
+                    new TextPictures(inTexts.measured(), inTexts.pieces(), ofTexts, words, numbers).write(places, kept));
+        }
+        checkInterrupt();
+        TokenTextsOf<ContextMap> inContexts = contexts;
+        if (inContexts != null) {
+            facts.put(
+                    "contexts",
+                    new ContextPictures(inContexts.measured(), inContexts.pieces(), key, words, numbers).write(kept));
+        }
+        facts.put("tokenTexts", words.all());
     }
 
     private void addEffects(Map<String, Object> facts, PageNumbers numbers) {

@@ -1,6 +1,7 @@
 package io.modscan.report;
 
 import io.modscan.core.site.Site;
+import io.modscan.core.site.Unit;
 import io.modscan.metrics.selectivity.SelectivityMap;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -95,6 +96,14 @@ record SiteFamily(String name, List<Site> sites) {
     String kind() {
         Site site = sites.get(0);
         return !layered() || (site.heads() > 0 && site.units() > 0) ? "unit" : site.heads() > 0 ? "head" : "neuron";
+    }
+
+    /** The name of one unit, such as {@code L3H5} or {@code L3N120}; of one that was picked, as it is called where it comes from. */
+    static String unit(Unit unit) {
+        Site.Picked picked = unit.site().picked().orElse(null);
+        return picked == null
+                ? unit(unit.site(), unit.head(), unit.unit())
+                : unit(picked.of(), unit.head(), OptionalInt.of(picked.units().get(unit.inSite())));
     }
 
     /** The name of one unit, such as {@code L3H5} or {@code L3N120}. */

@@ -1,7 +1,6 @@
 package io.modscan.report;
 
 import static io.modscan.report.ResponseNumbers.NO_EFFECT;
-import static io.modscan.report.ResponseNumbers.NO_NUMBER;
 import static io.modscan.report.ResponseNumbers.thousandths;
 
 import io.modscan.core.Activations;
@@ -49,6 +48,7 @@ final class UnitPictures {
     private final PageNumbers numbers;
     private final ResponseNumbers responseNumbers;
     private final @Nullable ConsistencyMap halves;
+    private final List<RankedUnits> kept = new ArrayList<>();
 
     UnitPictures(
             SelectivityMap map,
@@ -84,6 +84,7 @@ final class UnitPictures {
                     listed,
                     valuesLeft / (families.size() - i) / values.prompts().size());
             valuesLeft -= kept * values.prompts().size();
+            this.kept.add(new RankedUnits(family, ranked, kept));
             String array = "family" + i;
             facts.add(facts(family, array, listed, responses, kept));
             responseNumbers.write(array, responses, ids);
@@ -96,6 +97,11 @@ final class UnitPictures {
             }
         }
         return facts;
+    }
+
+    /** The units, family by family as they were written. */
+    List<RankedUnits> kept() {
+        return kept;
     }
 
     private Map<String, Object> facts(SiteFamily family, String array, int listed, Responses responses, int kept) {
@@ -140,19 +146,14 @@ final class UnitPictures {
         for (int i = 0; i < kept.length; i++) {
             rows[i] = Arrays.binarySearch(ids, kept[i]);
             SiteActivations site = values.at(family.sites().get(kept[i] / family.width()));
-            int unit = kept[i] % family.width();
-            double[] own = IntStream.range(0, prompts)
-                    .mapToDouble(prompt -> site.row(prompt).get(unit))
-                    .toArray();
-            double low = Arrays.stream(own).filter(Double::isFinite).min().orElse(0);
-            double high = Arrays.stream(own).filter(Double::isFinite).max().orElse(0);
-            range[2 * i] = (float) low;
-            range[2 * i + 1] = (float) high;
+            float[] own = new float[prompts];
             for (int prompt = 0; prompt < prompts; prompt++) {
-                double share = high > low ? (own[prompt] - low) / (high - low) : 0;
-                all[i * prompts + prompt] =
-                        (short) (Double.isFinite(own[prompt]) ? Math.round(share * (NO_NUMBER - 1)) : NO_NUMBER);
+                own[prompt] = site.row(prompt).get(kept[i] % family.width());
             }
+            ScaledValues scaled = new ScaledValues(own);
+            range[2 * i] = scaled.low;
+            range[2 * i + 1] = scaled.high;
+            System.arraycopy(scaled.all, 0, all, i * prompts, prompts);
         }
         numbers.ints(name + ".kept", rows);
         numbers.floats(name + ".range", range);

@@ -90,7 +90,7 @@ function members(place, found, chosen) {
   place.append(box);
   const name = group.module === '' ? 'the border' : `module ${group.module}`;
   box.append(element('p', group.units.length < group.size
-    ? `The ${group.units.length} surest of ${group.size} units; ${group.size - group.units.length} are left out. modules.csv of a scan has all.` : `${group.size} units, the surest first.`));
+    ? `The ${group.units.length} surest of ${group.size} units; ${group.size - group.units.length} are left out. ${found.file || 'modules.csv'} of a scan has all.` : `${group.size} units, the surest first.`));
   const columns = [
     { title: 'Unit', field: 'unit', headerFilter: 'input', headerFilterPlaceholder: 'such as L3', formatter: 'plaintext', minWidth: 90 },
     { title: 'Certainty', field: 'certainty', sorter: 'number', formatter: share, headerFilter: 'input', headerFilterFunc: numberFits, headerFilterPlaceholder: '> 0.9', minWidth: 90 },

@@ -218,8 +218,8 @@ function mri(section) {
   first.id = 'mri-label';
   second.id = 'mri-beside';
   const box = element('figure', null, { id: 'detail', tabindex: '-1' });
-  box.append(element('p', 'Choose a unit above or in the table: its value for each prompt is shown here.'));
-  section.append(box);
+  box.append(element('p', `Choose a unit above or in the table: its value for each prompt is shown here${meta.texts || meta.contexts ? ', and what it does within texts' : ''}.`));
+  section.append(box, ...textPlaces());
   drawAll(0);
   draw();
 }
@@ -286,8 +286,10 @@ function promptText(prompt) {
 
 function promptItem(prompt, value) {
   const item = element('li');
+  const text = promptText(prompt);
+  // A long one scrolls.
   item.append(element('strong', number(value, 4)), ' ', element('bdi', short(meta.labels[meta.prompts[prompt].label], 60)), ' ',
-    element('bdi', short(meta.prompts[prompt].id, 60)), element('bdi', promptText(prompt), { class: 'text' }));
+    element('bdi', short(meta.prompts[prompt].id, 60)), element('bdi', text, { class: 'text', ...(text.length > 200 ? { tabindex: '0' } : {}) }));
   return item;
 }
 
