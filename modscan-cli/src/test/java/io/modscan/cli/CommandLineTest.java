@@ -635,7 +635,7 @@ class CommandLineTest {
         String guide = Files.readString(Path.of("..", "docs", "guide", "command-line.md"));
         CommandLine line =
                 Modscan.commandLine(new PrintWriter(new StringWriter()), new PrintWriter(new StringWriter()));
-        assertThat(line.getSubcommands()).hasSize(6);
+        assertThat(line.getSubcommands()).hasSize(7);
         line.getSubcommands()
                 .values()
                 .forEach(command -> assertThat(
@@ -666,7 +666,18 @@ class CommandLineTest {
             {"sing"},
             {"scan", "--threads", "many"},
             {"scan", "--token-budget", "0"},
-            {"capture", "--model", model(), "--prompts", "p.csv", "--skip-bos", "--out", file("x")},
+            {
+                "capture",
+                "--model",
+                model(),
+                "--prompts",
+                "p.csv",
+                "--skip-bos",
+                "--positions",
+                "all",
+                "--out",
+                file("x")
+            },
             {"scan", "--device", "\u001b[31m" + "tpu".repeat(10_000)}
         }) {
             CommandLineRun wrong = CommandLineRun.of(args);
