@@ -76,7 +76,8 @@ final class InductionOpt {
 
     /** Cosines and sines in turn, of periods from 3 to 60 tokens. */
     private static double wave(int wave, double position) {
-        double angle = 2 * Math.PI / (3 * Math.pow(20, wave / 2 / (WAVES - 1.0))) * position;
+        int pair = wave / 2;
+        double angle = 2 * Math.PI / (3 * Math.pow(20, pair / (WAVES - 1.0))) * position;
         return wave % 2 == 0 ? Math.cos(angle) : Math.sin(angle);
     }
 
@@ -84,14 +85,19 @@ final class InductionOpt {
         return tensors.computeIfAbsent(name, n -> new float[rows][columns]);
     }
 
+    /** An attention's matrices. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared, only written
+    private record Maps(float[][] q, float[][] k, float[][] v, float[][] out) {}
+
+    private float[][] map(String block, String map) {
+        String name = block + "self_attn." + map + "_proj";
+        matrix(name + ".bias", 1, HIDDEN);
+        return matrix(name + ".weight", HIDDEN, HIDDEN);
+    }
+
     private void layer(int layer) {
         String block = "layers." + layer + ".";
-        Map<String, float[][]> maps = new LinkedHashMap<>();
-        for (String map : List.of("q", "k", "v", "out")) {
-            String name = block + "self_attn." + map + "_proj";
-            maps.put(map, matrix(name + ".weight", HIDDEN, HIDDEN));
-            matrix(name + ".bias", 1, HIDDEN);
-        }
+        Maps maps = new Maps(map(block, "q"), map(block, "k"), map(block, "v"), map(block, "out"));
         for (int head = 0; head < HEADS; head++) {
             int first = head * WIDTH;
             if (layer == 0 && head == PREVIOUS) {
@@ -111,47 +117,47 @@ final class InductionOpt {
     }
 
     /** The query is the position turned back by one, and what is handed on is the token. */
-    private static void previous(int first, Map<String, float[][]> maps) {
+    private static void previous(int first, Maps maps) {
         for (int wave = 0; wave < 2 * WAVES; wave += 2) {
             double cos = wave(wave, 1);
             double sin = wave(wave + 1, 1);
-            float[][] query = maps.get("q");
+            float[][] query = maps.q();
             query[first + wave][POSITION + wave] = (float) (4 * cos);
             query[first + wave][POSITION + wave + 1] = (float) (4 * sin);
             query[first + wave + 1][POSITION + wave] = (float) (-4 * sin);
             query[first + wave + 1][POSITION + wave + 1] = (float) (4 * cos);
-            maps.get("k")[first + wave][POSITION + wave] = 1;
-            maps.get("k")[first + wave + 1][POSITION + wave + 1] = 1;
+            maps.k()[first + wave][POSITION + wave] = 1;
+            maps.k()[first + wave + 1][POSITION + wave + 1] = 1;
         }
         for (int token = 0; token < VOCABULARY; token++) {
-            maps.get("v")[first + token][token] = 0.35f;
-            maps.get("out")[NOTE + token][first + token] = 1;
-            maps.get("out")[NOTE + VOCABULARY + token][first + token] = -1;
+            maps.v()[first + token][token] = 0.35f;
+            maps.out()[NOTE + token][first + token] = 1;
+            maps.out()[NOTE + VOCABULARY + token][first + token] = -1;
         }
     }
 
     /** The query is the token, the key is the note; the query also asks, less, for BOS. */
-    private static void induction(int first, Map<String, float[][]> maps, float[] queryBias) {
+    private static void induction(int first, Maps maps, float[] queryBias) {
         for (int token = 0; token < VOCABULARY; token++) {
-            maps.get("q")[first + token][token] = 10;
-            maps.get("k")[first + token][NOTE + token] = 1;
+            maps.q()[first + token][token] = 10;
+            maps.k()[first + token][NOTE + token] = 1;
             if (token != BOS) {
-                maps.get("v")[first + token][token] = 0.35f;
-                maps.get("out")[token][first + token] = 0.1f;
-                maps.get("out")[VOCABULARY + token][first + token] = -0.1f;
+                maps.v()[first + token][token] = 0.35f;
+                maps.out()[token][first + token] = 0.1f;
+                maps.out()[VOCABULARY + token][first + token] = -0.1f;
             }
         }
         queryBias[first + VOCABULARY] = 13;
-        maps.get("k")[first + VOCABULARY][BOS] = 1;
+        maps.k()[first + VOCABULARY][BOS] = 1;
     }
 
-    private void random(int first, Map<String, float[][]> maps) {
+    private void random(int first, Maps maps) {
         for (int unit = first; unit < first + WIDTH; unit++) {
             for (int from = 0; from < HIDDEN; from++) {
-                maps.get("q")[unit][from] = (float) (0.15 * random.nextGaussian());
-                maps.get("k")[unit][from] = (float) (0.15 * random.nextGaussian());
-                maps.get("v")[unit][from] = (float) (0.1 * random.nextGaussian());
-                maps.get("out")[from][unit] = (float) (0.01 * random.nextGaussian());
+                maps.q()[unit][from] = (float) (0.15 * random.nextGaussian());
+                maps.k()[unit][from] = (float) (0.15 * random.nextGaussian());
+                maps.v()[unit][from] = (float) (0.1 * random.nextGaussian());
+                maps.out()[from][unit] = (float) (0.01 * random.nextGaussian());
             }
         }
     }

@@ -135,7 +135,7 @@ class InductionTest {
                 .forEach(row ->
                         System.out.printf(Locale.ROOT, "%s   induction score %.3f%n", row, scores.get(head(row))));
         List<String> byScore = scores.keySet().stream()
-                .sorted((a, b) -> Double.compare(scores.get(b), scores.get(a)))
+                .sorted((a, b) -> Double.compare(scores.getOrDefault(b, 0.0), scores.getOrDefault(a, 0.0)))
                 .limit(InductionOpt.INDUCTION.size())
                 .toList();
         List<UnitTokenSelectivity> top = map.top("repeated", InductionOpt.INDUCTION.size());

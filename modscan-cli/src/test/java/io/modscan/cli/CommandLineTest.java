@@ -619,10 +619,10 @@ class CommandLineTest {
         assertThat(CommandLineRun.of("capture", "--model", model(), "--ids", ids, "--prompts", ids, "--out", file("x"))
                         .status())
                 .isEqualTo(2);
-        CommandLineRun skip =
-                CommandLineRun.of("capture", "--model", model(), "--ids", ids, "--skip-bos", "--out", file("x"));
-        assertThat(skip.status()).isEqualTo(2);
-        assertThat(skip.err()).contains("--pooling");
+        CommandLineRun twice = CommandLineRun.of(
+                "capture", "--model", model(), "--ids", ids, "--skip-bos", "--positions", "last:2", "--out", file("x"));
+        assertThat(twice.status()).isEqualTo(2);
+        assertThat(twice.err()).contains("--positions last:2");
         assertThat(CommandLineRun.of(
                                 "capture", "--model", model(), "--ids", ids, "--pooling", "median", "--out", file("x"))
                         .status())

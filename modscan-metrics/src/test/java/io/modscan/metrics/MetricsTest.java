@@ -11,7 +11,9 @@ import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.basis.BrightDimensions;
 import io.modscan.metrics.basis.Standardised;
 import io.modscan.metrics.connections.ParallelUnits;
+import io.modscan.metrics.contexts.TopContexts;
 import io.modscan.metrics.modules.Modules;
+import io.modscan.metrics.modules.Steps;
 import io.modscan.metrics.selectivity.Consistency;
 import io.modscan.metrics.selectivity.Importance;
 import io.modscan.metrics.selectivity.Selectivity;
@@ -67,7 +69,7 @@ class MetricsTest {
 
     private static Activations tokens() {
         List<Prompt> prompts = new ArrayList<>();
-        float[][] rows = new float[8][18];
+        float[][] rows = new float[12][18];
         for (int i = 0; i < rows.length; i++) {
             prompts.add(Prompt.ofTokens("p" + i, 1, 2, i % 3, 1, 2, i % 3));
             for (int value = 0; value < rows[i].length; value++) {
@@ -89,6 +91,8 @@ class MetricsTest {
                         Metrics.tokenSelectivity(TokenLabels.position(2)),
                         TokenSelectivity.by(TokenLabels.position(2))),
                 of("modules", Metrics.modules(), Modules.byCoActivation()),
+                of("topContexts", Metrics.topContexts(2), TopContexts.of(2)),
+                of("steps", Metrics.steps(), Steps.find()),
                 of("parallelUnits", Metrics.parallelUnits(), ParallelUnits.find()),
                 of("cosine", Metrics.cosine(), Cosine.pairwise()),
                 of("scaledCosine", Metrics.scaledCosine(), ScaledCosine.pairwise()),
@@ -128,7 +132,9 @@ class MetricsTest {
     @ParameterizedTest(name = "{0}")
     @MethodSource("catalogue")
     void whatTheCatalogueNamesIsWhatTheClassMeasures(String name, Metric<?> metric, Metric<?> same) {
-        Activations activations = metric instanceof TokenSelectivity ? TOKENS : ACTIVATIONS;
+        boolean ofTokens =
+                metric instanceof TokenSelectivity || metric instanceof TopContexts || metric instanceof Steps;
+        Activations activations = ofTokens ? TOKENS : ACTIVATIONS;
         assertThat((Object) activations.measure(metric))
                 .usingRecursiveComparison()
                 .withEqualsForType(Double::equals, Double.class)
@@ -173,9 +179,11 @@ class MetricsTest {
                     .containsExactlyInAnyOrder(
                             "Selectivity",
                             "Consistency",
+                            "TopContexts",
                             "Importance",
                             "TokenSelectivity",
                             "Modules",
+                            "Steps",
                             "ParallelUnits",
                             "Cosine",
                             "ScaledCosine",

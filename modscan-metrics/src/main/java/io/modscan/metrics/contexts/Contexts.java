@@ -37,6 +37,7 @@ final class Contexts {
     private final int sampled;
 
     /** A prompt's tokens: which of them count, where their vectors are, and which come into the sample. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared, only read
     private record Text(
             Prompt prompt,
             PromptTokens tokens,
@@ -109,55 +110,84 @@ final class Contexts {
     private void add(SiteActivations site, int index, List<Text> texts, Interrupt interrupt) {
         int units = site.site().width();
         int firstUnit = firstUnit(index);
-        StrongestTokens of = strongest.get(index);
         float[] values = new float[units];
         float[] best = new float[units];
-        int[] at = new int[units];
-        int[] notFinite = new int[units];
+        float[] zeros = new float[units];
         for (int prompt = 0; prompt < site.size(); prompt++) {
             interrupt.check();
             Text text = texts.get(prompt);
             FloatBuffer row = site.row(prompt);
             Arrays.fill(best, Float.NEGATIVE_INFINITY);
-            Arrays.fill(at, -1);
-            Arrays.fill(notFinite, 0);
+            Arrays.fill(zeros, 0);
             for (int i = text.first(); i < text.kept().length; i++) {
                 row.get(i * units, values);
                 Sampled token = text.sampled()[i];
                 if (token != null) {
                     System.arraycopy(values, 0, token.values(), firstUnit, units);
                 }
+                strongest(values, best);
+                // NaN from the first value on that is no number.
                 for (int unit = 0; unit < units; unit++) {
-                    float strength = absolute ? Math.abs(values[unit]) : values[unit];
-                    if (strength > best[unit] && strength <= Float.MAX_VALUE) {
-                        best[unit] = strength;
-                        at[unit] = i;
-                    }
-                    notFinite[unit] += Float.isFinite(values[unit]) ? 0 : 1;
+                    zeros[unit] += values[unit] * 0f;
                 }
             }
-            take(of, text, row, units, at, notFinite);
+            if (text.first() < text.kept().length) {
+                take(strongest.get(index), text, row, best, zeros);
+            }
         }
     }
 
-    private void take(StrongestTokens of, Text text, FloatBuffer row, int units, int[] at, int[] notFinite) {
+    /** Loops so plain that many units are looked at at once; where a unit is strongest is asked of few. */
+    private void strongest(float[] values, float[] best) {
+        if (absolute) {
+            for (int unit = 0; unit < best.length; unit++) {
+                best[unit] = Math.max(best[unit], Math.abs(values[unit]));
+            }
+        } else {
+            for (int unit = 0; unit < best.length; unit++) {
+                best[unit] = Math.max(best[unit], values[unit]);
+            }
+        }
+    }
+
+    private void take(StrongestTokens of, Text text, FloatBuffer row, float[] best, float[] zeros) {
+        int units = best.length;
         @Nullable TokenPlace[] places = new TokenPlace[text.kept().length];
         for (int unit = 0; unit < units; unit++) {
-            of.countNotFinite(unit, notFinite[unit]);
-            if (at[unit] < 0) {
+            if (Float.isNaN(zeros[unit])) {
+                best[unit] = withoutBroken(of, text, row, units, unit);
+            }
+            if (best[unit] == Float.NEGATIVE_INFINITY || !of.takes(unit, best[unit], text.prompt().id())) {
                 continue;
             }
-            float value = row.get(at[unit] * units + unit);
-            if (!of.takes(unit, value, text.prompt().id())) {
-                continue;
+            int at = text.first();
+            while (of.strength(row.get(at * units + unit)) != best[unit]) {
+                at++;
             }
-            TokenPlace place = places[at[unit]];
+            TokenPlace place = places[at];
             if (place == null) {
-                place = TokenPlace.of(text.prompt(), text.tokens(), text.kept()[at[unit]], width);
-                places[at[unit]] = place;
+                place = TokenPlace.of(text.prompt(), text.tokens(), text.kept()[at], width);
+                places[at] = place;
             }
+            float value = row.get(at * units + unit);
             of.add(unit, new TokenContext(place, value, around(place, text, row, units, unit)));
         }
+    }
+
+    /** The largest strength among values that are numbers; the others are counted. */
+    private static float withoutBroken(StrongestTokens of, Text text, FloatBuffer row, int units, int unit) {
+        float best = Float.NEGATIVE_INFINITY;
+        long broken = 0;
+        for (int i = text.first(); i < text.kept().length; i++) {
+            float value = row.get(i * units + unit);
+            if (Float.isFinite(value)) {
+                best = Math.max(best, of.strength(value));
+            } else {
+                broken++;
+            }
+        }
+        of.countNotFinite(unit, broken);
+        return best;
     }
 
     private static float[] around(TokenPlace place, Text text, FloatBuffer row, int units, int unit) {

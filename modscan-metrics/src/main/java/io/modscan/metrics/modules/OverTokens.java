@@ -7,8 +7,8 @@ import io.modscan.metrics.internal.linear.Columns;
 import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -65,13 +65,13 @@ final class OverTokens implements Observed {
             byOffset.put(offset, site);
             offset += site.width();
         }
-        List<Integer> sorted = byOffset.keySet().stream()
-                .sorted(Comparator.comparing(byOffset::get, Columns.IN_ORDER))
+        List<Map.Entry<Integer, Site>> sorted = byOffset.entrySet().stream()
+                .sorted(Map.Entry.comparingByValue(Columns.IN_ORDER))
                 .toList();
-        for (int begin : sorted) {
-            Site site = byOffset.get(begin);
+        for (Map.Entry<Integer, Site> begin : sorted) {
+            Site site = begin.getValue();
             for (int unit = 0; unit < site.width(); unit++) {
-                offsets[units.size()] = begin + unit;
+                offsets[units.size()] = begin.getKey() + unit;
                 units.add(Unit.of(site, unit));
             }
         }

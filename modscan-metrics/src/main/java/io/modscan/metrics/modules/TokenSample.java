@@ -157,9 +157,16 @@ final class TokenSample {
         tokens += prompt.size();
         while (tokens > most) {
             full = kept.lastKey();
-            tokens -= kept.remove(full).size();
+            drop(full);
         }
         checkMemory();
+    }
+
+    private void drop(Key key) {
+        SampledPrompt gone = kept.remove(key);
+        if (gone != null) {
+            tokens -= gone.size();
+        }
     }
 
     private void checkMemory() {
@@ -181,7 +188,7 @@ final class TokenSample {
         }
         for (Key key : kept.keySet().toArray(Key[]::new)) {
             if (full != null && key.compareTo(full) >= 0) {
-                tokens -= kept.remove(key).size();
+                drop(key);
             }
         }
         other.kept.forEach((key, prompt) -> {

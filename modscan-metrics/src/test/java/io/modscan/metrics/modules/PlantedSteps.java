@@ -7,6 +7,7 @@ import io.modscan.core.site.Pooling;
 import io.modscan.core.token.PromptTokens;
 import io.modscan.metrics.PlantedModel;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
@@ -31,17 +32,13 @@ final class PlantedSteps {
     private final Random random;
     private final List<Integer> kinds = new ArrayList<>();
     private final Activations activations;
-    /** Of each prompt the state at each token. */
-    final List<int[]> states = new ArrayList<>();
 
-    /** What a unit that is in no step follows. */
-    private enum Other {
-        TOPIC,
-        BURSTS_OF_A_TOPIC,
-        POSITION,
-        NOISE,
-        MEMORY
-    }
+    // What a unit that is in no step follows.
+    private static final int TOPIC = -1;
+    private static final int BURSTS_OF_A_TOPIC = -2;
+    private static final int POSITION = -3;
+    private static final int NOISE = -4;
+    private static final int NOISE_WITH_MEMORY = -5;
 
     /**
      * Makes them up.
@@ -54,8 +51,8 @@ final class PlantedSteps {
         for (int step = 0; step < STATES + EVENTS; step++) {
             kinds.addAll(Collections.nCopies(ofStep, step));
         }
-        for (Other other : Other.values()) {
-            kinds.addAll(Collections.nCopies(others, -1 - other.ordinal()));
+        for (int other : new int[] {TOPIC, BURSTS_OF_A_TOPIC, POSITION, NOISE, NOISE_WITH_MEMORY}) {
+            kinds.addAll(Collections.nCopies(others, other));
         }
         Collections.shuffle(kinds, random);
         int units = kinds.size();
@@ -81,13 +78,13 @@ final class PlantedSteps {
                             unit % 3 == 0 ? t / 15.0 : unit % 3 == 1 ? 2 * Math.exp(-t / 4.0) : Math.sin(t / 3.0);
                     double value = kind >= 0
                             ? 1.5 * courses[kind][t] + ofThisTopic + 0.5 * profile + noise
-                            : switch (Other.values()[-1 - kind]) {
+                            : switch (kind) {
                                 case TOPIC -> 2 * ofThisTopic + noise;
                                 case BURSTS_OF_A_TOPIC ->
                                     Math.floorMod(unit, TOPICS) == topic ? Math.max(0, memory) : 0;
                                 case POSITION -> profile + 0.3 * noise;
                                 case NOISE -> noise;
-                                case MEMORY -> memory;
+                                default -> memory;
                             };
                     rows[prompt][t * units + unit] = (float) (phase[unit] + value);
                 }
@@ -107,15 +104,12 @@ final class PlantedSteps {
         int first = (int) (length * (0.15 + 0.35 * random.nextDouble()));
         int second = first + (int) ((length - first) * (0.3 + 0.4 * random.nextDouble()));
         double[][] courses = new double[STATES + EVENTS][length];
-        int[] state = new int[length];
         for (int t = 0; t < length; t++) {
-            state[t] = t < first ? 0 : t < second ? 1 : 2;
-            courses[state[t]][t] = 2;
+            courses[t < first ? 0 : t < second ? 1 : 2][t] = 2;
             for (int event = 0; event < EVENTS; event++) {
                 courses[STATES + event][t] = random.nextDouble() < RARE ? 2.5 : 0;
             }
         }
-        states.add(state);
         return courses;
     }
 
@@ -131,7 +125,7 @@ final class PlantedSteps {
     /** Of each unit the number of its module, of those that are claimed. */
     int[] found(List<UnitModule> modules) {
         int[] found = new int[kinds.size()];
-        java.util.Arrays.fill(found, ALONE);
+        Arrays.fill(found, ALONE);
         for (int module = 0; module < modules.size(); module++) {
             for (Member member : modules.get(module).members()) {
                 found[member.unit().inSite()] = module;

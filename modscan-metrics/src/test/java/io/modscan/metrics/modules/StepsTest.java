@@ -12,6 +12,7 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.token.PromptTokens;
 import io.modscan.metrics.PlantedModel;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -20,7 +21,7 @@ import org.junit.jupiter.api.Test;
 /** Units that act together within prompts are found, and what else units have in common is not. */
 class StepsTest {
 
-    private static final int SEEDS = Integer.getInteger("modscan.seeds", 3);
+    private static final int SEEDS = Integer.getInteger("modscan.seeds", 2);
 
     private static final int PROMPTS = 80;
 
@@ -72,8 +73,8 @@ class StepsTest {
                 "nothing, %d seeds: p <= 0.05 in %d, lasting in %d; with positions lasting in %d%n",
                 SEEDS, claimed, lasting, withPositions);
         // Of 50, more than 6 at a rate of 0.05 have a probability of 0.01.
-        int most = SEEDS < 50 ? 1 : (int) (0.12 * SEEDS);
-        assertThat(claimed).isLessThanOrEqualTo(most);
+        int most = (int) (0.12 * SEEDS);
+        assertThat(claimed).isLessThanOrEqualTo(Math.max(1, most));
         assertThat(lasting).isLessThanOrEqualTo(most);
         assertThat(withPositions).isLessThanOrEqualTo(most);
     }
@@ -104,7 +105,6 @@ class StepsTest {
     @Test
     void profilesTellWhere() {
         PlantedSteps planted = new PlantedSteps(40, 12, 5, 9);
-        // By its length a prompt is known here.
         StepMap steps = planted.activations().measure(QUICK.withLabels(tokens -> Map.of("start", new int[] {0, 1, 2})));
         int[] truth = planted.truth();
         boolean[] seen = new boolean[3];
@@ -113,8 +113,8 @@ class StepsTest {
             assertThat(profile.relative()).hasSize(10);
             assertThat(profile.beginning()).hasSize(8);
             assertThat(profile.beginning()).allMatch(mean -> mean.prompts() == 40 && mean.standardError() > 0);
-            StepMean start = profile.labels().get("start");
-            assertThat(start).isNotNull();
+            StepMean start = profile.labels().getOrDefault("start", new StepMean(0, 0, 0));
+            assertThat(start.prompts()).isEqualTo(40);
             assertThat(start.mean())
                     .isCloseTo(
                             profile.beginning().subList(0, 3).stream()
@@ -149,7 +149,7 @@ class StepsTest {
                     with[0] = 777;
                     System.arraycopy(ids, 0, with, 1, ids.length);
                     rows[prompt] = new float[with.length * units];
-                    java.util.Arrays.fill(rows[prompt], 0, units, 1000f * prompt);
+                    Arrays.fill(rows[prompt], 0, units, 1000f * prompt);
                     plain.onlySite().row(prompt).get(0, rows[prompt], units, ids.length * units);
                     return PromptTokens.of(with, List.of());
                 })
