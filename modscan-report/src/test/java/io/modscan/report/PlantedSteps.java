@@ -46,7 +46,8 @@ final class PlantedSteps {
             tokens.add(PromptTokens.of(IntStream.range(0, TOKENS).toArray(), spans));
         }
         Activations.Builder activations = Activations.builder(prompts).tokens(tokens);
-        for (Site site : Planted.units().sites().stream().map(each -> each.site()).toList()) {
+        for (Site site :
+                Planted.units().sites().stream().map(each -> each.site()).toList()) {
             boolean heads = site.heads() > 0;
             if (heads || site.layer().orElseThrow() == Planted.LAYERS - 1) {
                 Site kept = heads ? site : site.pick(PICKED);
@@ -65,7 +66,8 @@ final class PlantedSteps {
 
     /** Two modules, the second of picked neurons. */
     static StepMap steps() {
-        List<Site> sites = activations().sites().stream().map(each -> each.site()).toList();
+        List<Site> sites =
+                activations().sites().stream().map(each -> each.site()).toList();
         Site last = sites.get(sites.size() - 1);
         UnitModule heads = new UnitModule(
                 List.of(new Member(Unit.of(sites.get(0), 0), 1, 0.9), new Member(Unit.of(sites.get(0), 2), 0.8, 0.7)),

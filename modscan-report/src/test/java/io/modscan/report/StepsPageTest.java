@@ -157,7 +157,8 @@ class StepsPageTest {
             assertThat(section.findElement(By.className("token-label-what")).getText())
                     .endsWith(map.prompts(name) + " prompts; " + map.count(name, this::passes) + " of "
                             + map.size() / map.labels().size() + " units pass q ≤ 0.05.");
-            WebElement figure = section.findElements(By.cssSelector(".panels figure")).get(0);
+            WebElement figure =
+                    section.findElements(By.cssSelector(".panels figure")).get(0);
             chart(figure).sendKeys(Keys.HOME);
             for (int head = 0; head < Planted.HEADS; head++) {
                 Matcher told = Pattern.compile("(?s)(L2H\\d) at tokens of .*: AUROC ([\\d.]+), q ([\\d.e-]+), (.*)")
@@ -174,8 +175,7 @@ class StepsPageTest {
                 chart(figure).sendKeys(Keys.ARROW_RIGHT);
             }
         }
-        assertThat(section.findElements(By.tagName("h3")).get(0).getText())
-                .contains("Spans <script>window.hacked");
+        assertThat(section.findElements(By.tagName("h3")).get(0).getText()).contains("Spans <script>window.hacked");
     }
 
     @Test
@@ -233,7 +233,8 @@ class StepsPageTest {
                 .isEqualTo("1");
         WebElement members = section.findElement(By.id("step-members"));
         browser().until(() -> cells(members, "unit").equals(List.of("L2N7", "L2N11")));
-        WebElement course = section.findElements(By.cssSelector(".panels figure")).get(3);
+        WebElement course =
+                section.findElements(By.cssSelector(".panels figure")).get(3);
         chart(course).sendKeys(Keys.HOME);
         assertThat(readout(course)).startsWith("module 1, at 0–10 % of a prompt: +0.90 ± 0.01");
     }

@@ -53,7 +53,8 @@ class TokenPartsTest {
                 .toList());
         List<PromptTokens> tokens = IntStream.range(0, PROMPTS)
                 .mapToObj(prompt -> {
-                    PromptTokens all = PromptTokens.of(IntStream.range(0, TOKENS).toArray(), List.of());
+                    PromptTokens all =
+                            PromptTokens.of(IntStream.range(0, TOKENS).toArray(), List.of());
                     return prompt == SPARSE ? all.keeping(KEPT) : all;
                 })
                 .toList();
@@ -72,7 +73,8 @@ class TokenPartsTest {
     }
 
     private Map<String, Object> write(Activations values, int units, PageNumbers numbers) {
-        int[] ranked = IntStream.range(0, NEURONS).map(unit -> NEURONS - 1 - unit).toArray();
+        int[] ranked =
+                IntStream.range(0, NEURONS).map(unit -> NEURONS - 1 - unit).toArray();
         RankedUnits all = new RankedUnits(SiteFamily.of(List.of(site)).get(0), ranked, NEURONS);
         Activations some = units == NEURONS
                 ? values
@@ -81,7 +83,8 @@ class TokenPartsTest {
                         Pooling.none(),
                         prompt -> new float[each.row(prompt).capacity() / NEURONS * units]));
         List<Integer> places = IntStream.range(0, PROMPTS).boxed().toList();
-        List<Integer> labels = places.stream().map(place -> place / (PROMPTS / LABELS)).toList();
+        List<Integer> labels =
+                places.stream().map(place -> place / (PROMPTS / LABELS)).toList();
         return new TextPictures(some, TokenPartsTest::pieces, labels, new TokenTexts(), numbers)
                 .write(places, List.of(all));
     }
@@ -196,7 +199,8 @@ class TokenPartsTest {
     /** From the least to the greatest, whatever these are. */
     @Test
     void valuesAreScaled() {
-        ScaledValues scaled = new ScaledValues(-Float.MAX_VALUE, 0, Float.MAX_VALUE, Float.NaN, Float.POSITIVE_INFINITY);
+        ScaledValues scaled =
+                new ScaledValues(-Float.MAX_VALUE, 0, Float.MAX_VALUE, Float.NaN, Float.POSITIVE_INFINITY);
         assertThat(scaled.low).isEqualTo(-Float.MAX_VALUE);
         assertThat(scaled.high).isEqualTo(Float.MAX_VALUE);
         assertThat(scaled.all)
