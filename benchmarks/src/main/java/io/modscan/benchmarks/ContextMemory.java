@@ -25,6 +25,11 @@ public final class ContextMemory {
 
     private ContextMemory() {}
 
+    /**
+     * Measures.
+     *
+     * @param args how many units there are, and numbers of prompts
+     */
     public static void main(String[] args) {
         Site site = new Site(
                 "blocks.0.mlp.hook_post",

@@ -45,16 +45,18 @@ final class References {
     private static float[] mean(SiteActivations site) {
         int width = site.site().width();
         double[] sums = new double[width];
+        int prompts = 0;
         for (int prompt = 0; prompt < site.size(); prompt++) {
             FloatBuffer row = site.row(prompt);
             int positions = row.remaining() / width;
+            prompts += positions > 0 ? 1 : 0; // of one, nothing may have been kept
             for (int i = 0; i < row.remaining(); i++) {
                 sums[i % width] += (double) row.get(row.position() + i) / positions;
             }
         }
         float[] mean = new float[width];
         for (int i = 0; i < width; i++) {
-            mean[i] = (float) (sums[i] / site.size());
+            mean[i] = (float) (sums[i] / prompts);
         }
         return mean;
     }
@@ -64,6 +66,12 @@ final class References {
         String name = "prompt " + activations.prompts().get(prompt).id();
         Map<String, float[][]> vectors = new TreeMap<>();
         for (SiteActivations site : activations.sites()) {
+            boolean keepsSome = !site.pooling().positions().isAll();
+            if (isReplaceable(site) && site.reading().isPerToken() && keepsSome) {
+                throw new ModscanException(site.site() + " was kept at the positions '"
+                        + site.pooling().positions()
+                        + "' only, so which token's values would replace which can't be told; capture all positions");
+            }
             if (isReplaceable(site) && site.reading().isPerToken()) {
                 float[][] rows =
                         new float[site.row(prompt).remaining() / site.site().width()][];

@@ -212,6 +212,14 @@ class ChosenPositionsTest {
     }
 
     @Test
+    void onlyAllPositionsOfAPromptReplaceOthers() {
+        Activations some = capture(model(true), Pooling.none().over(Positions.last(2)));
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> some.reference(0))
+                .withMessageContainingAll("last:2", "capture all positions");
+    }
+
+    @Test
     void whatHasNoSuchTokenIsToldOf() {
         assertThatExceptionOfType(ModscanException.class)
                 .isThrownBy(() -> capture(model(true), Pooling.mean().over(Positions.span("verb"))))

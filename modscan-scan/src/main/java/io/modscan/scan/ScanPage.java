@@ -27,6 +27,13 @@ final class ScanPage {
                 .nonFinite(scan.nonFinite())
                 .provenance(scan.provenance());
         scan.halves().ifPresent(report::halves);
+        scan.contexts().ifPresent(contexts -> report.contexts(contexts, scan.pieces()));
+        scan.tokens().ifPresent(tokens -> {
+            report.texts(tokens.texts(), scan.pieces());
+            tokens.labels().ifPresent(labels -> report.tokenLabels("kinds of tokens", labels));
+            tokens.parts().ifPresent(parts -> report.tokenLabels("parts of prompts", parts));
+            tokens.steps().ifPresent(report::steps);
+        });
         scan.behaviour().ifPresent(report::behaviour);
         scan.vectors().ifPresent(report::similarity);
         scan.separation().forEach(report::separation);
