@@ -68,8 +68,10 @@ final class ContextPictures {
         numbers.ints("contexts.label", ints(labels));
         numbers.ints("contexts.position", ints(positions));
         numbers.ints("contexts.at", ints(at));
-        numbers.ints("contexts.count", tokens.stream().mapToInt(each -> each.length).toArray());
-        numbers.ints("contexts.tokens", tokens.stream().flatMapToInt(Arrays::stream).toArray());
+        numbers.ints(
+                "contexts.count", tokens.stream().mapToInt(each -> each.length).toArray());
+        numbers.ints(
+                "contexts.tokens", tokens.stream().flatMapToInt(Arrays::stream).toArray());
         numbers.unsignedShorts("contexts.values", joined(values));
         float[] shares = new float[quantiles.size()];
         IntStream.range(0, shares.length).forEach(i -> shares[i] = quantiles.get(i));

@@ -198,10 +198,7 @@ final class ModulePictures {
         facts.put("size", size);
         facts.put(
                 "units",
-                members.stream()
-                        .map(Member::unit)
-                        .map(SiteFamily::unit)
-                        .toList());
+                members.stream().map(Member::unit).map(SiteFamily::unit).toList());
         facts.put("certainty", Json.numbers(members.stream().mapToDouble(Member::certainty)));
         facts.put("stability", Json.numbers(members.stream().mapToDouble(Member::stability)));
         return facts;

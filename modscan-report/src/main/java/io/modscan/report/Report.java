@@ -214,7 +214,9 @@ public final class Report {
         checkUnits(perToken.sites().stream().map(SiteActivations::site).toList());
         perToken.sites().forEach(site -> {
             if (site.pooling().isPooled() || !site.site().hasPositions()) {
-                throw new ModscanException(site.site() + " holds one value for all tokens of a prompt, and texts are coloured by a value for each; capture without pooling");
+                throw new ModscanException(
+                        site.site()
+                                + " holds one value for all tokens of a prompt, and texts are coloured by a value for each; capture without pooling");
             }
         });
         this.texts = new TokenTextsOf<>(perToken, pieces);
@@ -688,7 +690,8 @@ public final class Report {
                     .toList();
             facts.put(
                     "texts",
-                    new TextPictures(inTexts.measured(), inTexts.pieces(), ofTexts, words, numbers).write(places, kept));
+                    new TextPictures(inTexts.measured(), inTexts.pieces(), ofTexts, words, numbers)
+                            .write(places, kept));
         }
         checkInterrupt();
         TokenTextsOf<ContextMap> inContexts = contexts;

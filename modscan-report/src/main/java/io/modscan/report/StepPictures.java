@@ -22,7 +22,8 @@ final class StepPictures {
     private StepPictures() {}
 
     static Map<String, Object> write(StepMap found) {
-        List<StepProfile> profiles = found.profiles().stream().limit(MOST_MODULES).toList();
+        List<StepProfile> profiles =
+                found.profiles().stream().limit(MOST_MODULES).toList();
         List<String> all = profiles.stream()
                 .flatMap(profile -> profile.labels().keySet().stream())
                 .distinct()
@@ -39,12 +40,16 @@ final class StepPictures {
             facts.put("stability", Json.number(module.stability()));
             facts.put("p", Json.number(module.p()));
             facts.put("lasts", module.lasts());
-            facts.put("peak", profile.peak().isPresent() ? (Integer) profile.peak().getAsInt() : null);
+            facts.put(
+                    "peak",
+                    profile.peak().isPresent() ? (Integer) profile.peak().getAsInt() : null);
             facts.put("relative", means(profile.relative()));
             facts.put("beginning", means(profile.beginning()));
-            facts.put("labels", means(labels.stream()
-                    .map(label -> profile.labels().getOrDefault(label, new StepMean(Double.NaN, Double.NaN, 0)))
-                    .toList()));
+            facts.put(
+                    "labels",
+                    means(labels.stream()
+                            .map(label -> profile.labels().getOrDefault(label, new StepMean(Double.NaN, Double.NaN, 0)))
+                            .toList()));
             modules.add(facts);
         }
         Map<String, Object> facts = new LinkedHashMap<>();

@@ -58,9 +58,11 @@ final class TokenLabelPictures {
     Map<String, Object> write() {
         List<SiteFamily> heads = SiteFamily.of(
                 map.sites().stream().filter(TokenLabelPictures::isOfHeads).toList());
-        int count = Math.max(1, heads.stream()
-                .mapToInt(family -> family.sites().size() * family.width())
-                .sum());
+        int count = Math.max(
+                1,
+                heads.stream()
+                        .mapToInt(family -> family.sites().size() * family.width())
+                        .sum());
         List<String> labels = labels(Math.min(MOST_LABELS, Math.max(1, MOST_RESPONSES / count)));
         List<Map<String, Object>> families = new ArrayList<>();
         for (SiteFamily family : heads) {
@@ -77,7 +79,9 @@ final class TokenLabelPictures {
         facts.put("labels", labels);
         facts.put("of", map.labels().size());
         facts.put("prompts", labels.stream().map(map::prompts).toList());
-        facts.put("passing", labels.stream().map(label -> map.count(label, this::passes)).toList());
+        facts.put(
+                "passing",
+                labels.stream().map(label -> map.count(label, this::passes)).toList());
         facts.put("notMeasured", labels.stream().map(map::notMeasured).toList());
         facts.put("units", map.size() / map.labels().size());
         facts.put("families", families);
@@ -156,12 +160,21 @@ final class TokenLabelPictures {
         numbers.ints(array + ".rows.id", id);
         numbers.ints(array + ".rows.active", active);
         numbers.unsignedShorts(array + ".rows.auroc", auroc);
-        numbers.floats(array + ".rows.difference", floats(rows.stream().map(row -> (float) row.meanDifference()).toList()));
-        numbers.floats(array + ".rows.dz", floats(rows.stream().map(row -> (float) row.dz()).toList()));
-        numbers.floats(array + ".rows.q", floats(rows.stream().map(row -> (float) row.q()).toList()));
+        numbers.floats(
+                array + ".rows.difference",
+                floats(rows.stream().map(row -> (float) row.meanDifference()).toList()));
+        numbers.floats(
+                array + ".rows.dz",
+                floats(rows.stream().map(row -> (float) row.dz()).toList()));
+        numbers.floats(
+                array + ".rows.q",
+                floats(rows.stream().map(row -> (float) row.q()).toList()));
         facts.put("names", List.copyOf(names.keySet()));
         facts.put("kinds", List.copyOf(kinds.keySet()));
-        int heads = map.sites().stream().filter(TokenLabelPictures::isOfHeads).mapToInt(Site::width).sum();
+        int heads = map.sites().stream()
+                .filter(TokenLabelPictures::isOfHeads)
+                .mapToInt(Site::width)
+                .sum();
         facts.put("heads", Math.min(each, heads));
         facts.put("others", Math.min(each, map.size() / map.labels().size() - heads));
     }

@@ -55,7 +55,8 @@ final class UnitColumns {
     }
 
     /** Where a unit was measured, or null. */
-    @Nullable Unit of(SiteFamily family, int unit) {
+    @Nullable
+    Unit of(SiteFamily family, int unit) {
         Unit own = Unit.of(family.sites().get(unit / family.width()), unit % family.width());
         return whole.contains(own.site()) ? own : picked.get(own);
     }

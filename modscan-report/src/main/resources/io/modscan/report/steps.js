@@ -28,7 +28,9 @@ function steps(section) {
   drawSteps(panels, found, columns, pick);
   const select = choice(controls, 'Module', found.modules.map(({ module, size }) => `module ${module}: ${size} units`), 0, pick);
   select.id = 'step-module';
-  below.append(course, places, tables);
+  const left = element('div');
+  left.append(course, tables);
+  below.append(left, places);
   tables.append(element('p', 'All modules:'));
   table(tables, 'steps', [
     { title: 'Module', field: 'module', sorter: 'number', minWidth: 90 },

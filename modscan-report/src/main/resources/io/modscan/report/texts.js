@@ -188,8 +188,8 @@ function drawTexts(place, family, id, found, scale) {
   texts.forEach(({ prompt, from, of, tokens, most }) => {
     const item = element('li');
     const { id: own, label } = meta.prompts[prompt];
-    item.append(element('strong', Number.isFinite(most) ? scale.told(most) : 'no value'), ' ', element('bdi', short(meta.labels[label], 60)), ' ', element('bdi', short(own, 60)));
-    if (from > 0 || tokens.length < of) item.append(element('span', ` tokens ${from} to ${from + tokens.length - 1} of ${of}`));
+    item.append(element('strong', Number.isFinite(most) ? scale.told(most) : 'no value'), ' ', element('bdi', short(meta.labels[label], 60)), ', prompt ', element('bdi', short(own, 60)));
+    if (from > 0 || tokens.length < of) item.append(element('span', `, tokens ${from} to ${from + tokens.length - 1} of ${of}`));
     list.append(item);
     tokenLine(fig, item, { name: `prompt ${apart(short(own, 60))}`, scale, tokens });
   });
@@ -221,7 +221,7 @@ function drawContexts(place, family, id, found, scale) {
     contexts.forEach(({ prompt, label, position, at, tokens, quantile, value }) => {
       const item = element('li');
       const rank = quantile < 0 ? '' : `${number(100 * quantile, 0)} % `;
-      item.append(element('span', rank), element('strong', scale.told(value)), ' ', element('bdi', short(label, 60)), ' ', element('bdi', short(prompt, 60)), `, token ${position}`);
+      item.append(element('span', rank), element('strong', scale.told(value)), ' ', element('bdi', short(label, 60)), ', prompt ', element('bdi', short(prompt, 60)), `, token ${position}`);
       list.append(item);
       tokenLine(fig, item, { name: `prompt ${apart(short(prompt, 60))}`, scale, tokens, at });
     });

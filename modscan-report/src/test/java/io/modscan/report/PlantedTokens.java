@@ -66,11 +66,12 @@ final class PlantedTokens {
                 })
                 .toList();
         Random random = new Random(9);
-        Activations.Builder activations = Activations.builder(Prompts.of(
-                        Planted.prompts().stream().limit(IDS.size()).toList()))
+        Activations.Builder activations = Activations.builder(
+                        Prompts.of(Planted.prompts().stream().limit(IDS.size()).toList()))
                 .tokens(tokens)
                 .provenance(Map.of("model.bos_token_id", Integer.toString(BOS)));
-        for (Site site : Planted.units().sites().stream().map(each -> each.site()).toList()) {
+        for (Site site :
+                Planted.units().sites().stream().map(each -> each.site()).toList()) {
             boolean heads = site.heads() > 0;
             int layer = site.layer().orElseThrow();
             if (heads || layer < 2) {

@@ -101,7 +101,8 @@ class TextsTest {
 
     /** As a click in a picture does. */
     private void choose(String name) {
-        browser().script(
+        browser()
+                .script(
                         "const name = arguments[0]; for (const family of families) for (let id = 0; id < family.layers.length * family.width; id++)"
                                 + " if (family.name(id) === name) chosenUnit.choose(family, id, 0);",
                         name);
@@ -112,7 +113,8 @@ class TextsTest {
         int unit = Integer.parseInt(name.substring(3));
         boolean isHead = name.charAt(2) == 'H';
         SiteActivations site = tokens.sites().stream()
-                .filter(each -> each.site().layer().orElseThrow() == layer && each.site().heads() > 0 == isHead)
+                .filter(each -> each.site().layer().orElseThrow() == layer
+                        && each.site().heads() > 0 == isHead)
                 .findFirst()
                 .orElseThrow();
         boolean isPicked = site.site().picked().isPresent();
@@ -139,7 +141,10 @@ class TextsTest {
     }
 
     private String readout(String where) {
-        return browser().driver().findElement(By.cssSelector("#" + where + " .readout")).getText();
+        return browser()
+                .driver()
+                .findElement(By.cssSelector("#" + where + " .readout"))
+                .getText();
     }
 
     /** How a token's text is shown: line ends as signs, controls as pictures, long ones cut, halves of characters as UTF-8 has them. */
@@ -207,7 +212,8 @@ class TextsTest {
             TokenContext context = all.get(i);
             assertThat(number(items.get(i).findElement(By.tagName("strong")).getText()))
                     .isCloseTo(context.value(), within(1.1e-4));
-            assertThat(items.get(i).getText()).contains(context.promptId().split(" ", 2)[0], ", token " + context.position());
+            assertThat(items.get(i).getText())
+                    .contains(context.promptId().split(" ", 2)[0], ", token " + context.position());
             List<Shown> shown = shown(items.get(i));
             assertThat(shown.stream().map(Shown::text))
                     .isEqualTo(PlantedTokens.pieces(context.ids()).stream()
@@ -236,8 +242,7 @@ class TextsTest {
         for (WebElement line : lines) {
             List<Shown> shown = shown(line);
             line.sendKeys(Keys.HOME);
-            boolean fromRight = "rtl"
-                    .equals(browser().script("return getComputedStyle(arguments[0]).direction", line));
+            boolean fromRight = "rtl".equals(browser().script("return getComputedStyle(arguments[0]).direction", line));
             for (int token = 0; token < shown.size(); token++) {
                 assertThat(readout("unit-texts"))
                         .startsWith("Token " + token + " of prompt")
@@ -260,7 +265,8 @@ class TextsTest {
     @Test
     void thePointerTellsAToken() {
         choose("L0N1");
-        WebElement token = browser().driver()
+        WebElement token = browser()
+                .driver()
                 .findElements(By.cssSelector("#unit-texts .token:not(.part)"))
                 .get(1);
         new Actions(browser().driver()).moveToElement(token).perform();
@@ -271,7 +277,8 @@ class TextsTest {
     @ParameterizedTest
     @ValueSource(strings = {"L0H2", "L0N2"})
     void whoSeesNoColoursSeesLines(String name) {
-        browser().driver()
+        browser()
+                .driver()
                 .executeCdpCommand(
                         "Emulation.setEmulatedMedia",
                         Map.of("features", List.of(Map.of("name", "forced-colors", "value", "active"))));
@@ -291,8 +298,9 @@ class TextsTest {
                     .sorted((one, other) -> Double.compare(Math.abs(one.value()), Math.abs(other.value())))
                     .toList();
             assertThat(lines.stream().map(Line::width)).isSorted().contains(0.0, 2.0, 4.0);
-            assertThat(lines).filteredOn(line -> line.width() > 0).allSatisfy(line -> assertThat(line.style())
-                    .isEqualTo(line.value() < 0 ? "dashed" : "solid"));
+            assertThat(lines)
+                    .filteredOn(line -> line.width() > 0)
+                    .allSatisfy(line -> assertThat(line.style()).isEqualTo(line.value() < 0 ? "dashed" : "solid"));
         } finally {
             browser().driver().executeCdpCommand("Emulation.setEmulatedMedia", Map.of("features", List.of()));
         }
@@ -305,36 +313,48 @@ class TextsTest {
         choose("L0N2");
         browser().script("setTheme(arguments[0])", dark);
         Object least = browser()
-                .script("const light = (colour) => { const [r, g, b] = colour.match(/[\\d.]+/g).map((c) => c / 255)"
-                        + ".map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };"
-                        + "const of = [...document.querySelectorAll('#unit-texts .token')].map((each) => getComputedStyle(each))"
-                        + ".filter((look) => look.backgroundColor !== 'rgba(0, 0, 0, 0)').map((look) => [light(look.color), light(look.backgroundColor)]);"
-                        + "return [of.length, Math.min(...of.map(([a, b]) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)))].map(String)");
+                .script(
+                        "const light = (colour) => { const [r, g, b] = colour.match(/[\\d.]+/g).map((c) => c / 255)"
+                                + ".map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };"
+                                + "const of = [...document.querySelectorAll('#unit-texts .token')].map((each) => getComputedStyle(each))"
+                                + ".filter((look) => look.backgroundColor !== 'rgba(0, 0, 0, 0)').map((look) => [light(look.color), light(look.backgroundColor)]);"
+                                + "return [of.length, Math.min(...of.map(([a, b]) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)))].map(String)");
         List<?> found = (List<?>) least;
         assertThat(Integer.parseInt(found.get(0).toString())).isGreaterThan(15);
         assertThat(Double.parseDouble(found.get(1).toString())).isGreaterThanOrEqualTo(4.5);
         // And whatever a scale makes of numbers between.
-        assertThat(browser()
-                        .script("const light = (colour) => { const [r, g, b] = (colour[0] === '#' ? [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16)) : colour.match(/\\d+/g)).map((c) => c / 255)"
-                                + ".map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };"
-                                + "let bad = 0; for (let i = 0; i <= 1000; i++) { const fill = mix(stops(true), i / 1000); const [a, b] = [light(inkOn(fill)), light(fill)];"
-                                + "if ((Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5) bad++; } return bad"))
+        assertThat(
+                        browser()
+                                .script(
+                                        "const light = (colour) => { const [r, g, b] = (colour[0] === '#' ? [1, 3, 5].map((i) => parseInt(colour.slice(i, i + 2), 16)) : colour.match(/\\d+/g)).map((c) => c / 255)"
+                                                + ".map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };"
+                                                + "let bad = 0; for (let i = 0; i <= 1000; i++) { const fill = mix(stops(true), i / 1000); const [a, b] = [light(inkOn(fill)), light(fill)];"
+                                                + "if ((Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5) bad++; } return bad"))
                 .isEqualTo(0L);
     }
 
     @Test
     void coloursFollowTheThemeAndScalesHaveZeroInTheMiddleWhereBothSignsAre() {
         choose("L0N2");
-        String colours = "return [...document.querySelectorAll('#unit-texts .token')].map((each) => each.style.background).join()";
+        String colours =
+                "return [...document.querySelectorAll('#unit-texts .token')].map((each) => each.style.background).join()";
         Object light = browser().script(colours);
         browser().script("setTheme(true)");
         assertThat(browser().script(colours)).isNotEqualTo(light);
-        assertThat(browser()
-                        .script("const scale = textScale(-1, 4); return [scale.fill(0) === mix(stops(true), 0.5), scale.share(-1), scale.share(4)].join()"))
+        assertThat(
+                        browser()
+                                .script(
+                                        "const scale = textScale(-1, 4); return [scale.fill(0) === mix(stops(true), 0.5), scale.share(-1), scale.share(4)].join()"))
                 .isEqualTo("true,-0.25,1");
-        assertThat(browser().script("return [textScale(2, 4).share(2), textScale(3, 3).share(3), textScale(0, 0).share(0)].join()"))
+        assertThat(
+                        browser()
+                                .script(
+                                        "return [textScale(2, 4).share(2), textScale(3, 3).share(3), textScale(0, 0).share(0)].join()"))
                 .isEqualTo("0,0,0");
-        assertThat(browser().script("return [textScale(-4, -2).share(-4), textScale(-4, -2).share(-2), textScale(2, 4).share(4)].join()"))
+        assertThat(
+                        browser()
+                                .script(
+                                        "return [textScale(-4, -2).share(-4), textScale(-4, -2).share(-2), textScale(2, 4).share(4)].join()"))
                 .isEqualTo("-1,0,1");
     }
 
@@ -374,7 +394,10 @@ class TextsTest {
     @Test
     void valuesAreSavedAsNumbers() throws IOException {
         choose("L1N3");
-        browser().driver().findElement(By.cssSelector("#unit-texts .head button")).click();
+        browser()
+                .driver()
+                .findElement(By.cssSelector("#unit-texts .head button"))
+                .click();
         Path saved = folder.resolve("L1N3-token-by-token.csv");
         browser().until(() -> Files.exists(saved));
         String csv = Files.readString(saved);
