@@ -72,7 +72,8 @@ public final class ContextMemory {
         List<Prompt> prompts = new ArrayList<>();
         float[][] rows = new float[count][];
         for (int i = 0; i < count; i++) {
-            prompts.add(Prompt.ofTokens("p" + (from + i), random.ints(TOKENS, 3, 50_000).toArray()));
+            prompts.add(Prompt.ofTokens(
+                    "p" + (from + i), random.ints(TOKENS, 3, 50_000).toArray()));
             float scale = 1 + random.nextFloat();
             int at = random.nextInt(1 << 20);
             rows[i] = new float[TOKENS * site.width()];

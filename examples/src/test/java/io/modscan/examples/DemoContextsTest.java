@@ -54,8 +54,7 @@ class DemoContextsTest {
                         .limit(MOST)
                         .toList();
                 assertThat(unit.top().stream()
-                                .map(context ->
-                                        new Found(context.promptId(), context.position(), context.value()))
+                                .map(context -> new Found(context.promptId(), context.position(), context.value()))
                                 .toList())
                         .as(unit.unit().toString())
                         .usingRecursiveComparison()

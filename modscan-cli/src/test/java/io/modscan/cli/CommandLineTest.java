@@ -666,17 +666,7 @@ class CommandLineTest {
             {"sing"},
             {"scan", "--threads", "many"},
             {"scan", "--token-budget", "0"},
-            {
-                "capture",
-                "--model",
-                model(),
-                "--prompts",
-                "p.csv",
-                "--skip-bos",
-                "--positions",
-                "all",
-                "--out",
-                file("x")
+            {"capture", "--model", model(), "--prompts", "p.csv", "--skip-bos", "--positions", "all", "--out", file("x")
             },
             {"scan", "--device", "\u001b[31m" + "tpu".repeat(10_000)}
         }) {

@@ -53,8 +53,8 @@ class InsidePromptsTest {
 
     @Test
     void spansArePooledAndKept() throws IOException {
-        String spans = file(
-                "s.jsonl", "{\"id\": \"b\", \"spans\": [{\"label\": \"subject\", \"start\": 5, \"end\": 13}]}");
+        String spans =
+                file("s.jsonl", "{\"id\": \"b\", \"spans\": [{\"label\": \"subject\", \"start\": 5, \"end\": 13}]}");
         assertThat(capture("all").status()).isZero();
         CommandLineRun some = capture("some", "--positions", "span:subject", "--spans", spans);
         assertThat(some.status()).as(some.err()).isZero();
@@ -77,7 +77,10 @@ class InsidePromptsTest {
                 assertThat(means[unit]).isEqualTo((float) (sums[unit] / kept.length));
             }
         }
-        assertThat(recorded("mean").prompts().get(1).spans()).singleElement().extracting(Span::label).isEqualTo("subject");
+        assertThat(recorded("mean").prompts().get(1).spans())
+                .singleElement()
+                .extracting(Span::label)
+                .isEqualTo("subject");
     }
 
     @ParameterizedTest
@@ -124,7 +127,8 @@ class InsidePromptsTest {
 
     @Test
     void hostileTextsSteerNoTerminal() throws IOException {
-        String prompts = file("hostile.jsonl", "{\"id\": \"\\u001b[2J\", \"text\": \"a\\u001b[31mb\\u0007\\nc\\u202Ed\"}");
+        String prompts =
+                file("hostile.jsonl", "{\"id\": \"\\u001b[2J\", \"text\": \"a\\u001b[31mb\\u0007\\nc\\u202Ed\"}");
         CommandLineRun run = CommandLineRun.of(
                 "tokens", "--unit", "blocks.2.hook_resid_post:1", "--prompts", prompts, "--colour", "never");
         assertThat(run.status()).as(run.err()).isZero();

@@ -333,14 +333,16 @@ class ChosenPositionsTest {
     void aDamagedFileIsRefused() throws IOException {
         Path file = folder.resolve("some.safetensors");
         capture(model(true), Pooling.none().over(Positions.last(2))).save(file);
-        StoredTensor kept = Objects.requireNonNull(SafetensorsFile.open(file).tensors().get("kept_positions"));
+        StoredTensor kept =
+                Objects.requireNonNull(SafetensorsFile.open(file).tensors().get("kept_positions"));
         byte[] bytes = Files.readAllBytes(file);
         bytes[(int) kept.offset()] = 99;
         Path damaged = Files.write(folder.resolve("damaged.safetensors"), bytes);
         assertThatExceptionOfType(MalformedFileException.class)
                 .isThrownBy(() -> Recording.open(damaged).activations().tokens(0))
                 .withMessageContainingAll("kept_positions", "prompt 0");
-        StoredTensor offsets = Objects.requireNonNull(SafetensorsFile.open(file).tensors().get("kept_offsets"));
+        StoredTensor offsets =
+                Objects.requireNonNull(SafetensorsFile.open(file).tensors().get("kept_offsets"));
         bytes = Files.readAllBytes(file);
         bytes[(int) offsets.offset() + 8] = 99;
         Files.write(damaged, bytes);

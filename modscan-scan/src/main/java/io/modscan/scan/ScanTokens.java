@@ -47,8 +47,7 @@ public record ScanTokens(
         TokenLabels labelling = TokenLabels.of("tokens", labelling(TokenTexts.tokenizer(scan)));
         Metric<Answer<TokenSelectivityMap>> labels = answer(TokenSelectivity.by(labelling));
         Metric<Answer<TokenSelectivityMap>> parts = answer(TokenSelectivity.by(TokenLabels.positionBins(PARTS)));
-        Metric<Answer<StepMap>> steps = answer(Steps.find()
-                .withLabels(labelling::of));
+        Metric<Answer<StepMap>> steps = answer(Steps.find().withLabels(labelling::of));
         Metric.Results results = pass.measure(Metric.suite(texts, labels, parts, steps));
         Map<String, String> leftOut = new TreeMap<>();
         results.of(labels).why().ifPresent(why -> leftOut.put("labels of tokens", why));

@@ -219,7 +219,8 @@ final class TokenTables {
 
     static OptionalInt number(Unit unit) {
         return unit.site().picked().isPresent() && unit.unit().isPresent()
-                ? OptionalInt.of(unit.site().picked().get().units().get(unit.unit().getAsInt()))
+                ? OptionalInt.of(
+                        unit.site().picked().get().units().get(unit.unit().getAsInt()))
                 : unit.unit();
     }
 

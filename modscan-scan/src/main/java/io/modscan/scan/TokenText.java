@@ -69,7 +69,9 @@ final class TokenText {
 
     /** As in the page: L2H6, L4N17. */
     private static String name(Unit unit) {
-        String layer = unit.site().layer().isPresent() ? "L" + unit.site().layer().getAsInt() : unit.site().name();
+        String layer = unit.site().layer().isPresent()
+                ? "L" + unit.site().layer().getAsInt()
+                : unit.site().name();
         return TokenTables.number(unit).isPresent()
                 ? layer + "N" + TokenTables.number(unit).getAsInt()
                 : layer + "H" + unit.head().orElse(0);
@@ -86,7 +88,8 @@ final class TokenText {
                 lasting.size());
         for (StepProfile profile : lasting.subList(0, Math.min(MODULES, lasting.size()))) {
             String labels = profile.labels().entrySet().stream()
-                    .filter(entry -> entry.getValue().prompts() > 1 && entry.getValue().mean() > 0)
+                    .filter(entry ->
+                            entry.getValue().prompts() > 1 && entry.getValue().mean() > 0)
                     .sorted(Comparator.comparingDouble(
                             entry -> -entry.getValue().mean() / entry.getValue().standardError()))
                     .limit(LABELS)

@@ -157,7 +157,8 @@ final class Contexts {
             if (Float.isNaN(zeros[unit])) {
                 best[unit] = withoutBroken(of, text, row, units, unit);
             }
-            if (best[unit] == Float.NEGATIVE_INFINITY || !of.takes(unit, best[unit], text.prompt().id())) {
+            if (best[unit] == Float.NEGATIVE_INFINITY
+                    || !of.takes(unit, best[unit], text.prompt().id())) {
                 continue;
             }
             int at = text.first();

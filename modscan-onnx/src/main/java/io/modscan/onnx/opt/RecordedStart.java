@@ -47,7 +47,9 @@ record RecordedStart(Recording recording, TreeMap<Integer, Site> streams) {
         for (SiteActivations recorded : recording.activations().sites()) {
             Reading reading = recorded.reading();
             int stage = givenTo(reading.site());
-            if (stage > 0 && reading.isPerToken() && reading.pooling().positions().isAll()) {
+            if (stage > 0
+                    && reading.isPerToken()
+                    && reading.pooling().positions().isAll()) {
                 streams.putIfAbsent(stage, reading.site());
             } else if (stage > 0) {
                 pooled.add(reading.site() + " (" + reading.pooling() + ")");
@@ -56,7 +58,9 @@ record RecordedStart(Recording recording, TreeMap<Integer, Site> streams) {
         if (streams.isEmpty()) {
             throw new ModscanException(
                     recording + " has no residual stream to start at"
-                            + (pooled.isEmpty() ? "" : ": " + pooled + " has no longer each token's, which the blocks need")
+                            + (pooled.isEmpty()
+                                    ? ""
+                                    : ": " + pooled + " has no longer each token's, which the blocks need")
                             + ". Record blocks.N.hook_resid_pre with Pooling.none(), N being the first block that is to be computed");
         }
         return new RecordedStart(recording, streams);
