@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -94,7 +95,7 @@ class TokenPartsTest {
     }
 
     private static Object length(PageNumbers numbers, String name) {
-        return numbers.index().get(name).get(1);
+        return Objects.requireNonNull(numbers.index().get(name)).get(1);
     }
 
     /** Of many units some are there, with short texts of each label; of few units all, with more of their texts. */
@@ -108,7 +109,7 @@ class TokenPartsTest {
                 // Of ten texts of forty tokens one has a single value.
                 .containsEntry("values", 361)
                 .containsEntry("units", List.of(40_000 / 361));
-        List<?> prompts = (List<?>) facts.get("prompts");
+        List<?> prompts = (List<?>) Objects.requireNonNull(facts.get("prompts"));
         assertThat(prompts).hasSize(10);
         assertThat(prompts.stream()
                         .limit(LABELS)
