@@ -200,7 +200,7 @@ public final class Report {
 
     /**
      * Adds texts that are coloured token by token: whoever chooses a unit sees what it does at each token of some prompts, on one scale of
-     * colours for all texts. A page holds 40,000 values (units × tokens), of the units that tell labels apart best; of 10 to 24 prompts, the more the fewer units there are, the first of each label before the
+     * colours for all texts. A page holds 200,000 values (units × tokens), of the units that tell labels apart best; of 10 to 24 prompts, the more the fewer units there are, the first of each label before the
      * second of any; and 40 to 64 tokens of each.
      *
      * @param perToken values for each token, or for those that were kept, of some of the report's prompts: at sites of the units that {@link #units} was

@@ -19,7 +19,7 @@ import java.util.stream.IntStream;
 final class TextPictures {
 
     /** Values in a page, units × tokens; of more, the units that tell labels apart best. */
-    private static final int MOST_VALUES = 40_000;
+    private static final int MOST_VALUES = 200_000;
 
     /** Tokens of all texts, however many units there are; with few units there are more. */
     private static final int FEWEST_TOKENS = 400;

@@ -108,7 +108,7 @@ class TokenPartsTest {
                 .containsEntry("measured", (long) NEURONS)
                 // Of ten texts of forty tokens one has a single value.
                 .containsEntry("values", 361)
-                .containsEntry("units", List.of(40_000 / 361));
+                .containsEntry("units", List.of(200_000 / 361));
         List<?> prompts = (List<?>) Objects.requireNonNull(facts.get("prompts"));
         assertThat(prompts).hasSize(10);
         assertThat(prompts.stream()
@@ -119,7 +119,7 @@ class TokenPartsTest {
         assertThat(prompts.get(0)).isEqualTo(Map.of("prompt", 0, "from", 0, "count", 40, "of", TOKENS));
         // The part with the token that has a value.
         assertThat(prompts.get(LABELS)).isEqualTo(Map.of("prompt", SPARSE, "from", 60, "count", 40, "of", TOKENS));
-        assertThat(length(numbers, "texts0.values")).isEqualTo(361 * (40_000 / 361));
+        assertThat(length(numbers, "texts0.values")).isEqualTo(361 * (200_000 / 361));
 
         PageNumbers more = new PageNumbers();
         Map<String, Object> ofFew = write(many(), 10, more);
