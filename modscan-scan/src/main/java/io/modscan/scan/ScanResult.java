@@ -147,7 +147,7 @@ public final class ScanResult {
 
     /** The texts of tokens. */
     Function<int[], List<String>> pieces() {
-        return TokenTexts.of(scan);
+        return TokenPieces.of(scan);
     }
 
     /**

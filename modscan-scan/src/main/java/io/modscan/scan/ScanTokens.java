@@ -44,7 +44,7 @@ public record ScanTokens(
         Metric<Activations> whole = Metric.whole(activations -> activations);
         Metric<Activations> texts = whole.split(piece -> shown(piece, units.shown()))
                 .map(parts -> Objects.requireNonNull(parts.get(""), "each label has a first prompt"));
-        TokenLabels labelling = TokenLabels.of("tokens", labelling(TokenTexts.tokenizer(scan)));
+        TokenLabels labelling = TokenLabels.of("tokens", labelling(TokenPieces.tokenizer(scan)));
         Metric<Answer<TokenSelectivityMap>> labels = answer(TokenSelectivity.by(labelling));
         Metric<Answer<TokenSelectivityMap>> parts = answer(TokenSelectivity.by(TokenLabels.positionBins(PARTS)));
         Metric<Answer<StepMap>> steps = answer(Steps.find().withLabels(labelling::of));

@@ -15,14 +15,14 @@ public final class ContextMap {
     private final List<Site> sites;
     private final int[] firstUnits;
     private final List<StrongestTokens> strongest;
-    private final List<TokenSample.Sampled> sample;
+    private final List<SampledTokens.Sampled> sample;
     private final double[] quantiles;
     private final long tokens;
 
     ContextMap(
             List<Site> sites,
             List<StrongestTokens> strongest,
-            List<TokenSample.Sampled> sample,
+            List<SampledTokens.Sampled> sample,
             double[] quantiles,
             long tokens) {
         this.sites = List.copyOf(sites);

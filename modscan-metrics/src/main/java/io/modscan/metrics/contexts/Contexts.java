@@ -6,7 +6,8 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.site.Site;
 import io.modscan.core.token.PromptTokens;
-import io.modscan.metrics.contexts.TokenSample.Sampled;
+import io.modscan.metrics.contexts.SampledTokens.Sampled;
+import io.modscan.metrics.internal.rank.Lot;
 import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
@@ -21,7 +22,7 @@ final class Contexts {
     private final int most;
     private final int width;
     private final boolean absolute;
-    private final TokenSample sample;
+    private final SampledTokens sample;
     private List<Site> sites = List.of();
     private final List<StrongestTokens> strongest = new ArrayList<>();
     private long tokens;
@@ -30,7 +31,7 @@ final class Contexts {
         this.most = most;
         this.width = width;
         this.absolute = absolute;
-        this.sample = new TokenSample(sampled);
+        this.sample = new SampledTokens(sampled);
         this.sampled = sampled;
     }
 
@@ -90,9 +91,9 @@ final class Contexts {
         int first = bos ? 1 : 0;
         tokens += kept.length - first;
         @Nullable Sampled[] taken = new Sampled[kept.length];
-        long seed = TokenSample.seed(prompt.id());
+        long seed = Lot.of(prompt.id(), 0);
         for (int i = first; i < kept.length; i++) {
-            long hash = TokenSample.hash(seed, kept[i]);
+            long hash = Lot.mixed(seed + kept[i]);
             if (sample.takes(hash)) {
                 Sampled token =
                         new Sampled(TokenPlace.of(prompt, run, kept[i], width), new float[firstUnit(sites.size())]);

@@ -6,6 +6,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Site;
 import io.modscan.core.token.PromptTokens;
 import io.modscan.metrics.internal.linear.Circle;
+import io.modscan.metrics.internal.rank.Lot;
 import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
@@ -95,7 +96,7 @@ final class TokenSample {
         seenPrompts++;
         seenTokens += vectors - from;
         Key key = new Key(
-                hash(piece.prompts().get(prompt).id()),
+                Lot.of(piece.prompts().get(prompt).id(), 0),
                 piece.prompts().get(prompt).id());
         if (vectors - from < 2 || (full != null && key.compareTo(full) >= 0)) {
             return;
@@ -224,22 +225,6 @@ final class TokenSample {
 
     /** In which order positions are taken: the first ones, then the others as if at random, the same ones of each prompt. */
     private static long rank(int position) {
-        return position < BEGINNING ? Long.MIN_VALUE + position : mix(position) >> 1;
-    }
-
-    private static long hash(String id) {
-        long hash = 0;
-        for (int i = 0; i < id.length(); i++) {
-            hash = mix(hash + id.charAt(i));
-        }
-        return hash;
-    }
-
-    /** A step of SplitMix64: every bit of the result depends on every bit of the argument. */
-    private static long mix(long bits) {
-        long z = bits + 0x9e3779b97f4a7c15L;
-        z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
-        z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
-        return z ^ (z >>> 31);
+        return position < BEGINNING ? Long.MIN_VALUE + position : Lot.mixed(position) >> 1;
     }
 }

@@ -2,6 +2,7 @@ package io.modscan.metrics.selectivity;
 
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
+import io.modscan.metrics.internal.rank.Lot;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -26,7 +27,7 @@ final class Halves {
         for (int i = 0; i < labels.size(); i++) {
             Prompt prompt = prompts.get(i);
             byLabel.computeIfAbsent(labels.get(i), l -> new ArrayList<>())
-                    .add(new Hashed(hash(prompt.id(), seed), prompt.id()));
+                    .add(new Hashed(Lot.of(prompt.id(), Lot.mixed(seed)), prompt.id()));
         }
         Set<String> first = new HashSet<>();
         for (List<Hashed> ofLabel : byLabel.values()) {
@@ -36,21 +37,5 @@ final class Halves {
             }
         }
         return first;
-    }
-
-    private static long hash(String id, long seed) {
-        long hash = mix(seed);
-        for (int i = 0; i < id.length(); i++) {
-            hash = mix(hash + id.charAt(i));
-        }
-        return hash;
-    }
-
-    /** A step of SplitMix64: every bit of the result depends on every bit of the argument. */
-    private static long mix(long bits) {
-        long z = bits + 0x9e3779b97f4a7c15L;
-        z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
-        z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
-        return z ^ (z >>> 31);
     }
 }

@@ -9,9 +9,9 @@ import java.util.Optional;
 import java.util.function.Function;
 
 /** What tokens are called: by their texts where a model has a tokenizer, else by their ids. */
-final class TokenTexts {
+final class TokenPieces {
 
-    private TokenTexts() {}
+    private TokenPieces() {}
 
     static Function<int[], List<String>> of(Scan settings) {
         return tokenizer(settings)

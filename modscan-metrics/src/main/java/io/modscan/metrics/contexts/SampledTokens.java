@@ -1,6 +1,5 @@
 package io.modscan.metrics.contexts;
 
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
@@ -9,7 +8,7 @@ import java.util.TreeMap;
  * A random sample of all tokens, with the values of all units there: those whose hash is smallest. So it hangs on no order of prompts,
  * and samples of parts make one of the whole.
  */
-final class TokenSample {
+final class SampledTokens {
 
     private final int most;
     /** By hash. Two tokens of one hash are as good as impossible; the second is then no part of it. */
@@ -23,25 +22,8 @@ final class TokenSample {
     @SuppressWarnings("ArrayRecordComponent") // never compared, only read
     record Sampled(TokenPlace place, float[] values) {}
 
-    TokenSample(int most) {
+    SampledTokens(int most) {
         this.most = most;
-    }
-
-    /** What all hashes of a prompt's tokens begin with. */
-    static long seed(String promptId) {
-        long hash = 0xcbf29ce484222325L;
-        for (byte b : promptId.getBytes(StandardCharsets.UTF_8)) {
-            hash = (hash ^ (b & 0xff)) * 0x100000001b3L;
-        }
-        return hash;
-    }
-
-    /** Spread evenly, as SplitMix64 does. */
-    static long hash(long seed, int position) {
-        long z = seed + (position + 1) * 0x9e3779b97f4a7c15L;
-        z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
-        z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
-        return z ^ (z >>> 31);
     }
 
     boolean takes(long hash) {
@@ -55,7 +37,7 @@ final class TokenSample {
         }
     }
 
-    void merge(TokenSample other) {
+    void merge(SampledTokens other) {
         other.tokens.forEach((hash, token) -> {
             if (takes(hash)) {
                 add(hash, token);
