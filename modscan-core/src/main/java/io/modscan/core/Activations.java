@@ -168,9 +168,27 @@ public final class Activations {
          * Puts the activations together.
          *
          * @return activations with the sites in the order in which they were added
-         * @throws ModscanException if there is no site, or one was added twice
+         * @throws ModscanException if there is no site, or one was added twice; if sites and tokens disagree on which positions are kept
          */
         public Activations build() {
+            boolean keepsAll = tokens.stream().allMatch(PromptTokens::isAllKept);
+            for (int i = 0; i < readings.size(); i++) {
+                Reading reading = readings.get(i);
+                if (reading.isPerToken() && reading.choosesPositions() == keepsAll) {
+                    throw new ModscanException(reading.site() + " has vectors at the positions '"
+                            + reading.pooling().positions() + "', and the prompts' tokens say that "
+                            + (keepsAll ? "all" : "only some")
+                            + " are kept; give tokens that say which (PromptTokens.keeping)");
+                }
+                for (int prompt = 0; !keepsAll && reading.isPerToken() && prompt < tokens.size(); prompt++) {
+                    int values = rows.get(i).get(prompt).capacity();
+                    if (values != tokens.get(prompt).keptSize() * reading.site().width()) {
+                        throw new ModscanException("prompt " + prompt + " has " + values + " values of "
+                                + reading.site() + ", and keeps " + tokens.get(prompt).keptSize()
+                                + " positions of " + reading.site().width() + " values");
+                    }
+                }
+            }
             Map<String, String> facts = new TreeMap<>(provenance);
             facts.putAll(TokensDigest.of(prompts, tokens));
             return new Activations(

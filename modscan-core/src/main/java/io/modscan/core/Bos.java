@@ -71,8 +71,7 @@ record Bos(Activations of) {
         boolean[] isKept = new boolean[begins.length];
         for (int prompt = 0; prompt < begins.length; prompt++) {
             begins[prompt] = begins(prompt);
-            int[] kept = of.tokens(prompt).kept();
-            isKept[prompt] = begins[prompt] && kept.length > 0 && kept[0] == 0;
+            isKept[prompt] = begins[prompt] && of.tokens(prompt).keepsFirst();
         }
         List<PromptTokens> tokens = new Views.Changed<>(of.allTokens(), begins, PromptTokens::withoutFirst);
         List<Reading> readings = new ArrayList<>();

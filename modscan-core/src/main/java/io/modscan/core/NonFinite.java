@@ -1,5 +1,6 @@
 package io.modscan.core;
 
+import io.modscan.core.token.PromptTokens;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.recording.Derivation;
 import io.modscan.core.internal.recording.NonFiniteCount;
@@ -68,8 +69,11 @@ public final class NonFinite {
             // Only of the loss anything needs to be known but its values.
             boolean beginsLater = Derivation.isLoss(site.site()) && new Bos(piece).isLeftOut();
             for (int prompt = 0; prompt < site.size(); prompt++) {
-                boolean lossOfFirst = !beginsLater
-                        && (site.isPerToken() || piece.tokens(prompt).size() == 1);
+                PromptTokens tokens = piece.tokens(prompt);
+                boolean first = site.isPerToken()
+                        ? tokens.size() == 0 || tokens.keepsFirst()
+                        : tokens.size() == 1;
+                boolean lossOfFirst = !beginsLater && first;
                 count.add(piece.prompts().get(prompt).id(), site.rows().get(prompt), lossOfFirst);
             }
         }

@@ -54,6 +54,10 @@ final class References {
                 sums[i % width] += (double) row.get(row.position() + i) / positions;
             }
         }
+        if (prompts == 0) {
+            throw new ModscanException("nothing of " + site.site() + " was kept at the positions '"
+                    + site.pooling().positions() + "', so there is no mean");
+        }
         float[] mean = new float[width];
         for (int i = 0; i < width; i++) {
             mean[i] = (float) (sums[i] / prompts);

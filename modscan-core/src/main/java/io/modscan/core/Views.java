@@ -221,7 +221,12 @@ final class Views {
             Derivation derivation = new Derivation(new Reading(site.site(), over), 0, false, kept.isAll(), true);
             return site.derived(site.site(), over, prompt -> {
                 boolean hasBos = kept.isAll() && over.positions().isWithoutBos() && of.beginsWithBos(prompt);
-                return derivation.pool(site.row(prompt), positions -> of.chosen(positions, prompt), hasBos);
+                return derivation.pool(
+                        site.row(prompt),
+                        positions -> kept.isAll()
+                                ? of.chosen(positions, prompt)
+                                : of.tokens(prompt).kept(),
+                        hasBos);
             });
         });
     }

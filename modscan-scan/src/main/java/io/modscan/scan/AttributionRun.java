@@ -125,8 +125,8 @@ final class AttributionRun {
             part.sites().forEach(site -> bySite.put(site.site().forward().name(), site));
         }
         Activations.Builder all = Activations.builder(prompts)
-                .tokenIds(IntStream.range(0, prompts.size())
-                        .mapToObj(heads::tokenIds)
+                .tokens(IntStream.range(0, prompts.size())
+                        .mapToObj(heads::tokens)
                         .toList());
         for (Site site : settings.model.sites()) {
             SiteActivations found = bySite.get(site.name());

@@ -52,20 +52,32 @@ public interface Tokenizer {
         List<String> pieces = new ArrayList<>();
         String before = "";
         int from = 0;
+        int next = 0;
         for (int i = 0; i < ids.length; i++) {
-            // What lies further back than six tokens has no say in how one reads.
-            if (i - from >= 12) {
-                from = i - 6;
+            // What lies further back than six tokens has no say in how one reads; but a character is not cut in two.
+            if (i - from >= 6 && next == from && withoutParts(before).equals(before)) {
+                next = i;
+            }
+            if (i - next >= 6 && next > from) {
+                from = next;
                 before = decode(Arrays.copyOfRange(ids, from, i));
             }
             String text = decode(Arrays.copyOfRange(ids, from, i + 1));
-            boolean last = i == ids.length - 1;
             String known = withoutParts(before);
-            String now = last ? text : withoutParts(text);
-            pieces.add(now.startsWith(known) ? now.substring(known.length()) : now);
+            String now = i == ids.length - 1 ? text : withoutParts(text);
+            pieces.add(now.substring(common(known, now)));
             before = text;
         }
         return pieces;
+    }
+
+    private static int common(String one, String other) {
+        int length = Math.min(one.length(), other.length());
+        int at = 0;
+        while (at < length && one.charAt(at) == other.charAt(at)) {
+            at++;
+        }
+        return at;
     }
 
     private static String withoutParts(String text) {

@@ -1,5 +1,6 @@
 package io.modscan.core.token;
 
+import java.util.Collections;
 import io.modscan.core.error.ModscanException;
 import java.util.Arrays;
 import java.util.List;
@@ -146,7 +147,7 @@ public final class Positions {
      * Reads the text form.
      *
      * @param text as {@link #toString()} gives it
-     * @return the positions; of {@code where:NAME} the condition is not known, and only what was recorded under that name can be had
+     * @return the positions; of {@code where:NAME} the condition is not known, so they choose nothing, and tell only what was recorded
      * @throws IllegalArgumentException if it is no such text
      */
     public static Positions parse(String text) {
@@ -242,7 +243,7 @@ public final class Positions {
             case SPAN -> tokens.positions(name);
             case IDS ->
                 IntStream.range(0, size)
-                        .filter(position -> numbers.contains(tokens.id(position)))
+                        .filter(position -> Collections.binarySearch(numbers, tokens.id(position)) >= 0)
                         .toArray();
             case WHERE -> {
                 Predicate<Token> holds = condition;

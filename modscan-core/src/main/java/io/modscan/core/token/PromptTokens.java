@@ -176,6 +176,15 @@ public final class PromptTokens {
     }
 
     /**
+     * Whether sites that keep positions have a vector at the first token.
+     *
+     * @return whether {@link #kept()} begins with 0
+     */
+    public boolean keepsFirst() {
+        return ids.length > 0 && (kept == null || (kept.length > 0 && kept[0] == 0));
+    }
+
+    /**
      * Whether sites that keep positions have a vector at each token.
      *
      * @return true unless only some positions were asked for

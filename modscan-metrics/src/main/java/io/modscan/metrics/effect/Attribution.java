@@ -191,8 +191,8 @@ public final class Attribution {
             }
         }
         Activations captured = Objects.requireNonNull(last);
-        return all.tokenIds(IntStream.range(0, prompts.size())
-                        .mapToObj(captured::tokenIds)
+        return all.tokens(IntStream.range(0, prompts.size())
+                        .mapToObj(captured::tokens)
                         .toList())
                 .provenance(facts(captured, sites))
                 .build();

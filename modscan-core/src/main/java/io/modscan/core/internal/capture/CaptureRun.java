@@ -1,5 +1,6 @@
 package io.modscan.core.internal.capture;
 
+import io.modscan.core.token.PromptTokens;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.capture.Batching.Batch;
 import io.modscan.core.internal.recording.Chunk;
@@ -147,14 +148,18 @@ final class CaptureRun implements AutoCloseable {
                     .add(
                             chunk.prompts().get(prompt).id(),
                             values.asFloatBuffer(),
-                            readings.get(reading).isPerToken()
-                                    || chunk.tokens().get(prompt).size() == 1);
+                            beginsAtFirst(readings.get(reading), chunk.tokens().get(prompt)));
             rows.take(reading, prompt, values);
         });
         long count = chunk.count(batch.prompts());
         tokenBlocks += count * links.get(link).blocks();
         boolean last = link == links.size() - 1;
         tell(last ? batch.rows() : 0, last ? count : 0);
+    }
+
+    /** Whether the first of a prompt's values is of its first token alone, which has no loss. */
+    private static boolean beginsAtFirst(Reading reading, PromptTokens tokens) {
+        return reading.isPerToken() ? tokens.keepsFirst() : tokens.size() == 1;
     }
 
     /** Counts the links that an earlier run has taken a batch through: those before one. */

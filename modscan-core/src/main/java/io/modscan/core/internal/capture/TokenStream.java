@@ -1,5 +1,7 @@
 package io.modscan.core.internal.capture;
 
+import java.util.TreeSet;
+import java.util.Set;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.recording.Chunk;
 import io.modscan.core.intervention.Intervention;
@@ -54,6 +56,9 @@ public final class TokenStream implements AutoCloseable {
     private final OptionalLong promptsExpected;
     private final BlockingQueue<Chunk> ready;
     private final Thread thread;
+
+    private final Set<String> spans = new TreeSet<>();
+    private long kept;
 
     private volatile long promptsRead;
     private volatile long tokensRead;
@@ -208,6 +213,8 @@ public final class TokenStream implements AutoCloseable {
             if (!plan.kept().isAll()) {
                 run = run.keeping(Objects.requireNonNull(choice.get(plan.kept())));
             }
+            kept += run.keptSize();
+            run.spans().forEach(span -> spans.add(span.label()));
             double part = share.of(prompt, run);
             if (!prompts.isEmpty() && full + part > 1) {
                 Chunk chunk = new Chunk(first, prompts, tokens, chosen, inputs, false);
@@ -233,6 +240,11 @@ public final class TokenStream implements AutoCloseable {
         }
         if (!closed && prompts.isEmpty()) {
             throw new ModscanException("there is no prompt to capture; at least one is needed");
+        }
+        if (!closed && kept == 0) {
+            throw new ModscanException("no prompt has a token among the positions '" + plan.kept()
+                    + "', so nothing would be kept; the prompts' spans are "
+                    + (spans.isEmpty() ? "none" : spans.toString()));
         }
         readToTheEnd = true;
         hand(new Chunk(first, prompts, tokens, chosen, inputs, true));

@@ -56,6 +56,9 @@ public final class CaptureLayout {
         SafetensorsLayout.Builder layout = SafetensorsLayout.builder();
         Map<String, String> facts = new TreeMap<>(provenance);
         facts.putAll(TokensDigest.of(chunk.prompts(), chunk.tokens()));
+        if (!chunk.chosen().isEmpty()) {
+            facts.put(Keys.POSITIONS_SHA256, TokensDigest.ofChoices(chunk.chosen()));
+        }
         facts.forEach(layout::metadata);
         layout.metadata(Keys.PROMPTS, promptsJson(chunk));
         layout.metadata(Keys.SITES, SiteJson.write(readings));

@@ -61,7 +61,7 @@ public record Derivation(Reading asked, int recorded, boolean derives, boolean c
         throw new ModscanException(
                 name + ": cannot give " + asked.site() + " with the pooling '" + asked.pooling() + "': "
                         + whatThereIs(same, vectors, asked.site(), recorded)
-                        + ". What was recorded with the pooling 'none' can be pooled in any way, and its magnitudes"
+                        + ". What was recorded of all positions, with the pooling 'none', can be pooled in any way, and its magnitudes"
                         + " taken; else record the model again");
     }
 
@@ -209,6 +209,10 @@ public record Derivation(Reading asked, int recorded, boolean derives, boolean c
             return withoutFirst
                     ? Arrays.stream(positions).filter(position -> position > 0).toArray()
                     : positions;
+        }
+        if (withoutFirst && asked.choosesPositions()) {
+            int[] positions = chosen.apply(asked.pooling().positions());
+            withoutFirst = positions.length > 0 && positions[0] == 0;
         }
         boolean withoutBos = chooses && asked.pooling().positions().isWithoutBos() && hasBos;
         return IntStream.range(

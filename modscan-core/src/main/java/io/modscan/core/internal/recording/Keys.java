@@ -30,11 +30,15 @@ public final class Keys {
 
     public static final String TOKENS_SHA256 = "modscan.tokens_sha256";
 
+    /** A hash of the positions that poolings are over, prompt by prompt; there only in files, and where some are chosen. */
+    public static final String POSITIONS_SHA256 = "modscan.positions_sha256";
+
     /** The interventions that prompts were run under, as JSON; there only if there were some. */
     public static final String INTERVENTIONS = "modscan.interventions";
 
     /** What each of several files tells of its own prompts. */
-    public static final List<String> OF_PROMPTS = List.of(PROMPT_COUNT, TOKENS_SHA256, INTERVENTIONS);
+    public static final List<String> OF_PROMPTS = 
+            List.of(PROMPT_COUNT, TOKENS_SHA256, POSITIONS_SHA256, INTERVENTIONS);
 
     /** There if BOS is no longer among the token ids. */
     public static final String BOS = "modscan.bos";

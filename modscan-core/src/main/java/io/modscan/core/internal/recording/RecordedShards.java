@@ -63,6 +63,10 @@ public final class RecordedShards {
         return of(prompt).row(reading, prompt);
     }
 
+    PromptTokens tokens(int prompt) {
+        return of(prompt).tokens(prompt);
+    }
+
     /** The prompts' tokens, each read when it is asked for. */
     public List<PromptTokens> tokens() {
         return new Views<>() {

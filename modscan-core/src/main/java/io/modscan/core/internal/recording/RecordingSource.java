@@ -1,5 +1,7 @@
 package io.modscan.core.internal.recording;
 
+import io.modscan.core.token.PromptTokens;
+import io.modscan.core.token.Positions;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.intervention.Intervention;
 import io.modscan.core.model.ActivationSource;
@@ -74,7 +76,8 @@ public final class RecordingSource implements ActivationSource {
             TokenIndex.Run run = new TokenIndex.Run(
                     batch.intervention(row),
                     plan.objective().isPresent() ? Optional.of(batch.aim(row)) : Optional.empty());
-            int prompt = length == 0 ? -1 : index.find(ids, run);
+            int at = row;
+            int prompt = length == 0 ? -1 : index.find(ids, run, found -> isChosenAlike(found, batch, at));
             if (prompt < 0) {
                 throw unknown(ids, row, batch.intervention(row), run.aim().orElse(Aim.NONE));
             }
@@ -84,7 +87,6 @@ public final class RecordingSource implements ActivationSource {
                 Derivation derivation = derivations.get(i);
                 Reading asked = derivation.asked();
                 long start = row * asked.values(batch.columns(asked));
-                int at = row;
                 derivation.write(
                         shards.row(derivation.recorded(), prompt),
                         positions -> batch.chosen(positions, at),
@@ -93,6 +95,23 @@ public final class RecordingSource implements ActivationSource {
                         (int) start);
             }
         }
+    }
+
+    /** Whether what was recorded at some positions only was recorded at those that are chosen now: prompts of the same ids may have other spans. */
+    private boolean isChosenAlike(int prompt, TokenBatch batch, int row) {
+        for (Derivation derivation : derivations) {
+            Reading recorded = shards.readings().get(derivation.recorded());
+            Positions positions = recorded.pooling().positions();
+            if (!recorded.choosesPositions() || (recorded.pooling().isPooled() && positions.isByText())) {
+                continue;
+            }
+            PromptTokens tokens = shards.tokens(prompt);
+            int[] there = recorded.isPerToken() ? tokens.kept() : positions.of(tokens, bosTokenId, id -> "");
+            if (!Arrays.equals(there, batch.chosen(positions, row))) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private ModscanException unknown(LongBuffer ids, int row, Optional<Intervention> under, Aim aim) {

@@ -1,5 +1,7 @@
 package io.modscan.core.internal.recording;
 
+import java.util.function.IntPredicate;
+import io.modscan.core.token.PromptTokens;
 import io.modscan.core.intervention.Intervention;
 import io.modscan.core.model.Aim;
 import java.nio.LongBuffer;
@@ -28,9 +30,10 @@ public final class TokenIndex {
             LongBuffer ids = shards.rawTokenIds(prompt);
             Run run = new Run(shards.intervention(prompt), Optional.of(shards.aim(prompt)));
             hashes[prompt] = hash(ids, run);
-            int slot = slot(ids, run, hashes[prompt]);
-            // Of prompts with the same ids, run in the same way, the first stands for all: they have the same
-            // activations.
+            PromptTokens tokens = shards.tokens(prompt);
+            int slot = slot(ids, run, hashes[prompt], other -> shards.tokens(other).equals(tokens));
+            // Of prompts with the same tokens and spans, run in the same way, the first stands for all: they have the
+            // same activations.
             if (table[slot] == 0) {
                 table[slot] = prompt + 1;
             }
@@ -44,20 +47,25 @@ public final class TokenIndex {
      */
     record Run(Optional<Intervention> under, Optional<Aim> aim) {}
 
-    /** The index of the first prompt with these ids that was run in this way, or -1. */
-    int find(LongBuffer ids, Run run) {
-        return table[slot(ids, run, hash(ids, run))] - 1;
+    /**
+     * The index of the first prompt with these ids that was run in this way, or -1.
+     *
+     * @param fits what else is asked of it
+     */
+    int find(LongBuffer ids, Run run, IntPredicate fits) {
+        return table[slot(ids, run, hash(ids, run), fits)] - 1;
     }
 
     /** Where these ids are, or the empty slot where they would go. */
-    private int slot(LongBuffer ids, Run run, int hash) {
+    private int slot(LongBuffer ids, Run run, int hash, IntPredicate fits) {
         int slot = hash & (table.length - 1);
         while (table[slot] != 0) {
             int prompt = table[slot] - 1;
             if (hashes[prompt] == hash
                     && shards.rawTokenIds(prompt).equals(ids)
                     && shards.intervention(prompt).equals(run.under())
-                    && run.aim().map(shards.aim(prompt)::equals).orElse(true)) {
+                    && run.aim().map(shards.aim(prompt)::equals).orElse(true)
+                    && fits.test(prompt)) {
                 return slot;
             }
             slot = (slot + 1) & (table.length - 1);

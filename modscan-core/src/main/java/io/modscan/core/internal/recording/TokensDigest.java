@@ -1,5 +1,6 @@
 package io.modscan.core.internal.recording;
 
+import io.modscan.core.token.Positions;
 import io.modscan.core.intervention.Intervention;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.token.PromptTokens;
@@ -38,6 +39,18 @@ public final class TokensDigest {
         return new TokensDigest().add(prompts, tokens).facts();
     }
 
+    /** A hash of what was chosen of each prompt: of conditions, files know no more than a name. */
+    static String ofChoices(List<Map<Positions, int[]>> chosen) {
+        TokensDigest all = new TokensDigest();
+        for (Map<Positions, int[]> ofPrompt : chosen) {
+            ofPrompt.entrySet().stream()
+                    .map(entry -> entry.getKey() + " " + Arrays.toString(entry.getValue()) + "\n")
+                    .sorted()
+                    .forEach(line -> all.digest.update(line.getBytes(StandardCharsets.UTF_8)));
+        }
+        return HexFormat.of().formatHex(all.digest.digest());
+    }
+
     /** Counts further prompts in, with their ids. Where a prompt is of ready tensors, these are what was run. */
     public TokensDigest add(Iterable<Prompt> more, List<PromptTokens> tokens) {
         prompts += tokens.size();
@@ -49,8 +62,9 @@ public final class TokensDigest {
             String toward = prompt.toward()
                     .map(intervention -> " toward " + intervention.sha256())
                     .orElse("");
+            String spans = run.spans().isEmpty() ? "" : " spans " + run.spans();
             String kept = run.isAllKept() ? "" : " keeping " + Arrays.toString(run.kept());
-            digest.update((Arrays.toString(run.ids()) + tensors + under + toward + kept + "\n")
+            digest.update((Arrays.toString(run.ids()) + tensors + under + toward + spans + kept + "\n")
                     .getBytes(StandardCharsets.UTF_8));
         }
         return this;

@@ -107,7 +107,7 @@ final class PlanOutputs {
             case NONE -> throw new IllegalStateException("nothing to pool");
             case LAST -> graph.op("GatherND", pooled, List.of(name, lastColumn(counted)), attribute("batch_dims", 1L));
             case MAX -> max(pooled, site, counted);
-            case MEAN, SUM -> sum(pooled, site, counted, pooling.kind() == Pooling.Kind.MEAN);
+            case MEAN, SUM -> sum(pooled, reading, counted);
         };
     }
 
@@ -132,7 +132,9 @@ final class PlanOutputs {
      * The sum as a product with a row of zeros and ones, which needs no masked copy of the whole tensor; of a mean, divided by their number. In double
      * precision such sums are next to exact, so that it is the same number as one that is taken in Java afterwards.
      */
-    private String sum(String pooled, Site site, String counted, boolean divided) {
+    private String sum(String pooled, Reading reading, String counted) {
+        Site site = reading.site();
+        boolean divided = reading.pooling().kind() == Pooling.Kind.MEAN;
         String ones = counted + "_row";
         String number = counted + "_number";
         if (!graph.has(ones)) {
@@ -142,6 +144,15 @@ final class PlanOutputs {
         String values = site.name();
         if (values.equals(LanguageHead.LOSS)) {
             values = graph.op("Where", pooled + "_counted", counted, values, graph.scalar("zero_float", 0f));
+        }
+        if (reading.choosesPositions() && !values.equals(pooled + "_counted")) {
+            // What is infinite elsewhere must not come in with weight 0.
+            values = graph.op(
+                    "Where",
+                    pooled + "_counted",
+                    overValues(counted, site),
+                    values,
+                    graph.scalar("zero_float", 0f));
         }
         String flat = graph.op("Reshape", pooled + "_flat", values, flatShape(graph));
         String sum = graph.op("MatMul", pooled + "_sum", ones, graph.cast(pooled + "_double", flat, DType.F64));
