@@ -6,6 +6,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.file.WholeFile;
 import io.modscan.core.model.Model;
 import io.modscan.core.prompt.Prompts;
+import io.modscan.core.prompt.SpanFile;
 import io.modscan.demo.DemoModel;
 import io.modscan.scan.Scan;
 import io.modscan.scan.ScanPlan;
@@ -42,6 +43,14 @@ final class ScanCommand implements Runnable {
             paramLabel = "FILE",
             description = "Labelled prompts, .csv or .jsonl (default: the demo's 100 prompts).")
     private @Nullable Path prompts;
+
+    @Option(
+            names = "--spans",
+            paramLabel = "FILE.jsonl",
+            description =
+                    "Spans of the prompts that stand in a file of their own: {\"id\": …, \"spans\": [{\"label\": …,"
+                            + " \"start\": …, \"end\": …}]} a line.")
+    private @Nullable Path spans;
 
     @Option(
             names = "--recording",
@@ -113,7 +122,8 @@ final class ScanCommand implements Runnable {
                             "scan reads hook_z and mlp.hook_post of OPT models (for another, io.modscan.examples.MiniLm"
                                     + " shows the same in Java)",
                             spec.commandLine().getErr());
-            texts = prompts == null ? DemoModel.prompts() : Prompts.read(prompts);
+            Prompts read = prompts == null ? DemoModel.prompts() : Prompts.read(prompts);
+            texts = spans == null ? read : read.withSpans(SpanFile.read(spans));
         }
         String name = recording != null ? recording.toString() : model != null ? model : "The demo model";
         Scan scan = Scan.of(source).prompts(texts).label(label).title(name).memoryLimit(options.memoryLimit());
@@ -140,6 +150,7 @@ final class ScanCommand implements Runnable {
         for (String option : List.of(
                 "--model",
                 "--prompts",
+                "--spans",
                 "--revision",
                 "--allow",
                 "--tokenizer",

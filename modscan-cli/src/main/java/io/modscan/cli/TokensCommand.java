@@ -4,8 +4,10 @@ import io.modscan.core.Probe;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
+import io.modscan.core.prompt.SpanFile;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
+import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
 import io.modscan.core.site.Unit;
 import io.modscan.core.token.Positions;
@@ -53,6 +55,14 @@ final class TokensCommand implements Runnable {
             paramLabel = "FILE",
             description = "Prompts, .csv, .jsonl or .txt; they stay on disk (default: the demo's 100 prompts).")
     private @Nullable Path prompts;
+
+    @Option(
+            names = "--spans",
+            paramLabel = "FILE.jsonl",
+            description =
+                    "Spans of the prompts that stand in a file of their own: {\"id\": …, \"spans\": [{\"label\": …,"
+                            + " \"start\": …, \"end\": …}]} a line.")
+    private @Nullable Path spans;
 
     @Option(
             names = "--top",
@@ -121,18 +131,20 @@ final class TokensCommand implements Runnable {
                 .map(name -> UnitList.unit(name, source, spec.commandLine()))
                 .distinct()
                 .toList();
-        Iterable<Prompt> texts = prompts == null ? DemoModel.prompts() : Prompts.onDisk(prompts);
+        Iterable<Prompt> given = prompts == null ? DemoModel.prompts() : Prompts.onDisk(prompts);
+        Iterable<Prompt> texts = spans == null ? given : SpanFile.read(spans).onto(given);
         TopContexts metric = TopContexts.of(top).withWidth(width);
         PrintWriter out = spec.commandLine().getOut();
         ContextText text = new ContextText(source, isColoured());
-        for (Unit unit : wanted) {
-            Unit read = read(unit);
-            try (ProgressBar bar = progress.open(err);
-                    Probe probe = builder(source, read.site()).progress(bar).build()) {
-                ContextMap map = probe.measure(texts, absolute ? metric.absolute() : metric);
-                out.print(text.of(unit, map.get(read)));
-                out.flush();
+        List<Site> sites =
+                wanted.stream().map(unit -> read(unit).site()).distinct().toList();
+        try (ProgressBar bar = progress.open(err);
+                Probe probe = builder(source, sites).progress(bar).build()) {
+            ContextMap map = probe.measure(texts, absolute ? metric.absolute() : metric);
+            for (Unit unit : wanted) {
+                out.print(text.of(unit, map.get(read(unit))));
             }
+            out.flush();
         }
     }
 
@@ -144,8 +156,10 @@ final class TokensCommand implements Runnable {
         return picks ? Unit.of(site.pick(unit.unit().orElseThrow()), 0) : unit;
     }
 
-    private Probe.Builder builder(RuntimeModel source, Site site) {
-        Probe.Builder builder = options.probe(source).sites(Pooling.none().over(positions), Sites.glob(site.name()));
+    private Probe.Builder builder(RuntimeModel source, List<Site> sites) {
+        SiteSelector[] selectors =
+                sites.stream().map(site -> Sites.glob(site.name())).toArray(SiteSelector[]::new);
+        Probe.Builder builder = options.probe(source).sites(Pooling.none().over(positions), selectors);
         return cut ? builder.cutOverlong() : builder;
     }
 

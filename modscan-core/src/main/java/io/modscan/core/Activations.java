@@ -184,7 +184,8 @@ public final class Activations {
                     int values = rows.get(i).get(prompt).capacity();
                     if (values != tokens.get(prompt).keptSize() * reading.site().width()) {
                         throw new ModscanException("prompt " + prompt + " has " + values + " values of "
-                                + reading.site() + ", and keeps " + tokens.get(prompt).keptSize()
+                                + reading.site() + ", and keeps "
+                                + tokens.get(prompt).keptSize()
                                 + " positions of " + reading.site().width() + " values");
                     }
                 }

@@ -1,11 +1,11 @@
 package io.modscan.core;
 
-import io.modscan.core.token.PromptTokens;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.recording.Derivation;
 import io.modscan.core.internal.recording.NonFiniteCount;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Unit;
+import io.modscan.core.token.PromptTokens;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -70,9 +70,7 @@ public final class NonFinite {
             boolean beginsLater = Derivation.isLoss(site.site()) && new Bos(piece).isLeftOut();
             for (int prompt = 0; prompt < site.size(); prompt++) {
                 PromptTokens tokens = piece.tokens(prompt);
-                boolean first = site.isPerToken()
-                        ? tokens.size() == 0 || tokens.keepsFirst()
-                        : tokens.size() == 1;
+                boolean first = site.isPerToken() ? tokens.size() == 0 || tokens.keepsFirst() : tokens.size() == 1;
                 boolean lossOfFirst = !beginsLater && first;
                 count.add(piece.prompts().get(prompt).id(), site.rows().get(prompt), lossOfFirst);
             }

@@ -12,8 +12,10 @@ import io.modscan.core.prompt.SpanFile;
 import io.modscan.core.safetensors.SafetensorsFile;
 import io.modscan.core.safetensors.StoredTensor;
 import io.modscan.core.site.Pooling;
+import io.modscan.core.site.Site;
 import io.modscan.core.site.Sites;
 import io.modscan.core.token.Positions;
+import io.modscan.core.token.PromptTokens;
 import io.modscan.core.token.Span;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -209,6 +211,76 @@ class ChosenPositionsTest {
                 .isThrownBy(() -> capture(model(true), Pooling.none())
                         .pooled(Pooling.mean().over(Positions.where("x", token -> true))))
                 .withMessageContainingAll("where:x", "texts of tokens");
+    }
+
+    /** The same ids, and another span each. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void aRecordingTellsPromptsBySpansToo(boolean pools) {
+        Prompts same = Prompts.of(List.of(
+                Prompt.ofTokens("a", 2, 11, 12, 13).withSpan("subject", 1, 2),
+                Prompt.ofTokens("b", 2, 11, 12, 13).withSpan("subject", 3, 4),
+                Prompt.ofTokens("c", 2, 11, 12, 13).withSpan("subject", 1, 3)));
+        for (Pooling pooling : List.of(Pooling.mean(), Pooling.none())) {
+            Pooling spans = pooling.over(Positions.span("subject"));
+            Path file = folder.resolve(pooling + ".safetensors");
+            Activations memory;
+            try (Probe probe = probe(model(pools), spans)) {
+                memory = probe.capture(same);
+                probe.capture(same, file);
+            }
+            Recording recording = Recording.open(file);
+            try (Probe again = probe(recording, spans)) {
+                Activations replayed = again.capture(recording.prompts());
+                for (int prompt = 0; prompt < 3; prompt++) {
+                    assertThat(replayed.at(FakeModel.Z).row(prompt))
+                            .isEqualTo(memory.at(FakeModel.Z).row(prompt));
+                }
+                Prompts other =
+                        Prompts.of(List.of(Prompt.ofTokens("d", 2, 11, 12, 13).withSpan("subject", 2, 4)));
+                assertThatExceptionOfType(ModscanException.class)
+                        .isThrownBy(() -> again.capture(other))
+                        .withMessageContaining("is none of the 3 recorded prompts");
+            }
+        }
+    }
+
+    /** A condition is known by its name only, and what it came to is not. */
+    @Test
+    void anotherConditionOfTheNameGoesOnWithNoFile() {
+        Path file = folder.resolve("where.safetensors");
+        try (Probe probe =
+                probe(model(true), Pooling.mean().over(Positions.where("x", token -> token.position() > 0)))) {
+            probe.capture(PROMPTS, file);
+        }
+        Positions other = Positions.where("x", token -> token.position() < 2);
+        try (Probe probe = probe(model(true), Pooling.mean().over(other))) {
+            probe.capture(PROMPTS, file);
+            assertThat(Recording.open(file).activations().at(FakeModel.Z).vectors())
+                    .isDeepEqualTo(probe.capture(PROMPTS).at(FakeModel.Z).vectors());
+        }
+    }
+
+    @Test
+    void aLabelThatNoPromptHasIsToldOf() {
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> capture(model(true), Pooling.none().over(Positions.span("subjekt"))))
+                .withMessageContainingAll("span:subjekt", "[subject, verb]");
+    }
+
+    @Test
+    void rowsAndTokensAgreeOnWhatIsKept() {
+        Site site = FakeModel.Z;
+        Activations.Builder all = Activations.builder(Prompts.of(List.of(Prompt.ofTokens("a", 2, 11, 12))))
+                .site(site, Pooling.none().over(Positions.last(2)), new float[2 * site.width()]);
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(all::build)
+                .withMessageContainingAll("last:2", "say which");
+        assertThatExceptionOfType(ModscanException.class)
+                .isThrownBy(() -> all.tokens(List.of(PromptTokens.of(new int[] {2, 11, 12}, List.of())
+                                .keeping(2)))
+                        .build())
+                .withMessageContainingAll("12 values", "keeps 1");
     }
 
     @Test

@@ -50,7 +50,7 @@ record Measured(
         List<NonFinite> nonFinite,
         Map<String, String> provenance) {
 
-    private static final int CONTEXTS = 10;
+    static final int CONTEXTS = 10;
 
     /** Runs a suite of metrics over the prompts, once. */
     interface Pass {

@@ -18,6 +18,7 @@ import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.SiteSelector;
+import io.modscan.metrics.contexts.TopContexts;
 import io.modscan.scan.Scan.Part;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -113,7 +114,27 @@ public final class ScanPlan {
             leaveOut(Part.CONTEXTS, "they are of tokens, and the values are of prompts");
             leaveOut(Part.TOKENS, "the values are of prompts");
         }
+        leaveOutContextsThatDontFit();
         select(perToken ? Pooling.none() : pooling, HEADS, NEURONS);
+    }
+
+    private void leaveOutContextsThatDontFit() {
+        long units = sites.stream()
+                .filter(site -> NEURONS.selects(site) || VECTORS.selects(site) || HEADS.selects(site))
+                .mapToLong(site -> NEURONS.selects(site) ? site.width() : site.heads())
+                .sum();
+        long bytes = units * TopContexts.of(Measured.CONTEXTS).bytesOfUnit();
+        long limit = Runtime.getRuntime().maxMemory() / 3;
+        if (bytes > limit) {
+            leaveOut(
+                    Part.CONTEXTS,
+                    String.format(
+                            Locale.ROOT,
+                            "those of %d units take %d MB, and there are %d; raise java's -Xmx",
+                            units,
+                            bytes >> 20,
+                            limit >> 20));
+        }
     }
 
     private void selectVectors() {

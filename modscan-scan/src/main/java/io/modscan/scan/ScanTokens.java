@@ -79,14 +79,22 @@ public record ScanTokens(
         };
     }
 
-    /** That there are too few prompts, or no tokens of a label, shows in the end only, and is no reason to lose all else. */
+    /** That there are too few prompts, no tokens of a label, or no ids of tokens is no reason to lose all else. */
     private static <R> Metric<Answer<R>> answer(Metric<R> metric) {
         return () -> new Metric.Accumulator<>() {
             private final Metric.Accumulator<R> inner = metric.start();
+            private Optional<String> failed = Optional.empty();
 
             @Override
             public void add(Activations piece) {
-                inner.add(piece);
+                if (failed.isPresent()) {
+                    return;
+                }
+                try {
+                    inner.add(piece);
+                } catch (ModscanException e) {
+                    failed = Optional.of(String.valueOf(e.getMessage()));
+                }
             }
 
             @Override
@@ -96,6 +104,9 @@ public record ScanTokens(
 
             @Override
             public Answer<R> finish() {
+                if (failed.isPresent()) {
+                    return new Answer<>(Optional.empty(), failed);
+                }
                 try {
                     return new Answer<>(Optional.of(inner.finish()), Optional.empty());
                 } catch (ModscanException e) {

@@ -32,8 +32,8 @@ final class TokenText {
         tokens.labels().ifPresent(labels -> {
             out.printf(
                     Locale.ROOT,
-                    "%nInside of prompts: units that respond to labels of tokens, each prompt against itself (signed-rank over prompts, q"
-                            + " <= %.2f over %d units x labels)%n",
+                    "%nInside of prompts: which of the heads, and of the neurons that tell labels apart best, respond to labels of tokens,%n"
+                            + "each prompt against itself (signed-rank over prompts, q <= %.2f over %d units x labels)%n",
                     Q,
                     labels.size());
             labels.labels().forEach(label -> print(label, labels, out));

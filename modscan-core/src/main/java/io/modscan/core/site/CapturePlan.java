@@ -63,8 +63,9 @@ public record CapturePlan(List<Reading> readings, List<Site> changing, Optional<
         }
         List<Positions> kept = kept(readings);
         if (kept.size() > 1) {
-            throw new ModscanException("sites that keep positions are to keep different ones, '" + kept.get(0)
-                    + "' and '" + kept.get(1) + "'; let them keep the same (of a condition the same object), or use a probe for each");
+            throw new ModscanException(
+                    "sites that keep positions are to keep different ones, '" + kept.get(0) + "' and '" + kept.get(1)
+                            + "'; let them keep the same (of a condition the same object), or use a probe for each");
         }
         List<Site> backward = backward(readings);
         if (objective.isEmpty() && !backward.isEmpty()) {

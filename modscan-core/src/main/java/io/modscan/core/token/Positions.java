@@ -1,8 +1,8 @@
 package io.modscan.core.token;
 
-import java.util.Collections;
 import io.modscan.core.error.ModscanException;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.OptionalInt;

@@ -22,6 +22,7 @@ final class Contexts {
     private final int most;
     private final int width;
     private final boolean absolute;
+    private final int sampled;
     private final SampledTokens sample;
     private List<Site> sites = List.of();
     private final List<StrongestTokens> strongest = new ArrayList<>();
@@ -34,8 +35,6 @@ final class Contexts {
         this.sample = new SampledTokens(sampled);
         this.sampled = sampled;
     }
-
-    private final int sampled;
 
     /** A prompt's tokens: which of them count, where their vectors are, and which come into the sample. */
     @SuppressWarnings("ArrayRecordComponent") // never compared, only read
@@ -55,6 +54,8 @@ final class Contexts {
         for (int prompt = 0; prompt < piece.prompts().size(); prompt++) {
             texts.add(text(piece, prompt));
         }
+        // Of tokens that others have crowded out meanwhile no values are kept.
+        sample.tokens().forEach(token -> token.reserve(firstUnit(sites.size())));
         // Sites have units of their own, so that they can be taken up by several processors.
         Interrupt interrupt = Interrupt.ofThisThread();
         IntStream.range(0, all.size()).parallel().forEach(site -> add(all.get(site), site, texts, interrupt));
@@ -72,12 +73,12 @@ final class Contexts {
         }
         sites = all.stream().map(SiteActivations::site).toList();
         long units = sites.stream().mapToLong(Site::width).sum();
-        long bytes = units * most * (60L + 4L * (2L * width + 1)) + 4L * units * sampled;
-        long heap = Runtime.getRuntime().maxMemory();
+        long bytes = units * TopContexts.bytesOfUnit(most, width, sampled);
+        long heap = Runtime.getRuntime().maxMemory() / 4 * 3;
         if (bytes > heap) {
             throw new ModscanException(
                     "the contexts of " + units + " units take " + (bytes >> 20)
-                            + " MiB, and Java's heap has at most " + (heap >> 20)
+                            + " MiB, and three quarters of Java's heap are " + (heap >> 20)
                             + " MiB: ask for fewer or narrower contexts, a smaller sample or fewer sites, or give Java more (-Xmx)");
         }
         sites.forEach(site -> strongest.add(new StrongestTokens(site.width(), most, absolute)));
@@ -95,8 +96,7 @@ final class Contexts {
         for (int i = first; i < kept.length; i++) {
             long hash = Lot.mixed(seed + kept[i]);
             if (sample.takes(hash)) {
-                Sampled token =
-                        new Sampled(TokenPlace.of(prompt, run, kept[i], width), new float[firstUnit(sites.size())]);
+                Sampled token = new Sampled(TokenPlace.of(prompt, run, kept[i], width));
                 sample.add(hash, token);
                 taken[i] = token;
             }
@@ -123,7 +123,7 @@ final class Contexts {
             for (int i = text.first(); i < text.kept().length; i++) {
                 row.get(i * units, values);
                 Sampled token = text.sampled()[i];
-                if (token != null) {
+                if (token != null && token.isReserved()) {
                     System.arraycopy(values, 0, token.values(), firstUnit, units);
                 }
                 strongest(values, best);

@@ -14,13 +14,35 @@ final class SampledTokens {
     /** By hash. Two tokens of one hash are as good as impossible; the second is then no part of it. */
     private final TreeMap<Long, Sampled> tokens = new TreeMap<>(Long::compareUnsigned);
 
-    /**
-     * A token of the sample.
-     *
-     * @param values of all units of all sites
-     */
-    @SuppressWarnings("ArrayRecordComponent") // never compared, only read
-    record Sampled(TokenPlace place, float[] values) {}
+    /** A token of the sample. */
+    static final class Sampled {
+        private final TokenPlace place;
+        private float[] values = {};
+
+        Sampled(TokenPlace place) {
+            this.place = place;
+        }
+
+        TokenPlace place() {
+            return place;
+        }
+
+        /** Makes room for the values of all units, once. */
+        void reserve(int units) {
+            if (!isReserved()) {
+                values = new float[units];
+            }
+        }
+
+        boolean isReserved() {
+            return values.length > 0;
+        }
+
+        /** Of all units of all sites. */
+        float[] values() {
+            return values;
+        }
+    }
 
     SampledTokens(int most) {
         this.most = most;

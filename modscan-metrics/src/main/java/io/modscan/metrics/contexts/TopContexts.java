@@ -19,9 +19,8 @@ import java.util.Comparator;
  * order of prompts or on how they come in pieces. NaN and infinite values are counted, and are among neither.
  *
  * <p>Takes one look at each value. Keeps, for u units, k contexts of w tokens to either side and a sample of s tokens, at most about u × k ×
- * (60 + 4 × (2 w + 1)) + 4 × u × s bytes and what tells where the tokens are, u × k × (80 + 4 × (2 w + 1)) bytes more if no two units are strong
- * at one token; however many prompts there are. It throws a {@link io.modscan.core.error.ModscanException} before it begins if that is more
- * than Java's heap.
+ * (140 + 8 × (2 w + 1)) + 4 × u × s bytes, little more than half of it where many units are strong at the same tokens; however many prompts there
+ * are. It throws a {@link io.modscan.core.error.ModscanException} before it begins if that is more than three quarters of Java's heap.
  *
  * <p>Adding activations throws a {@link io.modscan.core.error.ModscanException} if a site was pooled or has no axis of positions, or the
  * sites are others than in the pieces before; finishing does without any. Immutable; safe for use by many threads.
@@ -104,6 +103,19 @@ public final class TopContexts implements Metric<ContextMap> {
      */
     public TopContexts absolute() {
         return new TopContexts(most, width, sample, quantiles, true);
+    }
+
+    /**
+     * About what this keeps of a unit.
+     *
+     * @return bytes, where no two units are strong at one token; less where some are
+     */
+    public long bytesOfUnit() {
+        return bytesOfUnit(most, width, sample);
+    }
+
+    static long bytesOfUnit(long most, long width, long sample) {
+        return most * (140 + 2 * Float.BYTES * (2 * width + 1)) + Float.BYTES * sample;
     }
 
     private static void check(boolean holds, String message) {

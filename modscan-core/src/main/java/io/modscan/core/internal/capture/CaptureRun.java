@@ -1,6 +1,5 @@
 package io.modscan.core.internal.capture;
 
-import io.modscan.core.token.PromptTokens;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.capture.Batching.Batch;
 import io.modscan.core.internal.recording.Chunk;
@@ -8,6 +7,7 @@ import io.modscan.core.internal.recording.NonFiniteCount;
 import io.modscan.core.model.Link;
 import io.modscan.core.model.Progress;
 import io.modscan.core.site.Reading;
+import io.modscan.core.token.PromptTokens;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;

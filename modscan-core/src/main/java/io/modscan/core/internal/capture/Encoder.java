@@ -104,7 +104,8 @@ public final class Encoder {
             List<Span> spans = new ArrayList<>();
             for (Span span : prompt.spans()) {
                 int[] positions = tokenized.positions(span.start(), span.end());
-                // From the first to the last: what lies between, such as a special token that is spelled out, is in the stretch, too.
+                // From the first to the last: what lies between, such as a special token that is spelled out, is in the
+                // stretch, too.
                 if (positions.length > 0) {
                     spans.add(new Span(span.label(), positions[0], positions[positions.length - 1] + 1));
                 }

@@ -1,7 +1,5 @@
 package io.modscan.core.internal.capture;
 
-import java.util.TreeSet;
-import java.util.Set;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.recording.Chunk;
 import io.modscan.core.intervention.Intervention;
@@ -22,8 +20,10 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.Spliterator;
 import java.util.Spliterators;
+import java.util.TreeSet;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.LinkedBlockingQueue;

@@ -37,8 +37,7 @@ public final class Keys {
     public static final String INTERVENTIONS = "modscan.interventions";
 
     /** What each of several files tells of its own prompts. */
-    public static final List<String> OF_PROMPTS = 
-            List.of(PROMPT_COUNT, TOKENS_SHA256, POSITIONS_SHA256, INTERVENTIONS);
+    public static final List<String> OF_PROMPTS = List.of(PROMPT_COUNT, TOKENS_SHA256, POSITIONS_SHA256, INTERVENTIONS);
 
     /** There if BOS is no longer among the token ids. */
     public static final String BOS = "modscan.bos";

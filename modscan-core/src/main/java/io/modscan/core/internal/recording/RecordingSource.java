@@ -1,7 +1,5 @@
 package io.modscan.core.internal.recording;
 
-import io.modscan.core.token.PromptTokens;
-import io.modscan.core.token.Positions;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.intervention.Intervention;
 import io.modscan.core.model.ActivationSource;
@@ -9,6 +7,8 @@ import io.modscan.core.model.Aim;
 import io.modscan.core.model.TokenBatch;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Reading;
+import io.modscan.core.token.Positions;
+import io.modscan.core.token.PromptTokens;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.util.Arrays;

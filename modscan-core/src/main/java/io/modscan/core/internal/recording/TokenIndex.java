@@ -1,11 +1,11 @@
 package io.modscan.core.internal.recording;
 
-import java.util.function.IntPredicate;
-import io.modscan.core.token.PromptTokens;
 import io.modscan.core.intervention.Intervention;
 import io.modscan.core.model.Aim;
+import io.modscan.core.token.PromptTokens;
 import java.nio.LongBuffer;
 import java.util.Optional;
+import java.util.function.IntPredicate;
 
 /**
  * Finds a recorded prompt by its token ids, its intervention and its aim: a hash table of indices, twelve to twenty bytes a prompt, that leaves the ids
@@ -31,7 +31,8 @@ public final class TokenIndex {
             Run run = new Run(shards.intervention(prompt), Optional.of(shards.aim(prompt)));
             hashes[prompt] = hash(ids, run);
             PromptTokens tokens = shards.tokens(prompt);
-            int slot = slot(ids, run, hashes[prompt], other -> shards.tokens(other).equals(tokens));
+            int slot =
+                    slot(ids, run, hashes[prompt], other -> shards.tokens(other).equals(tokens));
             // Of prompts with the same tokens and spans, run in the same way, the first stands for all: they have the
             // same activations.
             if (table[slot] == 0) {

@@ -1,8 +1,8 @@
 package io.modscan.core.internal.recording;
 
-import io.modscan.core.token.Positions;
 import io.modscan.core.intervention.Intervention;
 import io.modscan.core.prompt.Prompt;
+import io.modscan.core.token.Positions;
 import io.modscan.core.token.PromptTokens;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;

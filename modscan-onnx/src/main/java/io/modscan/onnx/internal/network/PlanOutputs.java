@@ -148,11 +148,7 @@ final class PlanOutputs {
         if (reading.choosesPositions() && !values.equals(pooled + "_counted")) {
             // What is infinite elsewhere must not come in with weight 0.
             values = graph.op(
-                    "Where",
-                    pooled + "_counted",
-                    overValues(counted, site),
-                    values,
-                    graph.scalar("zero_float", 0f));
+                    "Where", pooled + "_counted", overValues(counted, site), values, graph.scalar("zero_float", 0f));
         }
         String flat = graph.op("Reshape", pooled + "_flat", values, flatShape(graph));
         String sum = graph.op("MatMul", pooled + "_sum", ones, graph.cast(pooled + "_double", flat, DType.F64));

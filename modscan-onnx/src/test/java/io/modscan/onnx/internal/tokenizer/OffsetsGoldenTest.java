@@ -86,6 +86,9 @@ class OffsetsGoldenTest {
                     .as(text)
                     .isEqualTo(places(
                             indices(text, ints(expected.get("starts"))), indices(text, ints(expected.get("ends")))));
+            List<String> pieces = tokenizer.pieces(tokenized.ids());
+            assertThat(pieces).hasSameSizeAs(expected.get("ids") instanceof List<?> ids ? ids : List.of());
+            assertThat(String.join("", pieces)).as(text).isEqualTo(tokenizer.decode(tokenized.ids()));
             List<?> spans = list(texts.get(line).get("spans"));
             for (int i = 0; i < spans.size(); i++) {
                 int[] span = indices(text, ints(spans.get(i)));
