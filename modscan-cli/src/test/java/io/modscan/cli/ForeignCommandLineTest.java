@@ -530,7 +530,7 @@ class ForeignCommandLineTest {
         }
         assertThat(CommandLineRun.of("scan", "--help").out()).doesNotContain("--heads");
         assertThat(CommandLineRun.of("--help").out().replaceAll("\\s+", " "))
-                .contains("(sites | capture | scan | ablate | attribute | export)");
+                .contains("(sites | capture | scan | tokens | ablate | attribute | export)");
     }
 
     private String write(String name, ModelProto.Builder model) throws IOException {

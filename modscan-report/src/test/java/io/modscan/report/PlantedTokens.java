@@ -4,6 +4,7 @@ import io.modscan.core.Activations;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
+import io.modscan.core.token.Positions;
 import io.modscan.core.token.PromptTokens;
 import java.util.Arrays;
 import java.util.List;
@@ -95,6 +96,6 @@ final class PlantedTokens {
         if (!heads && site.layer().orElseThrow() == 0) {
             rows[0][3 * site.width() + NOT_FINITE] = Float.NaN;
         }
-        activations.site(site, Pooling.none(), rows);
+        activations.site(site, Pooling.none().over(Positions.parse("where:some")), rows);
     }
 }

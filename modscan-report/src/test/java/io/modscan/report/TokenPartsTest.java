@@ -10,6 +10,7 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
+import io.modscan.core.token.Positions;
 import io.modscan.core.token.PromptTokens;
 import io.modscan.metrics.contexts.TopContexts;
 import io.modscan.metrics.selectivity.Selectivity;
@@ -69,7 +70,7 @@ class TokenPartsTest {
         }
         return Activations.builder(prompts)
                 .tokens(tokens)
-                .site(site, Pooling.none(), rows)
+                .site(site, Pooling.none().over(Positions.parse("where:some")), rows)
                 .build();
     }
 

@@ -14,6 +14,7 @@ import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.core.site.Unit;
+import io.modscan.core.token.Positions;
 import io.modscan.core.token.PromptTokens;
 import io.modscan.core.token.Span;
 import io.modscan.metrics.PlantedModel;
@@ -283,8 +284,9 @@ class TokenSelectivityTest {
         Made some = new Made()
                 .add(run(6, new Span("a", 1, 3)).keeping(2, 3, 5), 7, 0, 0, 1, 0, 0, 2, 0, 0)
                 .add(run(6, span("a", 0)).keeping(1, 2), 7, 0, 0, 1, 0, 0);
-        UnitTokenSelectivity row =
-                some.activations().measure(SPANS.withPositionLeftIn()).get(Unit.of(SITE, 0), "a");
+        UnitTokenSelectivity row = some.at(SITE, Pooling.none().over(Positions.parse("where:some")))
+                .measure(SPANS.withPositionLeftIn())
+                .get(Unit.of(SITE, 0), "a");
         assertThat(row.prompts()).isEqualTo(1);
         assertThat(row.meanDifference()).isCloseTo(5.5, within(1e-6));
     }
