@@ -114,8 +114,20 @@ public final class ScanPlan {
             leaveOut(Part.CONTEXTS, "they are of tokens, and the values are of prompts");
             leaveOut(Part.TOKENS, "the values are of prompts");
         }
+        boolean knowsIds = captured.isEmpty()
+                || IntStream.range(0, prompts.size()).allMatch(prompt -> knowsIds(captured.get(), prompt));
+        if (!knowsIds) {
+            leaveOut(Part.CONTEXTS, "the token ids of some prompts are not known");
+            leaveOut(Part.TOKENS, "the token ids of some prompts are not known");
+        }
         leaveOutContextsThatDontFit();
         select(perToken ? Pooling.none() : pooling, HEADS, NEURONS);
+    }
+
+    private static boolean knowsIds(Activations captured, int prompt) {
+        // A recording may be scanned over some of its prompts only.
+        return prompt >= captured.prompts().size()
+                || (captured.tokens(prompt).size() > 0 && captured.tokens(prompt).id(0) >= 0);
     }
 
     private void leaveOutContextsThatDontFit() {

@@ -52,6 +52,9 @@ final class TokenText {
                 found,
                 found == 0
                         ? "none stands out"
+                                + (labels.notMeasured(label) > 0
+                                        ? ", " + labels.notMeasured(label) + " not measured"
+                                        : "")
                         : best(labels, label, site -> site.heads() > 0) + "; "
                                 + best(labels, label, site -> site.heads() == 0));
     }

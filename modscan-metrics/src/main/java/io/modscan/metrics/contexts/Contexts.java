@@ -87,6 +87,10 @@ final class Contexts {
     private Text text(Activations piece, int index) {
         Prompt prompt = piece.prompts().get(index);
         PromptTokens run = piece.tokens(index);
+        if (run.size() == 0 || run.id(0) < 0) {
+            throw new ModscanException("the token ids of prompt '" + prompt.id()
+                    + "' are not known, so there is no text around its tokens; give them, or capture texts or ids");
+        }
         int[] kept = run.kept();
         boolean bos = kept.length > 0 && kept[0] == 0 && piece.knowsBos(index) && piece.beginsWithBos(index);
         int first = bos ? 1 : 0;

@@ -34,17 +34,22 @@ final class StepProfiles {
             }
         }
         this.labels = prompts.stream()
-                .map(prompt -> checked(prompt, labelling.apply(prompt.tokens())))
+                .map(prompt -> checked(prompt, labelling.apply(withoutBos(prompt))))
                 .toList();
+    }
+
+    private static PromptTokens withoutBos(SampledPrompt prompt) {
+        return prompt.bos() == 1 ? prompt.tokens().withoutFirst() : prompt.tokens();
     }
 
     private static Map<String, int[]> checked(SampledPrompt prompt, Map<String, int[]> found) {
         Map<String, int[]> sorted = new TreeMap<>();
         found.forEach((label, positions) -> {
             for (int position : positions) {
-                if (position < 0 || position >= prompt.tokens().size()) {
+                if (position < 0 || position >= withoutBos(prompt).size()) {
                     throw new ModscanException("the label '" + label + "' is put to token " + position + " of prompt '"
-                            + prompt.id() + "', which has " + prompt.tokens().size() + " tokens, counted from 0");
+                            + prompt.id() + "', which has " + withoutBos(prompt).size()
+                            + " tokens, BOS not counted, from 0");
                 }
             }
             int[] own = positions.clone();
@@ -71,8 +76,8 @@ final class StepProfiles {
                 .distinct()
                 .forEach(label -> ofLabels.put(label, mean(courses, prompt -> {
                     int[] at = labels.get(prompt).getOrDefault(label, new int[0]);
-                    int[] indices = prompts.get(prompt).indices();
-                    return token -> Arrays.binarySearch(at, indices[token]) >= 0;
+                    SampledPrompt of = prompts.get(prompt);
+                    return token -> Arrays.binarySearch(at, of.position(token)) >= 0;
                 })));
         return new StepProfile(module, relative, beginning, ofLabels);
     }

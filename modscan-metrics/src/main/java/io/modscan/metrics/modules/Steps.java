@@ -154,7 +154,7 @@ public final class Steps implements Metric<StepMap> {
     /**
      * The same with labels of tokens, over which each module's profile is told.
      *
-     * @param labelling gives for the tokens that were run, BOS included, which positions have which label, if any; it is asked once for each prompt of the sample
+     * @param labelling gives for the tokens that were run, without BOS where it is known, which positions have which label, if any; it is asked once for each prompt of the sample
      * @return a metric
      */
     public Steps withLabels(Function<PromptTokens, Map<String, int[]>> labelling) {

@@ -4,6 +4,7 @@ import io.modscan.core.model.Tokenizer;
 import io.modscan.core.token.PromptTokens;
 import io.modscan.core.token.Span;
 import java.util.HashSet;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
@@ -103,7 +104,7 @@ public interface TokenLabels {
     }
 
     private static String numbered(int number, int most) {
-        return String.format("%0" + String.valueOf(most).length() + "d", number);
+        return String.format(Locale.ROOT, "%0" + String.valueOf(most).length() + "d", number);
     }
 
     /**
