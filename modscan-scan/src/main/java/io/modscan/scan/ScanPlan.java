@@ -127,7 +127,8 @@ public final class ScanPlan {
     private static boolean knowsIds(Activations captured, int prompt) {
         // A recording may be scanned over some of its prompts only.
         return prompt >= captured.prompts().size()
-                || (captured.tokens(prompt).size() > 0 && captured.tokens(prompt).id(0) >= 0);
+                || (captured.tokens(prompt).size() > 0
+                        && captured.tokens(prompt).id(0) >= 0);
     }
 
     private void leaveOutContextsThatDontFit() {
