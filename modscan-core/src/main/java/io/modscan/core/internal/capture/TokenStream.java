@@ -57,9 +57,6 @@ public final class TokenStream implements AutoCloseable {
     private final BlockingQueue<Chunk> ready;
     private final Thread thread;
 
-    private final Set<String> spans = new TreeSet<>();
-    private long kept;
-
     private volatile long promptsRead;
     private volatile long tokensRead;
     private volatile boolean readToTheEnd;
@@ -199,6 +196,8 @@ public final class TokenStream implements AutoCloseable {
         Encoder encoder = new Encoder(model);
         long first = 0;
         long count = 0;
+        long kept = 0;
+        Set<String> spans = new TreeSet<>();
         double full = 0;
         long inputs = 0;
         List<Prompt> prompts = new ArrayList<>();

@@ -2,7 +2,6 @@ package io.modscan.core.internal.recording;
 
 import io.modscan.core.intervention.Intervention;
 import io.modscan.core.model.Aim;
-import io.modscan.core.token.PromptTokens;
 import java.nio.LongBuffer;
 import java.util.Optional;
 import java.util.function.IntPredicate;
@@ -30,9 +29,9 @@ public final class TokenIndex {
             LongBuffer ids = shards.rawTokenIds(prompt);
             Run run = new Run(shards.intervention(prompt), Optional.of(shards.aim(prompt)));
             hashes[prompt] = hash(ids, run);
-            PromptTokens tokens = shards.tokens(prompt);
+            int same = prompt;
             int slot =
-                    slot(ids, run, hashes[prompt], other -> shards.tokens(other).equals(tokens));
+                    slot(ids, run, hashes[prompt], other -> shards.tokens(other).equals(shards.tokens(same)));
             // Of prompts with the same tokens and spans, run in the same way, the first stands for all: they have the
             // same activations.
             if (table[slot] == 0) {

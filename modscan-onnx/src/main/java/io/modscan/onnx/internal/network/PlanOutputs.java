@@ -173,10 +173,11 @@ final class PlanOutputs {
         Positions positions = reading.pooling().positions();
         if (reading.choosesPositions()) {
             String counted = chosen.counted(graph, positions);
-            String behind = counted + "_with_loss";
-            return !skipFirst || graph.has(behind)
-                    ? skipFirst ? behind : counted
-                    : graph.op("And", behind, counted, LanguageHead.HAS_PREDECESSOR);
+            if (!skipFirst) {
+                return counted;
+            }
+            String withLoss = counted + "_with_loss";
+            return graph.has(withLoss) ? withLoss : graph.op("And", withLoss, counted, LanguageHead.HAS_PREDECESSOR);
         }
         if (skipFirst) {
             return LanguageHead.HAS_PREDECESSOR;
