@@ -17,9 +17,15 @@ import java.util.OptionalLong;
  * @param loading    how much of a network is in memory at a time
  * @param weightMemory bytes that weights may take, on the device if there is one; or empty for what the machine has, see
  *                   {@link #withWeightMemory}
+ * @param precision the type that matrix products are computed in, see {@link #bfloat16}
  */
 public record RuntimeOptions(
-        OptionalInt cudaDevice, OptionalInt threads, List<Path> operators, Loading loading, OptionalLong weightMemory) {
+        OptionalInt cudaDevice,
+        OptionalInt threads,
+        List<Path> operators,
+        Loading loading,
+        OptionalLong weightMemory,
+        Precision precision) {
 
     /**
      * Checks the numbers.
@@ -29,7 +35,9 @@ public record RuntimeOptions(
      * @param operators  see above
      * @param loading    see above
      * @param weightMemory see above
-     * @throws IllegalArgumentException if the device is negative, or the number of threads or of bytes not positive
+     * @param precision  see above
+     * @throws IllegalArgumentException if the device is negative, the number of threads or of bytes not positive, or bfloat16 asked for
+     *                                  on a device
      */
     public RuntimeOptions {
         operators = List.copyOf(operators);
@@ -41,6 +49,9 @@ public record RuntimeOptions(
             throw new IllegalArgumentException(threads.getAsInt() + " threads run nothing; give at least 1");
         }
         Objects.requireNonNull(loading, "loading");
+        if (precision == Precision.BFLOAT16 && cudaDevice.isPresent()) {
+            throw new IllegalArgumentException("products in bfloat16 are for the CPU; a CUDA device computes in float32 here");
+        }
         if (weightMemory.isPresent() && weightMemory.getAsLong() < 1) {
             throw new IllegalArgumentException(
                     weightMemory.getAsLong() + " bytes hold no weights; give as many as there is memory for");
@@ -54,7 +65,12 @@ public record RuntimeOptions(
      */
     public static RuntimeOptions cpu() {
         return new RuntimeOptions(
-                OptionalInt.empty(), OptionalInt.empty(), List.of(), Loading.AUTOMATIC, OptionalLong.empty());
+                OptionalInt.empty(),
+                OptionalInt.empty(),
+                List.of(),
+                Loading.AUTOMATIC,
+                OptionalLong.empty(),
+                Precision.FLOAT32);
     }
 
     /**
@@ -67,7 +83,12 @@ public record RuntimeOptions(
      */
     public static RuntimeOptions cuda(int device) {
         return new RuntimeOptions(
-                OptionalInt.of(device), OptionalInt.empty(), List.of(), Loading.AUTOMATIC, OptionalLong.empty());
+                OptionalInt.of(device),
+                OptionalInt.empty(),
+                List.of(),
+                Loading.AUTOMATIC,
+                OptionalLong.empty(),
+                Precision.FLOAT32);
     }
 
     /**
@@ -78,7 +99,7 @@ public record RuntimeOptions(
      * @throws IllegalArgumentException if the number is not positive
      */
     public RuntimeOptions withThreads(int count) {
-        return new RuntimeOptions(cudaDevice, OptionalInt.of(count), operators, loading, weightMemory);
+        return new RuntimeOptions(cudaDevice, OptionalInt.of(count), operators, loading, weightMemory, precision);
     }
 
     /**
@@ -91,7 +112,7 @@ public record RuntimeOptions(
     public RuntimeOptions withOperators(Path library) {
         List<Path> all = new ArrayList<>(operators);
         all.add(library);
-        return new RuntimeOptions(cudaDevice, threads, all, loading, weightMemory);
+        return new RuntimeOptions(cudaDevice, threads, all, loading, weightMemory, precision);
     }
 
     /**
@@ -101,7 +122,7 @@ public record RuntimeOptions(
      * @return the options
      */
     public RuntimeOptions withLoading(Loading how) {
-        return new RuntimeOptions(cudaDevice, threads, operators, how, weightMemory);
+        return new RuntimeOptions(cudaDevice, threads, operators, how, weightMemory, precision);
     }
 
     /**
@@ -117,6 +138,20 @@ public record RuntimeOptions(
      * @throws IllegalArgumentException if not positive
      */
     public RuntimeOptions withWeightMemory(long bytes) {
-        return new RuntimeOptions(cudaDevice, threads, operators, loading, OptionalLong.of(bytes));
+        return new RuntimeOptions(cudaDevice, threads, operators, loading, OptionalLong.of(bytes), precision);
+    }
+
+    /**
+     * The same with the matrix products of a network computed in bfloat16, on the CPU: factors are rounded to 8 bits of mantissa, sums
+     * are taken in float32, and what lies between products (residual stream, LayerNorm, softmax, poolings) stays in float32. It needs {@code
+     * modscan-onednn} on the class path and is for models that modscan builds; a processor with units for it (AMX, or AVX-512 with
+     * bfloat16) is several times as fast, and one without is told of in the log. Values are then off by some thousandths of their size: fit
+     * for looking, and to be said beside a result, as a capture's provenance does ({@code runtime.precision}).
+     *
+     * @return the options
+     * @throws IllegalArgumentException if these are for a CUDA device
+     */
+    public RuntimeOptions bfloat16() {
+        return new RuntimeOptions(cudaDevice, threads, operators, loading, weightMemory, Precision.BFLOAT16);
     }
 }

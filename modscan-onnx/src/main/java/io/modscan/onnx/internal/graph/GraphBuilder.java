@@ -10,9 +10,12 @@ import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import io.modscan.core.safetensors.DType;
 import io.modscan.core.safetensors.StoredTensor;
+import io.modscan.onnx.runtime.CpuOperators;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -20,6 +23,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import java.util.zip.CRC32;
 
 /**
@@ -369,10 +375,55 @@ public final class GraphBuilder {
 
     /** Serialises the model with the given outputs and nothing that they don't need. */
     public byte[] build(List<Output> outputs, WeightLocation location, Map<String, String> metadata, String version) {
-        Set<String> needed = neededFor(outputs);
+        return build(outputs, false, location, metadata, version);
+    }
+
+    /**
+     * The same.
+     *
+     * @param fused whether it is built with {@link CpuOperators}, as far as these can compute it
+     */
+    public byte[] build(
+            List<Output> outputs,
+            boolean fused,
+            WeightLocation location,
+            Map<String, String> metadata,
+            String version) {
+        Set<String> ends = outputs.stream().map(Output::tensor).collect(Collectors.toSet());
+        List<NodeProto> built = neededNodes(ends);
+        if (fused) {
+            List<String> open = new ArrayList<>(ends);
+            Stream.of(ProductFusion.ADDED_MASK).filter(this::has).forEach(open::add);
+            built = ProductFusion.of(neededNodes(open), ends, weights::containsKey);
+        }
+        return build(outputs, built, needed(ends, producers(built)), location, metadata, version);
+    }
+
+    private List<NodeProto> neededNodes(Collection<String> tensors) {
+        Set<String> needed = needed(tensors);
         if (needed.stream().anyMatch(outOfReach::contains)) {
             throw new IllegalStateException("outputs need weights that are not there");
         }
+        return nodes.values().stream()
+                .distinct()
+                .filter(node -> node.outputs().stream().anyMatch(needed::contains))
+                .map(Node::proto)
+                .toList();
+    }
+
+    private static Function<String, Optional<NodeProto>> producers(List<NodeProto> nodes) {
+        Map<String, NodeProto> producers = new HashMap<>();
+        nodes.forEach(node -> node.getOutputList().forEach(output -> producers.put(output, node)));
+        return tensor -> Optional.ofNullable(producers.get(tensor));
+    }
+
+    private byte[] build(
+            List<Output> outputs,
+            List<NodeProto> from,
+            Set<String> needed,
+            WeightLocation location,
+            Map<String, String> metadata,
+            String version) {
         GraphProto.Builder graph = GraphProto.newBuilder().setName(graphName);
         inputs.stream()
                 .filter(input -> !optional.contains(input.getName()) || needed.contains(input.getName()))
@@ -383,10 +434,9 @@ public final class GraphBuilder {
         constants.values().stream()
                 .filter(constant -> needed.contains(constant.getName()))
                 .forEach(graph::addInitializer);
-        nodes.values().stream()
-                .distinct()
-                .filter(node -> node.outputs().stream().anyMatch(needed::contains))
-                .forEach(node -> graph.addNode(node.proto()));
+        from.stream()
+                .filter(node -> node.getOutputList().stream().anyMatch(needed::contains))
+                .forEach(graph::addNode);
         outputs.forEach(output -> graph.addOutput(
                 OnnxProtos.valueInfo(output.tensor(), OnnxTypes.number(output.type()), output.shape())));
         GraphProto built = graph.build();
@@ -396,10 +446,12 @@ public final class GraphBuilder {
                 .setProducerVersion(version)
                 .addOpsetImport(OperatorSetIdProto.newBuilder().setDomain("").setVersion(OPSET))
                 .setGraph(built);
-        if (built.getNodeList().stream().anyMatch(node -> node.getDomain().equals(RUNTIME_DOMAIN))) {
-            model.addOpsetImport(
-                    OperatorSetIdProto.newBuilder().setDomain(RUNTIME_DOMAIN).setVersion(1));
-        }
+        built.getNodeList().stream()
+                .map(NodeProto::getDomain)
+                .filter(domain -> !domain.isEmpty())
+                .distinct()
+                .forEach(domain -> model.addOpsetImport(
+                        OperatorSetIdProto.newBuilder().setDomain(domain).setVersion(1)));
         Map<String, String> properties = new LinkedHashMap<>(metadata);
         properties.put(GRAPH_CHECKSUM, checksum(built));
         properties.forEach((key, value) -> model.addMetadataProps(
@@ -414,14 +466,18 @@ public final class GraphBuilder {
         return Long.toHexString(checksum.getValue());
     }
 
-    private Set<String> needed(List<String> tensors) {
+    private Set<String> needed(Collection<String> tensors) {
+        return needed(tensors, tensor -> Optional.ofNullable(nodes.get(tensor)).map(Node::proto));
+    }
+
+    private static Set<String> needed(Collection<String> tensors, Function<String, Optional<NodeProto>> producer) {
         Set<String> needed = new LinkedHashSet<>();
         Deque<String> open = new ArrayDeque<>(tensors);
         while (!open.isEmpty()) {
             String tensor = open.remove();
-            Node node = nodes.get(tensor);
-            if (needed.add(tensor) && node != null) {
-                node.proto().getInputList().stream()
+            Optional<NodeProto> node = producer.apply(tensor);
+            if (needed.add(tensor) && node.isPresent()) {
+                node.get().getInputList().stream()
                         .filter(input -> !input.isEmpty())
                         .forEach(open::add);
             }

@@ -4,6 +4,7 @@ import static io.modscan.onnx.internal.graph.OnnxProtos.attribute;
 
 import io.modscan.core.safetensors.DType;
 import io.modscan.onnx.internal.graph.GraphBuilder;
+import io.modscan.onnx.internal.graph.ProductFusion;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -108,6 +109,14 @@ public final class Attention {
         inputs.add(apart ? "" : graph.op("Concat", attn + "bias", biases, attribute("axis", 0L)));
         String mask = "attention_mask_int32";
         inputs.add(graph.has(mask) ? mask : graph.cast(mask, network.inputs().mask(), DType.I32));
+        if (!graph.has(ProductFusion.ADDED_MASK)) {
+            graph.op(
+                    "Where",
+                    ProductFusion.ADDED_MASK,
+                    network.inputs().visible(),
+                    graph.scalar("zero_float", 0f),
+                    graph.scalar("masked", MASKED));
+        }
         graph.runtimeOp(
                 "MultiHeadAttention",
                 List.of(changes.before(attn + "hook_z", attn + "z_flat")),

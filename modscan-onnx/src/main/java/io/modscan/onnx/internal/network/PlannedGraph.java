@@ -201,12 +201,17 @@ public final class PlannedGraph {
 
             @Override
             public byte[] serialise(WeightLocation location) {
-                return PlannedGraph.this.serialise(location, metadata);
+                return PlannedGraph.this.serialise(false, location, metadata);
             }
         };
     }
 
-    public byte[] serialise(WeightLocation location, Map<String, String> metadata) {
-        return graph.build(outputs, location, metadata, ModscanVersion.current());
+    /**
+     * The graph as a model.
+     *
+     * @param fused whether it is computed by {@link io.modscan.onnx.runtime.CpuOperators}
+     */
+    public byte[] serialise(boolean fused, WeightLocation location, Map<String, String> metadata) {
+        return graph.build(outputs, fused, location, metadata, ModscanVersion.current());
     }
 }

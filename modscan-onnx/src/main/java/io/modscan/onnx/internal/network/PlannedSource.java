@@ -81,7 +81,7 @@ public final class PlannedSource implements ActivationSource {
             List<StoredTensor> weights = graph.weights();
             arrival.await(weights);
             return new OrtRuntime(
-                    graph.serialise(WeightLocation.inPlace(root), metadata),
+                    graph.serialise(OrtRuntime.usesOperators(options), WeightLocation.inPlace(root), metadata),
                     root,
                     prepack,
                     options,
@@ -171,6 +171,7 @@ public final class PlannedSource implements ActivationSource {
     @Override
     public Map<String, String> provenance() {
         Map<String, String> facts = new TreeMap<>(OrtRuntime.provenance(options));
+        facts.putAll(OrtRuntime.operatorProvenance(options));
         if (links.size() > 1) {
             facts.put(
                     "runtime.links",

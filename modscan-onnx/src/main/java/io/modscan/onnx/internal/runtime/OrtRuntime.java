@@ -11,6 +11,8 @@ import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
 import ai.onnxruntime.providers.OrtCUDAProviderOptions;
 import io.modscan.core.error.ModscanException;
+import io.modscan.onnx.runtime.CpuOperators;
+import io.modscan.onnx.runtime.Precision;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -24,14 +26,18 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The one owner of a session of ONNX Runtime. Inputs are read from, and outputs written to, the caller's buffers. Safe for
@@ -53,6 +59,12 @@ public final class OrtRuntime implements AutoCloseable {
 
     /** Threads that wait for work by spinning stop when no run is under way, and leave the processor to others. */
     static final String STOP_SPINNING = "session.force_spinning_stop";
+
+    private static final String ALLOW_SPINNING = "session.intra_op.allow_spinning";
+
+    private static final Logger LOG = LoggerFactory.getLogger(OrtRuntime.class);
+
+    private static final AtomicBoolean SLOW_TOLD = new AtomicBoolean();
 
     private final OrtEnvironment environment = SharedEnvironment.get();
     private final OrtSession session;
@@ -114,7 +126,10 @@ public final class OrtRuntime implements AutoCloseable {
                 settings.addConfigEntry(LARGEST_FOLDED, Long.toString(largestFolded));
             }
             register(settings, options);
-            settings.setIntraOpNumThreads(options.threads().orElseGet(Threads::usual));
+            settings.setIntraOpNumThreads(threads(options));
+            if (usesOperators(options)) {
+                addOperators(settings, options);
+            }
             if (options.cudaDevice().isPresent()) {
                 addCuda(settings, options.cudaDevice().getAsInt());
             }
@@ -172,6 +187,46 @@ public final class OrtRuntime implements AutoCloseable {
         }
     }
 
+    /** Whether graphs that are our own are computed by operators that a library on the class path brings. */
+    public static boolean usesOperators(RuntimeOptions options) {
+        boolean installed =
+                options.cudaDevice().isEmpty() && CpuOperators.installed().isPresent();
+        if (options.precision() == Precision.BFLOAT16 && !installed) {
+            throw new ModscanException("products in bfloat16 were asked for, and nothing here computes them: ONNX Runtime's"
+                    + " CPU provider can't. Put io.modscan:modscan-onednn on the class path (Linux, x86-64), or leave"
+                    + " RuntimeOptions.bfloat16 out");
+        }
+        return installed;
+    }
+
+    private static void addOperators(OrtSession.SessionOptions settings, RuntimeOptions options) throws OrtException {
+        CpuOperators operators = CpuOperators.installed().orElseThrow();
+        if (!operators.isFast(options.precision()) && SLOW_TOLD.compareAndSet(false, true)) {
+            LOG.warn(
+                    "products in bfloat16 were asked for, and this processor has no units for it ({}): expect values"
+                            + " rounded as asked, and no more speed than in float32, rather less",
+                    operators.describe());
+        }
+        operators.addTo(settings, options.precision(), threads(options));
+        // Threads that spin for ONNX Runtime's next node would take the processor from those of the operators.
+        settings.addConfigEntry(ALLOW_SPINNING, "0");
+    }
+
+    private static int threads(RuntimeOptions options) {
+        return options.threads().orElseGet(Threads::usual);
+    }
+
+    /** What computes products in graphs that are our own. */
+    public static Map<String, String> operatorProvenance(RuntimeOptions options) {
+        return usesOperators(options)
+                ? Map.of(
+                        "runtime.operators",
+                        CpuOperators.installed().orElseThrow().describe(),
+                        "runtime.precision",
+                        options.precision().name().toLowerCase(Locale.ROOT))
+                : Map.of();
+    }
+
     private static void addCuda(OrtSession.SessionOptions settings, int device) {
         if (!OrtEnvironment.getAvailableProviders().contains(OrtProvider.CUDA)) {
             throw new ModscanException("CUDA device " + device + " was asked for, and this ONNX Runtime was built with "
@@ -208,7 +263,7 @@ public final class OrtRuntime implements AutoCloseable {
                         ? "cuda:" + options.cudaDevice().getAsInt()
                         : "cpu",
                 "runtime.threads",
-                Integer.toString(options.threads().orElseGet(Threads::usual)));
+                Integer.toString(threads(options)));
     }
 
     /**

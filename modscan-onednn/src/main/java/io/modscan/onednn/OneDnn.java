@@ -1,0 +1,52 @@
+package io.modscan.onednn;
+
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
+import io.modscan.onednn.internal.Domain;
+import io.modscan.onnx.runtime.CpuOperators;
+import io.modscan.onnx.runtime.Precision;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * The {@linkplain CpuOperators operators} by oneDNN, in float32 and bfloat16, on Linux on x86-64. It is a service and is found when this
+ * module is on the class path; nobody needs to name it.
+ */
+public final class OneDnn implements CpuOperators {
+
+    private record Kind(Precision precision, int threads) {}
+
+    /** ONNX Runtime and its sessions may use them until the process ends. */
+    private static final Map<Kind, Domain> DOMAINS = new ConcurrentHashMap<>();
+
+    /**
+     * Loads oneDNN.
+     *
+     * @throws UnsatisfiedLinkError if it can't be loaded on this system
+     */
+    public OneDnn() {
+        Domain.load();
+    }
+
+    @Override
+    public String describe() {
+        return Domain.describe();
+    }
+
+    @Override
+    public boolean isFast(Precision precision) {
+        return precision == Precision.FLOAT32 || Domain.hasBfloat16();
+    }
+
+    @Override
+    public void addTo(OrtSession.SessionOptions settings, Precision precision, int threads) throws OrtException {
+        try {
+            DOMAINS.computeIfAbsent(
+                            new Kind(precision, threads),
+                            kind -> new Domain(kind.precision() == Precision.BFLOAT16, kind.threads()))
+                    .addTo(settings);
+        } catch (IllegalStateException e) {
+            throw new OrtException(OrtException.OrtErrorCode.ORT_FAIL, e.getMessage());
+        }
+    }
+}

@@ -1,0 +1,50 @@
+package io.modscan.onednn.internal;
+
+import ai.onnxruntime.OrtSession;
+import io.modscan.onnx.runtime.CpuOperators;
+import java.util.List;
+
+/** The operators for one type and number of threads, in a domain for ONNX Runtime. */
+public final class Domain {
+
+    private final OrtApi api = new OrtApi();
+    private final long handle;
+    private final List<Operator> operators;
+
+    /** @param bfloat16 whether products are computed in bfloat16, or else in float32 */
+    public Domain(boolean bfloat16, int threads) {
+        int type = bfloat16 ? Dnnl.BF16 : Dnnl.F32;
+        this.operators = List.of(
+                new Operator(api, "Product", 4, 2, threads, (ort, info) -> new ProductKernel(ort, info, type)),
+                new Operator(api, "LayerNorm", 3, 2, threads, NormKernel::new),
+                new Operator(
+                        api, "Attention", 4, 4, threads, (ort, info) -> new AttentionKernel(ort, info, type, false)),
+                new Operator(
+                        api,
+                        "SelfAttention",
+                        8,
+                        8,
+                        threads,
+                        (ort, info) -> new AttentionKernel(ort, info, type, true)));
+        this.handle = api.createDomain(CpuOperators.DOMAIN);
+        operators.forEach(operator -> api.addOperator(handle, operator.structure()));
+    }
+
+    public void addTo(OrtSession.SessionOptions settings) {
+        api.addDomain(settings, handle);
+    }
+
+    /** Loads oneDNN, unless it can't be had. */
+    public static void load() {
+        DnnlLibrary.get();
+    }
+
+    public static String describe() {
+        DnnlLibrary library = DnnlLibrary.get();
+        return "onednn " + library.version() + " (" + library.instructions() + ")";
+    }
+
+    public static boolean hasBfloat16() {
+        return DnnlLibrary.get().hasBfloat16();
+    }
+}

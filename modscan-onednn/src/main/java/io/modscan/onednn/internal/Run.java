@@ -1,0 +1,41 @@
+package io.modscan.onednn.internal;
+
+import java.util.Arrays;
+
+/** One run of an operator: its inputs and its output. */
+final class Run {
+
+    private final OrtApi api;
+    private final long context;
+    final Workspace workspace;
+
+    Run(OrtApi api, long context, Workspace workspace) {
+        this.api = api;
+        this.context = context;
+        this.workspace = workspace;
+    }
+
+    /** The address of an input's values, or 0 if it is left out. */
+    long input(int index) {
+        if (index >= api.inputs(context, workspace.out)) {
+            return 0;
+        }
+        long tensor = api.input(context, index, workspace.out);
+        return tensor == 0 ? 0 : api.data(tensor, workspace.out);
+    }
+
+    OrtApi.Shape shape(int index) {
+        return api.shape(api.input(context, index, workspace.out), workspace.out);
+    }
+
+    /** The address of the output's values, which has the axes of an input, but for the last. */
+    long output(long[] axes, long last) {
+        long[] shape = axes.clone();
+        shape[shape.length - 1] = last;
+        return api.data(api.output(context, 0, shape, workspace.out), workspace.out);
+    }
+
+    static long product(long[] axes) {
+        return Arrays.stream(axes).reduce(1, Math::multiplyExact);
+    }
+}
