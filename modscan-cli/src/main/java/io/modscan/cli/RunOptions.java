@@ -1,10 +1,12 @@
 package io.modscan.cli;
 
 import io.modscan.core.Probe;
+import io.modscan.core.error.ModscanException;
 import io.modscan.core.model.Model;
 import io.modscan.demo.DemoModel;
 import io.modscan.onnx.opt.OptModel;
 import io.modscan.onnx.runtime.Loading;
+import io.modscan.onnx.runtime.Precision;
 import io.modscan.onnx.runtime.RuntimeModel;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.io.PrintWriter;
@@ -36,6 +38,15 @@ final class RunOptions {
             converter = ThreadsConverter.class,
             description = "Threads on the CPU (default: one a physical core).")
     private @Nullable Integer threads;
+
+    @Option(
+            names = "--precision",
+            paramLabel = "float32|bfloat16",
+            defaultValue = "float32",
+            converter = PrecisionConverter.class,
+            description = "What matrix products are computed in (default: float32). bfloat16 is faster on processors that"
+                    + " have units for it, and off by thousandths; it needs modscan-onednn on the class path.")
+    private Precision precision = Precision.FLOAT32;
 
     @Option(
             names = "--load",
@@ -101,7 +112,23 @@ final class RunOptions {
     private RuntimeOptions runtime() {
         RuntimeOptions loaded = device.withLoading(loading);
         RuntimeOptions limited = weightMemory == null ? loaded : loaded.withWeightMemory(weightMemory);
-        return threads == null ? limited : limited.withThreads(threads);
+        RuntimeOptions threaded = threads == null ? limited : limited.withThreads(threads);
+        if (precision == Precision.BFLOAT16 && threaded.cudaDevice().isPresent()) {
+            throw new ModscanException("--precision bfloat16 is for the CPU; leave it away, or --device");
+        }
+        return precision == Precision.BFLOAT16 ? threaded.bfloat16() : threaded;
+    }
+
+    /** Reads {@code float32} or {@code bfloat16}. */
+    static final class PrecisionConverter implements ITypeConverter<Precision> {
+        @Override
+        public Precision convert(String precision) {
+            return switch (precision) {
+                case "float32" -> Precision.FLOAT32;
+                case "bfloat16" -> Precision.BFLOAT16;
+                default -> throw new TypeConversionException("'" + precision + "' is neither float32 nor bfloat16");
+            };
+        }
     }
 
     /** Reads {@code auto}, {@code whole} or {@code chain}. */

@@ -156,6 +156,7 @@ final class ScanCommand implements Runnable {
                 "--tokenizer",
                 "--device",
                 "--threads",
+                "--precision",
                 "--load",
                 "--weight-memory",
                 "--token-budget",

@@ -47,7 +47,7 @@ final class AttentionKernel implements Kernel {
         Matrix by = matrix(run, inner);
         long bytes = type == Dnnl.F32 ? Float.BYTES : Short.BYTES;
         long projected = run.workspace.scratch(Slot.PROJECTED, rows * by.columns() * bytes);
-        by.multiply(run.workspace, rows, run.input(0), projected, type, false, false);
+        by.multiply(run.workspace, rows, run.input(0), new Matrix.Target(projected, type, false, 0));
         long part = by.columns() / 3;
         return new Projected(projected, projected + part * bytes, projected + 2 * part * bytes, by.columns());
     }

@@ -45,9 +45,6 @@ final class Dnnl {
     static final int CPU = 1;
     static final int IN_ORDER = 1;
 
-    /** An axis whose length is said only when a primitive is run. */
-    static final long RUN_TIME = Long.MIN_VALUE;
-
     private Dnnl() {}
 
     static void bind(NativeLibrary library) {
@@ -97,8 +94,6 @@ final class Dnnl {
     static native int dnnl_post_ops_append_eltwise(long operations, int algorithm, float alpha, float beta);
 
     static native int dnnl_post_ops_append_binary(long operations, int algorithm, long layout);
-
-    static native int dnnl_post_ops_append_sum(long operations, float scale, int zeroPoint, int type);
 
     static native int dnnl_primitive_attr_create(long[] attributes);
 

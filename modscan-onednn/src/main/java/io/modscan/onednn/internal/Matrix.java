@@ -11,6 +11,12 @@ final class Matrix implements AutoCloseable {
     /** For which number of rows float32 weights are laid out; others take the same layout. */
     private static final long USUAL_ROWS = 512;
 
+    /**
+     * A kernel in bfloat16 takes milliseconds to make, as long as it takes to run, so there is one for each multiple of so many rows; the rest is
+     * computed with as many of those before it, again. (A kernel of oneDNN 3.11 for any number of rows is wrong for some.)
+     */
+    private static final long TILE = 16;
+
     private final int type;
     private final long inner;
     private final long columns;
@@ -88,27 +94,57 @@ final class Matrix implements AutoCloseable {
     }
 
     /**
+     * Where a product goes, and what goes with it.
+     *
+     * @param address  of [rows, columns]
+     * @param type     of these
+     * @param relu     whether what is negative becomes 0
+     * @param residual the address of what is added, [rows, columns] in float32, or 0
+     */
+    record Target(long address, int type, boolean relu, long residual) {
+
+        private Target from(long row, long columns) {
+            long values = row * columns;
+            return new Target(
+                    address + values * (type == Dnnl.F32 ? Float.BYTES : Short.BYTES),
+                    type,
+                    relu,
+                    residual == 0 ? 0 : residual + values * Float.BYTES);
+        }
+    }
+
+    /**
      * Multiplies.
      *
-     * @param source  the address of [rows, inner] in float32
-     * @param target  the address of [rows, columns]
-     * @param of      the type of the target
-     * @param relu    whether what is negative becomes 0
-     * @param added   whether it is added to what is in the target
+     * @param source the address of [rows, inner] in float32
      */
-    void multiply(Workspace workspace, long rows, long source, long target, int of, boolean relu, boolean added) {
-        long from = type == Dnnl.F32 ? source : rounded(workspace, rows * inner, source);
-        Primitive product = product(workspace, rows, of, relu, added);
+    void multiply(Workspace workspace, long rows, long source, Target target) {
+        if (type == Dnnl.F32) {
+            run(workspace, rows, source, target);
+            return;
+        }
+        long from = rounded(workspace, rows * inner, source);
+        long whole = rows <= TILE ? rows : rows - rows % TILE;
+        run(workspace, whole, from, target);
+        if (whole < rows) {
+            long last = rows - TILE;
+            run(workspace, TILE, from + last * inner * Short.BYTES, target.from(last, columns));
+        }
+    }
+
+    private void run(Workspace workspace, long rows, long source, Target target) {
         try (Arguments arguments = new Arguments(workspace);
                 Layout src = Layout.rows(type, rows, inner);
-                Layout dst = Layout.rows(of, rows, columns);
+                Layout dst = Layout.rows(target.type(), rows, columns);
                 Layout vector = Layout.rows(Dnnl.F32, 1, columns)) {
             arguments
-                    .add(Dnnl.SRC, src, from)
+                    .add(Dnnl.SRC, src, source)
                     .add(Dnnl.WEIGHTS, layout, address())
                     .add(Dnnl.BIAS, vector, Pointer.nativeValue(bias))
-                    .add(Dnnl.DST, dst, target);
-            product.run(workspace, arguments);
+                    .add(Dnnl.DST, dst, target.address())
+                    .add(Dnnl.behind(0), dst, target.residual());
+            product(workspace, rows, target.type(), target.relu(), target.residual() != 0)
+                    .run(workspace, arguments);
         }
     }
 
@@ -131,12 +167,9 @@ final class Matrix implements AutoCloseable {
         }
     }
 
-    /** In bfloat16 one kernel serves any number of rows; in float32 that one would be the slower. */
     private Primitive product(Workspace workspace, long rows, int of, boolean relu, boolean added) {
-        long known = type == Dnnl.F32 ? rows : Dnnl.RUN_TIME;
         return workspace.primitives.get(
-                List.of("product", known, inner, columns, type, of, relu, added),
-                () -> product(known, of, relu, added));
+                List.of("product", rows, inner, columns, type, of, relu, added), () -> product(rows, of, relu, added));
     }
 
     private Primitive product(long rows, int of, boolean relu, boolean added) {
@@ -151,7 +184,8 @@ final class Matrix implements AutoCloseable {
                             Dnnl.check(Dnnl.dnnl_post_ops_append_eltwise(operations, Dnnl.RELU, 0, 0), "append ReLU");
                         }
                         if (added) {
-                            Dnnl.check(Dnnl.dnnl_post_ops_append_sum(operations, 1, 0, 0), "append a sum");
+                            Dnnl.check(
+                                    Dnnl.dnnl_post_ops_append_binary(operations, Dnnl.ADD, dst.handle), "append a sum");
                         }
                     },
                     (made, attributes) -> Dnnl.dnnl_matmul_primitive_desc_create(

@@ -8,6 +8,7 @@ import com.sun.jna.Pointer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
@@ -29,8 +30,8 @@ final class Operator {
     private static final int FLOAT = 1;
     private static final int OPTIONAL = 1;
 
-    private static final Map<Long, Kernel> KERNELS = new ConcurrentHashMap<>();
-    private static final AtomicLong LAST_KERNEL = new AtomicLong();
+    private static final Map<Long, Node> NODES = new ConcurrentHashMap<>();
+    private static final AtomicLong LAST_NODE = new AtomicLong();
 
     private final OrtApi api;
     private final int threads;
@@ -39,6 +40,9 @@ final class Operator {
     private final List<Callback> functions = new ArrayList<>();
 
     private final Memory name;
+
+    /** A node of a graph, and how many inputs it has, those that are left out before the last included. */
+    private record Node(Kernel kernel, int inputs) {}
 
     /** What makes a kernel of what ONNX Runtime tells of a node. */
     interface Maker {
@@ -114,8 +118,8 @@ final class Operator {
 
     private long make(Maker maker, long info, Pointer kernel) {
         try {
-            long number = LAST_KERNEL.incrementAndGet();
-            KERNELS.put(number, maker.make(api, info));
+            long number = LAST_NODE.incrementAndGet();
+            NODES.put(number, new Node(maker.make(api, info), api.inputs(info)));
             kernel.setLong(0, number);
             return 0;
         } catch (RuntimeException | Error e) {
@@ -127,7 +131,8 @@ final class Operator {
         try {
             Workspace workspace = Workspace.get();
             workspace.useThreads(threads);
-            KERNELS.get(kernel).compute(new Run(api, context, workspace));
+            Node node = Objects.requireNonNull(NODES.get(kernel), "a node that was freed");
+            node.kernel().compute(new Run(api, context, node.inputs(), workspace));
             return 0;
         } catch (RuntimeException | Error e) {
             return failed(e);
@@ -141,9 +146,9 @@ final class Operator {
     }
 
     private static void destroy(long kernel) {
-        Kernel made = KERNELS.remove(kernel);
-        if (made != null) {
-            made.close();
+        Node node = NODES.remove(kernel);
+        if (node != null) {
+            node.kernel().close();
         }
     }
 }

@@ -25,17 +25,16 @@ final class OrtApi {
     private static final int GET_TENSOR_TYPE_AND_SHAPE = 65;
     private static final int KERNEL_INFO_GET_ATTRIBUTE_FLOAT = 85;
     private static final int KERNEL_INFO_GET_ATTRIBUTE_INT64 = 86;
-    private static final int KERNEL_CONTEXT_GET_INPUT_COUNT = 88;
     private static final int KERNEL_CONTEXT_GET_INPUT = 90;
     private static final int KERNEL_CONTEXT_GET_OUTPUT = 91;
     private static final int RELEASE_STATUS = 93;
     private static final int RELEASE_TENSOR_TYPE_AND_SHAPE_INFO = 99;
+    private static final int KERNEL_INFO_GET_INPUT_COUNT = 230;
 
     private static final int FAIL = 1;
 
     private final Pointer table;
     private final Function getInput;
-    private final Function getInputCount;
     private final Function getOutput;
     private final Function getData;
     private final Function getTypeAndShape;
@@ -57,7 +56,6 @@ final class OrtApi {
             throw new IllegalStateException("this version of ONNX Runtime hides its C API: " + e, e);
         }
         this.getInput = function(KERNEL_CONTEXT_GET_INPUT);
-        this.getInputCount = function(KERNEL_CONTEXT_GET_INPUT_COUNT);
         this.getOutput = function(KERNEL_CONTEXT_GET_OUTPUT);
         this.getData = function(GET_TENSOR_MUTABLE_DATA);
         this.getTypeAndShape = function(GET_TENSOR_TYPE_AND_SHAPE);
@@ -128,9 +126,11 @@ final class OrtApi {
         }
     }
 
-    int inputs(long context, Memory out) {
-        call(getInputCount, new Pointer(context), out);
-        return Math.toIntExact(out.getLong(0));
+    int inputs(long info) {
+        try (Memory out = new Memory(Long.BYTES)) {
+            call(function(KERNEL_INFO_GET_INPUT_COUNT), new Pointer(info), out);
+            return Math.toIntExact(out.getLong(0));
+        }
     }
 
     /** A tensor's handle, or 0 if the input is left out. */

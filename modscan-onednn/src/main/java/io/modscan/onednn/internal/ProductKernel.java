@@ -32,11 +32,8 @@ final class ProductKernel implements Kernel {
         if (rows == 0) {
             return;
         }
-        long residual = run.input(RESIDUAL);
-        if (residual != 0 && residual != target) {
-            Memories.copy(residual, target, rows * by.columns() * Float.BYTES);
-        }
-        by.multiply(run.workspace, rows, run.input(X), target, Dnnl.F32, relu, residual != 0);
+        by.multiply(
+                run.workspace, rows, run.input(X), new Matrix.Target(target, Dnnl.F32, relu, run.input(RESIDUAL)));
     }
 
     private synchronized Matrix matrix(Run run, long inner) {

@@ -7,9 +7,11 @@ final class Run {
 
     private final OrtApi api;
     private final long context;
+    private final int inputs;
     final Workspace workspace;
 
-    Run(OrtApi api, long context, Workspace workspace) {
+    Run(OrtApi api, long context, int inputs, Workspace workspace) {
+        this.inputs = inputs;
         this.api = api;
         this.context = context;
         this.workspace = workspace;
@@ -17,7 +19,7 @@ final class Run {
 
     /** The address of an input's values, or 0 if it is left out. */
     long input(int index) {
-        if (index >= api.inputs(context, workspace.out)) {
+        if (index >= inputs) {
             return 0;
         }
         long tensor = api.input(context, index, workspace.out);

@@ -375,28 +375,25 @@ public final class GraphBuilder {
 
     /** Serialises the model with the given outputs and nothing that they don't need. */
     public byte[] build(List<Output> outputs, WeightLocation location, Map<String, String> metadata, String version) {
-        return build(outputs, false, location, metadata, version);
+        return build(outputs, neededNodes(names(outputs)), location, metadata, version);
     }
 
-    /**
-     * The same.
-     *
-     * @param fused whether it is built with {@link CpuOperators}, as far as these can compute it
-     */
-    public byte[] build(
-            List<Output> outputs,
-            boolean fused,
-            WeightLocation location,
-            Map<String, String> metadata,
-            String version) {
-        Set<String> ends = outputs.stream().map(Output::tensor).collect(Collectors.toSet());
-        List<NodeProto> built = neededNodes(ends);
-        if (fused) {
-            List<String> open = new ArrayList<>(ends);
-            Stream.of(ProductFusion.ADDED_MASK).filter(this::has).forEach(open::add);
-            built = ProductFusion.of(neededNodes(open), ends, weights::containsKey);
-        }
-        return build(outputs, built, needed(ends, producers(built)), location, metadata, version);
+    /** The same with {@link CpuOperators}, as far as these can compute it. */
+    public byte[] buildFused(
+            List<Output> outputs, WeightLocation location, Map<String, String> metadata, String version) {
+        Set<String> ends = names(outputs);
+        List<String> open = new ArrayList<>(ends);
+        Stream.of(ProductFusion.ADDED_MASK).filter(this::has).forEach(open::add);
+        return build(
+                outputs,
+                ProductFusion.of(neededNodes(open), ends, weights),
+                location,
+                metadata,
+                version);
+    }
+
+    private static Set<String> names(List<Output> outputs) {
+        return outputs.stream().map(Output::tensor).collect(Collectors.toSet());
     }
 
     private List<NodeProto> neededNodes(Collection<String> tensors) {
@@ -420,10 +417,10 @@ public final class GraphBuilder {
     private byte[] build(
             List<Output> outputs,
             List<NodeProto> from,
-            Set<String> needed,
             WeightLocation location,
             Map<String, String> metadata,
             String version) {
+        Set<String> needed = needed(names(outputs), producers(from));
         GraphProto.Builder graph = GraphProto.newBuilder().setName(graphName);
         inputs.stream()
                 .filter(input -> !optional.contains(input.getName()) || needed.contains(input.getName()))

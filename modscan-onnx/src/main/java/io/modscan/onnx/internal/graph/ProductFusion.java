@@ -4,6 +4,8 @@ import static io.modscan.onnx.internal.graph.OnnxProtos.attribute;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
+import io.modscan.core.safetensors.DType;
+import io.modscan.core.safetensors.StoredTensor;
 import io.modscan.onnx.runtime.CpuOperators;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -24,11 +26,15 @@ public final class ProductFusion {
     /** The name of the mask that is added to scores: 0 where a query may see a key, and the least float where not. */
     public static final String ADDED_MASK = "attention_mask_added";
 
+    /** The types of weights that operators take as they are; others are cast before. */
+    private static final Set<DType> TAKEN = Set.of(DType.F32, DType.F16, DType.BF16);
+
     private static final int HAS_SCALE = 2;
     private static final int HAS_SHIFT = 3;
     private static final int HAS_BIAS = 4;
 
     private final Predicate<String> isWeight;
+    /** By what a weight is called where it is read: what the operator is given. */
     private final Map<String, String> uncast = new HashMap<>();
     private final Map<String, Integer> readers = new HashMap<>();
     /** By the name of what each yields so far. */
@@ -39,12 +45,14 @@ public final class ProductFusion {
     /** A product that may still take up what reads it; it is computed where the last of that was. */
     private record Product(int place, String x, String weights, boolean transB, String bias, boolean relu) {}
 
-    private ProductFusion(List<NodeProto> nodes, Set<String> outputs, Predicate<String> isWeight) {
-        this.isWeight = isWeight;
+    private ProductFusion(List<NodeProto> nodes, Set<String> outputs, Map<String, StoredTensor> weights) {
+        this.isWeight = weights::containsKey;
         for (NodeProto node : nodes) {
             node.getInputList().forEach(input -> readers.merge(input, 1, Integer::sum));
             if (node.getOpType().equals("Cast") && isWeight.test(node.getInput(0))) {
-                uncast.put(node.getOutput(0), node.getInput(0));
+                StoredTensor stored = weights.get(node.getInput(0));
+                boolean taken = stored != null && TAKEN.contains(stored.dtype());
+                uncast.put(node.getOutput(0), taken ? node.getInput(0) : node.getOutput(0));
             }
         }
         outputs.forEach(output -> readers.merge(output, 1, Integer::sum));
@@ -55,10 +63,10 @@ public final class ProductFusion {
      *
      * @param nodes    in order of computation
      * @param outputs  of the graph
-     * @param isWeight whether a tensor is a weight as it is stored
+     * @param weights  as they are stored, by name
      */
-    static List<NodeProto> of(List<NodeProto> nodes, Set<String> outputs, Predicate<String> isWeight) {
-        ProductFusion fusion = new ProductFusion(nodes, outputs, isWeight);
+    static List<NodeProto> of(List<NodeProto> nodes, Set<String> outputs, Map<String, StoredTensor> weights) {
+        ProductFusion fusion = new ProductFusion(nodes, outputs, weights);
         for (int i = 0; i < nodes.size(); i++) {
             if (!fusion.takes(i, nodes.get(i))) {
                 fusion.put(i, nodes.get(i));

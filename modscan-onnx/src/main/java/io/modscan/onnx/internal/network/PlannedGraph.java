@@ -201,17 +201,17 @@ public final class PlannedGraph {
 
             @Override
             public byte[] serialise(WeightLocation location) {
-                return PlannedGraph.this.serialise(false, location, metadata);
+                return PlannedGraph.this.serialise(location, metadata);
             }
         };
     }
 
-    /**
-     * The graph as a model.
-     *
-     * @param fused whether it is computed by {@link io.modscan.onnx.runtime.CpuOperators}
-     */
-    public byte[] serialise(boolean fused, WeightLocation location, Map<String, String> metadata) {
-        return graph.build(outputs, fused, location, metadata, ModscanVersion.current());
+    public byte[] serialise(WeightLocation location, Map<String, String> metadata) {
+        return graph.build(outputs, location, metadata, ModscanVersion.current());
+    }
+
+    /** The same, to be computed by {@link io.modscan.onnx.runtime.CpuOperators}. */
+    byte[] serialiseFused(WeightLocation location, Map<String, String> metadata) {
+        return graph.buildFused(outputs, location, metadata, ModscanVersion.current());
     }
 }

@@ -80,8 +80,11 @@ public final class PlannedSource implements ActivationSource {
         private OrtRuntime open(PlannedGraph graph, boolean prepack, RuntimeOptions options) {
             List<StoredTensor> weights = graph.weights();
             arrival.await(weights);
+            WeightLocation location = WeightLocation.inPlace(root);
             return new OrtRuntime(
-                    graph.serialise(OrtRuntime.usesOperators(options), WeightLocation.inPlace(root), metadata),
+                    OrtRuntime.usesOperators(options)
+                            ? graph.serialiseFused(location, metadata)
+                            : graph.serialise(location, metadata),
                     root,
                     prepack,
                     options,
