@@ -36,14 +36,14 @@ final class CaptureSpeed {
     private static final Map<String, RandomCheckpoint> SHAPES =
             Map.of("opt-125m", RandomCheckpoint.OPT_125M, "demo", RandomCheckpoint.DEMO, "tiny", RandomCheckpoint.TINY);
 
-    private static final List<String> OPTIONS = List.of(
-            "--threads", "--rounds", "--python", "--few", "--shape", "--prompts", "--device", "--csv");
+    private static final List<String> OPTIONS =
+            List.of("--threads", "--rounds", "--python", "--few", "--shape", "--prompts", "--device", "--csv");
 
     static final String CEILING = "products alone (ceiling)";
 
     /** What the values of all other runs are divided by. */
-    private static final List<String> BASES = List.of(
-            CEILING, "last residual, pooled", "transformers: hooks", "transformers: hooks_no_head");
+    private static final List<String> BASES =
+            List.of(CEILING, "last residual, pooled", "transformers: hooks", "transformers: hooks_no_head");
 
     private final RandomCheckpoint shape;
     private final int count;
@@ -52,6 +52,7 @@ final class CaptureSpeed {
     private final int rounds;
     /** Where each round's numbers go, or null. */
     private final @Nullable Path csv;
+
     private final @Nullable Path python;
     /** Whether what takes much memory is left out. */
     private final boolean few;
@@ -140,8 +141,9 @@ final class CaptureSpeed {
                 rounds);
 
         OptModel model = OptModel.open(folder)
-                .withRuntime((cudaDevice.isPresent() ? RuntimeOptions.cuda(cudaDevice.getAsInt()) : RuntimeOptions.cpu())
-                        .withThreads(threads));
+                .withRuntime(
+                        (cudaDevice.isPresent() ? RuntimeOptions.cuda(cudaDevice.getAsInt()) : RuntimeOptions.cpu())
+                                .withThreads(threads));
         String[] inner = {"blocks.*.attn.hook_z", "blocks.*.mlp.hook_post"};
         String last = "blocks." + (shape.layers() - 1) + ".hook_resid_post";
         try (ProductCeiling ceiling = cudaDevice.isPresent() ? null : new ProductCeiling(shape.hidden(), threads);

@@ -18,7 +18,18 @@ class SpeedTableTest {
     @Test
     void aTableHasEveryRowForEachNumberOfThreads() throws Exception {
         SpeedTable.main(new String[] {
-            "--out", folder.toString(), "--shape", "tiny", "--prompts", "3", "--rounds", "2", "--threads", "1,2", "--few", "true"
+            "--out",
+            folder.toString(),
+            "--shape",
+            "tiny",
+            "--prompts",
+            "3",
+            "--rounds",
+            "2",
+            "--threads",
+            "1,2",
+            "--few",
+            "true"
         });
         List<String> csv = Files.readAllLines(folder.resolve("speed.csv"));
         assertThat(csv.get(0)).isEqualTo("device,threads,row,round,tokens_per_second");
@@ -26,13 +37,13 @@ class SpeedTableTest {
                 .skip(1)
                 .map(line -> line.replace("\"", "").split(",(?=\\S)"))
                 .toList();
-        assertThat(lines).allSatisfy(line -> assertThat(Double.parseDouble(line[4])).isPositive());
+        assertThat(lines)
+                .allSatisfy(line -> assertThat(Double.parseDouble(line[4])).isPositive());
         var rows = lines.stream()
                 .filter(line -> line[0].equals("cpu"))
                 .collect(Collectors.groupingBy(
                         line -> line[2],
-                        Collectors.mapping(
-                                line -> line[1] + "/" + line[3], Collectors.toCollection(TreeSet::new))));
+                        Collectors.mapping(line -> line[1] + "/" + line[3], Collectors.toCollection(TreeSet::new))));
         assertThat(rows).containsKeys(CaptureSpeed.CEILING, "last residual, pooled", "z and neurons, in a file");
         assertThat(rows.values()).allSatisfy(each -> assertThat(each).containsExactly("1/1", "1/2", "2/1", "2/2"));
         List<String> table = Files.readAllLines(folder.resolve("speed.md"));

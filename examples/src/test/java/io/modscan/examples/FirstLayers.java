@@ -26,8 +26,7 @@ final class FirstLayers {
                 switch (file.getFileName().toString()) {
                     case "config.json" ->
                         Files.writeString(
-                                copy,
-                                COUNT.matcher(Files.readString(file)).replaceFirst("$1" + layers));
+                                copy, COUNT.matcher(Files.readString(file)).replaceFirst("$1" + layers));
                     case "model.safetensors" -> cut(SafetensorsFile.open(file), layers, copy);
                     default -> Files.copy(file, copy);
                 }
