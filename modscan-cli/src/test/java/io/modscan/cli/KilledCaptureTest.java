@@ -105,7 +105,7 @@ class KilledCaptureTest {
     }
 
     private void finish(Process process) throws IOException, InterruptedException {
-        assertThat(process.waitFor(300, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.waitFor(600, TimeUnit.SECONDS)).isTrue();
         assertThat(process.exitValue())
                 .as(Files.readString(folder.resolve("log")))
                 .isZero();
