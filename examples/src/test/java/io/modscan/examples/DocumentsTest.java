@@ -161,6 +161,11 @@ class DocumentsTest {
                 : List.of();
     }
 
+    /** Optional modules are not, as long as the examples do without them. */
+    private static boolean isOnTheClassPath(String name) {
+        return DocumentsTest.class.getResource("/" + name.replace('.', '/') + "/package-info.class") != null;
+    }
+
     /** The packages that users see. */
     private static String imports() {
         TreeSet<String> packages = new TreeSet<>(List.of("java.nio.file", "java.util", "java.util.stream"));
@@ -174,6 +179,7 @@ class DocumentsTest {
                             .replace('/', '.'))
                     .filter(name -> !name.contains(".internal.") && !name.contains(".cli"))
                     .filter(name -> !name.contains(".examples") && !name.contains(".benchmarks"))
+                    .filter(DocumentsTest::isOnTheClassPath)
                     .forEach(packages::add);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
