@@ -20,7 +20,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.SplittableRandom;
+import java.util.TreeSet;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -31,14 +33,26 @@ import org.jspecify.annotations.Nullable;
  */
 final class CaptureSpeed {
 
-    private static final RandomCheckpoint SHAPE = RandomCheckpoint.OPT_125M;
+    private static final Map<String, RandomCheckpoint> SHAPES =
+            Map.of("opt-125m", RandomCheckpoint.OPT_125M, "demo", RandomCheckpoint.DEMO, "tiny", RandomCheckpoint.TINY);
+
+    private static final List<String> OPTIONS =
+            List.of("--threads", "--rounds", "--python", "--few", "--shape", "--prompts", "--device", "--csv");
+
+    static final String CEILING = "products alone (ceiling)";
 
     /** What the values of all other runs are divided by. */
-    private static final List<String> BASES = List.of(
-            "products alone (ceiling)", "last residual, pooled", "transformers: hooks", "transformers: hooks_no_head");
+    private static final List<String> BASES =
+            List.of(CEILING, "last residual, pooled", "transformers: hooks", "transformers: hooks_no_head");
 
+    private final RandomCheckpoint shape;
+    private final int count;
     private final int threads;
+    private final OptionalInt cudaDevice;
     private final int rounds;
+    /** Where each round's numbers go, or null. */
+    private final @Nullable Path csv;
+
     private final @Nullable Path python;
     /** Whether what takes much memory is left out. */
     private final boolean few;
@@ -47,7 +61,30 @@ final class CaptureSpeed {
         this.threads = Integer.parseInt(settings.getOrDefault("--threads", "2"));
         this.rounds = Integer.parseInt(settings.getOrDefault("--rounds", "7"));
         this.few = Boolean.parseBoolean(settings.getOrDefault("--few", "false"));
+        this.count = Integer.parseInt(settings.getOrDefault("--prompts", "100"));
+        this.shape = shape(settings.getOrDefault("--shape", "opt-125m"));
+        this.cudaDevice = cudaDevice(settings.getOrDefault("--device", "cpu"));
+        this.csv = settings.containsKey("--csv") ? Path.of(settings.getOrDefault("--csv", "")) : null;
         this.python = settings.containsKey("--python") ? Path.of(settings.getOrDefault("--python", "")) : null;
+    }
+
+    private static RandomCheckpoint shape(String name) {
+        RandomCheckpoint shape = SHAPES.get(name);
+        if (shape == null) {
+            throw new IllegalArgumentException(
+                    "there is no shape '" + name + "'; there are " + new TreeSet<>(SHAPES.keySet()));
+        }
+        return shape;
+    }
+
+    private static OptionalInt cudaDevice(String name) {
+        if (name.equals("cpu")) {
+            return OptionalInt.empty();
+        }
+        if (!name.matches("cuda:\\d{1,4}")) {
+            throw new IllegalArgumentException("'" + name + "' is no device; say cpu, or cuda:0");
+        }
+        return OptionalInt.of(Integer.parseInt(name.substring("cuda:".length())));
     }
 
     /** A run of all prompts, which says how many tokens a second it took. */
@@ -59,13 +96,15 @@ final class CaptureSpeed {
      * Measures.
      *
      * @param args {@code --threads N} (2), {@code --rounds N} (7), {@code --few true} (every site left out),
-     *             {@code --python PROGRAM} (none; run where tools/ is)
+     *             {@code --python PROGRAM} (none; run where tools/ is), {@code --shape opt-125m|demo|tiny},
+     *             {@code --prompts N} (100), {@code --device cpu|cuda:N} (cpu), {@code --csv FILE} (each round's numbers)
      */
     public static void main(String[] args) throws IOException, OrtException {
         Map<String, String> settings = new LinkedHashMap<>();
         for (int i = 0; i < args.length; i += 2) {
-            if (!List.of("--threads", "--rounds", "--python", "--few").contains(args[i]) || i + 1 == args.length) {
-                System.err.println("usage: CaptureSpeed [--threads N] [--rounds N] [--few true] [--python PROGRAM]");
+            if (!OPTIONS.contains(args[i]) || i + 1 == args.length) {
+                System.err.println("usage: CaptureSpeed [--threads N] [--rounds N] [--few true] [--python PROGRAM]"
+                        + " [--shape NAME] [--prompts N] [--device cpu|cuda:N] [--csv FILE]");
                 System.exit(2);
             }
             settings.put(args[i], args[i + 1]);
@@ -82,7 +121,7 @@ final class CaptureSpeed {
     }
 
     private void measure(Path folder) throws IOException, OrtException {
-        SHAPE.write(folder);
+        shape.write(folder);
         List<int[]> ids = ids();
         List<Prompt> list = new ArrayList<>();
         ids.forEach(prompt -> list.add(Prompt.ofTokens("p" + list.size(), prompt)));
@@ -101,10 +140,13 @@ final class CaptureSpeed {
                 threads,
                 rounds);
 
-        OptModel model = OptModel.open(folder).withRuntime(RuntimeOptions.cpu().withThreads(threads));
+        OptModel model = OptModel.open(folder)
+                .withRuntime(
+                        (cudaDevice.isPresent() ? RuntimeOptions.cuda(cudaDevice.getAsInt()) : RuntimeOptions.cpu())
+                                .withThreads(threads));
         String[] inner = {"blocks.*.attn.hook_z", "blocks.*.mlp.hook_post"};
-        String last = "blocks." + (SHAPE.layers() - 1) + ".hook_resid_post";
-        try (ProductCeiling ceiling = new ProductCeiling(SHAPE.hidden(), threads);
+        String last = "blocks." + (shape.layers() - 1) + ".hook_resid_post";
+        try (ProductCeiling ceiling = cudaDevice.isPresent() ? null : new ProductCeiling(shape.hidden(), threads);
                 Probe residual = probe(model, Pooling.mean(), last);
                 Probe pooled = probe(model, Pooling.mean(), inner);
                 Probe perPosition = probe(model, Pooling.none(), inner);
@@ -112,7 +154,10 @@ final class CaptureSpeed {
                 Probe everythingPerPosition = few ? null : probe(model, Pooling.none(), "*");
                 Transformers transformers = python == null ? null : new Transformers(python, folder, ids, threads)) {
             Map<String, Run> runs = new LinkedHashMap<>();
-            runs.put("products alone (ceiling)", () -> ceiling.run() / perToken);
+            // Its operands come from Java each time: on a device that would measure the bus.
+            if (ceiling != null) {
+                runs.put(CEILING, () -> ceiling.run() / perToken);
+            }
             runs.put("last residual, pooled", () -> timed(tokens, () -> residual.capture(prompts)));
             runs.put("z and neurons, pooled", () -> timed(tokens, () -> pooled.capture(prompts)));
             runs.put("z and neurons, in memory", () -> timed(tokens, () -> perPosition.capture(prompts)));
@@ -133,7 +178,11 @@ final class CaptureSpeed {
                     runs.put("transformers: " + what, () -> transformers.run(what));
                 }
             }
-            report(inTurns(runs));
+            Map<String, double[]> speeds = inTurns(runs);
+            report(speeds);
+            if (csv != null) {
+                write(speeds, csv);
+            }
         }
     }
 
@@ -147,19 +196,19 @@ final class CaptureSpeed {
         return tokens / ((System.nanoTime() - begin) / 1e9);
     }
 
-    /** 100 prompts of 32 to 128 random tokens. */
-    private static List<int[]> ids() {
+    /** Prompts of 32 to 128 random tokens. */
+    private List<int[]> ids() {
         SplittableRandom random = new SplittableRandom(2026);
-        return IntStream.range(0, 100)
+        return IntStream.range(0, count)
                 .mapToObj(prompt -> IntStream.range(0, random.nextInt(32, 129))
-                        .map(token -> random.nextInt(4, SHAPE.vocabulary()))
+                        .map(token -> random.nextInt(4, shape.vocabulary()))
                         .toArray())
                 .toList();
     }
 
     /** What the network's products take for one token of a prompt; each attends to all, as it is computed. */
-    private static double multiplyAdds(int length) {
-        return SHAPE.layers() * (ProductCeiling.perToken(SHAPE.hidden()) + 2.0 * length * SHAPE.hidden());
+    private double multiplyAdds(int length) {
+        return shape.layers() * (ProductCeiling.perToken(shape.hidden()) + 2.0 * length * shape.hidden());
     }
 
     private Map<String, double[]> inTurns(Map<String, Run> runs) throws IOException, OrtException {
@@ -199,7 +248,17 @@ final class CaptureSpeed {
         System.out.println("Medians of " + rounds + " rounds; ratios within a round, with the least and the largest.");
     }
 
-    private static double median(double[] values) {
+    private static void write(Map<String, double[]> speeds, Path csv) throws IOException {
+        List<String> lines = new ArrayList<>(List.of("row,round,tokens_per_second"));
+        speeds.forEach((name, values) -> {
+            for (int round = 0; round < values.length; round++) {
+                lines.add('"' + name + "\"," + (round + 1) + ',' + values[round]);
+            }
+        });
+        Files.write(csv, lines);
+    }
+
+    static double median(double[] values) {
         double[] sorted = values.clone();
         Arrays.sort(sorted);
         int half = sorted.length / 2;

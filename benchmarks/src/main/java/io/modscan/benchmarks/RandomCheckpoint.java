@@ -17,6 +17,7 @@ import java.util.SplittableRandom;
 /** A checkpoint in the shape of one of the hub's, float16 safetensors, with random weights or, to save space, with none. */
 record RandomCheckpoint(int layers, int hidden, int heads, int vocabulary) {
 
+    static final RandomCheckpoint TINY = new RandomCheckpoint(2, 64, 4, 512);
     static final RandomCheckpoint DEMO = new RandomCheckpoint(6, 256, 8, 8192);
     static final RandomCheckpoint OPT_125M = new RandomCheckpoint(12, 768, 12, 50272);
     static final RandomCheckpoint OPT_13B = new RandomCheckpoint(40, 5120, 40, 50272);

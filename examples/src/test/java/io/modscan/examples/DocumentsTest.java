@@ -6,6 +6,7 @@ import io.modscan.demo.DemoModel;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.lang.reflect.InvocationTargetException;
 import java.net.URL;
@@ -22,7 +23,9 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.tools.JavaCompiler;
+import javax.tools.StandardJavaFileManager;
 import javax.tools.ToolProvider;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -30,20 +33,33 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Every program in the README and the guide is compiled and run as it stands there, but for the names of files: the hub's
- * model is the demo's, and what is written goes to a folder of its own. A block with a class is a program; the others of a page
+ * model is the demo's (its first layer, where the page prints no numbers of it and looks for modules among all units), and
+ * what is written goes to a folder of its own. A block with a class is a program; the others of a page
  * are one program together, in order, with the library's packages imported. What a page says is printed is.
  */
 class DocumentsTest {
 
     private static final Path ROOT = Path.of("..");
+    private static final Path README = Path.of("README.md");
     private static final Pattern BLOCK =
             Pattern.compile("^```(\\w+)([^\\n]*)\\n(.*?)^```$", Pattern.DOTALL | Pattern.MULTILINE);
     private static final Pattern PROGRAM = Pattern.compile("// (\\w+)\\.java\\n");
     private static final Pattern LINK = Pattern.compile("\\]\\(([^)#:]+)(#[^)]*)?\\)");
     private static final Pattern FILE = Pattern.compile("Path\\.of\\(\"([^/\"][^\"]*)\"\\)");
 
+    private static final JavaCompiler COMPILER = ToolProvider.getSystemJavaCompiler();
+
+    /** One for all programs: it knows the class path's jars once it has read them. */
+    private static final StandardJavaFileManager FILES =
+            COMPILER.getStandardFileManager(null, null, StandardCharsets.UTF_8);
+
     @TempDir
     Path folder;
+
+    @AfterAll
+    static void closeFiles() throws IOException {
+        FILES.close();
+    }
 
     /** A fenced block. */
     private record Block(String language, String info, String text) {}
@@ -52,7 +68,7 @@ class DocumentsTest {
     private record Program(String name, String source, List<String> output) {}
 
     static Stream<Path> documents() throws IOException {
-        List<Path> documents = new ArrayList<>(List.of(Path.of("README.md"), Path.of("CONTRIBUTING.md")));
+        List<Path> documents = new ArrayList<>(List.of(README, Path.of("CONTRIBUTING.md")));
         try (Stream<Path> files = Files.walk(ROOT.resolve("docs"))) {
             files.filter(file -> file.toString().endsWith(".md"))
                     .map(ROOT::relativize)
@@ -145,6 +161,11 @@ class DocumentsTest {
                 : List.of();
     }
 
+    /** Optional modules are not, as long as the examples do without them. */
+    private static boolean isOnTheClassPath(String name) {
+        return DocumentsTest.class.getResource("/" + name.replace('.', '/') + "/package-info.class") != null;
+    }
+
     /** The packages that users see. */
     private static String imports() {
         TreeSet<String> packages = new TreeSet<>(List.of("java.nio.file", "java.util", "java.util.stream"));
@@ -158,6 +179,7 @@ class DocumentsTest {
                             .replace('/', '.'))
                     .filter(name -> !name.contains(".internal.") && !name.contains(".cli"))
                     .filter(name -> !name.contains(".examples") && !name.contains(".benchmarks"))
+                    .filter(DocumentsTest::isOnTheClassPath)
                     .forEach(packages::add);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -166,10 +188,10 @@ class DocumentsTest {
     }
 
     /** The program with the names of files that are there, or may be written. */
-    private String here(String source) {
+    private String here(Path document, String source) throws IOException {
         String here = source;
         Map<String, Path> names = Map.of(
-                "facebook/opt-125m", DemoModel.folder(),
+                "facebook/opt-125m", document.equals(README) ? firstLayers() : DemoModel.folder(),
                 "prompts.csv", DemoModel.promptFile(),
                 "minilm/model.onnx", MiniLm.folder().resolve("model.onnx"));
         for (Map.Entry<String, Path> name : names.entrySet()) {
@@ -178,25 +200,32 @@ class DocumentsTest {
         return FILE.matcher(here).replaceAll("Path.of(\"" + folder + "/$1\")");
     }
 
+    private Path firstLayers() throws IOException {
+        Path cut = folder.resolve("first-layers");
+        return Files.exists(cut) ? cut : FirstLayers.write(1, Files.createDirectory(cut));
+    }
+
     private String printed(Path document, Program program) throws Exception {
-        Path source = Files.writeString(folder.resolve(program.name() + ".java"), here(program.source()));
-        JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
-        ByteArrayOutputStream messages = new ByteArrayOutputStream();
-        int status = compiler.run(
-                null,
-                messages,
-                messages,
-                "-Xlint:all,-processing",
-                "-Werror",
-                "-proc:none",
-                "-cp",
-                System.getProperty("java.class.path"),
-                "-d",
-                folder.toString(),
-                source.toString());
-        assertThat(status)
-                .as("%s, %s: %s", document, program.name(), messages.toString(StandardCharsets.UTF_8))
-                .isZero();
+        Path source = Files.writeString(folder.resolve(program.name() + ".java"), here(document, program.source()));
+        StringWriter messages = new StringWriter();
+        boolean compiled = COMPILER.getTask(
+                        messages,
+                        FILES,
+                        null,
+                        List.of(
+                                "-Xlint:all,-processing",
+                                "-Werror",
+                                "-proc:none",
+                                "-cp",
+                                System.getProperty("java.class.path"),
+                                "-d",
+                                folder.toString()),
+                        null,
+                        FILES.getJavaFileObjects(source))
+                .call();
+        assertThat(compiled)
+                .as("%s, %s: %s", document, program.name(), messages)
+                .isTrue();
 
         PrintStream before = System.out;
         ByteArrayOutputStream printed = new ByteArrayOutputStream();

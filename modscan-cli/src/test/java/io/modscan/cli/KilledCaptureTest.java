@@ -31,10 +31,16 @@ import org.junit.jupiter.params.provider.CsvSource;
 class KilledCaptureTest {
 
     private static final int PROMPTS = 400;
-    private static final int KILLS = Integer.getInteger("modscan.kills", 3);
+    private static final int KILLS = Integer.getInteger("modscan.kills", 2);
+
+    /** For what several tests compare with, or time by. */
+    @TempDir
+    static Path shared;
 
     @TempDir
     Path folder;
+
+    private static long scanMillis;
 
     private final Random random = new Random(Long.getLong("modscan.seed", System.nanoTime()));
     private final List<Process> started = new ArrayList<>();
@@ -58,6 +64,15 @@ class KilledCaptureTest {
     @AfterEach
     void leaveNothingRunning() {
         started.forEach(Process::destroyForcibly);
+    }
+
+    /** A capture that nothing happened to, made when it is first asked for. */
+    private Path undisturbed() throws IOException, InterruptedException {
+        Path out = Files.createDirectories(shared.resolve("undisturbed")).resolve("acts.safetensors");
+        if (!Files.exists(out)) {
+            finish(start(out));
+        }
+        return out;
     }
 
     private List<String> command(Path out, String... more) {
@@ -90,7 +105,7 @@ class KilledCaptureTest {
     }
 
     private void finish(Process process) throws IOException, InterruptedException {
-        assertThat(process.waitFor(300, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.waitFor(600, TimeUnit.SECONDS)).isTrue();
         assertThat(process.exitValue())
                 .as(Files.readString(folder.resolve("log")))
                 .isZero();
@@ -185,10 +200,7 @@ class KilledCaptureTest {
         assumeThat(signal.equals("INT") && interruptIsIgnored())
                 .as("these tests were started with Ctrl-C ignored, and so are their processes")
                 .isFalse();
-        Process undisturbed = scan("undisturbed");
-        long begun = System.nanoTime();
-        finish(undisturbed);
-        long span = (System.nanoTime() - begun) / 1_000_000;
+        long span = scanMillis();
         for (int i = 0; i < KILLS; i++) {
             Process process = scan("scan-" + i);
             long wait = span / 10 + random.nextLong(span * 8 / 10);
@@ -207,6 +219,16 @@ class KilledCaptureTest {
         }
     }
 
+    /** How long a scan takes that gets no signal. */
+    private long scanMillis() throws IOException, InterruptedException {
+        if (scanMillis == 0) {
+            long begun = System.nanoTime();
+            finish(scan("undisturbed"));
+            scanMillis = (System.nanoTime() - begun) / 1_000_000;
+        }
+        return scanMillis;
+    }
+
     private Process scan(String out) throws IOException {
         Process process = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -216,7 +238,7 @@ class KilledCaptureTest {
                         Modscan.class.getName(),
                         "scan",
                         "--module-units",
-                        Integer.getInteger("modscan.scan.units", 1000).toString(),
+                        Integer.getInteger("modscan.scan.units", 400).toString(),
                         "--out",
                         folder.resolve(out).toString())
                 .redirectErrorStream(true)
@@ -244,8 +266,7 @@ class KilledCaptureTest {
             value = {OS.LINUX, OS.MAC},
             disabledReason = "signals are sent with kill")
     void ctrlCEndsItWithWhatIsDoneKept() throws Exception {
-        Path undisturbed = fresh("undisturbed");
-        finish(start(undisturbed));
+        Path undisturbed = undisturbed();
         Path out = fresh("out-0");
         String log = ended(out, 0);
         // Before the first batch is done there is nothing to keep, and after the last nothing to end.
@@ -281,8 +302,7 @@ class KilledCaptureTest {
                         .waitFor())
                 .as("users may mount file systems of their own here")
                 .isZero();
-        Path undisturbed = fresh("undisturbed");
-        finish(start(undisturbed));
+        Path undisturbed = undisturbed();
         Path disk = Files.createDirectory(folder.resolve("disk"));
         Path out = disk.resolve("acts.safetensors");
         String capture = command(out).stream().map(word -> "'" + word + "'").collect(Collectors.joining(" "));

@@ -132,8 +132,9 @@ public final class FakeModel implements Model {
     private static float[] values(Site site, int position, int... ids) {
         int units = Math.max(1, site.units());
         float[] values = new float[site.width()];
+        int index = SITES.indexOf(site);
         for (int i = 0; i < values.length; i++) {
-            values[i] = value(site, ids[position], i / units, position, i % units);
+            values[i] = value(index, ids[position], i / units, position, i % units);
         }
         return values;
     }
@@ -157,7 +158,10 @@ public final class FakeModel implements Model {
 
     /** Below 2^24, so exact. */
     static float value(Site site, int token, int head, int position, int last) {
-        int index = SITES.indexOf(site);
+        return value(SITES.indexOf(site), token, head, position, last);
+    }
+
+    private static float value(int index, int token, int head, int position, int last) {
         return ((((float) index * VOCABULARY + token) * 4 + head) * 16 + position) * 16 + last;
     }
 

@@ -69,7 +69,8 @@ final class Browser implements AutoCloseable {
     }
 
     void until(Supplier<Object> holds) {
-        new WebDriverWait(driver, Duration.ofSeconds(20)).until(any -> Boolean.TRUE.equals(holds.get()));
+        new WebDriverWait(driver, Duration.ofSeconds(20), Duration.ofMillis(20))
+                .until(any -> Boolean.TRUE.equals(holds.get()));
     }
 
     Object script(String script, Object... arguments) {
