@@ -6,13 +6,15 @@ Last run with Python 3.11, torch 2.13.0 (CPU) and transformers 5.18.0; the first
     python tools/transformers_hooks.py CHECKPOINT PROMPTS.jsonl [THREADS]
 
 CHECKPOINT is a folder with an OPT, PROMPTS has a line {"ids": [2, 31414, ...]} a prompt, THREADS is 2 unless given. The
-model is OPTForCausalLM on the CPU in float32. Prompts are sorted by length and run in batches that fill a budget of
-tokens, padding included; the budget and the kind of attention, eager or sdpa, are those that ran fastest in a trial at
-the start. Then comes the line "ready". Each line read from standard input names what to run all prompts through:
+model is OPTForCausalLM on the CPU in float32 and in bfloat16. Prompts are sorted by length and run in batches that fill a budget of
+tokens, padding included; the budget and the kind of attention, eager or sdpa, are those that ran fastest for each type in
+a trial at the start. Then comes the line "ready". Each line read from standard input names what to run all prompts through:
 
     plain          the forward pass
     hooks          with forward hooks that mean-pool each layer's z and neurons over the real tokens
     hooks_no_head  the same without the language-model head
+
+and the same with "bfloat16 " before it.
 
 Each is answered by a line with a number: real tokens per second. benchmarks' CaptureSpeed asks in turn with its own.
 """
@@ -76,7 +78,7 @@ def run(model, what, made):
         for ids, mask in made:
             if hooks:
                 share = mask.float()
-                hooks.share = (share / share.sum(1, keepdim=True)).unsqueeze(1)
+                hooks.share = (share / share.sum(1, keepdim=True)).unsqueeze(1).to(model.dtype)
             network(input_ids=ids, attention_mask=mask, use_cache=False)
     seconds = time.perf_counter() - begin
     if hooks:
@@ -96,25 +98,33 @@ def trial(models, prompts):
     return max(speeds, key=speeds.get)
 
 
-def main(checkpoint, prompt_file, threads=2):
-    torch.set_num_threads(int(threads))
-    transformers.utils.logging.disable_progress_bar()
-    with open(prompt_file, encoding="utf-8") as lines:
-        prompts = [json.loads(line)["ids"] for line in lines]
+def prepared(checkpoint, prompts, dtype):
+    """The model with its fastest attention, and the batches of its fastest budget."""
     models = {
-        kind: OPTForCausalLM.from_pretrained(checkpoint, dtype=torch.float32, attn_implementation=kind).eval()
+        kind: OPTForCausalLM.from_pretrained(checkpoint, dtype=dtype, attn_implementation=kind).eval()
         for kind in ("eager", "sdpa")
     }
     kind, budget = trial(models, prompts)
     print(
         f"Python {platform.python_version()}, torch {torch.__version__}, transformers {transformers.__version__}, "
-        f"{torch.get_num_threads()} threads, {kind} attention, batches of {budget} tokens",
+        f"{dtype}, {torch.get_num_threads()} threads, {kind} attention, batches of {budget} tokens",
         flush=True,
     )
-    made = batches(prompts, budget)
+    return models[kind], batches(prompts, budget)
+
+
+def main(checkpoint, prompt_file, threads=2):
+    torch.set_num_threads(int(threads))
+    transformers.utils.logging.disable_progress_bar()
+    with open(prompt_file, encoding="utf-8") as lines:
+        prompts = [json.loads(line)["ids"] for line in lines]
+    single = prepared(checkpoint, prompts, torch.float32)
+    half = prepared(checkpoint, prompts, torch.bfloat16)
     print("ready", flush=True)
     for line in sys.stdin:
-        print(run(models[kind], line.strip(), made), flush=True)
+        what = line.strip()
+        model, made = half if what.startswith("bfloat16 ") else single
+        print(run(model, what.removeprefix("bfloat16 "), made), flush=True)
 
 
 main(*sys.argv[1:])
