@@ -121,7 +121,9 @@ final class CaptureSpeed {
             runs.put("z and neurons, pooled", () -> timed(tokens, () -> pooled.capture(prompts)));
             runs.put("z and neurons, in memory", () -> timed(tokens, () -> perPosition.capture(prompts)));
             Path file = folder.resolve("acts.safetensors");
-            runs.put("its bytes to the disk alone", () -> timed(tokens, () -> writeAlone(file, tokens * valuesOfToken())));
+            runs.put(
+                    "its bytes to the disk alone",
+                    () -> timed(tokens, () -> writeAlone(file, tokens * valuesOfToken())));
             runs.put("z and neurons, in a file", () -> {
                 double speed = timed(tokens, () -> perPosition.capture(prompts, file));
                 Files.delete(file);
@@ -160,8 +162,7 @@ final class CaptureSpeed {
     /** What the disk takes of as many values, one behind the other, until it has them. */
     private static void writeAlone(Path file, long values) {
         ByteBuffer buffer = ByteBuffer.allocateDirect(1 << 22);
-        try (FileChannel channel =
-                FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             for (long left = values * Float.BYTES; left > 0; ) {
                 buffer.clear().limit((int) Math.min(left, buffer.capacity()));
                 left -= channel.write(buffer);

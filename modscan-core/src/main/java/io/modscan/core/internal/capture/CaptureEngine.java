@@ -100,15 +100,15 @@ public final class CaptureEngine implements AutoCloseable {
                     BatchRunner.Computed computed =
                             run.compute(link, opened, batch, batches.get(batch), window, between);
                     behind.begin(
-                            () -> computed.hand((reading, prompt, values) -> rows.take(reading, first + prompt, values)),
+                            () -> computed.hand(
+                                    (reading, prompt, values) -> rows.take(reading, first + prompt, values)),
                             batch == batches.size() - 1);
                 });
             }
         }
         Map<String, String> facts = new TreeMap<>(provenance());
         facts.putAll(TokensDigest.of(prompts, tokens));
-        return new Captured(
-                prompts, tokens, facts, readings, rows.rows());
+        return new Captured(prompts, tokens, facts, readings, rows.rows());
     }
 
     /** Writes to a file, or several, and goes on where an earlier run ended. */
@@ -176,10 +176,7 @@ public final class CaptureEngine implements AutoCloseable {
                     run.runner().reserveForEach(link, batches);
                     BatchWriter.Streams streams = writer.streams();
                     writer.write(
-                            link,
-                            batch,
-                            streams,
-                            run.compute(link, opened, batch, batches.get(batch), chunk, streams));
+                            link, batch, streams, run.compute(link, opened, batch, batches.get(batch), chunk, streams));
                 });
             }
             writer.finish();
@@ -256,8 +253,8 @@ public final class CaptureEngine implements AutoCloseable {
                     BatchRunner.Computed computed =
                             run.compute(link, opened, batch, batches.get(batch), window, between);
                     behind.begin(
-                            () -> computed.hand((reading, prompt, values) ->
-                                    rows.get(reading)[prompt] = values.asFloatBuffer()),
+                            () -> computed.hand(
+                                    (reading, prompt, values) -> rows.get(reading)[prompt] = values.asFloatBuffer()),
                             batch == batches.size() - 1);
                 });
                 Map<String, String> facts = new TreeMap<>(provenance());

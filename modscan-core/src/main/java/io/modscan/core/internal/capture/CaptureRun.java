@@ -137,8 +137,7 @@ final class CaptureRun implements AutoCloseable {
      *
      * @return what the link gives; values that are no numbers are counted when it is handed on, which is to be over before this is closed
      */
-    BatchRunner.Computed compute(
-            int link, Link.Opened opened, int index, Batch batch, Chunk chunk, Handover between) {
+    BatchRunner.Computed compute(int link, Link.Opened opened, int index, Batch batch, Chunk chunk, Handover between) {
         checkInterrupt();
         BatchRunner.Computed computed = runner.run(link, opened, index, batch, chunk, between);
         long count = chunk.count(batch.prompts());

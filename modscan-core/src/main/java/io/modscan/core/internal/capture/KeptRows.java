@@ -29,8 +29,8 @@ final class KeptRows {
 
     /** @param prompts how many there are in all */
     KeptRows(List<Reading> readings, int prompts) {
-        this(readings, prompts, (int) Math.max(
-                LEAST, Math.min(LARGEST, Runtime.getRuntime().maxMemory() / SHARE_OF_HEAP / Float.BYTES)));
+        this(readings, prompts, (int)
+                Math.max(LEAST, Math.min(LARGEST, Runtime.getRuntime().maxMemory() / SHARE_OF_HEAP / Float.BYTES)));
     }
 
     /** @param largest floats of an array, unless one row has more */
