@@ -259,7 +259,7 @@ public final class OrtRuntime implements AutoCloseable {
      * little, and batches of more would be padded more. A GPU wants more at once.
      */
     public static int usualTokens(RuntimeOptions options) {
-        int ofCores = TOKENS_OF_A_CORE * options.threads().orElseGet(Threads::usual);
+        int ofCores = TOKENS_OF_A_CORE * threads(options);
         return options.cudaDevice().isPresent() ? MOST_TOKENS : Math.min(Math.max(ofCores, LEAST_TOKENS), MOST_TOKENS);
     }
 
