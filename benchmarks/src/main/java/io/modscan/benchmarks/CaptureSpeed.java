@@ -10,9 +10,13 @@ import io.modscan.onnx.runtime.RuntimeOptions;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -162,6 +166,9 @@ final class CaptureSpeed {
             runs.put("z and neurons, pooled", () -> timed(tokens, () -> pooled.capture(prompts)));
             runs.put("z and neurons, in memory", () -> timed(tokens, () -> perPosition.capture(prompts)));
             Path file = folder.resolve("acts.safetensors");
+            runs.put(
+                    "its bytes to the disk alone",
+                    () -> timed(tokens, () -> writeAlone(file, tokens * valuesOfToken())));
             runs.put("z and neurons, in a file", () -> {
                 double speed = timed(tokens, () -> perPosition.capture(prompts, file));
                 Files.delete(file);
@@ -194,6 +201,35 @@ final class CaptureSpeed {
         long begin = System.nanoTime();
         capture.run();
         return tokens / ((System.nanoTime() - begin) / 1e9);
+    }
+
+    /** Of z and neurons. */
+    private long valuesOfToken() {
+        return 5L * shape.hidden() * shape.layers();
+    }
+
+    /** What the disk takes of as many values, one behind the other, until it has them. */
+    private static void writeAlone(Path file, long values) {
+        ByteBuffer buffer = ByteBuffer.allocateDirect(1 << 22);
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            for (long left = values * Float.BYTES; left > 0; ) {
+                buffer.clear().limit((int) Math.min(left, buffer.capacity()));
+                left -= channel.write(buffer);
+            }
+            channel.force(true);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } finally {
+            delete(file);
+        }
+    }
+
+    private static void delete(Path file) {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** Prompts of 32 to 128 random tokens. */

@@ -76,7 +76,8 @@ final class RunOptions {
             names = "--token-budget",
             paramLabel = "TOKENS",
             converter = TokensConverter.class,
-            description = "How many tokens, padding included, are run at once (default: 512 on a CPU, 8192 on CUDA).")
+            description =
+                    "How many tokens, padding included, are run at once (default: 512 a thread on a CPU, from 1024 to 8192; 8192 on CUDA).")
     private @Nullable Integer tokenBudget;
 
     @Option(

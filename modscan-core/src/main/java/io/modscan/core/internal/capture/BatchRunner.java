@@ -60,6 +60,13 @@ public final class BatchRunner {
         void take(int reading, int prompt, ByteBuffer values);
     }
 
+    /** What was computed of a batch, to be taken before the buffers are used again. */
+    @FunctionalInterface
+    interface Computed {
+        /** Hands the rows on, reading by reading; once, on whatever thread. */
+        void hand(Rows rows);
+    }
+
     BatchRunner(ActivationSource source) {
         this.source = source;
         this.links = source.links();
@@ -164,14 +171,15 @@ public final class BatchRunner {
     }
 
     /**
-     * Runs a batch through a link and hands its rows on, reading by reading.
+     * Runs a batch through a link.
      *
      * @param link    the link's index
      * @param opened  the link
      * @param index   the batch's
      * @param between where it finds what the link before handed on, and puts what this one does
+     * @return what the link gives
      */
-    void run(int link, Link.Opened opened, int index, Batch batch, Chunk chunk, Handover between, Rows rows) {
+    Computed run(int link, Link.Opened opened, int index, Batch batch, Chunk chunk, Handover between) {
         List<Integer> gives = links.get(link).readings();
         List<FloatBuffer> views = new ArrayList<>();
         List<ByteBuffer> slices = new ArrayList<>();
@@ -198,9 +206,11 @@ public final class BatchRunner {
         if (out.hasRemaining()) {
             between.keep(link, index, out);
         }
-        for (int i = 0; i < gives.size(); i++) {
-            hand(gives.get(i), batch, chunk, slices.get(i), rows);
-        }
+        return rows -> {
+            for (int i = 0; i < gives.size(); i++) {
+                hand(gives.get(i), batch, chunk, slices.get(i), rows);
+            }
+        };
     }
 
     private static ByteBuffer part(ByteBuffer buffer, long bytes) {

@@ -74,8 +74,7 @@ public final class CaptureEngine implements AutoCloseable {
 
     /** Keeps everything on the heap. */
     public Captured toMemory(Prompts prompts) {
-        List<FloatBuffer[]> rows = new ArrayList<>();
-        readings.forEach(reading -> rows.add(new FloatBuffer[prompts.size()]));
+        KeptRows rows = new KeptRows(readings, prompts.size());
         List<PromptTokens> tokens = new ArrayList<>(prompts.size());
         HeapCheck heap = new HeapCheck(readings);
         TokenStream.Share share = (prompt, run) -> {
@@ -83,29 +82,33 @@ public final class CaptureEngine implements AutoCloseable {
             return (double) run.size() / batching.windowTokens();
         };
         try (KeptStreams between = streams();
-                CaptureRun run = run(prompts.spliterator(), share, (prompt, ran) -> prompt, true)) {
+                CaptureRun run = run(prompts.spliterator(), share, (prompt, ran) -> prompt, true);
+                Behind behind = new Behind("modscan-taker")) {
             for (Chunk chunk = run.next(); chunk != null; chunk = run.next()) {
                 Chunk window = chunk;
                 int first = tokens.size();
                 tokens.addAll(chunk.tokens());
                 List<Batch> batches = batching.batches(chunk);
-                run.makeRoom(run.runner().bytesForEach(batches) + between.bytes(batches));
+                run.makeRoom(2 * run.runner().bytesForEach(batches) + between.bytes(batches));
                 between.begin(batches);
+                rows.expect(chunk);
                 run.each(new int[batches.size()], (link, opened, batch) -> {
                     run.failEarly();
+                    // What the other runner has computed may still be taken.
+                    run.swapRunners();
                     run.runner().reserveForEach(link, batches);
-                    run.compute(link, opened, batch, batches.get(batch), window, between, (reading, prompt, values) -> {
-                        float[] kept = new float[values.remaining() / Float.BYTES];
-                        values.asFloatBuffer().get(kept);
-                        rows.get(reading)[first + prompt] = FloatBuffer.wrap(kept);
-                    });
+                    BatchRunner.Computed computed =
+                            run.compute(link, opened, batch, batches.get(batch), window, between);
+                    behind.begin(
+                            () -> computed.hand(
+                                    (reading, prompt, values) -> rows.take(reading, first + prompt, values)),
+                            batch == batches.size() - 1);
                 });
             }
         }
         Map<String, String> facts = new TreeMap<>(provenance());
         facts.putAll(TokensDigest.of(prompts, tokens));
-        return new Captured(
-                prompts, tokens, facts, readings, rows.stream().map(List::of).toList());
+        return new Captured(prompts, tokens, facts, readings, rows.rows());
     }
 
     /** Writes to a file, or several, and goes on where an earlier run ended. */
@@ -171,9 +174,9 @@ public final class CaptureEngine implements AutoCloseable {
                     // What the other runner has computed may still be on its way to the file.
                     run.swapRunners();
                     run.runner().reserveForEach(link, batches);
-                    BatchWriter.Rows rows = writer.rows();
-                    run.compute(link, opened, batch, batches.get(batch), chunk, rows, rows);
-                    writer.write(link, batch, rows);
+                    BatchWriter.Streams streams = writer.streams();
+                    writer.write(
+                            link, batch, streams, run.compute(link, opened, batch, batches.get(batch), chunk, streams));
                 });
             }
             writer.finish();
@@ -234,7 +237,8 @@ public final class CaptureEngine implements AutoCloseable {
         TokenStream.Share share = (prompt, tokens) -> Math.max(
                 Math.max((double) tokens.size() / batching.windowTokens(), bytes(tokens) / most), held(prompt));
         try (KeptStreams between = streams();
-                CaptureRun run = run(prompts, share, (prompt, tokens) -> prompt, false)) {
+                CaptureRun run = run(prompts, share, (prompt, tokens) -> prompt, false);
+                Behind behind = new Behind("modscan-taker")) {
             for (Chunk chunk = run.next(); chunk != null; chunk = run.next()) {
                 Chunk window = chunk;
                 List<Batch> batches = batching.batches(chunk);
@@ -245,16 +249,14 @@ public final class CaptureEngine implements AutoCloseable {
                 for (int i = 0; i < readings.size(); i++) {
                     rows.add(new FloatBuffer[chunk.prompts().size()]);
                 }
-                run.each(
-                        new int[batches.size()],
-                        (link, opened, batch) -> run.compute(
-                                link,
-                                opened,
-                                batch,
-                                batches.get(batch),
-                                window,
-                                between,
-                                (reading, prompt, values) -> rows.get(reading)[prompt] = values.asFloatBuffer()));
+                run.each(new int[batches.size()], (link, opened, batch) -> {
+                    BatchRunner.Computed computed =
+                            run.compute(link, opened, batch, batches.get(batch), window, between);
+                    behind.begin(
+                            () -> computed.hand(
+                                    (reading, prompt, values) -> rows.get(reading)[prompt] = values.asFloatBuffer()),
+                            batch == batches.size() - 1);
+                });
                 Map<String, String> facts = new TreeMap<>(provenance());
                 facts.putAll(TokensDigest.of(chunk.prompts(), chunk.tokens()));
                 List<LentRows> lent = rows.stream().map(LentRows::new).toList();

@@ -132,17 +132,19 @@ final class CaptureRun implements AutoCloseable {
         }
     }
 
-    /** Takes one of these steps. */
-    void compute(
-            int link,
-            Link.Opened opened,
-            int index,
-            Batch batch,
-            Chunk chunk,
-            Handover between,
-            BatchRunner.Rows rows) {
+    /**
+     * Takes one of these steps.
+     *
+     * @return what the link gives; values that are no numbers are counted when it is handed on, which is to be over before this is closed
+     */
+    BatchRunner.Computed compute(int link, Link.Opened opened, int index, Batch batch, Chunk chunk, Handover between) {
         checkInterrupt();
-        runner.run(link, opened, index, batch, chunk, between, (reading, prompt, values) -> {
+        BatchRunner.Computed computed = runner.run(link, opened, index, batch, chunk, between);
+        long count = chunk.count(batch.prompts());
+        tokenBlocks += count * links.get(link).blocks();
+        boolean last = link == links.size() - 1;
+        tell(last ? batch.rows() : 0, last ? count : 0);
+        return rows -> computed.hand((reading, prompt, values) -> {
             nonFinite
                     .get(reading)
                     .add(
@@ -151,10 +153,6 @@ final class CaptureRun implements AutoCloseable {
                             beginsAtFirst(readings.get(reading), chunk.tokens().get(prompt)));
             rows.take(reading, prompt, values);
         });
-        long count = chunk.count(batch.prompts());
-        tokenBlocks += count * links.get(link).blocks();
-        boolean last = link == links.size() - 1;
-        tell(last ? batch.rows() : 0, last ? count : 0);
     }
 
     /** Whether the first of a prompt's values is of its first token alone, which has no loss. */

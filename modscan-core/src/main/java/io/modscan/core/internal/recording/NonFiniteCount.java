@@ -3,6 +3,7 @@ package io.modscan.core.internal.recording;
 import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import java.nio.FloatBuffer;
+import java.util.Arrays;
 import java.util.List;
 import java.util.TreeSet;
 
@@ -21,6 +22,7 @@ public final class NonFiniteCount {
     private final Reading reading;
     private final TreeSet<String> firstIds = new TreeSet<>();
     private final float[] block = new float[BLOCK];
+    private final float[] sums = new float[BLOCK];
     private long values;
     private long prompts;
     /** In how many prompts each unit has such a value; empty while none has. */
@@ -38,33 +40,26 @@ public final class NonFiniteCount {
      * @param lossOfFirst whether a loss at the first position, or that of a single token, is NaN by design
      */
     public void add(String id, FloatBuffer row, boolean lossOfFirst) {
+        int used = Math.min(BLOCK, row.capacity());
+        Arrays.fill(sums, 0, used, 0f);
         for (int from = 0; from < row.capacity(); from += BLOCK) {
             int length = Math.min(BLOCK, row.capacity() - from);
             row.get(from, block, 0, length);
-            if (!isFinite(block, length)) {
+            addNothing(sums, block, length);
+        }
+        for (int i = 0; i < used; i++) {
+            if (Float.isNaN(sums[i])) {
                 count(id, row, lossOfFirst);
                 return;
             }
         }
     }
 
-    /** Without a branch for each value: 0·x is NaN for what is not finite, and so is every sum that it is in. */
-    private static boolean isFinite(float[] values, int length) {
-        float a = 0;
-        float b = 0;
-        float c = 0;
-        float d = 0;
-        int i = 0;
-        for (; i + 3 < length; i += 4) {
-            a += 0 * values[i];
-            b += 0 * values[i + 1];
-            c += 0 * values[i + 2];
-            d += 0 * values[i + 3];
+    /** Without a branch for each value, and many at once: 0·x is NaN for what is not finite, and so is every sum that it is in. */
+    private static void addNothing(float[] sums, float[] values, int length) {
+        for (int i = 0; i < length; i++) {
+            sums[i] += 0 * values[i];
         }
-        for (; i < length; i++) {
-            a += 0 * values[i];
-        }
-        return !Float.isNaN(a + b + c + d);
     }
 
     private void count(String id, FloatBuffer row, boolean lossOfFirst) {

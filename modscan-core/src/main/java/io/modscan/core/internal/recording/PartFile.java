@@ -14,6 +14,8 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Objects;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
@@ -32,7 +34,10 @@ public final class PartFile implements AutoCloseable {
 
     private static final int VERIFIED_AT_ONCE = 1 << 20;
 
-    /** After so many bytes the system is made to write them to the disk, which else would all be left to the end. */
+    /**
+     * After so many bytes the system is made to write them to the disk, which else would all be left to the end; meanwhile as many more may be
+     * written.
+     */
     private static final long FORCED_AT_ONCE = 1 << 27;
 
     private final Path part;
@@ -43,6 +48,8 @@ public final class PartFile implements AutoCloseable {
     private final CRC32C checksum = new CRC32C();
     private final ByteBuffer verified = ByteBuffer.allocateDirect(VERIFIED_AT_ONCE);
     private long unforced;
+    /** What the disk is doing, beside which more is written. */
+    private CompletableFuture<Void> forcing = CompletableFuture.completedFuture(null);
     /** Whether all steps were done when it was taken up, and it lacked its name only. */
     private boolean complete;
     /** Whether there is work in it that another call can go on from. */
@@ -272,11 +279,38 @@ public final class PartFile implements AutoCloseable {
             CaptureLayout.writeFully(channel, entry, layout.size() + (long) steps.index(link, batch) * Long.BYTES);
             worthKeeping = true;
             if (unforced >= FORCED_AT_ONCE) {
-                channel.force(false);
+                awaitDisk();
+                forcing = CompletableFuture.runAsync(this::force, PartFile::onThreadOfItsOwn);
                 unforced = 0;
             }
         } catch (IOException e) {
             throw failed(e);
+        }
+    }
+
+    private void force() {
+        try {
+            channel.force(false);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** One that nobody interrupts, which would close the file. */
+    private static void onThreadOfItsOwn(Runnable work) {
+        Thread thread = new Thread(work, "modscan-disk");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private void awaitDisk() throws IOException {
+        try {
+            forcing.join();
+        } catch (CompletionException e) {
+            if (e.getCause() instanceof UncheckedIOException failure) {
+                throw failure.getCause();
+            }
+            throw e;
         }
     }
 
@@ -307,6 +341,7 @@ public final class PartFile implements AutoCloseable {
      */
     public void finish() {
         try {
+            awaitDisk();
             channel.force(true);
             checkUntouched();
             ByteBuffer header = layout.header();
@@ -363,6 +398,7 @@ public final class PartFile implements AutoCloseable {
     @Override
     public void close() {
         try {
+            forcing.handle((done, failure) -> true).join(); // What it failed at was told of, or counts for nothing.
             channel.close();
             if (!worthKeeping) {
                 Files.deleteIfExists(part);

@@ -72,6 +72,7 @@ public final class GraphBuilder {
             Map.entry("LeakyRelu", 16),
             Map.entry("MatMul", 13),
             Map.entry("Min", 13),
+            Map.entry("Mod", 13),
             Map.entry("Mul", 14),
             Map.entry("Not", 1),
             Map.entry("Neg", 13),

@@ -66,6 +66,11 @@ public final class OrtRuntime implements AutoCloseable {
 
     private static final AtomicBoolean SLOW_TOLD = new AtomicBoolean();
 
+    private static final int TOKENS_OF_A_CORE = 512;
+
+    private static final int LEAST_TOKENS = 1024;
+    private static final int MOST_TOKENS = 8192;
+
     private final OrtEnvironment environment = SharedEnvironment.get();
     private final OrtSession session;
     private final Map<String, NodeInfo> declared;
@@ -249,9 +254,13 @@ public final class OrtRuntime implements AutoCloseable {
         }
     }
 
-    /** A CPU's products are at their best by then, and batches of more would be padded more; a GPU wants more at once. */
+    /**
+     * Each batch reads all weights once more, which is most of what a short one takes longer for a token: a core's share of 512 makes that
+     * little, and batches of more would be padded more. A GPU wants more at once.
+     */
     public static int usualTokens(RuntimeOptions options) {
-        return options.cudaDevice().isPresent() ? 8192 : 512;
+        int ofCores = TOKENS_OF_A_CORE * threads(options);
+        return options.cudaDevice().isPresent() ? MOST_TOKENS : Math.min(Math.max(ofCores, LEAST_TOKENS), MOST_TOKENS);
     }
 
     public static Map<String, String> provenance(RuntimeOptions options) {
