@@ -130,19 +130,24 @@ public final class Rounding {
 
     /** Says in the log what the type could not hold of what was stored now: of what an earlier run has stored that one has told. */
     void tell() {
+        losses().forEach(LOG::warn);
+    }
+
+    /** What the type could not hold, in words. */
+    List<String> losses() {
+        List<String> losses = new ArrayList<>();
         List<Tally> found = beyond.stream().filter(tally -> tally.values() > 0).toList();
         if (!found.isEmpty()) {
-            LOG.warn("{}", beyondRange(found));
+            losses.add(beyondRange(found));
         }
-        List<Integer> mostlySmall = new ArrayList<>();
-        for (int reading = 0; reading < small.length; reading++) {
-            if (2 * small[reading] > nonZero[reading]) {
-                mostlySmall.add(reading);
-            }
-        }
+        List<Reading> mostlySmall = IntStream.range(0, small.length)
+                .filter(reading -> 2 * small[reading] > nonZero[reading])
+                .mapToObj(reading -> beyond.get(reading).reading())
+                .toList();
         if (!mostlySmall.isEmpty()) {
-            LOG.warn("{}", belowRange(mostlySmall));
+            losses.add(belowRange(mostlySmall));
         }
+        return losses;
     }
 
     private String beyondRange(List<Tally> found) {
@@ -166,15 +171,11 @@ public final class Rounding {
         return ModscanException.printable(first) + (units.length == 1 ? "" : " and " + (units.length - 1) + " more");
     }
 
-    private static String site(Reading reading) {
-        return ModscanException.printable(reading.site().toString());
-    }
-
-    private String belowRange(List<Integer> readings) {
-        int first = readings.get(0);
-        return "most values of " + site(beyond.get(first).reading())
+    private static String belowRange(List<Reading> readings) {
+        return "most values of "
+                + ModscanException.printable(readings.get(0).site().toString())
                 + (readings.size() == 1 ? "" : " and of " + (readings.size() - 1) + " other sites")
-                + " are so small, below 6.1e-5, that float16 keeps few of their digits, and of those below 3e-8 none: store as"
+                + " are so small, below 6.1e-5, that float16 keeps few of their digits, and none of those below 3e-8: store as"
                 + " bfloat16, which reaches as far down as float32, or as float32";
     }
 }
