@@ -4,6 +4,7 @@ import ai.onnxruntime.OrtException;
 import io.modscan.core.Probe;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
+import io.modscan.core.safetensors.DType;
 import io.modscan.core.site.Pooling;
 import io.modscan.onnx.opt.OptModel;
 import io.modscan.onnx.runtime.RuntimeOptions;
@@ -154,6 +155,7 @@ final class CaptureSpeed {
                 Probe residual = probe(model, Pooling.mean(), last);
                 Probe pooled = probe(model, Pooling.mean(), inner);
                 Probe perPosition = probe(model, Pooling.none(), inner);
+                Probe half = probeTo(DType.F16, model, inner);
                 Probe everything = few ? null : probe(model, Pooling.mean(), "*");
                 Probe everythingPerPosition = few ? null : probe(model, Pooling.none(), "*");
                 Transformers transformers = python == null ? null : new Transformers(python, folder, ids, threads)) {
@@ -171,6 +173,11 @@ final class CaptureSpeed {
                     () -> timed(tokens, () -> writeAlone(file, tokens * valuesOfToken())));
             runs.put("z and neurons, in a file", () -> {
                 double speed = timed(tokens, () -> perPosition.capture(prompts, file));
+                Files.delete(file);
+                return speed;
+            });
+            runs.put("the same, stored half", () -> {
+                double speed = timed(tokens, () -> half.capture(prompts, file));
                 Files.delete(file);
                 return speed;
             });
@@ -195,6 +202,10 @@ final class CaptureSpeed {
 
     private static Probe probe(OptModel model, Pooling pooling, String... sites) {
         return Probe.builder(model).sites(sites).pooling(pooling).build();
+    }
+
+    private static Probe probeTo(DType type, OptModel model, String... sites) {
+        return Probe.builder(model).sites(sites).storeAs(type).build();
     }
 
     private static double timed(int tokens, Runnable capture) {

@@ -8,6 +8,7 @@ import io.modscan.core.model.Model;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.prompt.SpanFile;
+import io.modscan.core.safetensors.DType;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Sites;
 import io.modscan.core.token.Positions;
@@ -102,6 +103,15 @@ final class CaptureCommand implements Runnable {
             converter = RunOptions.BytesConverter.class,
             description = "Begin another file where one would become larger, such as 500m (default: 4g).")
     private @Nullable Long fileSize;
+
+    @Option(
+            names = "--store",
+            paramLabel = "f32|f16|bf16",
+            description =
+                    "Store values as float32, or in half the bytes, rounded, as float16 or bfloat16 (default: f32). float16 keeps"
+                            + " more digits; what is beyond 65504 it cannot hold, which is said at the end.",
+            converter = StoredTypeConverter.class)
+    private DType storedAs = DType.F32;
 
     @Option(names = "--out", required = true, paramLabel = "FILE.safetensors", description = "The file to write.")
     private Path out = Path.of("");
@@ -230,7 +240,8 @@ final class CaptureCommand implements Runnable {
                         sites.isEmpty()
                                 ? new String[] {"*"}
                                 : SiteList.globs(sites, spec.commandLine()).toArray(String[]::new))
-                .pooling(new Pooling(pooling, chosen()));
+                .pooling(new Pooling(pooling, chosen()))
+                .storeAs(storedAs);
         SiteList.globs(changing, spec.commandLine()).forEach(glob -> builder.changing(Sites.glob(glob)));
         if (cut) {
             builder.cutOverlong();

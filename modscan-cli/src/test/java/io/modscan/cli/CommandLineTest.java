@@ -8,7 +8,9 @@ import de.siegmar.fastcsv.reader.CsvReader;
 import de.siegmar.fastcsv.reader.NamedCsvRecord;
 import io.modscan.core.Probe;
 import io.modscan.core.Recording;
+import io.modscan.core.safetensors.DType;
 import io.modscan.core.safetensors.SafetensorsFile;
+import io.modscan.core.safetensors.StoredTensor;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Unit;
 import io.modscan.demo.DemoModel;
@@ -293,6 +295,34 @@ class CommandLineTest {
         CommandLineRun both = CommandLineRun.of("scan", "--recording", recording, "--model", model());
         assertThat(both.status()).isEqualTo(2);
         assertThat(both.err()).contains("--recording");
+    }
+
+    @Test
+    void whatIsStoredAsHalvesIsScanned() throws IOException {
+        String recording = file("half.safetensors");
+        CommandLineRun captured = CommandLineRun.of(
+                "capture",
+                "--model",
+                model(),
+                "--prompts",
+                DemoModel.promptFile().toString(),
+                "--sites",
+                "blocks.1.attn.hook_z.magnitude,blocks.1.mlp.hook_post",
+                "--store",
+                "f16",
+                "--out",
+                recording);
+        assertThat(captured.status()).as(captured.err()).isZero();
+        assertThat(SafetensorsFile.open(Path.of(recording)).tensors().values())
+                .filteredOn(tensor -> tensor.name().startsWith("blocks."))
+                .extracting(StoredTensor::dtype)
+                .containsExactly(DType.F16, DType.F16);
+        CommandLineRun scan = CommandLineRun.of(
+                "scan", "--recording", recording, "--module-units", "0", "--token-prompts", "0", "--out", file("half"));
+        assertThat(scan.status()).as(scan.err()).isZero();
+        assertThat(scan.out()).contains("L1H6");
+        assertThat(Files.readString(folder.resolve("half/provenance.json")))
+                .contains("modscan.rounded_to", "\"float16\"");
     }
 
     @Test
@@ -619,6 +649,10 @@ class CommandLineTest {
         assertThat(CommandLineRun.of("capture", "--model", model(), "--ids", ids, "--prompts", ids, "--out", file("x"))
                         .status())
                 .isEqualTo(2);
+        CommandLineRun type = CommandLineRun.of(
+                "capture", "--model", model(), "--ids", ids, "--store", "f64", "--out", file("x"));
+        assertThat(type.status()).isEqualTo(2);
+        assertThat(type.err()).contains("--store", "'f64' is none of f32, f16 and bf16");
         CommandLineRun twice = CommandLineRun.of(
                 "capture", "--model", model(), "--ids", ids, "--skip-bos", "--positions", "last:2", "--out", file("x"));
         assertThat(twice.status()).isEqualTo(2);

@@ -138,11 +138,12 @@ class KilledCaptureTest {
         }
     }
 
-    /** Once into one file; once into several, by a chain of blocks. */
+    /** Once into one file; once into several, by a chain of blocks, and with values as halves. */
     @ParameterizedTest
-    @CsvSource({"4g, whole, 1g", "60m, chain, 9m"})
-    void aCaptureThatWasKilledGoesOnWhereItWas(String fileSize, String load, String weights) throws Exception {
-        String[] options = {"--file-size", fileSize, "--load", load, "--weight-memory", weights};
+    @CsvSource({"4g, whole, 1g, f32", "60m, chain, 9m, f16"})
+    void aCaptureThatWasKilledGoesOnWhereItWas(String fileSize, String load, String weights, String store)
+            throws Exception {
+        String[] options = {"--file-size", fileSize, "--load", load, "--weight-memory", weights, "--store", store};
         Path undisturbed = fresh("undisturbed");
         Process process = start(undisturbed, options);
         awaitFile(beside(undisturbed, ".lock"), process);

@@ -7,6 +7,7 @@ import io.modscan.core.internal.recording.TokensDigest;
 import io.modscan.core.intervention.Reference;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
+import io.modscan.core.safetensors.DType;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Reading;
@@ -540,6 +541,19 @@ public final class Activations {
      * @throws UncheckedIOException if it cannot be written
      */
     public void save(Path file) {
+        save(file, DType.F32);
+    }
+
+    /**
+     * Writes a capture file whose values take fewer bytes, as {@link Probe.Builder#storeAs} tells. The values of these activations stay
+     * as they are; those of the {@link Recording} are rounded.
+     *
+     * @param file     the file, as above
+     * @param storedAs what values are stored as: {@link DType#F32}, {@link DType#F16} or {@link DType#BF16}
+     * @throws IllegalArgumentException if it is another type
+     * @throws UncheckedIOException     if it cannot be written
+     */
+    public void save(Path file, DType storedAs) {
         CaptureFile.write(
                 new Captured(
                         prompts,
@@ -547,7 +561,8 @@ public final class Activations {
                         provenance(),
                         readings(),
                         sites.values().stream().map(SiteActivations::rows).toList()),
-                file);
+                file,
+                storedAs);
     }
 
     @Override

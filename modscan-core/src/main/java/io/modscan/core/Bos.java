@@ -81,7 +81,7 @@ record Bos(Activations of) {
             readings.add(site.reading());
             rows.add(
                     site.isPerToken()
-                            ? new Views.Changed<>(site.rows(), isKept, row -> behind(row, width))
+                            ? new Views.ShortenedRows(site.rows(), isKept, width)
                             : site.rows());
         }
         return new Activations(
@@ -92,10 +92,5 @@ record Bos(Activations of) {
                 readings,
                 rows,
                 of.fits());
-    }
-
-    private static FloatBuffer behind(FloatBuffer row, int values) {
-        int from = Math.min(values, row.capacity());
-        return row.slice(from, row.capacity() - from);
     }
 }

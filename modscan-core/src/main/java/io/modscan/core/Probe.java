@@ -4,6 +4,7 @@ import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.capture.Batching;
 import io.modscan.core.internal.capture.CaptureEngine;
 import io.modscan.core.internal.capture.PoolingSource;
+import io.modscan.core.internal.recording.Rounding;
 import io.modscan.core.intervention.Change;
 import io.modscan.core.intervention.Intervention;
 import io.modscan.core.model.ActivationSource;
@@ -11,6 +12,7 @@ import io.modscan.core.model.Model;
 import io.modscan.core.model.Progress;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
+import io.modscan.core.safetensors.DType;
 import io.modscan.core.site.CapturePlan;
 import io.modscan.core.site.CapturePlan.Selection;
 import io.modscan.core.site.Objective;
@@ -64,7 +66,7 @@ public final class Probe implements AutoCloseable {
         Batching batching = new Batching(
                 source, builder.tokenBudget.orElseGet(source::usualTokens), builder.memoryLimit, outputLimit);
         this.engine = new CaptureEngine(
-                builder.model, source, batching, builder.cutOverlong, builder.fileSize, builder.listener);
+                builder.model, source, batching, builder.cutOverlong, builder.fileSize, builder.storedAs, builder.listener);
     }
 
     /**
@@ -87,6 +89,7 @@ public final class Probe implements AutoCloseable {
         private OptionalInt tokenBudget = OptionalInt.empty();
         private long memoryLimit = 1L << 30;
         private long fileSize = 4L << 30;
+        private DType storedAs = DType.F32;
         private Consumer<Progress> listener = progress -> {};
         private boolean cutOverlong;
         private final List<SiteSelector> changing = new ArrayList<>();
@@ -272,6 +275,26 @@ public final class Probe implements AutoCloseable {
          */
         public Builder fileSize(long bytes) {
             this.fileSize = positive("a file size", bytes);
+            return this;
+        }
+
+        /**
+         * Sets what values are stored as in files, so that they take half the bytes. They are rounded on their way to the file, to the
+         * nearest, and to the even one of two that are equally near; token ids and offsets stay as they are. Only files are concerned:
+         * values in memory, and what is measured without a file, are float32 as ever. A {@link Recording} gives the rounded values as float32,
+         * and says so in its provenance, {@code modscan.rounded_to}.
+         *
+         * <p>{@link DType#F16} keeps 11 binary digits: from 6.1e-5 to 65504 a value changes by at most 1/2048 of itself (0.05 %), below
+         * by at most 3e-8. What rounds to more than 65504 becomes infinite. {@link DType#BF16} keeps 8 digits: a value changes by at most 1/256 of itself
+         * (0.4 %), within nearly all of float32's range. At the end a capture says in the log what became infinite, with the number of values, unit
+         * and prompts, and at which sites most values were too small for float16, as gradients often are; and {@link Activations#nonFinite} of the recording counts what is infinite.
+         *
+         * @param type {@link DType#F32} unless set, or {@link DType#F16} or {@link DType#BF16}
+         * @return this
+         * @throws IllegalArgumentException if it is another type
+         */
+        public Builder storeAs(DType type) {
+            this.storedAs = Rounding.checked(type);
             return this;
         }
 

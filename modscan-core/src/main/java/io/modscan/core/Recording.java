@@ -52,7 +52,11 @@ import org.jspecify.annotations.Nullable;
  * ({@code Pooling.none()}) it also gives with any other pooling, and its magnitudes with any: computed in Java, means in
  * double precision.
  *
- * <p>A capture file is in the safetensors format. A pooled site is one float32 tensor [prompts, …] under its name; a
+ * <p>Values that were {@linkplain Probe.Builder#storeAs stored} as float16 or bfloat16 come back as float32, the rounded ones. They are
+ * computed when a row is asked for; rows that were asked for last are kept, in up to an eighth of Java's heap, and given up where it runs short.
+ *
+ * <p>A capture file is in the safetensors format. A pooled site is one tensor [prompts, …] under its name, float32 unless something
+ * shorter was asked for; a
  * site per token is packed as [all tokens, …]; attention scores and patterns are one tensor a prompt,
  * {@code NAME/INDEX} [heads, query, key]. Beside them lie the int64 tensors {@code input_ids} [all tokens], BOS
  * included, and {@code prompt_offsets} [prompts + 1], where each prompt's tokens begin. The metadata hold the

@@ -1,6 +1,7 @@
 package io.modscan.core;
 
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.internal.recording.RecordedRows;
 import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Axis;
 import io.modscan.core.site.Pooling;
@@ -91,7 +92,7 @@ public final class SiteActivations {
                     + " has a vector for each position: ask for vector(prompt, position), capture with a pooling such as"
                     + " Pooling.mean(), or pool now with activations.pooled(…)");
         }
-        return copy(rows.get(prompt), 0, site().width());
+        return copy(prompt, 0, site().width());
     }
 
     /**
@@ -123,15 +124,27 @@ public final class SiteActivations {
             throw new ModscanException(site() + " captured with " + pooling() + " has no vector for each position");
         }
         int width = site().width();
-        FloatBuffer row = rows.get(prompt);
-        Objects.checkIndex(position, row.capacity() / width);
-        return copy(row, position * width, width);
+        Objects.checkIndex(position, RecordedRows.length(rows, prompt) / width);
+        return copy(prompt, position * width, width);
     }
 
-    private static float[] copy(FloatBuffer row, int from, int length) {
+    private float[] copy(int prompt, int from, int length) {
         float[] values = new float[length];
-        row.get(from, values);
+        RecordedRows.read(rows, prompt, from, values);
         return values;
+    }
+
+    /**
+     * Copies some of a prompt's values. Where a recording has to compute values since they are {@linkplain Probe.Builder#storeAs stored as
+     * halves}, it computes these only, and {@link #row} all of the prompt's.
+     *
+     * @param prompt the prompt's index
+     * @param from   the index of the first value in the prompt's {@link #row}
+     * @param into   filled with the values from there on
+     * @throws IndexOutOfBoundsException if the row has not so many
+     */
+    public void read(int prompt, int from, float[] into) {
+        RecordedRows.read(rows, prompt, from, into);
     }
 
     /**

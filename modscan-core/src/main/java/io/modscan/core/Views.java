@@ -2,6 +2,7 @@ package io.modscan.core;
 
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.internal.recording.Derivation;
+import io.modscan.core.internal.recording.RecordedRows;
 import io.modscan.core.internal.recording.TokensDigest;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
@@ -16,8 +17,10 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.RandomAccess;
 import java.util.TreeMap;
+import java.util.function.IntUnaryOperator;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
@@ -33,6 +36,8 @@ final class Views {
     /** Takes from a list what belongs to some of the prompts. */
     private interface Picker {
         <T> List<T> from(List<T> list);
+
+        List<FloatBuffer> fromRows(List<FloatBuffer> rows);
     }
 
     private static final class Picked<T> extends AbstractList<T> implements RandomAccess {
@@ -52,6 +57,82 @@ final class Views {
         @Override
         public int size() {
             return chosen.length;
+        }
+    }
+
+    /** Rows that are read where they lie. */
+    private static final class PickedRows extends RecordedRows {
+        private final List<FloatBuffer> rows;
+        private final IntUnaryOperator chosen;
+        private final int size;
+
+        PickedRows(List<FloatBuffer> rows, IntUnaryOperator chosen, int size) {
+            this.rows = rows;
+            this.chosen = chosen;
+            this.size = size;
+        }
+
+        private int chosen(int index) {
+            return chosen.applyAsInt(Objects.checkIndex(index, size));
+        }
+
+        @Override
+        public FloatBuffer get(int index) {
+            return rows.get(chosen(index));
+        }
+
+        @Override
+        public int length(int index) {
+            return RecordedRows.length(rows, chosen(index));
+        }
+
+        @Override
+        public void read(int index, int at, float[] into) {
+            RecordedRows.read(rows, chosen(index), at, into);
+        }
+
+        @Override
+        public int size() {
+            return size;
+        }
+    }
+
+    /** Rows of which some are without their first values. */
+    static final class ShortenedRows extends RecordedRows {
+        private final List<FloatBuffer> rows;
+        private final boolean[] which;
+        private final int values;
+
+        ShortenedRows(List<FloatBuffer> rows, boolean[] which, int values) {
+            this.rows = rows;
+            this.which = which;
+            this.values = values;
+        }
+
+        private int first(int index) {
+            return which[index] ? Math.min(values, RecordedRows.length(rows, index)) : 0;
+        }
+
+        @Override
+        public FloatBuffer get(int index) {
+            FloatBuffer row = rows.get(index);
+            int first = which[index] ? Math.min(values, row.capacity()) : 0;
+            return first == 0 ? row : row.slice(first, row.capacity() - first);
+        }
+
+        @Override
+        public int length(int index) {
+            return RecordedRows.length(rows, index) - first(index);
+        }
+
+        @Override
+        public void read(int index, int at, float[] into) {
+            RecordedRows.read(rows, index, first(index) + Objects.checkIndex(at, length(index) + 1), into);
+        }
+
+        @Override
+        public int size() {
+            return which.length;
         }
     }
 
@@ -115,6 +196,11 @@ final class Views {
             public <T> List<T> from(List<T> list) {
                 return list.subList(from, to);
             }
+
+            @Override
+            public List<FloatBuffer> fromRows(List<FloatBuffer> rows) {
+                return new PickedRows(rows, index -> from + index, to - from);
+            }
         });
     }
 
@@ -145,6 +231,11 @@ final class Views {
             public <T> List<T> from(List<T> list) {
                 return new Picked<>(list, chosen);
             }
+
+            @Override
+            public List<FloatBuffer> fromRows(List<FloatBuffer> rows) {
+                return new PickedRows(rows, index -> chosen[index], chosen.length);
+            }
         });
     }
 
@@ -154,7 +245,7 @@ final class Views {
         List<List<FloatBuffer>> rows = new ArrayList<>();
         for (SiteActivations site : of.sites()) {
             readings.add(site.reading());
-            rows.add(picker.from(site.rows()));
+            rows.add(picker.fromRows(site.rows()));
         }
         return new Activations(
                 some,

@@ -41,7 +41,7 @@ final class UnitColumns {
             float[] columns = new float[line.length * n];
             for (int prompt = 0; prompt < n; prompt++) {
                 interrupt.check();
-                site.row(prompt).get(from, line);
+                site.read(prompt, from, line);
                 for (int unit = 0; unit < line.length; unit++) {
                     columns[unit * n + prompt] = line[unit];
                 }

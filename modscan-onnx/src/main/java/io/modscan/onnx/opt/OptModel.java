@@ -346,7 +346,8 @@ public final class OptModel implements RuntimeModel {
     /**
      * The same model, started late: where a plan begins behind a residual stream that was recorded, what lies before is not computed,
      * and its weights are not read. The values are those that the whole model gives, beyond
-     * rounding: bit for bit in the same batches, unless the head is much of what one of the two plans needs, as in a small model.
+     * rounding: bit for bit in the same batches, unless the head is much of what one of the two plans needs, as in a small model. Where the
+     * stream was {@linkplain io.modscan.core.Probe.Builder#storeAs stored as halves}, the model starts at the rounded values.
      *
      * <pre>{@code
      * Recording stream = Recording.open(Path.of("stream.safetensors")); // has blocks.20.hook_resid_pre, per token

@@ -29,6 +29,9 @@ record RecordedStart(Recording recording, TreeMap<Integer, Site> streams) {
 
     private static final String FINGERPRINT = "model.fingerprint";
 
+    /** There if the recording's values are no longer those that the network gave. */
+    private static final String ROUNDED_TO = "modscan.rounded_to";
+
     /** What a recording has, if it is of this model. */
     static RecordedStart of(Model untouched, Path model, String fingerprint) {
         if (!(untouched instanceof Recording recording)) {
@@ -112,10 +115,12 @@ record RecordedStart(Recording recording, TreeMap<Integer, Site> streams) {
     /** What is to be said of values that were computed from it. */
     Map<String, String> provenance() {
         Map<String, String> facts = recording.provenance();
+        String rounded = facts.get(ROUNDED_TO);
         return Map.of(
                 "model.start",
                 streams.values() + " recorded on " + facts.getOrDefault("runtime.device", "?") + " by "
-                        + facts.getOrDefault("runtime.name", "?"));
+                        + facts.getOrDefault("runtime.name", "?")
+                        + (rounded == null ? "" : ", rounded to " + rounded));
     }
 
     /** Gives the stream that a stage is given. */

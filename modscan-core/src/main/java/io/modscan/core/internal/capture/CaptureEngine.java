@@ -8,6 +8,7 @@ import io.modscan.core.internal.recording.Captured;
 import io.modscan.core.internal.recording.Chunk;
 import io.modscan.core.internal.recording.Keys;
 import io.modscan.core.internal.recording.PartFile;
+import io.modscan.core.internal.recording.Rounding;
 import io.modscan.core.internal.recording.Steps;
 import io.modscan.core.internal.recording.TokensDigest;
 import io.modscan.core.model.ActivationSource;
@@ -18,6 +19,7 @@ import io.modscan.core.model.Progress;
 import io.modscan.core.prompt.IdSet;
 import io.modscan.core.prompt.Prompt;
 import io.modscan.core.prompt.Prompts;
+import io.modscan.core.safetensors.DType;
 import io.modscan.core.site.Reading;
 import io.modscan.core.site.Site;
 import io.modscan.core.token.PromptTokens;
@@ -51,6 +53,7 @@ public final class CaptureEngine implements AutoCloseable {
     private final boolean cutOverlong;
     private final Batching batching;
     private final long fileSize;
+    private final DType storedAs;
     private final Consumer<Progress> listener;
     private final Runners runners;
 
@@ -60,6 +63,7 @@ public final class CaptureEngine implements AutoCloseable {
             Batching batching,
             boolean cutOverlong,
             long fileSize,
+            DType storedAs,
             Consumer<Progress> listener) {
         this.model = model;
         this.source = source;
@@ -69,6 +73,7 @@ public final class CaptureEngine implements AutoCloseable {
         this.batching = batching;
         this.cutOverlong = cutOverlong;
         this.fileSize = fileSize;
+        this.storedAs = storedAs;
         this.listener = listener;
     }
 
@@ -113,7 +118,8 @@ public final class CaptureEngine implements AutoCloseable {
 
     /** Writes to a file, or several, and goes on where an earlier run ended. */
     public void toFile(Spliterator<? extends Prompt> prompts, Path file) {
-        try (CaptureWriter writer = CaptureWriter.open(file);
+        Rounding rounding = new Rounding(storedAs, readings);
+        try (CaptureWriter writer = CaptureWriter.open(file, rounding);
                 CaptureRun run = run(
                         prompts,
                         fileShare(),
@@ -125,14 +131,14 @@ public final class CaptureEngine implements AutoCloseable {
                 digest.add(chunk.prompts(), chunk.tokens());
                 boolean only = chunk.first() == 0 && chunk.last();
                 Path next = writer.next(only);
-                CaptureLayout layout = new CaptureLayout(next, provenance(), readings, chunk, only);
+                CaptureLayout layout = new CaptureLayout(next, provenance(), readings, chunk, storedAs, only);
                 if (writer.isThere(next, layout)) {
                     run.skip(chunk);
                     continue;
                 }
                 List<Batch> batches = batching.batches(chunk);
                 List<List<Integer>> windows = batching.windows(batches, chunk);
-                try (PartFile part = PartFile.open(next, layout, steps(batches, windows))) {
+                try (PartFile part = PartFile.open(next, layout, steps(batches, windows), rounding)) {
                     fill(part, run, chunk, batches, windows);
                     part.finish();
                 } catch (CancellationException e) {
@@ -206,7 +212,7 @@ public final class CaptureEngine implements AutoCloseable {
             }
             long header = CaptureLayout.headerBytes(prompt, readings);
             long kept = tokens.isAllKept() ? 0 : (tokens.keptSize() + 1L) * Long.BYTES;
-            long bytes = header + (tokens.size() + 1L) * Long.BYTES + kept + bytes(tokens);
+            long bytes = header + (tokens.size() + 1L) * Long.BYTES + kept + values(tokens) * storedAs.bytes();
             double share = Math.max(
                     Math.max((double) bytes / fileSize, (double) header / FILE_HEADER),
                     Math.max((double) tokens.size() / FILE_TOKENS, 1.0 / FILE_PROMPTS));
@@ -222,12 +228,12 @@ public final class CaptureEngine implements AutoCloseable {
         return prompt.heldBytes() / (batching.outputLimit() / 2.0);
     }
 
-    private long bytes(PromptTokens tokens) {
-        long bytes = 0;
+    private long values(PromptTokens tokens) {
+        long values = 0;
         for (Reading reading : readings) {
-            bytes += reading.values(tokens) * Float.BYTES;
+            values += reading.values(tokens);
         }
-        return bytes;
+        return values;
     }
 
     /** Keeps nothing. */
@@ -235,7 +241,7 @@ public final class CaptureEngine implements AutoCloseable {
         // Half a buffer's reach, since padding comes on top.
         double most = Math.min(batching.outputLimit(), 1 << 30);
         TokenStream.Share share = (prompt, tokens) -> Math.max(
-                Math.max((double) tokens.size() / batching.windowTokens(), bytes(tokens) / most), held(prompt));
+                Math.max((double) tokens.size() / batching.windowTokens(), values(tokens) * Float.BYTES / most), held(prompt));
         try (KeptStreams between = streams();
                 CaptureRun run = run(prompts, share, (prompt, tokens) -> prompt, false);
                 Behind behind = new Behind("modscan-taker")) {

@@ -3,6 +3,7 @@ package io.modscan.core.internal.recording;
 import io.modscan.core.error.MalformedFileException;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.file.WholeFile;
+import io.modscan.core.safetensors.DType;
 import io.modscan.core.safetensors.SafetensorsFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -26,9 +27,11 @@ public final class CaptureFile {
 
     private CaptureFile() {}
 
-    public static void write(Captured captured, Path file) {
+    /** Writes them with values stored as F32, F16 or BF16. */
+    public static void write(Captured captured, Path file, DType type) {
         Chunk all = new Chunk(0, captured.prompts().stream().toList(), captured.tokens(), List.of(), 0, true);
-        CaptureLayout layout = new CaptureLayout(file, captured.facts(), captured.readings(), all, true);
+        CaptureLayout layout = new CaptureLayout(file, captured.facts(), captured.readings(), all, type, true);
+        Rounding rounding = new Rounding(type, captured.readings());
         checkReplaceable(file, layout);
         WholeFile.write(file, aside -> {
             try (FileChannel channel =
@@ -36,11 +39,12 @@ public final class CaptureFile {
                 CaptureLayout.writeFully(channel, layout.header(), 0);
                 layout.writeTokens(channel);
                 for (int reading = 0; reading < captured.readings().size(); reading++) {
-                    write(channel, layout, reading, captured.rows().get(reading));
+                    write(channel, layout, rounding, reading, captured.rows().get(reading));
                 }
                 channel.force(true);
             }
         });
+        rounding.tell();
     }
 
     /**
@@ -93,7 +97,7 @@ public final class CaptureFile {
         return true;
     }
 
-    private static ByteBuffer headOf(Path file, int length) {
+    static ByteBuffer headOf(Path file, int length) {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
             return PartFile.headOf(channel, length);
         } catch (IOException e) {
@@ -110,35 +114,42 @@ public final class CaptureFile {
     }
 
     /** Many small rows leave in one write where they lie behind one another. */
-    private static void write(FileChannel channel, CaptureLayout layout, int reading, List<FloatBuffer> rows)
+    private static void write(
+            FileChannel channel, CaptureLayout layout, Rounding rounding, int reading, List<FloatBuffer> rows)
             throws IOException {
         ByteBuffer bytes =
                 ByteBuffer.allocateDirect(FLOATS_AT_ONCE * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
         FloatBuffer floats = bytes.asFloatBuffer();
+        ByteBuffer out = ByteBuffer.allocateDirect(FLOATS_AT_ONCE * layout.type().bytes());
         long begin = layout.position(reading, 0);
         for (int prompt = 0; prompt < rows.size(); prompt++) {
-            if (layout.position(reading, prompt) != begin + (long) floats.position() * Float.BYTES) {
-                flush(channel, bytes, floats, begin);
+            if (layout.position(reading, prompt) != begin + out.position()) {
+                flush(channel, out, begin);
                 begin = layout.position(reading, prompt);
             }
             FloatBuffer row = rows.get(prompt);
             for (int at = 0; at < row.capacity(); ) {
-                int length = Math.min(floats.remaining(), row.capacity() - at);
-                floats.put(row.slice(at, length));
+                int room = out.remaining() / layout.type().bytes();
+                int length = Math.min(room, row.capacity() - at);
+                floats.put(0, row, at, length);
+                bytes.clear().limit(length * Float.BYTES);
+                while (bytes.hasRemaining()) {
+                    out.put(rounding.next(bytes));
+                }
                 at += length;
-                if (!floats.hasRemaining()) {
-                    begin = flush(channel, bytes, floats, begin);
+                if (!out.hasRemaining()) {
+                    begin = flush(channel, out, begin);
                 }
             }
+            rounding.rowDone(reading, layout.id(prompt), row);
         }
-        flush(channel, bytes, floats, begin);
+        flush(channel, out, begin);
     }
 
-    private static long flush(FileChannel channel, ByteBuffer bytes, FloatBuffer floats, long position)
-            throws IOException {
-        int length = floats.position() * Float.BYTES;
-        CaptureLayout.writeFully(channel, bytes.clear().limit(length), position);
-        floats.clear();
+    private static long flush(FileChannel channel, ByteBuffer bytes, long position) throws IOException {
+        int length = bytes.position();
+        CaptureLayout.writeFully(channel, bytes.flip(), position);
+        bytes.clear();
         return position + length;
     }
 }

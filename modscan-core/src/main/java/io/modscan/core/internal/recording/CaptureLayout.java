@@ -29,10 +29,16 @@ public final class CaptureLayout {
 
     private static final int NUMBERS_AT_ONCE = 1 << 16;
 
+    /** By so many bytes at most the headers of captures differ that are stored as other types: some digits and letters a tensor. */
+    private static final int HEADERS_DIFFER = 1 << 20;
+
     private final SafetensorsLayout file;
     private final List<Reading> readings;
     private final Chunk chunk;
+    private final DType type;
     private final boolean whole;
+    private final Path target;
+    private final Map<String, String> provenance;
     private final long[] tokenOffsets;
     private final long[] keptOffsets;
     private final boolean keepsAll;
@@ -43,18 +49,30 @@ public final class CaptureLayout {
      * @param target     the file that it is for, to be named in what is thrown
      * @param provenance what all of a capture's files have in common
      * @param chunk      the prompts that the file is about
+     * @param type       what values are stored as
      * @param whole      whether these are all of the capture's
      */
     public CaptureLayout(
-            Path target, Map<String, String> provenance, List<Reading> readings, Chunk chunk, boolean whole) {
+            Path target,
+            Map<String, String> provenance,
+            List<Reading> readings,
+            Chunk chunk,
+            DType type,
+            boolean whole) {
+        this.target = target;
+        this.provenance = provenance;
         this.readings = readings;
         this.chunk = chunk;
+        this.type = Rounding.checked(type);
         this.whole = whole;
         this.tokenOffsets = offsets(chunk.tokens(), PromptTokens::size);
         this.keptOffsets = offsets(chunk.tokens(), PromptTokens::keptSize);
         this.keepsAll = chunk.tokens().stream().allMatch(PromptTokens::isAllKept);
         SafetensorsLayout.Builder layout = SafetensorsLayout.builder();
         Map<String, String> facts = new TreeMap<>(provenance);
+        if (type != DType.F32) {
+            facts.merge(Keys.ROUNDED_TO, Rounding.name(type), CaptureLayout::roundedAgain);
+        }
         facts.putAll(TokensDigest.of(chunk.prompts(), chunk.tokens()));
         if (!chunk.chosen().isEmpty()) {
             facts.put(Keys.POSITIONS_SHA256, TokensDigest.ofChoices(chunk.chosen()));
@@ -77,14 +95,51 @@ public final class CaptureLayout {
                 for (int prompt = 0; prompt < chunk.prompts().size(); prompt++) {
                     layout.add(
                             name(reading, prompt),
-                            DType.F32,
+                            type,
                             shape(reading, chunk.tokens().get(prompt).size()));
                 }
             } else {
-                layout.add(name(TensorNames.packed(reading.site())), DType.F32, packedShape(reading));
+                layout.add(name(TensorNames.packed(reading.site())), type, packedShape(reading));
             }
         }
         this.file = layout.build(target);
+    }
+
+    /** What came from a recording may have been rounded before. */
+    private static String roundedAgain(String before, String now) {
+        return before.equals(now) || before.endsWith(", " + now) ? before : before + ", " + now;
+    }
+
+    /** The same but for the type that values are stored as. */
+    private CaptureLayout as(DType other) {
+        return new CaptureLayout(target, provenance, readings, chunk, other, whole);
+    }
+
+    /** What values are stored as. */
+    DType type() {
+        return type;
+    }
+
+    /**
+     * What tells this capture from the one that a file begins with.
+     *
+     * @param found as many of the file's first bytes as the longest header has
+     * @return words that say what the other one is of
+     */
+    String otherThan(ByteBuffer found) {
+        for (DType other : Rounding.TYPES) {
+            ByteBuffer header = as(other).header();
+            if (other != type && found.remaining() >= header.remaining()
+                    && found.slice(0, header.remaining()).equals(header)) {
+                return "the same, but stored as " + Rounding.name(other) + ", not as " + Rounding.name(type);
+            }
+        }
+        return "of other prompts, sites, settings, weights or versions";
+    }
+
+    /** Enough of a file's beginning for {@link #otherThan}. */
+    int headBytes() {
+        return header().remaining() + HEADERS_DIFFER;
     }
 
     private static long[] offsets(List<PromptTokens> tokens, ToIntFunction<PromptTokens> size) {
@@ -210,12 +265,17 @@ public final class CaptureLayout {
         }
         long before = read.isPerToken() ? keptOffsets[prompt] : prompt;
         return offset(name(TensorNames.packed(read.site())))
-                + before * read.site().width() * Float.BYTES;
+                + before * read.site().width() * type.bytes();
+    }
+
+    /** The prompt's id. */
+    String id(int prompt) {
+        return chunk.prompts().get(prompt).id();
     }
 
     /** How many bytes a prompt's values take. */
     long bytes(int reading, int prompt) {
-        return readings.get(reading).values(chunk.tokens().get(prompt)) * Float.BYTES;
+        return readings.get(reading).values(chunk.tokens().get(prompt)) * type.bytes();
     }
 
     private long offset(String tensor) {

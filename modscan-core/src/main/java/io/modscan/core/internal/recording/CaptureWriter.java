@@ -33,18 +33,25 @@ public final class CaptureWriter implements AutoCloseable {
 
     private final Path target;
     private final CaptureLock lock;
+    private final Rounding rounding;
     private final List<Path> files = new ArrayList<>();
     private boolean several;
 
-    private CaptureWriter(Path target, CaptureLock lock) {
+    private CaptureWriter(Path target, CaptureLock lock, Rounding rounding) {
         this.target = target;
         this.lock = lock;
+        this.rounding = rounding;
     }
 
-    public static CaptureWriter open(Path target) {
+    /**
+     * Begins, unless somebody else is at it.
+     *
+     * @param rounding to the type that values are stored as; what that cannot hold is told when all is done
+     */
+    public static CaptureWriter open(Path target, Rounding rounding) {
         WholeFile.prepare(target);
         CaptureFile.checkReplaceable(target);
-        return new CaptureWriter(target, CaptureLock.take(target));
+        return new CaptureWriter(target, CaptureLock.take(target), rounding);
     }
 
     /** The file that lists the others, where there are several. */
@@ -100,13 +107,13 @@ public final class CaptureWriter implements AutoCloseable {
         if (CaptureFile.isTorn(file, layout)) {
             LOG.warn("{}: this capture was finished, and has been cut short since; it is made again", file);
         } else if (several) {
-            refuse(file, "of another capture (of other prompts, sites, settings, weights or versions)");
+            refuse(file, "of another capture (" + layout.otherThan(CaptureFile.headOf(file, layout.headBytes())) + ")");
         } else {
             CaptureFile.checkReplaceable(file, layout);
             LOG.warn(
-                    "{}: holds another capture (of other prompts, sites, settings, weights or versions),"
-                            + " which this one replaces when it is complete",
-                    file);
+                    "{}: holds another capture ({}), which this one replaces when it is complete",
+                    file,
+                    layout.otherThan(CaptureFile.headOf(file, layout.headBytes())));
         }
         return false;
     }
@@ -148,6 +155,7 @@ public final class CaptureWriter implements AutoCloseable {
 
     @Override
     public void close() {
+        rounding.tell();
         lock.close();
     }
 }

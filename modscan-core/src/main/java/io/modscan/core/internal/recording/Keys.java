@@ -25,6 +25,9 @@ public final class Keys {
 
     public static final String BATCHES = "modscan.batches";
 
+    /** What values were rounded to on their way to a file, one behind the other; there only if they were. */
+    public static final String ROUNDED_TO = "modscan.rounded_to";
+
     /** Of what it was captured. */
     public static final String PROMPT_COUNT = "modscan.prompt_count";
 

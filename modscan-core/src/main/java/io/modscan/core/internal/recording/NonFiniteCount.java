@@ -5,7 +5,6 @@ import io.modscan.core.site.Site;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.List;
-import java.util.TreeSet;
 
 /**
  * Counts the values of one reading that are NaN or infinite. What is so by design does not count: the loss of a first token,
@@ -13,23 +12,15 @@ import java.util.TreeSet;
  */
 public final class NonFiniteCount {
 
-    /** How many prompts are named. */
-    private static final int MOST_NAMED = 5;
-
     /** Read at once, so that what is looked at lies in the processor's own memory. */
     private static final int BLOCK = 1 << 10;
 
-    private final Reading reading;
-    private final TreeSet<String> firstIds = new TreeSet<>();
+    private final Tally found;
     private final float[] block = new float[BLOCK];
     private final float[] sums = new float[BLOCK];
-    private long values;
-    private long prompts;
-    /** In how many prompts each unit has such a value; empty while none has. */
-    private int[] promptsOfUnits = new int[0];
 
     public NonFiniteCount(Reading reading) {
-        this.reading = reading;
+        this.found = new Tally(reading);
     }
 
     /**
@@ -63,77 +54,44 @@ public final class NonFiniteCount {
     }
 
     private void count(String id, FloatBuffer row, boolean lossOfFirst) {
-        Site site = reading.site();
-        int width = site.width();
-        // Of patterns a head's queries and keys lie together; of all else each position has all units.
-        int stretch = site.isPairwise() ? Math.max(1, row.capacity() / width) : 1;
+        Site site = reading().site();
         int first = lossOfFirst && Derivation.isLoss(site) && isNoLoss(row) ? 1 : 0;
-        boolean[] here = new boolean[width];
-        long found = 0;
-        for (int i = first; i < row.capacity(); i++) {
-            float value = row.get(i);
-            boolean masked = site.isPairwise() && value == Float.NEGATIVE_INFINITY;
-            if (!Float.isFinite(value) && !masked) {
-                here[i / stretch % width] = true;
-                found++;
-            }
-        }
-        if (found == 0) {
-            return;
-        }
-        values += found;
-        prompts++;
-        named(id);
-        promptsOfUnits = promptsOfUnits.length == 0 ? new int[width] : promptsOfUnits;
-        for (int unit = 0; unit < width; unit++) {
-            promptsOfUnits[unit] += here[unit] ? 1 : 0;
-        }
+        boolean masks = site.isPairwise();
+        found.add(
+                id,
+                row,
+                first,
+                value -> !Float.isFinite(value) && !(masks && value == Float.NEGATIVE_INFINITY));
     }
 
     private static boolean isNoLoss(FloatBuffer row) {
         return row.capacity() > 0 && Float.isNaN(row.get(0));
     }
 
-    private void named(String id) {
-        firstIds.add(id);
-        if (firstIds.size() > MOST_NAMED) {
-            firstIds.pollLast();
-        }
-    }
-
     /** Takes in what another has counted of the same reading. */
     public void merge(NonFiniteCount other) {
-        values += other.values;
-        prompts += other.prompts;
-        other.firstIds.forEach(this::named);
-        if (promptsOfUnits.length == 0) {
-            promptsOfUnits = other.promptsOfUnits.clone();
-        } else {
-            for (int unit = 0; unit < other.promptsOfUnits.length; unit++) {
-                promptsOfUnits[unit] += other.promptsOfUnits[unit];
-            }
-        }
+        found.merge(other.found);
     }
 
     public Reading reading() {
-        return reading;
+        return found.reading();
     }
 
     public long values() {
-        return values;
+        return found.values();
     }
 
     public long prompts() {
-        return prompts;
+        return found.prompts();
     }
 
     /** The first, in order of ids, whatever the order in which they came. */
     public List<String> firstIds() {
-        return List.copyOf(firstIds);
+        return found.firstIds();
     }
 
     /** For each unit of the site, in how many prompts it has such a value; empty if there is none at all. */
     public int[] promptsOfUnits() {
-        return promptsOfUnits.clone();
+        return found.promptsOfUnits();
     }
 }

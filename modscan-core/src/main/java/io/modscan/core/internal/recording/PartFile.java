@@ -44,6 +44,7 @@ public final class PartFile implements AutoCloseable {
     private final Path target;
     private final CaptureLayout layout;
     private final Steps steps;
+    private final Rounding rounding;
     private final FileChannel channel;
     private final CRC32C checksum = new CRC32C();
     private final ByteBuffer verified = ByteBuffer.allocateDirect(VERIFIED_AT_ONCE);
@@ -57,11 +58,13 @@ public final class PartFile implements AutoCloseable {
 
     private @Nullable Object key;
 
-    private PartFile(Path part, Path target, CaptureLayout layout, Steps steps, FileChannel channel) {
+    private PartFile(
+            Path part, Path target, CaptureLayout layout, Steps steps, Rounding rounding, FileChannel channel) {
         this.part = part;
         this.target = target;
         this.layout = layout;
         this.steps = steps;
+        this.rounding = rounding;
         this.channel = channel;
     }
 
@@ -73,9 +76,10 @@ public final class PartFile implements AutoCloseable {
     /**
      * Begins a file, or takes up what was left of it.
      *
+     * @param rounding to the type that the layout is of
      * @throws ModscanException if what was left is of another capture
      */
-    public static PartFile open(Path target, CaptureLayout layout, Steps steps) {
+    public static PartFile open(Path target, CaptureLayout layout, Steps steps, Rounding rounding) {
         Path part = of(target);
         try {
             FileChannel channel = FileChannel.open(
@@ -84,7 +88,7 @@ public final class PartFile implements AutoCloseable {
                     StandardOpenOption.READ,
                     StandardOpenOption.WRITE,
                     StandardOpenOption.SPARSE);
-            PartFile file = new PartFile(part, target, layout, steps, channel);
+            PartFile file = new PartFile(part, target, layout, steps, rounding, channel);
             boolean ready = false;
             try {
                 file.begin();
@@ -118,8 +122,8 @@ public final class PartFile implements AutoCloseable {
             writeHeader(header);
         } else {
             throw new ModscanException(
-                    part + ": is the beginning of another capture (of other prompts, sites, settings,"
-                            + " weights or versions); finish that one with the call that began it, delete the file, or give"
+                    part + ": is the beginning of another capture ("
+                            + layout.otherThan(headOf(channel, layout.headBytes())) + "); finish that one with the call that began it, delete the file, or give"
                             + " another name");
         }
         if (!complete) {
@@ -260,10 +264,18 @@ public final class PartFile implements AutoCloseable {
 
     /** Puts a row in its place. */
     public void write(int reading, int prompt, ByteBuffer values) {
+        ByteBuffer floats = values.duplicate().order(values.order());
+        long position = layout.position(reading, prompt);
         try {
-            checksum.update(values.duplicate());
-            unforced += values.remaining();
-            CaptureLayout.writeFully(channel, values, layout.position(reading, prompt));
+            while (floats.hasRemaining()) {
+                ByteBuffer stored = rounding.next(floats);
+                checksum.update(stored.duplicate());
+                int bytes = stored.remaining();
+                unforced += bytes;
+                CaptureLayout.writeFully(channel, stored, position);
+                position += bytes;
+            }
+            rounding.rowDone(reading, layout.id(prompt), values.asFloatBuffer());
         } catch (IOException e) {
             throw failed(e);
         }

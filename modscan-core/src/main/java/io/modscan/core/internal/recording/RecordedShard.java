@@ -14,6 +14,7 @@ import io.modscan.core.site.Objective;
 import io.modscan.core.site.Reading;
 import io.modscan.core.token.PromptTokens;
 import io.modscan.core.token.Span;
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.nio.file.Path;
@@ -22,6 +23,7 @@ import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.TreeMap;
@@ -46,6 +48,9 @@ public final class RecordedShard {
     private final long[] offsets;
     /** For each reading where its tensor begins, or, for attention, where each prompt's does. */
     private final long[][] begins;
+
+    /** What each reading's values are stored as. */
+    private final DType[] types;
 
     /** Where each prompt's kept positions begin, and where they lie in the file; as the tokens where all are kept. */
     private final long[] keptOffsets;
@@ -143,9 +148,11 @@ public final class RecordedShard {
                 ? begin(header, TensorNames.KEPT_POSITIONS + behind, DType.I64, List.of(keptOffsets[count]))
                 : -1;
         checkSpans();
+        this.types = new DType[readings.size()];
         this.begins = new long[readings.size()][];
         for (int i = 0; i < begins.length; i++) {
-            begins[i] = begins(header, behind, readings.get(i));
+            types[i] = type(header, behind, readings.get(i));
+            begins[i] = begins(header, behind, readings.get(i), types[i]);
         }
     }
 
@@ -240,12 +247,22 @@ public final class RecordedShard {
         });
     }
 
-    private long[] begins(SafetensorsFile header, String behind, Reading reading) {
+    /** All of a reading's tensors are of the type of the first, which is one that values are stored as. */
+    private DType type(SafetensorsFile header, String behind, Reading reading) {
+        StoredTensor first = header.tensors()
+                .get(
+                        reading.site().isPairwise()
+                                ? TensorNames.perPrompt(reading.site(), from)
+                                : TensorNames.packed(reading.site()) + behind);
+        return first != null && Rounding.TYPES.contains(first.dtype()) ? first.dtype() : DType.F32;
+    }
+
+    private long[] begins(SafetensorsFile header, String behind, Reading reading, DType type) {
         if (reading.site().isPairwise()) {
             long[] each = new long[size()];
             for (int i = 0; i < each.length; i++) {
                 List<Long> shape = shape(reading, length(i));
-                each[i] = begin(header, TensorNames.perPrompt(reading.site(), from + i), DType.F32, shape);
+                each[i] = begin(header, TensorNames.perPrompt(reading.site(), from + i), type, shape);
             }
             checkRow(reading);
             return each;
@@ -253,7 +270,7 @@ public final class RecordedShard {
         boolean perToken = reading.isPerToken();
         List<Long> shape = shape(reading, 0);
         shape.add(0, perToken ? keptOffsets[size()] : size());
-        long begin = begin(header, TensorNames.packed(reading.site()) + behind, DType.F32, shape);
+        long begin = begin(header, TensorNames.packed(reading.site()) + behind, type, shape);
         checkRow(reading);
         return new long[] {begin};
     }
@@ -407,19 +424,54 @@ public final class RecordedShard {
         return ids;
     }
 
-    /** All of a prompt's values of a reading, the last axis varying fastest. */
-    FloatBuffer row(int reading, int prompt) {
+    /** Whether a reading's values have to be computed from what is stored. */
+    boolean isRounded(int reading) {
+        return types[reading] != DType.F32;
+    }
+
+    /** How many values a prompt has of a reading. */
+    int values(int reading, int prompt) {
         Reading of = readings.get(reading);
         int index = prompt - from;
-        long values = of.values(of.isPerToken() ? kept(index) : length(index));
-        long begin;
-        if (of.site().isPairwise()) {
-            begin = begins[reading][index];
-        } else if (of.isPerToken()) {
-            begin = begins[reading][0] + keptOffsets[index] * of.site().width() * Float.BYTES;
-        } else {
-            begin = begins[reading][0] + index * values * Float.BYTES;
+        return (int) of.values(of.isPerToken() ? kept(index) : length(index));
+    }
+
+    /** All of a prompt's values of a reading, the last axis varying fastest; of rounded ones a copy. */
+    FloatBuffer row(int reading, int prompt) {
+        int values = values(reading, prompt);
+        ByteBuffer row = bytes(reading, prompt, 0, values);
+        if (!isRounded(reading)) {
+            return row.asFloatBuffer();
         }
-        return bytes.view(begin, (int) values * Float.BYTES).asFloatBuffer();
+        float[] floats = new float[values];
+        Halves.toFloats(types[reading], row.asShortBuffer(), floats);
+        return FloatBuffer.wrap(floats).asReadOnlyBuffer();
+    }
+
+    /** Copies some of a prompt's values, from an index on, without looking at the others. */
+    void read(int reading, int prompt, int at, float[] into) {
+        Objects.checkFromIndexSize(at, into.length, values(reading, prompt));
+        ByteBuffer some = bytes(reading, prompt, at, into.length);
+        if (isRounded(reading)) {
+            Halves.toFloats(types[reading], some.asShortBuffer(), into);
+        } else {
+            some.asFloatBuffer().get(into);
+        }
+    }
+
+    private ByteBuffer bytes(int reading, int prompt, int at, int values) {
+        Reading of = readings.get(reading);
+        int index = prompt - from;
+        long before;
+        if (of.site().isPairwise()) {
+            before = 0;
+        } else if (of.isPerToken()) {
+            before = keptOffsets[index] * of.site().width();
+        } else {
+            before = (long) index * values(reading, prompt);
+        }
+        long begin = begins[reading][of.site().isPairwise() ? index : 0];
+        int size = types[reading].bytes();
+        return bytes.view(begin + (before + at) * size, values * size);
     }
 }

@@ -19,6 +19,7 @@ public final class RecordedShards {
     private final List<RecordedShard> shards;
     private final int[] firsts;
     private final int size;
+    private final DecodedRows decoded = new DecodedRows();
 
     /** Joins shards that follow each other from prompt 0 on and have the same readings. */
     public RecordedShards(List<RecordedShard> shards) {
@@ -60,7 +61,10 @@ public final class RecordedShards {
     }
 
     FloatBuffer row(int reading, int prompt) {
-        return of(prompt).row(reading, prompt);
+        RecordedShard shard = of(prompt);
+        return shard.isRounded(reading)
+                ? decoded.get(reading, prompt, () -> shard.row(reading, prompt))
+                : shard.row(reading, prompt);
     }
 
     PromptTokens tokens(int prompt) {
@@ -69,25 +73,40 @@ public final class RecordedShards {
 
     /** The prompts' tokens, each read when it is asked for. */
     public List<PromptTokens> tokens() {
-        return new Views<>() {
-            @Override
-            public PromptTokens get(int prompt) {
-                return of(prompt).tokens(prompt);
-            }
-        };
+        return new ReadTokens();
     }
 
     /** The prompts' values of a reading, each a view that is made when it is asked for. */
     public List<FloatBuffer> rows(int reading) {
-        return new Views<>() {
+        return new RecordedRows() {
             @Override
             public FloatBuffer get(int prompt) {
                 return row(reading, prompt);
             }
+
+            @Override
+            public void read(int prompt, int at, float[] into) {
+                of(prompt).read(reading, prompt, at, into);
+            }
+
+            @Override
+            public int length(int prompt) {
+                return of(prompt).values(reading, prompt);
+            }
+
+            @Override
+            public int size() {
+                return size;
+            }
         };
     }
 
-    private abstract class Views<T> extends AbstractList<T> implements RandomAccess {
+    private final class ReadTokens extends AbstractList<PromptTokens> implements RandomAccess {
+        @Override
+        public PromptTokens get(int prompt) {
+            return of(prompt).tokens(prompt);
+        }
+
         @Override
         public int size() {
             return size;
