@@ -7,6 +7,7 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.safetensors.DType;
 import io.modscan.core.site.Pooling;
 import io.modscan.onnx.opt.OptModel;
+import io.modscan.onnx.runtime.CpuOperators;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
@@ -44,11 +45,18 @@ final class CaptureSpeed {
     private static final List<String> OPTIONS =
             List.of("--threads", "--rounds", "--python", "--few", "--shape", "--prompts", "--device", "--csv");
 
+    private static final String OPERATORS = "modscan.operators";
+
     static final String CEILING = "products alone (ceiling)";
 
     /** What the values of all other runs are divided by. */
     private static final List<String> BASES =
-            List.of(CEILING, "last residual, pooled", "transformers: hooks", "transformers: hooks_no_head");
+            List.of(
+                    CEILING,
+                    "last residual, pooled",
+                    "transformers: hooks",
+                    "transformers: hooks_no_head",
+                    "transformers: bfloat16 hooks_no_head");
 
     private final RandomCheckpoint shape;
     private final int count;
@@ -145,12 +153,14 @@ final class CaptureSpeed {
                 threads,
                 rounds);
 
-        OptModel model = OptModel.open(folder)
-                .withRuntime(
-                        (cudaDevice.isPresent() ? RuntimeOptions.cuda(cudaDevice.getAsInt()) : RuntimeOptions.cpu())
-                                .withThreads(threads));
+        RuntimeOptions options = (cudaDevice.isPresent()
+                        ? RuntimeOptions.cuda(cudaDevice.getAsInt())
+                        : RuntimeOptions.cpu())
+                .withThreads(threads);
+        OptModel model = OptModel.open(folder).withRuntime(options);
         String[] inner = {"blocks.*.attn.hook_z", "blocks.*.mlp.hook_post"};
         String last = "blocks." + (shape.layers() - 1) + ".hook_resid_post";
+        System.setProperty(OPERATORS, "onnxruntime"); // What is opened below is without oneDNN.
         try (ProductCeiling ceiling = cudaDevice.isPresent() ? null : new ProductCeiling(shape.hidden(), threads);
                 Probe residual = probe(model, Pooling.mean(), last);
                 Probe pooled = probe(model, Pooling.mean(), inner);
@@ -158,6 +168,7 @@ final class CaptureSpeed {
                 Probe half = probeTo(DType.F16, model, inner);
                 Probe everything = few ? null : probe(model, Pooling.mean(), "*");
                 Probe everythingPerPosition = few ? null : probe(model, Pooling.none(), "*");
+                ByOneDnn oneDnn = ByOneDnn.open(OptModel.open(folder), options, inner);
                 Transformers transformers = python == null ? null : new Transformers(python, folder, ids, threads)) {
             Map<String, Run> runs = new LinkedHashMap<>();
             // Its operands come from Java each time: on a device that would measure the bus.
@@ -181,6 +192,11 @@ final class CaptureSpeed {
                 Files.delete(file);
                 return speed;
             });
+            if (oneDnn != null) {
+                oneDnn.probes()
+                        .forEach((what, probe) ->
+                                runs.put("z and neurons, " + what, () -> timed(tokens, () -> probe.capture(prompts))));
+            }
             if (everything != null && everythingPerPosition != null) {
                 runs.put("every site, pooled", () -> timed(tokens, () -> everything.capture(prompts)));
                 runs.put(
@@ -188,7 +204,8 @@ final class CaptureSpeed {
                         () -> timed(tokens, () -> everythingPerPosition.forEach(prompts, piece -> {})));
             }
             if (transformers != null) {
-                for (String what : List.of("plain", "hooks", "hooks_no_head")) {
+                for (String what : List.of(
+                        "plain", "hooks", "hooks_no_head", "bfloat16 hooks", "bfloat16 hooks_no_head")) {
                     runs.put("transformers: " + what, () -> transformers.run(what));
                 }
             }
@@ -197,6 +214,37 @@ final class CaptureSpeed {
             if (csv != null) {
                 write(speeds, csv);
             }
+        }
+    }
+
+    /** The same captures with products by oneDNN, where it can be had. */
+    private record ByOneDnn(Map<String, Probe> probes) implements AutoCloseable {
+
+        private static @Nullable ByOneDnn open(OptModel model, RuntimeOptions options, String... sites) {
+            String before = System.clearProperty(OPERATORS);
+            try {
+                if (options.cudaDevice().isPresent() || CpuOperators.installed().isEmpty()) {
+                    System.out.println("oneDNN can't be had here: its rows are missing");
+                    return null;
+                }
+                System.out.println(CpuOperators.installed().get().describe());
+                Map<String, Probe> probes = new LinkedHashMap<>();
+                Map.of("oneDNN", options, "oneDNN bfloat16", options.bfloat16()).entrySet().stream()
+                        .sorted(Map.Entry.comparingByKey())
+                        .forEach(kind -> {
+                            OptModel runnable = model.withRuntime(kind.getValue());
+                            probes.put("pooled, " + kind.getKey(), probe(runnable, Pooling.mean(), sites));
+                            probes.put("in memory, " + kind.getKey(), probe(runnable, Pooling.none(), sites));
+                        });
+                return new ByOneDnn(probes);
+            } finally {
+                System.setProperty(OPERATORS, before);
+            }
+        }
+
+        @Override
+        public void close() {
+            probes.values().forEach(Probe::close);
         }
     }
 
@@ -275,12 +323,12 @@ final class CaptureSpeed {
     }
 
     private void report(Map<String, double[]> speeds) {
-        System.out.printf("%-28s %9s", "", "tokens/s");
+        System.out.printf("%-38s %9s", "", "tokens/s");
         List<String> bases = BASES.stream().filter(speeds::containsKey).toList();
         bases.forEach(base -> System.out.printf("  / %-27s", base));
         System.out.println();
         speeds.forEach((name, values) -> {
-            System.out.printf(Locale.ROOT, "%-28s %9.0f", name, median(values));
+            System.out.printf(Locale.ROOT, "%-38s %9.0f", name, median(values));
             for (String base : bases) {
                 double[] other = speeds.getOrDefault(base, values);
                 double[] ratios = IntStream.range(0, rounds)

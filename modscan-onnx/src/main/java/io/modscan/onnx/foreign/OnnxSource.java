@@ -73,7 +73,7 @@ final class OnnxSource implements ActivationSource {
                 .map(ModscanException::printable)
                 .ifPresent(why -> LOG.info("{}: prompts are run one at a time, unpadded: {}", name, why));
         this.runtime = new OrtRuntime(
-                graph.model().toByteArray(), file.root(), true, options, file.ends(), OnnxBounds.largestFolded(file));
+                graph.model().toByteArray(), file.root(), true, options, file.ends(), OnnxBounds.largestFolded(file), Optional.empty());
     }
 
     @Override

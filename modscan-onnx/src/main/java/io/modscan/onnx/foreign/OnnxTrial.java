@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
@@ -279,7 +280,8 @@ record OnnxTrial(Duration atMost, long memory) {
         try {
             switch (kind) {
                 case SHAPES -> OnnxShapes.outputs(graph, root, options);
-                case CAPTURE -> new OrtRuntime(graph, root, true, options, Map.of(), largestFolded).close();
+                case CAPTURE -> new OrtRuntime(graph, root, true, options, Map.of(), largestFolded, Optional.empty())
+                        .close();
                 case RUN -> TrialRun.shapes(graph, root, options, feeds);
             }
         } catch (OrtException | RuntimeException e) {

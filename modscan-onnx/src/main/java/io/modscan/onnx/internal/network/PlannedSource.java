@@ -13,6 +13,7 @@ import io.modscan.onnx.internal.graph.WeightLocation;
 import io.modscan.onnx.internal.runtime.OrtRuntime;
 import io.modscan.onnx.internal.runtime.OrtRuntime.Bound;
 import io.modscan.onnx.internal.runtime.Sessions;
+import io.modscan.onnx.runtime.CpuOperators;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -21,6 +22,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -38,6 +40,7 @@ public final class PlannedSource implements ActivationSource {
     private final List<PlannedLink> links;
     private final Sessions sessions;
     private final RuntimeOptions options;
+    private final Optional<CpuOperators> operators;
     private final Given start;
     private final Arrival arrival;
 
@@ -77,19 +80,21 @@ public final class PlannedSource implements ActivationSource {
             Map<String, String> metadata,
             Arrival arrival) {
 
-        private OrtRuntime open(PlannedGraph graph, boolean prepack, RuntimeOptions options) {
+        private OrtRuntime open(
+                PlannedGraph graph, boolean prepack, RuntimeOptions options, Optional<CpuOperators> operators) {
             List<StoredTensor> weights = graph.weights();
             arrival.await(weights);
             WeightLocation location = WeightLocation.inPlace(root);
             return new OrtRuntime(
-                    OrtRuntime.usesOperators(options)
+                    operators.isPresent()
                             ? graph.serialiseFused(location, metadata)
                             : graph.serialise(location, metadata),
                     root,
                     prepack,
                     options,
                     ends.apply(weights),
-                    Long.MAX_VALUE);
+                    Long.MAX_VALUE,
+                    operators);
         }
     }
 
@@ -111,12 +116,13 @@ public final class PlannedSource implements ActivationSource {
             Given start) {
         this.plan = plan;
         this.options = options;
+        this.operators = OrtRuntime.operators(options);
         this.start = start;
         this.arrival = files.arrival();
         this.sessions = new Sessions(
                 parts.stream()
                         .map(part -> new Sessions.Part(
-                                part.graph().weightBytes(), () -> files.open(part.graph(), prepack, options)))
+                                part.graph().weightBytes(), () -> files.open(part.graph(), prepack, options, operators)))
                         .toList(),
                 room);
         this.links = new ArrayList<>();
@@ -174,7 +180,10 @@ public final class PlannedSource implements ActivationSource {
     @Override
     public Map<String, String> provenance() {
         Map<String, String> facts = new TreeMap<>(OrtRuntime.provenance(options));
-        facts.putAll(OrtRuntime.operatorProvenance(options));
+        operators.ifPresent(by -> {
+            facts.put("runtime.operators", by.describe());
+            facts.put("runtime.precision", options.precision().name().toLowerCase(Locale.ROOT));
+        });
         if (links.size() > 1) {
             facts.put(
                     "runtime.links",

@@ -28,6 +28,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReadWriteLock;
@@ -110,6 +111,7 @@ public final class OrtRuntime implements AutoCloseable {
      * @param prepack       whether matrices are rearranged for speed
      * @param ends          how long each file of weights has to be at least
      * @param largestFolded the bytes that a constant may have to be computed when this is opened
+     * @param operators     that the model is made of, beside ONNX Runtime's own
      */
     public OrtRuntime(
             byte[] model,
@@ -117,7 +119,8 @@ public final class OrtRuntime implements AutoCloseable {
             boolean prepack,
             RuntimeOptions options,
             Map<Path, Long> ends,
-            long largestFolded) {
+            long largestFolded,
+            Optional<CpuOperators> operators) {
         this.ends = Map.copyOf(ends);
         checkEnds();
         try (OrtSession.SessionOptions settings = new OrtSession.SessionOptions()) {
@@ -132,8 +135,8 @@ public final class OrtRuntime implements AutoCloseable {
             }
             register(settings, options);
             settings.setIntraOpNumThreads(threads(options));
-            if (usesOperators(options)) {
-                addOperators(settings, options);
+            if (operators.isPresent()) {
+                add(operators.get(), settings, options);
             }
             if (options.cudaDevice().isPresent()) {
                 addCuda(settings, options.cudaDevice().getAsInt());
@@ -192,11 +195,10 @@ public final class OrtRuntime implements AutoCloseable {
         }
     }
 
-    /** Whether graphs that are our own are computed by operators that a library on the class path brings. */
-    public static boolean usesOperators(RuntimeOptions options) {
-        boolean installed =
-                options.cudaDevice().isEmpty() && CpuOperators.installed().isPresent();
-        if (options.precision() == Precision.BFLOAT16 && !installed) {
+    /** What graphs that are our own are computed by beside ONNX Runtime's own operators. */
+    public static Optional<CpuOperators> operators(RuntimeOptions options) {
+        Optional<CpuOperators> installed = options.cudaDevice().isPresent() ? Optional.empty() : CpuOperators.installed();
+        if (options.precision() == Precision.BFLOAT16 && installed.isEmpty()) {
             throw new ModscanException("products in bfloat16 were asked for, and nothing here computes them: ONNX Runtime's"
                     + " CPU provider can't. Put io.modscan:modscan-onednn on the class path (Linux, x86-64), or leave"
                     + " RuntimeOptions.bfloat16 out");
@@ -204,8 +206,8 @@ public final class OrtRuntime implements AutoCloseable {
         return installed;
     }
 
-    private static void addOperators(OrtSession.SessionOptions settings, RuntimeOptions options) throws OrtException {
-        CpuOperators operators = CpuOperators.installed().orElseThrow();
+    private static void add(CpuOperators operators, OrtSession.SessionOptions settings, RuntimeOptions options)
+            throws OrtException {
         if (!operators.isFast(options.precision()) && SLOW_TOLD.compareAndSet(false, true)) {
             LOG.warn(
                     "products in bfloat16 were asked for, and this processor has no units for it ({}): expect values"
@@ -219,17 +221,6 @@ public final class OrtRuntime implements AutoCloseable {
 
     private static int threads(RuntimeOptions options) {
         return options.threads().orElseGet(Threads::usual);
-    }
-
-    /** What computes products in graphs that are our own. */
-    public static Map<String, String> operatorProvenance(RuntimeOptions options) {
-        return usesOperators(options)
-                ? Map.of(
-                        "runtime.operators",
-                        CpuOperators.installed().orElseThrow().describe(),
-                        "runtime.precision",
-                        options.precision().name().toLowerCase(Locale.ROOT))
-                : Map.of();
     }
 
     private static void addCuda(OrtSession.SessionOptions settings, int device) {
