@@ -79,10 +79,7 @@ record Bos(Activations of) {
         for (SiteActivations site : sites) {
             int width = site.site().width();
             readings.add(site.reading());
-            rows.add(
-                    site.isPerToken()
-                            ? new Views.ShortenedRows(site.rows(), isKept, width)
-                            : site.rows());
+            rows.add(site.isPerToken() ? new Views.ShortenedRows(site.rows(), isKept, width) : site.rows());
         }
         return new Activations(
                 of.prompts(),

@@ -66,7 +66,13 @@ public final class Probe implements AutoCloseable {
         Batching batching = new Batching(
                 source, builder.tokenBudget.orElseGet(source::usualTokens), builder.memoryLimit, outputLimit);
         this.engine = new CaptureEngine(
-                builder.model, source, batching, builder.cutOverlong, builder.fileSize, builder.storedAs, builder.listener);
+                builder.model,
+                source,
+                batching,
+                builder.cutOverlong,
+                builder.fileSize,
+                builder.storedAs,
+                builder.listener);
     }
 
     /**

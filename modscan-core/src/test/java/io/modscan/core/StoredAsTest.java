@@ -89,7 +89,8 @@ class StoredAsTest {
         }
         int digits = type == DType.F16 ? 11 : 8;
         int exponent = Math.max(Math.getExponent(value), type == DType.F16 ? -14 : -126);
-        double rounded = Math.scalb(Math.rint(Math.scalb((double) value, digits - 1 - exponent)), exponent - digits + 1);
+        double rounded =
+                Math.scalb(Math.rint(Math.scalb((double) value, digits - 1 - exponent)), exponent - digits + 1);
         return Math.abs(rounded) > (type == DType.F16 ? 65504 : Float.MAX_VALUE)
                 ? (float) (rounded * Double.POSITIVE_INFINITY)
                 : (float) rounded;
@@ -105,9 +106,8 @@ class StoredAsTest {
     private static void assertRounded(DType type, Activations actual, Activations expected) {
         assertThat(actual.sites())
                 .extracting(SiteActivations::reading)
-                .containsExactlyElementsOf(expected.sites().stream()
-                        .map(SiteActivations::reading)
-                        .toList());
+                .containsExactlyElementsOf(
+                        expected.sites().stream().map(SiteActivations::reading).toList());
         for (SiteActivations site : expected.sites()) {
             for (int i = 0; i < site.size(); i++) {
                 assertRounded(type, actual.at(site.site()).row(i), site.row(i));
@@ -186,13 +186,20 @@ class StoredAsTest {
         Prompts prompts = prompts(40);
         Activations exact = inMemory(prompts).only(Sites.glob("blocks.0.attn.hook_z"), Sites.glob("hook_embed"));
         capture(new FakeModel(), DType.BF16, prompts, file);
-        Activations recorded = Recording.open(file).activations().only(Sites.glob("blocks.0.attn.hook_z"), Sites.glob("hook_embed"));
+        Activations recorded =
+                Recording.open(file).activations().only(Sites.glob("blocks.0.attn.hook_z"), Sites.glob("hook_embed"));
         assertRounded(DType.BF16, recorded.slice(3, 30), exact.slice(3, 30));
-        assertRounded(DType.BF16, recorded.slice(3, 30).slice(2, 9).withoutBos(), exact.slice(5, 12).withoutBos());
-        assertRounded(DType.BF16, recorded.withoutBos().inOrderOfIds(), exact.withoutBos().inOrderOfIds());
-        for (Activations[] both : List.of(
-                new Activations[] {recorded, exact},
-                new Activations[] {recorded.withoutBos().slice(1, 40), exact.withoutBos().slice(1, 40)})) {
+        assertRounded(
+                DType.BF16,
+                recorded.slice(3, 30).slice(2, 9).withoutBos(),
+                exact.slice(5, 12).withoutBos());
+        assertRounded(
+                DType.BF16,
+                recorded.withoutBos().inOrderOfIds(),
+                exact.withoutBos().inOrderOfIds());
+        for (Activations[] both : List.of(new Activations[] {recorded, exact}, new Activations[] {
+            recorded.withoutBos().slice(1, 40), exact.withoutBos().slice(1, 40)
+        })) {
             SiteActivations site = both[0].at("blocks.0.attn.hook_z");
             SiteActivations of = both[1].at("blocks.0.attn.hook_z");
             for (int prompt = 0; prompt < site.size(); prompt++) {
@@ -204,8 +211,7 @@ class StoredAsTest {
                             FloatBuffer.wrap(of.vector(prompt, position)));
                 }
                 int at = prompt;
-                assertThatExceptionOfType(IndexOutOfBoundsException.class)
-                        .isThrownBy(() -> site.vector(at, positions));
+                assertThatExceptionOfType(IndexOutOfBoundsException.class).isThrownBy(() -> site.vector(at, positions));
                 assertThatExceptionOfType(IndexOutOfBoundsException.class)
                         .isThrownBy(() -> site.read(at, 6 * positions, new float[1]));
             }
@@ -296,7 +302,8 @@ class StoredAsTest {
     @Test
     void filesOfAnotherTypeAreNotGoneOnWith() {
         captureInParts(new FakeModel(), DType.BF16, prompts(60), file);
-        try (Probe probe = probe(new FakeModel()).fileSize(30_000).storeAs(DType.F16).build()) {
+        try (Probe probe =
+                probe(new FakeModel()).fileSize(30_000).storeAs(DType.F16).build()) {
             assertThatExceptionOfType(ModscanException.class)
                     .isThrownBy(() -> probe.capture(prompts(60), file))
                     .withMessageContainingAll("acts-00001", "the same, but stored as bfloat16, not as float16");

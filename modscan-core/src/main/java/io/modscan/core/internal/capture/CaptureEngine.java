@@ -241,7 +241,8 @@ public final class CaptureEngine implements AutoCloseable {
         // Half a buffer's reach, since padding comes on top.
         double most = Math.min(batching.outputLimit(), 1 << 30);
         TokenStream.Share share = (prompt, tokens) -> Math.max(
-                Math.max((double) tokens.size() / batching.windowTokens(), values(tokens) * Float.BYTES / most), held(prompt));
+                Math.max((double) tokens.size() / batching.windowTokens(), values(tokens) * Float.BYTES / most),
+                held(prompt));
         try (KeptStreams between = streams();
                 CaptureRun run = run(prompts, share, (prompt, tokens) -> prompt, false);
                 Behind behind = new Behind("modscan-taker")) {

@@ -120,7 +120,8 @@ public final class CaptureFile {
         ByteBuffer bytes =
                 ByteBuffer.allocateDirect(FLOATS_AT_ONCE * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
         FloatBuffer floats = bytes.asFloatBuffer();
-        ByteBuffer out = ByteBuffer.allocateDirect(FLOATS_AT_ONCE * layout.type().bytes());
+        ByteBuffer out =
+                ByteBuffer.allocateDirect(FLOATS_AT_ONCE * layout.type().bytes());
         long begin = layout.position(reading, 0);
         for (int prompt = 0; prompt < rows.size(); prompt++) {
             if (layout.position(reading, prompt) != begin + out.position()) {

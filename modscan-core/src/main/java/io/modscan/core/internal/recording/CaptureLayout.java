@@ -129,7 +129,8 @@ public final class CaptureLayout {
     String otherThan(ByteBuffer found) {
         for (DType other : Rounding.TYPES) {
             ByteBuffer header = as(other).header();
-            if (other != type && found.remaining() >= header.remaining()
+            if (other != type
+                    && found.remaining() >= header.remaining()
                     && found.slice(0, header.remaining()).equals(header)) {
                 return "the same, but stored as " + Rounding.name(other) + ", not as " + Rounding.name(type);
             }

@@ -26,7 +26,7 @@ final class HalfBlock {
     private static final int TOP = 0x47800000;
 
     /** What float16's exponent 1 is as a float's, and from there to the number to be added. */
-    private static final int LOWEST = 127 - 14 << 23;
+    private static final int LOWEST = (127 - 14) << 23;
 
     private static final int TO_ADD = 13 << 23;
 
@@ -102,7 +102,7 @@ final class HalfBlock {
     private static void clamp(int[] bits, int[] clamped, int length) {
         for (int i = 0; i < length; i++) {
             int over = (bits[i] & 0x7fffffff) - TOP;
-            clamped[i] = TOP + (over & over >> 31);
+            clamped[i] = TOP + (over & (over >> 31));
         }
     }
 
@@ -121,21 +121,21 @@ final class HalfBlock {
 
     private static void steps(int[] sums, int[] added, int length) {
         for (int i = 0; i < length; i++) {
-            sums[i] = sums[i] - added[i] + (added[i] - LOWEST - TO_ADD >> 13);
+            sums[i] = sums[i] - added[i] + ((added[i] - LOWEST - TO_ADD) >> 13);
         }
     }
 
     private static void sign(int[] bits, int[] rounded, int length) {
         for (int i = 0; i < length; i++) {
             int beyond = ~((bits[i] & 0x7fffffff) - Halves.FLOAT16_OVERFLOW);
-            rounded[i] = rounded[i] | bits[i] >>> 16 & 0x8000 | beyond >>> 15 & BEYOND;
+            rounded[i] = rounded[i] | ((bits[i] >>> 16) & 0x8000) | ((beyond >>> 15) & BEYOND);
         }
     }
 
     private static void toBfloat16(int[] bits, int[] rounded, int length) {
         for (int i = 0; i < length; i++) {
             int beyond = ~((bits[i] & 0x7fffffff) - Halves.BFLOAT16_OVERFLOW);
-            rounded[i] = bits[i] + 0x7fff + (bits[i] >>> 16 & 1) >>> 16 | beyond >>> 15 & BEYOND;
+            rounded[i] = ((bits[i] + 0x7fff + ((bits[i] >>> 16) & 1)) >>> 16) | ((beyond >>> 15) & BEYOND);
         }
     }
 
@@ -154,8 +154,8 @@ final class HalfBlock {
         int none = 0;
         for (int i = 0; i < length; i++) {
             int magnitude = bits[i] & 0x7fffffff;
-            below += magnitude - Halves.FLOAT16_NORMAL >>> 31;
-            none += magnitude - 1 >>> 31;
+            below += (magnitude - Halves.FLOAT16_NORMAL) >>> 31;
+            none += (magnitude - 1) >>> 31;
         }
         zeros = none;
         small = below - none;

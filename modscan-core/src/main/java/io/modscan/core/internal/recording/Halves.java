@@ -57,10 +57,11 @@ final class Halves {
         // 65536 becomes infinity by the same steps, and so does what is beyond it.
         int clamped = Math.min(magnitude, 0x47800000);
         int scale = Math.max(clamped >> EXPONENT, 127 - 14);
-        int c = scale + 13 << EXPONENT;
+        int c = (scale + 13) << EXPONENT;
         int steps = Float.floatToRawIntBits(Float.intBitsToFloat(clamped) + Float.intBitsToFloat(c)) - c;
-        int half = (scale - (127 - 14) << 10) + steps;
-        return bits >>> 16 & SIGN | (magnitude > INFINITY ? 0x7e00 | magnitude >> 13 & 0x3ff : half);
+        int half = ((scale - (127 - 14)) << 10) + steps;
+        int nan = 0x7e00 | ((magnitude >> 13) & 0x3ff);
+        return ((bits >>> 16) & SIGN) | (magnitude > INFINITY ? nan : half);
     }
 
     /**
@@ -71,14 +72,14 @@ final class Halves {
     static float fromFloat16(int half) {
         int sign = (half & SIGN) << 16;
         int magnitude = (half & 0x7fff) << 13;
-        int exponent = magnitude & 0x1f << EXPONENT;
+        int exponent = magnitude & (0x1f << EXPONENT);
         if (exponent == 0) {
             // In steps of 2^-24, all of which are floats.
             float value = (half & 0x3ff) * 0x1p-24f;
             return Float.intBitsToFloat(Float.floatToRawIntBits(value) | sign);
         }
-        int bias = exponent == 0x1f << EXPONENT ? 255 - 31 : 127 - 15;
-        return Float.intBitsToFloat(magnitude + (bias << EXPONENT) | sign);
+        int bias = exponent == (0x1f << EXPONENT) ? 255 - 31 : 127 - 15;
+        return Float.intBitsToFloat((magnitude + (bias << EXPONENT)) | sign);
     }
 
     /**
@@ -88,8 +89,8 @@ final class Halves {
      * @return 16 bits, in the lower half
      */
     static int toBfloat16(int bits) {
-        int rounded = bits + 0x7fff + (bits >>> 16 & 1) >>> 16;
-        return (bits & MAGNITUDE) > INFINITY ? bits >>> 16 | 0x40 : rounded;
+        int rounded = (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+        return (bits & MAGNITUDE) > INFINITY ? (bits >>> 16) | 0x40 : rounded;
     }
 
     /**

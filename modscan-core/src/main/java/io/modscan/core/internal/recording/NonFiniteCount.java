@@ -57,11 +57,7 @@ public final class NonFiniteCount {
         Site site = reading().site();
         int first = lossOfFirst && Derivation.isLoss(site) && isNoLoss(row) ? 1 : 0;
         boolean masks = site.isPairwise();
-        found.add(
-                id,
-                row,
-                first,
-                value -> !Float.isFinite(value) && !(masks && value == Float.NEGATIVE_INFINITY));
+        found.add(id, row, first, value -> !Float.isFinite(value) && !(masks && value == Float.NEGATIVE_INFINITY));
     }
 
     private static boolean isNoLoss(FloatBuffer row) {

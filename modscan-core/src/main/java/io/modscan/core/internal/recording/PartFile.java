@@ -121,10 +121,10 @@ public final class PartFile implements AutoCloseable {
             bringToSize();
             writeHeader(header);
         } else {
-            throw new ModscanException(
-                    part + ": is the beginning of another capture ("
-                            + layout.otherThan(headOf(channel, layout.headBytes())) + "); finish that one with the call that began it, delete the file, or give"
-                            + " another name");
+            throw new ModscanException(part + ": is the beginning of another capture ("
+                    + layout.otherThan(headOf(channel, layout.headBytes()))
+                    + "); finish that one with the call that began it, delete the file, or give"
+                    + " another name");
         }
         if (!complete) {
             layout.writeTokens(channel); // again where a part was left: they have no checksum

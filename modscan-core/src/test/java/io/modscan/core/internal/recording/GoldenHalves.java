@@ -20,7 +20,10 @@ public final class GoldenHalves {
         try (BufferedReader in = new BufferedReader(new InputStreamReader(
                 Objects.requireNonNull(GoldenHalves.class.getResourceAsStream("/io/modscan/core/halves.csv")),
                 StandardCharsets.US_ASCII))) {
-            return in.lines().map(line -> line.split(",", -1)).map(GoldenHalves::line).toList();
+            return in.lines()
+                    .map(line -> line.split(",", -1))
+                    .map(GoldenHalves::line)
+                    .toList();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -28,8 +31,6 @@ public final class GoldenHalves {
 
     private static Line line(String... cells) {
         return new Line(
-                Integer.parseUnsignedInt(cells[0], 16),
-                Integer.parseInt(cells[1], 16),
-                Integer.parseInt(cells[2], 16));
+                Integer.parseUnsignedInt(cells[0], 16), Integer.parseInt(cells[1], 16), Integer.parseInt(cells[2], 16));
     }
 }

@@ -20,7 +20,11 @@ import org.junit.jupiter.api.Test;
 class RoundingTest {
 
     private static final Reading Z = new Reading(
-            new Site("blocks.0.attn.hook_z", OptionalInt.of(0), List.of(Axis.POSITION, Axis.heads(2), Axis.units(3)), false),
+            new Site(
+                    "blocks.0.attn.hook_z",
+                    OptionalInt.of(0),
+                    List.of(Axis.POSITION, Axis.heads(2), Axis.units(3)),
+                    false),
             Pooling.none());
     private static final Reading EMBED = new Reading(
             new Site("hook_embed", OptionalInt.empty(), List.of(Axis.POSITION, Axis.units(2)), false), Pooling.none());
@@ -45,7 +49,11 @@ class RoundingTest {
 
     @Test
     void whatBecomesInfiniteIsCountedAndNamed() {
-        float[][] z = {{1, 2, 3, 4, 65519, 6, 1, 2, 3, 4, 5, 6}, {1, 2, 3, 4, 70000, 6}, {1, 2, 3, -1e9f, 65520, 6, 0, 0, 0, 0, -1e5f, 0}};
+        float[][] z = {
+            {1, 2, 3, 4, 65519, 6, 1, 2, 3, 4, 5, 6},
+            {1, 2, 3, 4, 70000, 6},
+            {1, 2, 3, -1e9f, 65520, 6, 0, 0, 0, 0, -1e5f, 0}
+        };
         float[][] embed = {{1, 1e-5f}, {1, 2}, {1, 2}};
         assertThat(losses(DType.F16, z, embed))
                 .containsExactly(
@@ -59,8 +67,9 @@ class RoundingTest {
         assertThat(losses(DType.BF16, z, embed))
                 .singleElement()
                 .asString()
-                .startsWith("beyond bfloat16, which ends at 3.39e38: 1 value of blocks.0.attn.hook_z head 0 unit 0, in 1 of the"
-                        + " prompts, such as [p1]; and some at 1 of the other sites.")
+                .startsWith(
+                        "beyond bfloat16, which ends at 3.39e38: 1 value of blocks.0.attn.hook_z head 0 unit 0, in 1 of the"
+                                + " prompts, such as [p1]; and some at 1 of the other sites.")
                 .endsWith(": store as float32");
     }
 
