@@ -20,5 +20,5 @@ module io.modscan.core {
     exports io.modscan.core.site;
     exports io.modscan.core.token;
 
-    uses io.modscan.core.model.MatrixProduct;
+    uses io.modscan.core.model.LinearAlgebra;
 }

@@ -21,6 +21,6 @@ module io.modscan.metrics {
     exports io.modscan.metrics.subspace;
     exports io.modscan.metrics.tokens;
 
-    provides io.modscan.core.model.MatrixProduct with
-            io.modscan.metrics.internal.linear.EjmlProduct;
+    provides io.modscan.core.model.LinearAlgebra with
+            io.modscan.metrics.internal.linear.EjmlAlgebra;
 }

@@ -25,6 +25,6 @@ module io.modscan.onnx {
     exports io.modscan.onnx.opt;
     exports io.modscan.onnx.runtime;
 
-    provides io.modscan.core.model.MatrixProduct with
+    provides io.modscan.core.model.LinearAlgebra with
             io.modscan.onnx.internal.runtime.OrtProduct;
 }

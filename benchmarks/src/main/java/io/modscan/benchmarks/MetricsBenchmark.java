@@ -46,7 +46,7 @@ public class MetricsBenchmark {
     public static class Stream {
 
         /** What multiplies. */
-        @Param({"OrtProduct", "EjmlProduct"})
+        @Param({"OrtProduct", "EjmlAlgebra"})
         public String product = "";
 
         private Activations activations = normal(1, 1, -1);
@@ -57,7 +57,7 @@ public class MetricsBenchmark {
         /** Makes the data. */
         @Setup(Level.Trial)
         public void make() {
-            System.setProperty("modscan.product", product);
+            System.setProperty("modscan.algebra", product);
             activations = normal(10_000, 768, Double.NEGATIVE_INFINITY);
         }
     }

@@ -45,7 +45,7 @@ import java.util.function.UnaryOperator;
  * mean of the first vectors, so a large mean takes no digits from the variance. A coordinate that never changes has variance 0
  * exactly.
  *
- * <p>The fit takes O(n·d² + d³) time for d coordinates, through the installed {@link io.modscan.core.model.MatrixProduct}
+ * <p>The fit takes O(n·d² + d³) time for d coordinates, through the installed {@link io.modscan.core.model.LinearAlgebra}
  * and EJML, and about 55·d² bytes of the heap (and 8 MiB or so) while it decomposes, as was measured for d = 1,500, and what the
  * product takes outside of it, however many vectors there are; the basis keeps 8·d bytes a component, twice that if whitened, and
  * 8·d² more for ZCA, 8 bytes a prompt of the fit, and as much as a component's again once {@link #restore} or the like is used; n &lt; d vectors, if no more than max(512, d), take

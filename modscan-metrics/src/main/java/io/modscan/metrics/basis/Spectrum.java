@@ -1,17 +1,10 @@
 package io.modscan.metrics.basis;
 
-import io.modscan.metrics.internal.linear.Decompositions;
-import io.modscan.metrics.internal.linear.Svd;
-import java.util.Comparator;
+import io.modscan.core.model.LinearAlgebra;
+import java.util.Arrays;
 import java.util.function.DoubleUnaryOperator;
-import java.util.stream.IntStream;
-import org.ejml.data.DMatrixRMaj;
-import org.ejml.interfaces.decomposition.SingularValueDecomposition_F64;
 
-/**
- * The eigenvalues of a matrix of second moments that are above rounding, from the largest down, with their eigenvectors.
- * EJML decomposes; matrices are scaled before, so that none is too small or too large for it.
- */
+/** The eigenvalues of a matrix of second moments that are above rounding, from the largest down, with their eigenvectors. */
 final class Spectrum {
 
     /** The distance of 1 to the next double: what rounding amounts to. */
@@ -26,29 +19,21 @@ final class Spectrum {
     private final double[] vectors;
 
     /**
-     * Puts what was found in order.
+     * Keeps what is more than rounding.
      *
-     * @param found   eigenvalues in any order
+     * @param found   eigenvalues in descending order
      * @param vectors the eigenvector of each, a row each
      */
     private Spectrum(double[] found, double[] vectors, int width, long samples) {
         this.width = width;
-        double largest = 0;
-        for (double value : found) {
-            largest = Math.max(largest, value);
+        double rounding = found[0] * Math.max(samples, width) * EPSILON;
+        int rank = 0;
+        while (rank < found.length && found[rank] > Math.max(0, rounding)) {
+            rank++;
         }
-        double rounding = largest * Math.max(samples, width) * EPSILON;
-        int[] order = IntStream.range(0, found.length)
-                .filter(i -> found[i] > rounding)
-                .boxed()
-                .sorted(Comparator.comparingDouble(i -> -found[i]))
-                .mapToInt(Integer::intValue)
-                .toArray();
-        this.values = new double[order.length];
-        this.vectors = new double[order.length * width];
-        for (int i = 0; i < order.length; i++) {
-            values[i] = found[order[i]];
-            System.arraycopy(vectors, order[i] * width, this.vectors, i * width, width);
+        this.values = Arrays.copyOf(found, rank);
+        this.vectors = rank == found.length ? vectors : Arrays.copyOf(vectors, rank * width);
+        for (int i = 0; i < rank; i++) {
             turn(i * width);
         }
     }
@@ -77,53 +62,29 @@ final class Spectrum {
      * @param samples how many vectors it was made of
      */
     static Spectrum ofSymmetric(double[] matrix, int width, long samples) {
-        double scale = scaleDown(matrix);
-        if (scale == 0) {
-            return new Spectrum(new double[0], new double[0], width, samples);
-        }
-        Decompositions.Eigen eigen = Decompositions.symmetric(matrix, width);
-        double[] values = eigen.values();
-        for (int i = 0; i < width; i++) {
-            values[i] *= scale;
-        }
-        return new Spectrum(values, eigen.vectors(), width, samples);
+        double[] values = new double[width];
+        double[] vectors = new double[width * width];
+        LinearAlgebra.installed().symmetricEigen(matrix, width, values, vectors);
+        return new Spectrum(values, vectors, width, samples);
     }
 
     /**
      * The spectrum of XᵀX / n, by the singular values of X, without making that matrix.
      *
-     * @param rows X, of fewer rows than columns; used up
+     * @param rows X, of fewer rows than columns, or none; used up
      */
     static Spectrum ofRows(double[] rows, int width) {
         int count = rows.length / width;
-        double scale = scaleDown(rows);
-        if (scale == 0) {
-            return new Spectrum(new double[0], new double[0], width, count);
+        if (count == 0) {
+            return new Spectrum(new double[] {0}, new double[width], width, 0);
         }
-        SingularValueDecomposition_F64<DMatrixRMaj> svd =
-                Svd.decompose(DMatrixRMaj.wrap(count, width, rows), false, true);
         double[] values = new double[count];
+        double[] vectors = new double[count * width];
+        LinearAlgebra.installed().singular(rows, count, values, new double[0], vectors);
         for (int i = 0; i < count; i++) {
-            double singular = svd.getSingularValues()[i] * scale;
-            values[i] = singular * singular / count;
+            values[i] = values[i] * values[i] / count;
         }
-        return new Spectrum(values, svd.getV(null, true).data, width, count);
-    }
-
-    /** Divides by a power of two, which rounds nothing, so that the largest entry is near 1. */
-    private static double scaleDown(double[] entries) {
-        double largest = 0;
-        for (double entry : entries) {
-            largest = Math.max(largest, Math.abs(entry));
-        }
-        if (largest == 0) {
-            return 0;
-        }
-        int exponent = Math.getExponent(largest);
-        for (int i = 0; i < entries.length; i++) {
-            entries[i] = Math.scalb(entries[i], -exponent);
-        }
-        return Math.scalb(1.0, exponent);
+        return new Spectrum(values, vectors, width, count);
     }
 
     int rank() {

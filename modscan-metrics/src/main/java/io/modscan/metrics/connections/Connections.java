@@ -93,7 +93,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Weights are read once, when a result is first asked for, and kept for all settings that need not read them anew: 8 bytes a unit
  * and coordinate, 16 while weights are permuted, and up to 32 bytes a unit and neighbour. A basis of d units takes 24·d² bytes
  * meanwhile. For N units, a graph takes up to N² D / 2 multiplications in single precision, by {@link
- * io.modscan.core.model.MatrixProduct}, in tiles; there is one for each shuffle and one more. The result is the same each time for the same
+ * io.modscan.core.model.LinearAlgebra}, in tiles; there is one for each shuffle and one more. The result is the same each time for the same
  * seed and implementation of the product; another may round differently, which can turn a tie. An interrupt ends it with a {@link
  * java.util.concurrent.CancellationException}. Immutable; as safe for use by many threads as the weights are.
  *

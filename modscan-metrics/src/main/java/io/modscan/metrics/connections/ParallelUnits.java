@@ -70,7 +70,7 @@ import java.util.TreeSet;
  * are left out and {@linkplain ParallelMap#leftOut() listed}.
  *
  * <p>Keeps all values, 8 bytes each and half as much again for a shuffle, and the weights of units in pairs. For u units of n values it takes u² n / 2 multiplications (by
- * {@link io.modscan.core.model.MatrixProduct}, in double precision, in tiles), as often again for each shuffle, and n steps for each
+ * {@link io.modscan.core.model.LinearAlgebra}, in double precision, in tiles), as often again for each shuffle, and n steps for each
  * pair that is near. Correlations are summed anew, so the result does not depend on who multiplies, nor on the order of
  * prompts or pieces: prompts are taken in order of their ids. Immutable and, as far as the weights are, safe for use by many threads.
  */

@@ -1,6 +1,6 @@
 package io.modscan.metrics.connections;
 
-import io.modscan.core.model.MatrixProduct;
+import io.modscan.core.model.LinearAlgebra;
 import io.modscan.core.site.Unit;
 import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.FloatBuffer;
@@ -30,7 +30,7 @@ record StreamSites(int width, List<StreamSite> sites, List<float[]> norms) {
         }
         float[] read = gathered(to.reads(), readers);
         float[] product = new float[writers.length * readers.length];
-        MatrixProduct.installed()
+        LinearAlgebra.installed()
                 .timesTransposed(FloatBuffer.wrap(written), FloatBuffer.wrap(read), width, FloatBuffer.wrap(product));
         return product;
     }

@@ -77,7 +77,7 @@ import java.util.function.Consumer;
  *
  * <p>Keeps all values, 8 bytes each and as much again meanwhile, and up to 32 bytes for each unit and neighbour, of three graphs at
  * a time; the correlations of all pairs are never held. For u units and n prompts, a graph takes u² n / 2 multiplications (by {@link
- * io.modscan.core.model.MatrixProduct}, in tiles, in single precision; pairs that may be linked are summed in double precision, so that links
+ * io.modscan.core.model.LinearAlgebra}, in tiles, in single precision; pairs that may be linked are summed in double precision, so that links
  * don't hang on it), and the threshold as many again in double precision; there is one graph of all prompts, one for each shuffle, and one more for each
  * split, of which 3 are done for planted values, too. An interrupt ends it with a {@link java.util.concurrent.CancellationException}; {@link
  * #withProgress} tells how far it is. The

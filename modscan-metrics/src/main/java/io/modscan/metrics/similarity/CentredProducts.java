@@ -1,7 +1,7 @@
 package io.modscan.metrics.similarity;
 
 import io.modscan.core.SiteActivations;
-import io.modscan.core.model.MatrixProduct;
+import io.modscan.core.model.LinearAlgebra;
 import io.modscan.metrics.internal.linear.DirectBuffers;
 import io.modscan.metrics.internal.linear.Dot;
 import io.modscan.metrics.internal.thread.Interrupt;
@@ -80,7 +80,7 @@ final class CentredProducts {
     /** The scalar products of the sites' U-centred matrices, sites × sites. */
     private double[] products() {
         int s = sites.size();
-        MatrixProduct product = MatrixProduct.installed();
+        LinearAlgebra product = LinearAlgebra.installed();
         DoubleBuffer tiles = DirectBuffers.doubles((long) s * tile * tile);
         long block = (long) tile * widest(sites);
         DoubleBuffer above = DirectBuffers.doubles(block);

@@ -1,7 +1,7 @@
 package io.modscan.metrics.similarity;
 
 import io.modscan.core.SiteActivations;
-import io.modscan.core.model.MatrixProduct;
+import io.modscan.core.model.LinearAlgebra;
 import io.modscan.metrics.internal.linear.Dot;
 import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.Arrays;
@@ -49,7 +49,7 @@ final class Comparison {
     Triangle triangle(Precision precision) {
         int width = site.vector(0).length;
         return (double) size * size * width > LARGE
-                ? byProduct(precision, MatrixProduct.installed(), Blocks.sizeFor(size, width))
+                ? byProduct(precision, LinearAlgebra.installed(), Blocks.sizeFor(size, width))
                 : oneByOne(precision);
     }
 
@@ -76,7 +76,7 @@ final class Comparison {
      * (a − m)·(b − m) + a·m + b·m − |m|²: what all vectors share, often most of their length, is left to sums in double
      * precision, so that the error of a product in single precision is that of the rest.
      */
-    Triangle byProduct(Precision precision, MatrixProduct product, int blockSize) {
+    Triangle byProduct(Precision precision, LinearAlgebra product, int blockSize) {
         double[] mean = meanScaled();
         double share = Dot.of(mean, mean) / 2;
         double[] offsets = new double[size];

@@ -1,6 +1,6 @@
 package io.modscan.metrics.similarity;
 
-import io.modscan.core.model.MatrixProduct;
+import io.modscan.core.model.LinearAlgebra;
 import io.modscan.metrics.internal.linear.DirectBuffers;
 import java.nio.DoubleBuffer;
 import java.util.Arrays;
@@ -27,16 +27,16 @@ final class DoubleTriangle implements Triangle {
     }
 
     @Override
-    public Blocks blocks(MatrixProduct product, int blockSize, int width) {
+    public Blocks blocks(LinearAlgebra product, int blockSize, int width) {
         return new DoubleBlocks(product, blockSize, width);
     }
 
     private final class DoubleBlocks extends Blocks {
-        private final MatrixProduct product;
+        private final LinearAlgebra product;
         private final DoubleBuffer[] packed;
         private final DoubleBuffer tile;
 
-        DoubleBlocks(MatrixProduct product, int blockSize, int width) {
+        DoubleBlocks(LinearAlgebra product, int blockSize, int width) {
             super(rows.length, blockSize, width);
             this.product = product;
             this.packed = new DoubleBuffer[count()];

@@ -1,6 +1,6 @@
 package io.modscan.metrics.similarity;
 
-import io.modscan.core.model.MatrixProduct;
+import io.modscan.core.model.LinearAlgebra;
 import io.modscan.metrics.internal.linear.DirectBuffers;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
@@ -27,16 +27,16 @@ final class FloatTriangle implements Triangle {
     }
 
     @Override
-    public Blocks blocks(MatrixProduct product, int blockSize, int width) {
+    public Blocks blocks(LinearAlgebra product, int blockSize, int width) {
         return new FloatBlocks(product, blockSize, width);
     }
 
     private final class FloatBlocks extends Blocks {
-        private final MatrixProduct product;
+        private final LinearAlgebra product;
         private final FloatBuffer[] packed;
         private final FloatBuffer tile;
 
-        FloatBlocks(MatrixProduct product, int blockSize, int width) {
+        FloatBlocks(LinearAlgebra product, int blockSize, int width) {
             super(rows.length, blockSize, width);
             this.product = product;
             this.packed = new FloatBuffer[count()];

@@ -34,7 +34,7 @@ public final class LinearCka {
      *
      * <p>Takes any number of sites whose values are [prompts, …] with no positions left; where a site has heads, a prompt's
      * vector is all of them, one behind the other. Keeps all values, 4 bytes each. Takes O(n²·D + n²·s²) time for n prompts, s
-     * sites and D values a prompt at all of them together, mostly in {@link io.modscan.core.model.MatrixProduct#installed()}, and
+     * sites and D values a prompt at all of them together, mostly in {@link io.modscan.core.model.LinearAlgebra#installed()}, and
      * works in tiles, which take at most 256 MB outside the heap, whatever n and D are (unless one vector alone has more than
      * 2²³ values). The result depends on the order of prompts and on
      * the installed product only by rounding.

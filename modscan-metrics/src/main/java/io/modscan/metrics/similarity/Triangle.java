@@ -1,6 +1,6 @@
 package io.modscan.metrics.similarity;
 
-import io.modscan.core.model.MatrixProduct;
+import io.modscan.core.model.LinearAlgebra;
 
 /** A symmetric matrix, of which the lower half is kept, with the diagonal. */
 interface Triangle extends Pairs {
@@ -13,5 +13,5 @@ interface Triangle extends Pairs {
     void set(int i, int j, double value);
 
     /** Begins to fill the matrix by products of blocks of vectors. */
-    Blocks blocks(MatrixProduct product, int blockSize, int width);
+    Blocks blocks(LinearAlgebra product, int blockSize, int width);
 }

@@ -37,7 +37,7 @@ import java.util.Set;
  * <p>No product of D × D is formed for a head: with W_V = V and W_O = O, the read side is ‖S·V·O‖² = tr(P·(O·Oᵀ)·Pᵀ) with
  * P = S·V [k, d], and so on. A head takes O(D·d·(d + k)) time and 40·D·d bytes of the heap; an MLP O(D·F·(min(D, F) + k)) time, for the
  * standard deviation, and 20·D·F bytes of the heap, beside what the installed product takes outside of it: that is a second at D = 768 with products in plain Java, and minutes at D = 4096, where
- * {@link #only} leaves MLPs out, or a faster {@link io.modscan.core.model.MatrixProduct} helps. Immutable; as safe for use by
+ * {@link #only} leaves MLPs out, or a faster {@link io.modscan.core.model.LinearAlgebra} helps. Immutable; as safe for use by
  * many threads as the weights are.
  */
 public final class WeightOverlap {

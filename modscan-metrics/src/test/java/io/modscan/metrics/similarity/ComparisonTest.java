@@ -3,7 +3,7 @@ package io.modscan.metrics.similarity;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.modscan.core.SiteActivations;
-import io.modscan.core.model.MatrixProduct;
+import io.modscan.core.model.LinearAlgebra;
 import io.modscan.metrics.internal.linear.Dot;
 import java.util.Arrays;
 import java.util.List;
@@ -73,7 +73,7 @@ class ComparisonTest {
         float[][] vectors = vectors(N, WIDTH);
         double longest = longest(vectors);
         SiteActivations site = Vectors.unlabelled(vectors).onlySite();
-        for (MatrixProduct product : List.of(MatrixProduct.installed(), new FloatSums())) {
+        for (LinearAlgebra product : List.of(LinearAlgebra.installed(), new FloatSums())) {
             for (int blockSize : new int[] {1, 64, N - 1, 1024}) {
                 Comparison comparison = new Comparison(measure, site);
                 Triangle exact = comparison.byProduct(Precision.DOUBLE, product, blockSize);

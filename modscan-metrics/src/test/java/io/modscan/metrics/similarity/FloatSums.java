@@ -1,15 +1,15 @@
 package io.modscan.metrics.similarity;
 
-import io.modscan.core.model.MatrixProduct;
+import io.modscan.core.model.LinearAlgebra;
 import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 
 /** Matrix products by the plainest loop, each in its own precision, sums too: the least exact that a product may be. */
-final class FloatSums implements MatrixProduct {
+final class FloatSums implements LinearAlgebra {
 
     @Override
     public void timesTransposed(FloatBuffer a, FloatBuffer b, int inner, FloatBuffer product) {
-        MatrixProduct.checkSizes(a.capacity(), b.capacity(), inner, product.capacity());
+        LinearAlgebra.checkSizes(a.capacity(), b.capacity(), inner, product.capacity());
         int columns = b.capacity() / inner;
         for (int i = 0; i < product.capacity(); i++) {
             float sum = 0;
@@ -22,7 +22,7 @@ final class FloatSums implements MatrixProduct {
 
     @Override
     public void timesTransposed(DoubleBuffer a, DoubleBuffer b, int inner, DoubleBuffer product) {
-        MatrixProduct.checkSizes(a.capacity(), b.capacity(), inner, product.capacity());
+        LinearAlgebra.checkSizes(a.capacity(), b.capacity(), inner, product.capacity());
         int columns = b.capacity() / inner;
         for (int i = 0; i < product.capacity(); i++) {
             double sum = 0;

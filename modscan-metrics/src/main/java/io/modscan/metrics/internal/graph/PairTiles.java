@@ -1,6 +1,6 @@
 package io.modscan.metrics.internal.graph;
 
-import io.modscan.core.model.MatrixProduct;
+import io.modscan.core.model.LinearAlgebra;
 import io.modscan.metrics.internal.linear.Dot;
 import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.ByteBuffer;
@@ -43,7 +43,7 @@ public final class PairTiles {
                 int right = Math.min(units, left + most);
                 DoubleBuffer beside = left == top ? above : rows.of(left, right);
                 double[] values = new double[(bottom - top) * (right - left)];
-                MatrixProduct.installed().timesTransposed(above, beside, length, DoubleBuffer.wrap(values));
+                LinearAlgebra.installed().timesTransposed(above, beside, length, DoubleBuffer.wrap(values));
                 tiles.accept(new PairTile(top, bottom, left, right, values));
             }
         }
@@ -83,7 +83,7 @@ public final class PairTiles {
                 double[] ofColumns = left == top ? ofRows : rows.of(left, right).array();
                 FloatBuffer b = left == top ? a : narrowed(ofColumns, beside);
                 FloatBuffer ofTile = product.slice(0, (bottom - top) * (right - left));
-                MatrixProduct.installed().timesTransposed(a, b, length, ofTile);
+                LinearAlgebra.installed().timesTransposed(a, b, length, ofTile);
                 float[] near = new float[ofTile.capacity()];
                 ofTile.get(0, near);
                 tiles.accept(new NearTile(

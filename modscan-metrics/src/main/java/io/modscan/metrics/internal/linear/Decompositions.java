@@ -20,25 +20,26 @@ import org.jspecify.annotations.Nullable;
  * EJML's decompositions, which take minutes for thousands of coordinates and know nothing of interrupts. Each looks at the
  * interrupt before each of its steps, of which none takes long.
  */
-public final class Decompositions {
+final class Decompositions {
 
     private Decompositions() {}
 
     /**
      * The eigenvalues of a symmetric matrix, in any order, and their eigenvectors.
      *
-     * @param vectors a row each
+     * @param vectors a row each, or empty
      */
     @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
-    public record Eigen(double[] values, double[] vectors) {}
+    record Eigen(double[] values, double[] vectors) {}
 
     /**
      * Decomposes a symmetric matrix.
      *
-     * @param matrix width × width, used up
+     * @param matrix  width × width, used up
+     * @param vectors whether eigenvectors are wanted
      * @throws ModscanException if it does not converge
      */
-    public static Eigen symmetric(double[] matrix, int width) {
+    static Eigen symmetric(double[] matrix, int width, boolean vectors) {
         Tridiagonal tridiagonal = new Tridiagonal();
         Rotations rotations = new Rotations();
         SymmetricQrAlgorithm_DDRM algorithm = new SymmetricQrAlgorithm_DDRM(rotations);
@@ -54,13 +55,16 @@ public final class Decompositions {
         if (converged) {
             // Known eigenvalues make for exact shifts, by which the vectors' rotations are fewest.
             double[] values = rotations.copyEigenvalues(null);
+            if (!vectors) {
+                return new Eigen(values, new double[0]);
+            }
             rotations.reset(width);
             rotations.swapDiag(diagonal);
             rotations.swapOff(beside);
-            DMatrixRMaj vectors = tridiagonal.getQ(null, true);
-            algorithm.setQ(vectors);
+            DMatrixRMaj rows = tridiagonal.getQ(null, true);
+            algorithm.setQ(rows);
             if (algorithm.process(-1, null, null, values)) {
-                return new Eigen(rotations.copyEigenvalues(null), vectors.data);
+                return new Eigen(rotations.copyEigenvalues(null), rows.data);
             }
         }
         throw new ModscanException(
@@ -72,9 +76,21 @@ public final class Decompositions {
         return new Qr();
     }
 
-    /** A compact SVD to be made, with left or right singular vectors or neither. */
-    static SingularValueDecomposition_F64<DMatrixRMaj> svd(boolean u, boolean v) {
-        return new Svds(u, v);
+    /**
+     * A compact SVD.
+     *
+     * @param matrix used up
+     * @param u      whether left singular vectors are wanted
+     * @param v      whether right ones are
+     * @throws ModscanException if it does not converge
+     */
+    static SingularValueDecomposition_F64<DMatrixRMaj> svd(DMatrixRMaj matrix, boolean u, boolean v) {
+        SingularValueDecomposition_F64<DMatrixRMaj> svd = new Svds(u, v);
+        if (!svd.decompose(matrix)) {
+            throw new ModscanException("the singular value decomposition of a matrix of " + matrix.numRows + " × "
+                    + matrix.numCols + " did not converge");
+        }
+        return svd;
     }
 
     private static final class Tridiagonal extends TridiagonalDecompositionHouseholder_DDRM {

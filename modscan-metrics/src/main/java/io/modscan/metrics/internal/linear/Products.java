@@ -1,6 +1,6 @@
 package io.modscan.metrics.internal.linear;
 
-import io.modscan.core.model.MatrixProduct;
+import io.modscan.core.model.LinearAlgebra;
 import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.DoubleBuffer;
 
@@ -25,7 +25,7 @@ public final class Products {
     public static double[] timesTransposed(double[] a, int m, double[] b, int n, int inner) {
         double[] product = new double[Math.multiplyExact(m, n)];
         if (Math.min(m, n) >= ROWS && (long) m * n * inner >= LARGE) {
-            MatrixProduct.installed()
+            LinearAlgebra.installed()
                     .timesTransposed(DoubleBuffer.wrap(a), DoubleBuffer.wrap(b), inner, DoubleBuffer.wrap(product));
             return product;
         }

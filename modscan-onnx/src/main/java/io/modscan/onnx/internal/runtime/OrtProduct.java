@@ -5,7 +5,8 @@ import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import io.modscan.core.error.ModscanException;
-import io.modscan.core.model.MatrixProduct;
+import io.modscan.core.model.LinearAlgebra;
+import io.modscan.core.model.Threads;
 import io.modscan.core.safetensors.DType;
 import io.modscan.onnx.internal.graph.GraphBuilder;
 import io.modscan.onnx.internal.graph.OnnxProtos;
@@ -25,7 +26,7 @@ import java.util.concurrent.CancellationException;
  * Matrix products by ONNX Runtime on the CPU. Direct buffers of the native byte order are read and written where they are;
  * others are copied. It has a session of a few kilobytes a precision, which stays as long as the process.
  */
-public final class OrtProduct implements MatrixProduct {
+public final class OrtProduct implements LinearAlgebra {
 
     /** Rows of a tile: at these sizes copying takes a small share of the time. */
     private static final int MOST_ROWS = 1024;
@@ -70,43 +71,49 @@ public final class OrtProduct implements MatrixProduct {
     }
 
     @Override
-    public void timesTransposed(FloatBuffer a, FloatBuffer b, int inner, FloatBuffer product) {
-        MatrixProduct.checkSizes(a.capacity(), b.capacity(), inner, product.capacity());
+    public void timesTransposed(FloatBuffer left, FloatBuffer right, int inner, FloatBuffer result) {
+        LinearAlgebra.checkSizes(left.capacity(), right.capacity(), inner, result.capacity());
+        FloatBuffer a = whole(left);
+        FloatBuffer b = whole(right);
+        FloatBuffer product = whole(result);
         if (usable(a) && usable(b) && usable(product)) {
-            run(whole(a), whole(b), inner, whole(product));
+            run(a, b, inner, product);
             return;
         }
         int columns = b.capacity() / inner;
         forEachTile(a.capacity() / inner, columns, inner, Float.BYTES, (tile, scratch) -> {
-            FloatBuffer left = scratch[0].asFloatBuffer();
-            FloatBuffer right = scratch[1].asFloatBuffer();
-            FloatBuffer result = scratch[2].asFloatBuffer();
-            left.put(0, a, tile.top() * inner, left.capacity());
-            right.put(0, b, tile.left() * inner, right.capacity());
-            run(left, right, inner, result);
+            FloatBuffer above = scratch[0].asFloatBuffer();
+            FloatBuffer beside = scratch[1].asFloatBuffer();
+            FloatBuffer ofTile = scratch[2].asFloatBuffer();
+            above.put(0, a, tile.top() * inner, above.capacity());
+            beside.put(0, b, tile.left() * inner, beside.capacity());
+            run(above, beside, inner, ofTile);
             for (int row = 0; row < tile.rows(); row++) {
-                product.put((tile.top() + row) * columns + tile.left(), result, row * tile.columns(), tile.columns());
+                product.put((tile.top() + row) * columns + tile.left(), ofTile, row * tile.columns(), tile.columns());
             }
         });
     }
 
     @Override
-    public void timesTransposed(DoubleBuffer a, DoubleBuffer b, int inner, DoubleBuffer product) {
-        MatrixProduct.checkSizes(a.capacity(), b.capacity(), inner, product.capacity());
+    public void timesTransposed(DoubleBuffer left, DoubleBuffer right, int inner, DoubleBuffer result) {
+        LinearAlgebra.checkSizes(left.capacity(), right.capacity(), inner, result.capacity());
+        DoubleBuffer a = whole(left);
+        DoubleBuffer b = whole(right);
+        DoubleBuffer product = whole(result);
         if (usable(a) && usable(b) && usable(product)) {
-            run(whole(a), whole(b), inner, whole(product));
+            run(a, b, inner, product);
             return;
         }
         int columns = b.capacity() / inner;
         forEachTile(a.capacity() / inner, columns, inner, Double.BYTES, (tile, scratch) -> {
-            DoubleBuffer left = scratch[0].asDoubleBuffer();
-            DoubleBuffer right = scratch[1].asDoubleBuffer();
-            DoubleBuffer result = scratch[2].asDoubleBuffer();
-            left.put(0, a, tile.top() * inner, left.capacity());
-            right.put(0, b, tile.left() * inner, right.capacity());
-            run(left, right, inner, result);
+            DoubleBuffer above = scratch[0].asDoubleBuffer();
+            DoubleBuffer beside = scratch[1].asDoubleBuffer();
+            DoubleBuffer ofTile = scratch[2].asDoubleBuffer();
+            above.put(0, a, tile.top() * inner, above.capacity());
+            beside.put(0, b, tile.left() * inner, beside.capacity());
+            run(above, beside, inner, ofTile);
             for (int row = 0; row < tile.rows(); row++) {
-                product.put((tile.top() + row) * columns + tile.left(), result, row * tile.columns(), tile.columns());
+                product.put((tile.top() + row) * columns + tile.left(), ofTile, row * tile.columns(), tile.columns());
             }
         });
     }

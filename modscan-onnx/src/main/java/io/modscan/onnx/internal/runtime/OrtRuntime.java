@@ -11,6 +11,7 @@ import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
 import ai.onnxruntime.providers.OrtCUDAProviderOptions;
 import io.modscan.core.error.ModscanException;
+import io.modscan.core.model.Threads;
 import io.modscan.onnx.runtime.CpuOperators;
 import io.modscan.onnx.runtime.Precision;
 import io.modscan.onnx.runtime.RuntimeOptions;

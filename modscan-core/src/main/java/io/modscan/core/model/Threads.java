@@ -1,4 +1,4 @@
-package io.modscan.onnx.internal.runtime;
+package io.modscan.core.model;
 
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
@@ -8,15 +8,16 @@ import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Set;
 
-/** How many threads ONNX Runtime is given unless a user says otherwise. */
+/** How many threads a native library is given unless a user says otherwise. */
 public final class Threads {
 
     private Threads() {}
 
     /**
      * One a physical core, or as many as this process may use if these are fewer: two threads on one core share the unit
-     * that multiplies. ONNX Runtime's own choice would take
-     * cores that a container or {@code taskset} keeps from this process, and tie threads to them.
+     * that multiplies. The libraries' own choice would take cores that a container or {@code taskset} keeps from this process.
+     *
+     * @return at least 1
      */
     public static int usual() {
         return usual(Path.of("/sys/devices/system/cpu"), Runtime.getRuntime().availableProcessors());

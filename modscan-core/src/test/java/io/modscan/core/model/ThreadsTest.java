@@ -1,4 +1,4 @@
-package io.modscan.onnx.internal.runtime;
+package io.modscan.core.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
