@@ -21,7 +21,7 @@ final class Lapack {
     private static final int LARGE = 1 << 18;
 
     /** Up to this share of the eigenvalues, those alone are faster than all. */
-    private static final double FEW = 0.25;
+    private static final double FEW = 0.15;
 
     /** How much longer one side must be for a triangle of the shorter one to be worth its making. */
     private static final double TALL = 1.5;

@@ -2,8 +2,12 @@ package io.modscan.metrics.basis;
 
 import io.modscan.core.SiteActivations;
 import io.modscan.core.site.Site;
+import io.modscan.core.model.LinearAlgebra;
+import io.modscan.metrics.internal.linear.DirectBuffers;
 import io.modscan.metrics.internal.linear.Products;
-import java.util.Arrays;
+import io.modscan.metrics.internal.linear.Scratch;
+import io.modscan.metrics.internal.thread.Interrupt;
+import java.nio.DoubleBuffer;
 
 /** The map x ↦ M·(x − before) + after, computed in double precision. Immutable. */
 final class AffineMap {
@@ -11,8 +15,11 @@ final class AffineMap {
     /** Vectors a product at most. */
     private static final int BLOCK = 1024;
 
-    /** Values of the vectors of a product at most, unless it is a single vector. */
-    private static final int BLOCK_VALUES = 1 << 23;
+    /** Values of the vectors of a product at most, 16 MiB, unless it is a single vector. */
+    private static final int BLOCK_VALUES = 1 << 21;
+
+    /** With fewer vectors a product is as slow as reading the matrix. */
+    private static final int FEW = 8;
 
     private final double[] matrix;
     private final double[] before;
@@ -40,8 +47,11 @@ final class AffineMap {
             throw new IllegalArgumentException(
                     "a vector of " + vector.length + " values, where " + inputs() + " are expected");
         }
+        double[] image = Products.timesTransposed(shifted(vector), 1, matrix, after.length, inputs());
         float[] result = new float[after.length];
-        new Block(1, new Sink(new float[][] {result})).take(vector, 0);
+        for (int j = 0; j < result.length; j++) {
+            result[j] = (float) (image[j] + after[j]);
+        }
         return result;
     }
 
@@ -52,21 +62,70 @@ final class AffineMap {
      */
     SiteActivations of(SiteActivations from, Site to) {
         float[][] rows = new float[from.size()][];
-        long vectors = 0;
+        Samples.Numbered vectors = Samples.numbered(from);
         for (int i = 0; i < rows.length; i++) {
-            int ofRow = from.row(i).capacity() / inputs();
-            rows[i] = new float[ofRow * after.length];
-            vectors += ofRow;
+            rows[i] = new float[from.row(i).capacity() / inputs() * after.length];
         }
-        Block block = new Block(blockOf(vectors), new Sink(rows));
-        Samples.forEach(from, block);
-        block.flush();
+        int block = Math.max(1, Math.min(Math.min(BLOCK, vectors.count()), BLOCK_VALUES / longer()));
+        if (block < FEW) {
+            oneByOne(vectors, rows);
+        } else {
+            try (Scratch given = Scratch.doubles(block * inputs());
+                    Scratch images = Scratch.doubles(block * after.length)) {
+                blockByBlock(vectors, block, given, images, rows);
+            }
+        }
         return from.derived(to, from.pooling(), i -> rows[i]);
     }
 
-    private int blockOf(long vectors) {
-        int most = Math.max(1, Math.min(BLOCK, BLOCK_VALUES / Math.max(inputs(), after.length)));
-        return (int) Math.min(most, vectors);
+    private int longer() {
+        return Math.max(inputs(), after.length);
+    }
+
+    private void oneByOne(Samples.Numbered vectors, float[][] rows) {
+        float[] vector = new float[inputs()];
+        for (int i = 0; i < vectors.count(); i++) {
+            Interrupt.checkThisThread();
+            vectors.copy(i, vector, 0);
+            int prompt = vectors.prompt(i);
+            System.arraycopy(
+                    of(vector), 0, rows[prompt], vectors.position(i, prompt) * after.length, after.length);
+        }
+    }
+
+    private void blockByBlock(Samples.Numbered vectors, int block, Scratch given, Scratch images, float[][] rows) {
+        Interrupt interrupt = Interrupt.ofThisThread();
+        DoubleBuffer factor = DirectBuffers.doubles(matrix.length).put(0, matrix);
+        for (int from = 0; from < vectors.count(); from += block) {
+            interrupt.check();
+            int first = from;
+            int count = Math.min(block, vectors.count() - from);
+            DoubleBuffer shifted = given.doubleBuffer(count * inputs());
+            Samples.range(count, (long) count * inputs()).forEach(i -> {
+                float[] vector = new float[inputs()];
+                vectors.copy(first + i, vector, 0);
+                shifted.put(i * inputs(), shifted(vector));
+            });
+            DoubleBuffer product = images.doubleBuffer(count * after.length);
+            LinearAlgebra.installed().timesTransposed(shifted, factor, inputs(), product);
+            Samples.range(count, (long) count * after.length).forEach(i -> {
+                double[] image = new double[after.length];
+                product.get(i * after.length, image);
+                int prompt = vectors.prompt(first + i);
+                int at = vectors.position(first + i, prompt) * after.length;
+                for (int j = 0; j < image.length; j++) {
+                    rows[prompt][at + j] = (float) (image[j] + after[j]);
+                }
+            });
+        }
+    }
+
+    private double[] shifted(float[] vector) {
+        double[] shifted = new double[vector.length];
+        for (int j = 0; j < shifted.length; j++) {
+            shifted[j] = vector[j] - before[j];
+        }
+        return shifted;
     }
 
     /** M·v for rows v. */
@@ -97,58 +156,5 @@ final class AffineMap {
             result[at / outputs][at % outputs] = (float) product[at];
         }
         return result;
-    }
-
-    /** Gathers vectors and maps many at once. */
-    private final class Block implements Samples.Taker {
-        private final int most;
-        private final double[] vectors;
-        private final Sink sink;
-        private int count;
-
-        Block(int most, Sink sink) {
-            this.most = most;
-            this.vectors = new double[most * inputs()];
-            this.sink = sink;
-        }
-
-        @Override
-        public void take(float[] values, int from) {
-            for (int i = 0; i < inputs(); i++) {
-                vectors[count * inputs() + i] = values[from + i] - before[i];
-            }
-            count++;
-            if (count == most) {
-                flush();
-            }
-        }
-
-        void flush() {
-            double[] ready = count == most ? vectors : Arrays.copyOf(vectors, count * inputs());
-            double[] images = Products.timesTransposed(ready, count, matrix, after.length, inputs());
-            for (int at = 0; at < images.length; at++) {
-                sink.put((float) (images[at] + after[at % after.length]));
-            }
-            count = 0;
-        }
-    }
-
-    /** Fills rows, one behind the other. */
-    private static final class Sink {
-        private final float[][] rows;
-        private int row;
-        private int column;
-
-        Sink(float[][] rows) {
-            this.rows = rows;
-        }
-
-        void put(float value) {
-            while (column == rows[row].length) {
-                row++;
-                column = 0;
-            }
-            rows[row][column++] = value;
-        }
     }
 }

@@ -4,9 +4,14 @@ import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
 import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.FloatBuffer;
+import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /** The vectors of a site: one a prompt where positions were pooled or there are none, else one a token. */
 final class Samples {
+
+    /** From how many values on another thread is worth its call. */
+    private static final int PARALLEL = 1 << 15;
 
     private Samples() {}
 
@@ -27,10 +32,7 @@ final class Samples {
      * @throws ModscanException if the site has no vectors
      */
     static void forEach(SiteActivations site, Taker taker) {
-        if (site.site().isPairwise()) {
-            throw new ModscanException(site.site() + " has a value for each pair of positions, and so no vector for a"
-                    + " prompt or a token; measure another site");
-        }
+        checkHasVectors(site);
         int width = site.site().width();
         float[] values = {};
         for (int prompt = 0; prompt < site.size(); prompt++) {
@@ -55,5 +57,74 @@ final class Samples {
             zero += 0 * values[i];
         }
         return zero == 0;
+    }
+
+    private static void checkHasVectors(SiteActivations site) {
+        if (site.site().isPairwise()) {
+            throw new ModscanException(site.site() + " has a value for each pair of positions, and so no vector for a"
+                    + " prompt or a token; measure another site");
+        }
+    }
+
+    /**
+     * The same vectors by their numbers, so that each of many threads may take its own.
+     *
+     * @throws ModscanException if the site has no vectors
+     */
+    static Numbered numbered(SiteActivations site) {
+        checkHasVectors(site);
+        int[] ends = new int[site.size()];
+        int end = 0;
+        for (int prompt = 0; prompt < ends.length; prompt++) {
+            end = Math.addExact(
+                    end, site.row(prompt).capacity() / site.site().width());
+            ends[prompt] = end;
+        }
+        return new Numbered(site, ends);
+    }
+
+    /** The vectors of a site, from 0 on. */
+    static final class Numbered {
+        private final SiteActivations site;
+        private final int width;
+        /** For each prompt the number of the first vector behind its own. */
+        private final int[] ends;
+
+        Numbered(SiteActivations site, int[] ends) {
+            this.site = site;
+            this.width = site.site().width();
+            this.ends = ends;
+        }
+
+        int count() {
+            return ends[ends.length - 1];
+        }
+
+        /** The prompt that a vector belongs to. */
+        int prompt(int vector) {
+            int found = Arrays.binarySearch(ends, vector + 1);
+            // Prompts without vectors end where the one before does.
+            while (found > 0 && ends[found - 1] == vector + 1) {
+                found--;
+            }
+            return found >= 0 ? found : -found - 1;
+        }
+
+        /** Which one of its prompt's vectors it is. */
+        int position(int vector, int prompt) {
+            return vector - (prompt == 0 ? 0 : ends[prompt - 1]);
+        }
+
+        /** Copies a vector. */
+        void copy(int vector, float[] to, int at) {
+            int prompt = prompt(vector);
+            site.row(prompt).get(position(vector, prompt) * width, to, at, width);
+        }
+    }
+
+    /** Numbers up to a limit, for many threads if there is enough to do for each. */
+    static IntStream range(int count, long values) {
+        IntStream range = IntStream.range(0, count);
+        return values >= PARALLEL ? range.parallel() : range;
     }
 }

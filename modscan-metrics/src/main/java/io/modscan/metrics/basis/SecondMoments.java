@@ -5,7 +5,11 @@ import io.modscan.core.FittedPrompts;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.site.Site;
-import io.modscan.metrics.internal.linear.Products;
+import io.modscan.core.model.LinearAlgebra;
+import io.modscan.metrics.internal.linear.DirectBuffers;
+import io.modscan.metrics.internal.linear.Scratch;
+import io.modscan.metrics.internal.thread.Interrupt;
+import java.nio.DoubleBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
@@ -23,8 +27,17 @@ import org.jspecify.annotations.Nullable;
  */
 final class SecondMoments {
 
-    /** Vectors a product: enough for a matrix product at full speed, few enough for the caches. */
+    /** Vectors that wait at most, or as many as coordinates if these are more. */
     private static final int BLOCK = 512;
+
+    /** Values of the vectors that are multiplied at once, 16 MiB, unless it is a single vector. */
+    private static final int BLOCK_VALUES = 1 << 21;
+
+    /** Vectors that one thread adds up. */
+    private static final int CHUNK = 64;
+
+    /** Up to this width the sums lie outside the heap, where the library adds to them without a copy. */
+    private static final int DIRECT = 4096;
 
     /** The largest width whose square is the size of an array. */
     private static final int WIDEST = 46_340;
@@ -49,7 +62,7 @@ final class SecondMoments {
     private double[] shift = {};
     private double[] sums = {};
     /** Row by row; what is right of the diagonal is not used. */
-    private double[] products = {};
+    private DoubleBuffer products = DoubleBuffer.allocate(0);
 
     void add(Activations piece) {
         SiteActivations one = piece.onlySite();
@@ -61,22 +74,54 @@ final class SecondMoments {
         width = site.width();
         prompts.add(FittedPrompts.of(piece));
         before.add(one.fittedTo());
-        Samples.forEach(one, this::take);
+        take(Samples.numbered(one));
     }
 
-    private void take(float[] values, int from) {
-        if (!Samples.isFinite(values, from, width)) {
-            leftOut++;
-            return;
+    private void take(Samples.Numbered vectors) {
+        Interrupt interrupt = Interrupt.ofThisThread();
+        int from = 0;
+        while (from < vectors.count()) {
+            interrupt.check();
+            int count = Math.min(most() - waitingCount, vectors.count() - from);
+            makeRoom(waitingCount + count);
+            boolean[] finite = new boolean[count];
+            int first = from;
+            Samples.range(count, (long) count * width).forEach(i -> {
+                int at = (waitingCount + i) * width;
+                vectors.copy(first + i, waiting, at);
+                finite[i] = Samples.isFinite(waiting, at, width);
+            });
+            keep(finite);
+            from += count;
         }
-        int most = Math.max(BLOCK, width);
-        int end = (waitingCount + 1) * width;
+    }
+
+    /** How many vectors wait at most. */
+    private int most() {
+        return Math.max(BLOCK, width);
+    }
+
+    private void makeRoom(int vectors) {
+        int end = vectors * width;
         if (waiting.length < end) {
-            waiting = Arrays.copyOf(waiting, (int) Math.min((long) most * width, Math.max(2L * waiting.length, end)));
+            waiting = Arrays.copyOf(waiting, (int) Math.min((long) most() * width, Math.max(2L * waiting.length, end)));
         }
-        System.arraycopy(values, from, waiting, end - width, width);
-        waitingCount++;
-        if (waitingCount == most) {
+    }
+
+    /** Counts vectors behind those that wait among them, without those that are not finite. */
+    private void keep(boolean[] finite) {
+        int first = waitingCount;
+        for (int i = 0; i < finite.length; i++) {
+            if (!finite[i]) {
+                leftOut++;
+                continue;
+            }
+            if (waitingCount != first + i) {
+                System.arraycopy(waiting, (first + i) * width, waiting, waitingCount * width, width);
+            }
+            waitingCount++;
+        }
+        if (waitingCount == most()) {
             sumUp();
         }
     }
@@ -85,13 +130,42 @@ final class SecondMoments {
         if (summed == 0) {
             shift = meanOfWaiting();
             sums = new double[width];
-            products = new double[width * width];
+            products = width <= DIRECT ? DirectBuffers.doubles((long) width * width) : DoubleBuffer.allocate(width * width);
         }
-        for (int from = 0; from < waitingCount; from += BLOCK) {
-            sumUp(from, Math.min(BLOCK, waitingCount - from));
+        int rows = Math.max(1, Math.min(waitingCount, BLOCK_VALUES / width));
+        try (Scratch scratch = Scratch.doubles(rows * width)) {
+            for (int from = 0; from < waitingCount; from += rows) {
+                int count = Math.min(rows, waitingCount - from);
+                DoubleBuffer shifted = scratch.doubleBuffer(count * width);
+                addSums(from, count, shifted);
+                LinearAlgebra.installed().addColumnProducts(shifted, width, products);
+            }
         }
         summed += waitingCount;
         waitingCount = 0;
+    }
+
+    /** Adds up vectors, less the shift, chunk by chunk, so that sums don't depend on how many threads there are. */
+    private void addSums(int first, int count, DoubleBuffer shifted) {
+        int chunks = (count + CHUNK - 1) / CHUNK;
+        double[][] ofChunks = new double[chunks][width];
+        Samples.range(chunks, (long) count * width).forEach(chunk -> {
+            double[] sum = ofChunks[chunk];
+            double[] row = new double[width];
+            for (int i = chunk * CHUNK; i < Math.min(count, (chunk + 1) * CHUNK); i++) {
+                int at = (first + i) * width;
+                for (int j = 0; j < width; j++) {
+                    row[j] = waiting[at + j] - shift[j];
+                    sum[j] += row[j];
+                }
+                shifted.put(i * width, row);
+            }
+        });
+        for (double[] sum : ofChunks) {
+            for (int j = 0; j < width; j++) {
+                sums[j] += sum[j];
+            }
+        }
     }
 
     private double[] meanOfWaiting() {
@@ -103,25 +177,6 @@ final class SecondMoments {
             mean[j] /= waitingCount;
         }
         return mean;
-    }
-
-    private void sumUp(int first, int count) {
-        double[] block = new double[width * count];
-        for (int j = 0; j < width; j++) {
-            double sum = 0;
-            for (int i = 0; i < count; i++) {
-                double value = waiting[(first + i) * width + j] - shift[j];
-                block[j * count + i] = value;
-                sum += value;
-            }
-            sums[j] += sum;
-        }
-        double[] ofBlock = Products.timesTransposed(block, width, block, width, count);
-        for (int i = 0; i < width; i++) {
-            for (int at = i * width; at <= i * width + i; at++) {
-                products[at] += ofBlock[at];
-            }
-        }
     }
 
     void merge(SecondMoments other) {
@@ -138,8 +193,15 @@ final class SecondMoments {
         } else if (other.summed > 0) {
             mergeSums(other);
         }
-        for (int i = 0; i < other.waitingCount; i++) {
-            take(other.waiting, i * width);
+        for (int from = 0; from < other.waitingCount; ) {
+            int count = Math.min(most() - waitingCount, other.waitingCount - from);
+            makeRoom(waitingCount + count);
+            System.arraycopy(other.waiting, from * width, waiting, waitingCount * width, count * width);
+            waitingCount += count;
+            from += count;
+            if (waitingCount == most()) {
+                sumUp();
+            }
         }
     }
 
@@ -152,8 +214,8 @@ final class SecondMoments {
         for (int i = 0; i < width; i++) {
             for (int j = 0; j <= i; j++) {
                 int at = i * width + j;
-                products[at] +=
-                        other.products[at] + d[i] * other.sums[j] + other.sums[i] * d[j] + other.summed * d[i] * d[j];
+                double more = d[i] * other.sums[j] + other.sums[i] * d[j] + other.summed * d[i] * d[j];
+                products.put(at, products.get(at) + other.products.get(at) + more);
             }
         }
         for (int i = 0; i < width; i++) {
@@ -203,11 +265,12 @@ final class SecondMoments {
     /** The covariance, or, with the means left in, E[x·xᵀ]. */
     private double[] matrix(boolean centred) {
         double[] matrix = new double[width * width];
+        products.get(0, matrix);
         for (int i = 0; i < width; i++) {
             double offI = sums[i] / summed;
             for (int j = 0; j <= i; j++) {
                 double offJ = sums[j] / summed;
-                double value = products[i * width + j] / summed;
+                double value = matrix[i * width + j] / summed;
                 value += centred ? -offI * offJ : shift[i] * offJ + offI * shift[j] + shift[i] * shift[j];
                 matrix[i * width + j] = value;
                 matrix[j * width + i] = value;
