@@ -63,9 +63,9 @@ final class AffineMap {
     SiteActivations of(SiteActivations from, Site to) {
         float[][] rows = new float[from.size()][];
         Samples.Numbered vectors = Samples.numbered(from);
-        for (int i = 0; i < rows.length; i++) {
-            rows[i] = new float[from.row(i).capacity() / inputs() * after.length];
-        }
+        // In parallel, since the pages of large rows are cleared now.
+        Samples.range(rows.length, (long) vectors.count() * after.length)
+                .forEach(i -> rows[i] = new float[from.row(i).capacity() / inputs() * after.length]);
         int block = Math.max(1, Math.min(Math.min(BLOCK, vectors.count()), BLOCK_VALUES / longer()));
         if (block < FEW) {
             oneByOne(vectors, rows);

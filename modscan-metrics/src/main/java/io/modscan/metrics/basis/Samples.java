@@ -6,6 +6,7 @@ import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** The vectors of a site: one a prompt where positions were pooled or there are none, else one a token. */
 final class Samples {
@@ -51,12 +52,19 @@ final class Samples {
 
     /** Whether a vector has neither a NaN nor an infinite value. */
     static boolean isFinite(float[] values, int from, int width) {
+        // Two sums, since a single one would wait for each addition to end before the next.
         float zero = 0;
-        for (int i = from; i < from + width; i++) {
+        float other = 0;
+        int i = from;
+        for (; i < from + width - 1; i += 2) {
             // Zero times anything finite is zero, and NaN times anything else.
             zero += 0 * values[i];
+            other += 0 * values[i + 1];
         }
-        return zero == 0;
+        if (i < from + width) {
+            zero += 0 * values[i];
+        }
+        return zero + other == 0;
     }
 
     private static void checkHasVectors(SiteActivations site) {
@@ -73,6 +81,9 @@ final class Samples {
      */
     static Numbered numbered(SiteActivations site) {
         checkHasVectors(site);
+        if (!site.reading().isPerToken()) {
+            return new Numbered(site, site.size(), null);
+        }
         int[] ends = new int[site.size()];
         int end = 0;
         for (int prompt = 0; prompt < ends.length; prompt++) {
@@ -80,28 +91,33 @@ final class Samples {
                     end, site.row(prompt).capacity() / site.site().width());
             ends[prompt] = end;
         }
-        return new Numbered(site, ends);
+        return new Numbered(site, end, ends);
     }
 
     /** The vectors of a site, from 0 on. */
     static final class Numbered {
         private final SiteActivations site;
         private final int width;
-        /** For each prompt the number of the first vector behind its own. */
-        private final int[] ends;
+        private final int count;
+        /** For each prompt the number of the first vector behind its own; null if each has one. */
+        private final int @Nullable [] ends;
 
-        Numbered(SiteActivations site, int[] ends) {
+        Numbered(SiteActivations site, int count, int @Nullable [] ends) {
             this.site = site;
+            this.count = count;
             this.width = site.site().width();
             this.ends = ends;
         }
 
         int count() {
-            return ends[ends.length - 1];
+            return count;
         }
 
         /** The prompt that a vector belongs to. */
         int prompt(int vector) {
+            if (ends == null) {
+                return vector;
+            }
             int found = Arrays.binarySearch(ends, vector + 1);
             // Prompts without vectors end where the one before does.
             while (found > 0 && ends[found - 1] == vector + 1) {
@@ -112,7 +128,7 @@ final class Samples {
 
         /** Which one of its prompt's vectors it is. */
         int position(int vector, int prompt) {
-            return vector - (prompt == 0 ? 0 : ends[prompt - 1]);
+            return ends == null ? 0 : vector - (prompt == 0 ? 0 : ends[prompt - 1]);
         }
 
         /** Copies a vector. */

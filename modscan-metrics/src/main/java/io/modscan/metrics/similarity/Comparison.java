@@ -46,10 +46,10 @@ final class Comparison {
                 .toArray();
     }
 
-    Triangle triangle(Precision precision) {
+    Pairs pairs(Precision precision) {
         int width = site.vector(0).length;
         return (double) size * size * width > LARGE
-                ? byProduct(precision, LinearAlgebra.installed(), Blocks.sizeFor(size, width))
+                ? byProduct(precision, LinearAlgebra.installed(), ProductPairs.sizeFor(size, width))
                 : oneByOne(precision);
     }
 
@@ -76,35 +76,31 @@ final class Comparison {
      * (a − m)·(b − m) + a·m + b·m − |m|²: what all vectors share, often most of their length, is left to sums in double
      * precision, so that the error of a product in single precision is that of the rest.
      */
-    Triangle byProduct(Precision precision, LinearAlgebra product, int blockSize) {
+    Pairs byProduct(Precision precision, LinearAlgebra algebra, int blockSize) {
         double[] mean = meanScaled();
         double share = Dot.of(mean, mean) / 2;
         double[] offsets = new double[size];
-        Triangle triangle = Triangle.of(size, precision);
-        Blocks blocks = triangle.blocks(product, blockSize, mean.length);
+        double[] selves = new double[size];
+        Arrays.setAll(selves, i -> measure.of(squares[i] / weights[i], halves[i], halves[i]));
+        ProductPairs pairs = ProductPairs.of(precision, blockSize, mean.length, measure, offsets, selves);
         IntStream.range(0, size).parallel().forEach(i -> {
             double[] scaled = scaled(i);
             offsets[i] = halves[i] + share - Dot.of(scaled, mean);
             for (int k = 0; k < mean.length; k++) {
                 scaled[k] -= mean[k];
             }
-            blocks.pack(i, scaled);
+            pairs.pack(i, scaled);
         });
-        for (int top = 0; top < size; top += blockSize) {
-            for (int left = 0; left <= top; left += blockSize) {
+        // In parallel, since the pages of a large matrix are cleared now.
+        IntStream.range(0, pairs.count()).parallel().forEach(pairs::makeRoom);
+        for (int top = 0; top < pairs.count(); top++) {
+            for (int left = 0; left <= top; left++) {
                 interrupt.check();
-                blocks.multiply(top / blockSize, left / blockSize);
-                int from = left;
-                IntStream.range(top, Math.min(size, top + blockSize)).parallel().forEach(i -> {
-                    interrupt.check();
-                    blocks.copyOut(i, from, measure, offsets);
-                });
+                pairs.multiply(algebra, top, left);
             }
         }
-        for (int i = 0; i < size; i++) {
-            triangle.set(i, i, measure.of(squares[i] / weights[i], halves[i], halves[i]));
-        }
-        return triangle;
+        pairs.unpack();
+        return pairs;
     }
 
     private float[] vector(int i) {

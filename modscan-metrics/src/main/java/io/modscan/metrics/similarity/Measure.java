@@ -24,7 +24,7 @@ enum Measure {
 
     Metric<SimilarityMatrix> pairwise(Precision precision) {
         Objects.requireNonNull(precision, "precision");
-        return SimilarityMatrix.metric(title, site -> new Comparison(this, site).triangle(precision));
+        return SimilarityMatrix.metric(title, site -> new Comparison(this, site).pairs(precision));
     }
 
     Metric<LabelSimilarity> betweenLabels(String key) {
@@ -66,11 +66,6 @@ enum Measure {
      * @param b   for the other; NaN, like any of the three, makes the result NaN
      */
     double of(double dot, double a, double b) {
-        return Math.max(-1, Math.min(1, unbounded(dot, a, b)));
-    }
-
-    /** The same before what rounding added beyond the bounds is taken back. */
-    double unbounded(double dot, double a, double b) {
-        return 2 * half + (dot - (a + b));
+        return Math.max(-1, Math.min(1, 2 * half + (dot - (a + b))));
     }
 }

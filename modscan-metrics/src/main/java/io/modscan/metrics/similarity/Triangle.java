@@ -1,7 +1,5 @@
 package io.modscan.metrics.similarity;
 
-import io.modscan.core.model.LinearAlgebra;
-
 /** A symmetric matrix, of which the lower half is kept, with the diagonal. */
 interface Triangle extends Pairs {
 
@@ -11,7 +9,4 @@ interface Triangle extends Pairs {
 
     /** Sets the value of a pair i ≥ j. */
     void set(int i, int j, double value);
-
-    /** Begins to fill the matrix by products of blocks of vectors. */
-    Blocks blocks(LinearAlgebra product, int blockSize, int width);
 }

@@ -80,7 +80,7 @@ class ClosenessTest {
         closenesses().forEach(golden -> {
             Activations activations = Vectors.unlabelled(Golden.vectors(golden.get("vectors")));
             double[][] expected = Golden.matrix(golden.get("closeness"));
-            Triangle closeness =
+            Pairs closeness =
                     new Comparison(Measure.CLOSENESS, activations.onlySite()).byProduct(precision, new FloatSums(), 3);
             double error = precision == Precision.DOUBLE ? 1e-14 : 1e-6;
             for (int i = 0; i < expected.length; i++) {

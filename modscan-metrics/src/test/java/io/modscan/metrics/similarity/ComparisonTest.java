@@ -76,8 +76,8 @@ class ComparisonTest {
         for (LinearAlgebra product : List.of(LinearAlgebra.installed(), new FloatSums())) {
             for (int blockSize : new int[] {1, 64, N - 1, 1024}) {
                 Comparison comparison = new Comparison(measure, site);
-                Triangle exact = comparison.byProduct(Precision.DOUBLE, product, blockSize);
-                Triangle single = comparison.byProduct(Precision.SINGLE, product, blockSize);
+                Pairs exact = comparison.byProduct(Precision.DOUBLE, product, blockSize);
+                Pairs single = comparison.byProduct(Precision.SINGLE, product, blockSize);
                 double error = 0;
                 double singleError = 0;
                 for (int i = 0; i < N; i++) {
@@ -109,7 +109,7 @@ class ComparisonTest {
                 vectors[i][k] = -vectors[i][k];
             }
         }
-        Triangle single = new Comparison(
+        Pairs single = new Comparison(
                         Measure.COSINE, Vectors.unlabelled(vectors).onlySite())
                 .byProduct(Precision.SINGLE, new FloatSums(), N);
         double error = 0;
@@ -210,11 +210,11 @@ class ComparisonTest {
 
     @Test
     void blocksAreEvenAndBounded() {
-        assertThat(Blocks.sizeFor(1, 768)).isEqualTo(1);
-        assertThat(Blocks.sizeFor(1024, 768)).isEqualTo(1024);
-        assertThat(Blocks.sizeFor(1025, 768)).isEqualTo(513);
-        assertThat(Blocks.sizeFor(10_000, 768)).isEqualTo(1000);
-        assertThat(Blocks.sizeFor(10_000, 50_272)).isEqualTo(164);
-        assertThat(Blocks.sizeFor(10, 1 << 30)).isEqualTo(1);
+        assertThat(ProductPairs.sizeFor(1, 768)).isEqualTo(1);
+        assertThat(ProductPairs.sizeFor(1024, 768)).isEqualTo(1024);
+        assertThat(ProductPairs.sizeFor(1025, 768)).isEqualTo(513);
+        assertThat(ProductPairs.sizeFor(10_000, 768)).isEqualTo(1000);
+        assertThat(ProductPairs.sizeFor(10_000, 50_272)).isEqualTo(164);
+        assertThat(ProductPairs.sizeFor(10, 1 << 30)).isEqualTo(1);
     }
 }
