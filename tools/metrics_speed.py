@@ -29,6 +29,8 @@ from sklearn.metrics.pairwise import cosine_similarity
 rng = np.random.default_rng(1)
 vectors = rng.normal(size=(10_000, 768)).astype(np.float32)
 units = np.maximum(rng.normal(size=(200, 36_864)), -0.5).astype(np.float32)
+few = rng.normal(size=(1_000, 768)).astype(np.float32)
+sites = [rng.normal(size=(2_000, 768)).astype(np.float32) for _ in range(4)]
 labels = np.arange(200) % 10
 one_hot = np.eye(10, dtype=np.float64)[labels]
 
@@ -77,6 +79,60 @@ def pca_numpy_double():
 
 def pca_sklearn():
     PCA(svd_solver="covariance_eigh").fit(vectors)
+
+
+def top_sklearn_randomized():
+    PCA(10, svd_solver="randomized", random_state=0).fit(vectors)
+
+
+def top_sklearn_covariance():
+    PCA(10, svd_solver="covariance_eigh").fit(vectors)
+
+
+def top_scipy():
+    """In double precision, by the solver for some eigenvalues."""
+    centred = vectors.astype(np.float64)
+    centred -= centred.mean(axis=0)
+    scipy.linalg.eigh(centred.T @ centred / len(vectors), subset_by_index=[758, 767], overwrite_a=True, check_finite=False)
+
+
+def whitened_numpy_double():
+    centred = vectors.astype(np.float64)
+    centred -= centred.mean(axis=0)
+    variances, components = np.linalg.eigh(centred.T @ centred / len(vectors))
+    (centred @ (components / np.sqrt(variances))).astype(np.float32)
+
+
+def whitened_sklearn():
+    PCA(svd_solver="covariance_eigh", whiten=True).fit_transform(vectors)
+
+
+def alignment_numpy():
+    """Debiased linear CKA of all pairs of sites, by U-centred matrices."""
+    centred = []
+    for site in sites:
+        values = site.astype(np.float64)
+        values -= values.mean(axis=0)
+        products = values @ values.T
+        np.fill_diagonal(products, 0)
+        n = len(products)
+        means = products.sum(axis=0) / (n - 2)
+        means -= means.sum() / (2 * (n - 1))
+        products -= means[:, None]
+        products -= means[None, :]
+        np.fill_diagonal(products, 0)
+        centred.append(products.ravel())
+    stacked = np.array(centred)
+    stacked @ stacked.T
+
+
+def subspace_numpy():
+    values = few.astype(np.float64)
+    np.linalg.svd(values - values.mean(axis=0), full_matrices=False)[2][:5]
+
+
+def subspace_sklearn():
+    PCA(5).fit(few.astype(np.float64))
 
 
 def main():

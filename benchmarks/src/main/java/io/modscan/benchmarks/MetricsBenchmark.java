@@ -10,7 +10,11 @@ import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.selectivity.Selectivity;
 import io.modscan.metrics.selectivity.SelectivityMap;
 import io.modscan.metrics.similarity.Cosine;
+import io.modscan.metrics.similarity.LinearCka;
+import io.modscan.metrics.similarity.Precision;
 import io.modscan.metrics.similarity.SimilarityMatrix;
+import io.modscan.metrics.similarity.SiteSimilarity;
+import io.modscan.metrics.subspace.Subspace;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.SplittableRandom;
@@ -45,11 +49,13 @@ public class MetricsBenchmark {
     @State(Scope.Benchmark)
     public static class Stream {
 
-        /** What multiplies. */
-        @Param({"OrtProduct", "EjmlAlgebra"})
-        public String product = "";
+        /** What multiplies and decomposes; EJML does for ONNX Runtime what that doesn't. */
+        @Param({"OpenBlasAlgebra", "OrtProduct", "EjmlAlgebra"})
+        public String algebra = "";
 
         private Activations activations = normal(1, 1, -1);
+        private Activations few = activations;
+        private Activations sites = activations;
 
         /** For JMH, which fills what it makes. */
         public Stream() {}
@@ -57,8 +63,10 @@ public class MetricsBenchmark {
         /** Makes the data. */
         @Setup(Level.Trial)
         public void make() {
-            System.setProperty("modscan.algebra", product);
+            System.setProperty("modscan.algebra", algebra);
             activations = normal(10_000, 768, Double.NEGATIVE_INFINITY);
+            few = normal(1_000, 768, Double.NEGATIVE_INFINITY);
+            sites = sites(4, 2_000, 768);
         }
     }
 
@@ -78,20 +86,31 @@ public class MetricsBenchmark {
     }
 
     private static Activations normal(int prompts, int units, double least) {
+        return sites(1, prompts, units, least);
+    }
+
+    private static Activations sites(int sites, int prompts, int units) {
+        return sites(sites, prompts, units, Double.NEGATIVE_INFINITY);
+    }
+
+    private static Activations sites(int sites, int prompts, int units, double least) {
         SplittableRandom random = new SplittableRandom(1);
-        float[][] rows = new float[prompts][units];
-        for (float[] row : rows) {
-            for (int i = 0; i < units; i++) {
-                row[i] = (float) Math.max(least, random.nextGaussian());
-            }
-        }
         List<Prompt> labelled = IntStream.range(0, prompts)
                 .mapToObj(i -> Prompt.ofTokens("p" + i, i).withLabel("topic", "t" + i % 10))
                 .toList();
-        Site site = new Site("site", OptionalInt.of(0), List.of(Axis.POSITION, Axis.units(units)), false);
-        return Activations.builder(Prompts.of(labelled))
-                .site(site, Pooling.mean(), rows)
-                .build();
+        Activations.Builder activations = Activations.builder(Prompts.of(labelled));
+        for (int layer = 0; layer < sites; layer++) {
+            float[][] rows = new float[prompts][units];
+            for (float[] row : rows) {
+                for (int i = 0; i < units; i++) {
+                    row[i] = (float) Math.max(least, random.nextGaussian());
+                }
+            }
+            Site site =
+                    new Site("site" + layer, OptionalInt.of(layer), List.of(Axis.POSITION, Axis.units(units)), false);
+            activations.site(site, Pooling.mean(), rows);
+        }
+        return activations.build();
     }
 
     /**
@@ -103,6 +122,61 @@ public class MetricsBenchmark {
     @Benchmark
     public SimilarityMatrix cosine(Stream data) {
         return data.activations.measure(Cosine.pairwise());
+    }
+
+    /**
+     * The same in single precision.
+     *
+     * @param data the activations
+     * @return the matrix
+     */
+    @Benchmark
+    public SimilarityMatrix singleCosine(Stream data) {
+        return data.activations.measure(Cosine.pairwise(Precision.SINGLE));
+    }
+
+    /**
+     * Ten principal components.
+     *
+     * @param data the activations
+     * @return the basis
+     */
+    @Benchmark
+    public Basis topComponents(Stream data) {
+        return data.activations.measure(Basis.fit(Basis.Kind.CENTRED, 10));
+    }
+
+    /**
+     * Whitened coordinates.
+     *
+     * @param data the activations
+     * @return the activations in these
+     */
+    @Benchmark
+    public Activations whitened(Stream data) {
+        return data.activations.measure(Basis.whitened()).apply(data.activations);
+    }
+
+    /**
+     * The alignment of four sites over 2,000 prompts.
+     *
+     * @param data the activations
+     * @return the alignment
+     */
+    @Benchmark
+    public SiteSimilarity alignment(Stream data) {
+        return data.sites.measure(LinearCka.pairwise());
+    }
+
+    /**
+     * Five leading directions of 1,000 prompts.
+     *
+     * @param data the activations
+     * @return the subspace
+     */
+    @Benchmark
+    public Subspace subspace(Stream data) {
+        return data.few.measure(Subspace.leading(5));
     }
 
     /**

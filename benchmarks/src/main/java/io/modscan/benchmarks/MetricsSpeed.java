@@ -23,8 +23,13 @@ final class MetricsSpeed {
 
     static {
         PAIRS.put("cosine", List.of("cosine_numpy_double", "cosine_numpy_single", "cosine_sklearn"));
+        PAIRS.put("singleCosine", List.of("cosine_numpy_single", "cosine_sklearn"));
         PAIRS.put("selectivity", List.of("auroc_scipy", "mannwhitney_scipy"));
         PAIRS.put("pca", List.of("pca_numpy_double", "pca_numpy_single", "pca_sklearn"));
+        PAIRS.put("topComponents", List.of("top_sklearn_randomized", "top_sklearn_covariance", "top_scipy"));
+        PAIRS.put("whitened", List.of("whitened_numpy_double", "whitened_sklearn"));
+        PAIRS.put("alignment", List.of("alignment_numpy"));
+        PAIRS.put("subspace", List.of("subspace_numpy", "subspace_sklearn"));
     }
 
     private final BufferedReader answers;
@@ -32,7 +37,11 @@ final class MetricsSpeed {
     /** Seconds by name, one a round. */
     private final Map<String, List<Double>> seconds = new LinkedHashMap<>();
 
-    private MetricsSpeed(Process python) throws IOException {
+    /** Plain Java takes minutes, and is not among them unless it is asked for. */
+    private final String[] algebras;
+
+    private MetricsSpeed(Process python, String[] algebras) throws IOException {
+        this.algebras = algebras;
         this.answers = python.inputReader(StandardCharsets.UTF_8);
         this.questions = python.outputWriter(StandardCharsets.UTF_8);
         String line = answers.readLine();
@@ -47,19 +56,21 @@ final class MetricsSpeed {
     /**
      * Measures.
      *
-     * @param args a Python with NumPy, SciPy and scikit-learn, and how many rounds (5); run where tools/ is
+     * @param args a Python with NumPy, SciPy and scikit-learn, how many rounds (5), and what multiplies and decomposes, one behind the
+     *     other with commas (OpenBlasAlgebra,OrtProduct: with modscan-openblas and without); run where tools/ is
      */
     public static void main(String[] args) throws IOException, RunnerException {
-        if (args.length < 1 || args.length > 2) {
-            System.err.println("usage: MetricsSpeed PYTHON [ROUNDS]");
+        if (args.length < 1 || args.length > 3) {
+            System.err.println("usage: MetricsSpeed PYTHON [ROUNDS [ALGEBRA,…]]");
             System.exit(2);
         }
         Process python = new ProcessBuilder(args[0], "tools/metrics_speed.py")
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         try {
-            MetricsSpeed speed = new MetricsSpeed(python);
-            int rounds = args.length == 2 ? Integer.parseInt(args[1]) : 5;
+            MetricsSpeed speed = new MetricsSpeed(
+                    python, args.length > 2 ? args[2].split(",") : new String[] {"OpenBlasAlgebra", "OrtProduct"});
+            int rounds = args.length > 1 ? Integer.parseInt(args[1]) : 5;
             for (int i = 0; i < rounds; i++) {
                 speed.round();
                 System.out.printf(Locale.ROOT, "round %d of %d%n", i + 1, rounds);
@@ -73,16 +84,15 @@ final class MetricsSpeed {
     private void round() throws IOException, RunnerException {
         for (Map.Entry<String, List<String>> pair : PAIRS.entrySet()) {
             for (RunResult result : new Runner(new OptionsBuilder()
-                            .include(MetricsBenchmark.class.getSimpleName() + "." + pair.getKey())
-                            // Plain Java takes minutes, and is not what the others are compared with.
-                            .param("product", "OrtProduct")
+                            .include(MetricsBenchmark.class.getSimpleName() + "\\." + pair.getKey() + "$")
+                            .param("algebra", algebras)
                             .verbosity(VerboseMode.SILENT)
                             .build())
                     .run()) {
-                String product = result.getParams().getParam("product");
+                String algebra = result.getParams().getParam("algebra");
                 // The least, as Python's: what else the machine does only adds.
                 add(
-                        pair.getKey() + (product == null ? "" : " " + product),
+                        pair.getKey() + (algebra == null ? "" : " " + algebra),
                         result.getPrimaryResult().getStatistics().getMin());
             }
             for (String name : pair.getValue()) {

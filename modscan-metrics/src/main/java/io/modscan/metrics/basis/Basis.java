@@ -45,9 +45,9 @@ import java.util.function.UnaryOperator;
  * mean of the first vectors, so a large mean takes no digits from the variance. A coordinate that never changes has variance 0
  * exactly.
  *
- * <p>The fit takes O(n·d² + d³) time for d coordinates, through the installed {@link io.modscan.core.model.LinearAlgebra}
- * and EJML, and about 55·d² bytes of the heap (and 8 MiB or so) while it decomposes, as was measured for d = 1,500, and what the
- * product takes outside of it, however many vectors there are; the basis keeps 8·d bytes a component, twice that if whitened, and
+ * <p>The fit takes O(n·d² + d³) time for d coordinates, through the installed {@link io.modscan.core.model.LinearAlgebra},
+ * 8·d² bytes outside the heap (inside for d &gt; 4,096) and 16 MiB while it sums up, and about 55·d² bytes of the heap while it decomposes by
+ * EJML, as was measured for d = 1,500, however many vectors there are; the basis keeps 8·d bytes a component, twice that if whitened, and
  * 8·d² more for ZCA, 8 bytes a prompt of the fit, and as much as a component's again once {@link #restore} or the like is used; n &lt; d vectors, if no more than max(512, d), take
  * O(n²·d) time and no d × d matrix. At most 46,340 coordinates. Adding activations throws a
  * {@link io.modscan.core.error.ModscanException} if there is not exactly one site, if it has a value for each pair of positions, or if it is
@@ -166,7 +166,35 @@ public final class Basis implements UnaryOperator<Activations> {
      */
     public static Metric<Basis> fit(Kind kind) {
         Objects.requireNonNull(kind, "kind");
-        return Metric.of(SecondMoments::new, SecondMoments::add, SecondMoments::merge, moments -> moments.basis(kind));
+        return fitted(kind, Integer.MAX_VALUE);
+    }
+
+    /**
+     * Fits the components of the largest variances only, which takes less time where they are few: the eigenvalues that are wanted are
+     * computed by themselves, as exactly as all would be, if {@code modscan-openblas} is on the class path; by other services all are
+     * computed, and the rest is dropped. What {@link #rank()}, {@link #size()} and {@link #restore} say is about the components that were
+     * kept; shares are of all variance.
+     *
+     * @param kind which, except ZCA, which takes all components
+     * @param most how many components at most, at least 1
+     * @return a metric of one site
+     * @throws IllegalArgumentException if the number is below 1, or for ZCA
+     */
+    public static Metric<Basis> fit(Kind kind, int most) {
+        Objects.requireNonNull(kind, "kind");
+        if (most < 1) {
+            throw new IllegalArgumentException("a basis has 1 component at least, not " + most);
+        }
+        if (kind == Kind.ZCA) {
+            throw new IllegalArgumentException(
+                    "ZCA takes all components; ask for " + most + " of another kind, such as " + Kind.WHITENED);
+        }
+        return fitted(kind, most);
+    }
+
+    private static Metric<Basis> fitted(Kind kind, int most) {
+        return Metric.of(
+                SecondMoments::new, SecondMoments::add, SecondMoments::merge, moments -> moments.basis(kind, most));
     }
 
     /**
@@ -262,7 +290,8 @@ public final class Basis implements UnaryOperator<Activations> {
     /**
      * The number of components.
      *
-     * @return how many eigenvalues are above rounding, from 0 to the lesser of n and the site's width
+     * @return how many eigenvalues are above rounding, from 0 to the lesser of n and the site's width, or to as many as were {@linkplain
+     *     #fit(Kind, int) asked for}
      */
     public int rank() {
         return spectrum.rank();
@@ -314,15 +343,13 @@ public final class Basis implements UnaryOperator<Activations> {
      * The share of all variance (of an uncentred basis, of E[|x|²]) that the first components carry.
      *
      * @param k how many
-     * @return the sum of the first k eigenvalues over that of all that count, in [0, 1]; NaN if the rank is 0
+     * @return the sum of the first k eigenvalues over that of all that count, in [0, 1], or over that of all, if only {@linkplain
+     *     #fit(Kind, int) some} were fitted; NaN if the rank is 0
      * @throws IndexOutOfBoundsException if k is negative or above the rank
      */
     public double explainedShare(int k) {
         Objects.checkIndex(k, rank() + 1);
-        double rest = 0;
-        for (int i = rank() - 1; i >= k; i--) {
-            rest += variance(i);
-        }
+        double rest = spectrum.rest(k);
         double first = 0;
         for (int i = k - 1; i >= 0; i--) {
             first += variance(i);
@@ -335,7 +362,7 @@ public final class Basis implements UnaryOperator<Activations> {
      * p<sub>i</sub> = λ<sub>i</sub> / Σλ. It is the effective rank of the matrix of second moments by Roy and Vetterli, "The effective
      * rank: a measure of effective dimensionality", 15th European Signal Processing Conference, 2007, pp. 606–610.
      *
-     * @return from 1 to the rank; NaN if the rank is 0
+     * @return from 1 to the rank; NaN if the rank is 0, or if only {@linkplain #fit(Kind, int) some} components were fitted and there are more
      */
     public double effectiveRank() {
         double sum = 0;
@@ -348,7 +375,7 @@ public final class Basis implements UnaryOperator<Activations> {
             // A share may underflow where variances are 1e-300 apart.
             entropy -= share > 0 ? share * Math.log(share) : 0;
         }
-        return rank() == 0 ? Double.NaN : Math.exp(entropy);
+        return rank() == 0 || !spectrum.isWhole() ? Double.NaN : Math.exp(entropy);
     }
 
     /**

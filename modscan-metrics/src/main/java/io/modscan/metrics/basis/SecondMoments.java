@@ -224,14 +224,15 @@ final class SecondMoments {
         summed += other.summed;
     }
 
-    Basis basis(Basis.Kind kind) {
+    /** The components of the largest variances, at most so many. */
+    Basis basis(Basis.Kind kind, int most) {
         long samples = summed + waitingCount;
         boolean centred = kind != Basis.Kind.UNCENTRED;
         double[] mean;
         Spectrum spectrum;
         if (summed == 0 && waitingCount < width) {
             mean = meanOfWaiting();
-            spectrum = Spectrum.ofRows(rows(centred ? mean : new double[width]), width);
+            spectrum = Spectrum.ofRows(rows(centred ? mean : new double[width]), width, most);
         } else {
             if (waitingCount > 0) {
                 sumUp();
@@ -240,7 +241,7 @@ final class SecondMoments {
             for (int i = 0; i < width; i++) {
                 mean[i] = shift[i] + sums[i] / samples;
             }
-            spectrum = Spectrum.ofSymmetric(matrix(centred), width, samples);
+            spectrum = Spectrum.ofSymmetric(matrix(centred), width, samples, most);
         }
         return new Basis(
                 Objects.requireNonNull(site),

@@ -186,6 +186,46 @@ class BasisTest {
                 .verify();
     }
 
+    @ParameterizedTest
+    @EnumSource(
+            value = Basis.Kind.class,
+            names = {"UNCENTRED", "CENTRED", "WHITENED"})
+    void someComponentsAreTheFirstOfAll(Basis.Kind kind) {
+        // More vectors than coordinates, and fewer, which are decomposed by themselves.
+        for (int n : new int[] {700, 12}) {
+            Activations activations = of(random(new Random(7), n, 30));
+            Basis all = activations.measure(Basis.fit(kind));
+            Basis some = activations.measure(Basis.fit(kind, 3));
+            assertThat(some.rank()).isEqualTo(3);
+            assertThat(some.size()).isEqualTo(3);
+            for (int i = 0; i < 3; i++) {
+                assertThat(some.variance(i)).isCloseTo(all.variance(i), within(1e-13 * all.variance(0)));
+                assertClose(some.component(i), all.component(i), 1e-9);
+                assertThat(some.explainedShare(i + 1)).isCloseTo(all.explainedShare(i + 1), within(1e-12));
+            }
+            assertThat(some.explainedShare(0)).isZero();
+            assertThat(some.effectiveRank()).isNaN();
+            SiteActivations seen = some.apply(activations).onlySite();
+            SiteActivations whole = all.apply(activations).onlySite();
+            for (int i = 0; i < n; i++) {
+                assertClose(wide(seen.vector(i)), Arrays.copyOf(wide(whole.vector(i)), 3), 1e-5);
+            }
+            Basis enough = activations.measure(Basis.fit(kind, 100));
+            assertThat(enough.rank()).isEqualTo(all.rank());
+            assertThat(enough.effectiveRank()).isEqualTo(all.effectiveRank());
+        }
+    }
+
+    @Test
+    void refusesANumberOfComponentsThatMeansNothing() {
+        assertThatThrownBy(() -> Basis.fit(Basis.Kind.CENTRED, 0))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("1 component at least, not 0");
+        assertThatThrownBy(() -> Basis.fit(Basis.Kind.ZCA, 3))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("ZCA takes all components");
+    }
+
     @Test
     void aMeanFarFromZeroTakesNoDigitsFromTheVariance() {
         // 1500 vectors of 40 coordinates: enough for the service of products, and for several blocks.
