@@ -57,15 +57,13 @@ final class Lapack {
 
     private static Found all(double[] matrix, int width, boolean vectors) {
         double[] values = new double[width];
-        int info = LAPACKE_dsyevd(
-                LAPACK_COL_MAJOR, job(vectors ? 'V' : 'N'), job('L'), width, matrix, width, values);
+        int info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, job(vectors ? 'V' : 'N'), job('L'), width, matrix, width, values);
         check(info, "eigendecomposition", width, width);
         return new Found(values, matrix, NONE);
     }
 
     /** Some, or null where the library does not find all of these, as may be where many are equal. */
-    private static @Nullable Found largest(
-            double[] matrix, int width, int count, boolean wanted) {
+    private static @Nullable Found largest(double[] matrix, int width, int count, boolean wanted) {
         double[] values = new double[width];
         double[] vectors = new double[wanted ? count * width : 1];
         int[] foundCount = new int[1];
@@ -160,7 +158,8 @@ final class Lapack {
             throw new ModscanException("the " + what + " of a matrix of " + rows + " × " + columns
                     + (info > 0
                             ? " did not converge"
-                            : " failed in OpenBLAS with code " + info + "; below -1000 it wants memory outside the heap"));
+                            : " failed in OpenBLAS with code " + info
+                                    + "; below -1000 it wants memory outside the heap"));
         }
     }
 }

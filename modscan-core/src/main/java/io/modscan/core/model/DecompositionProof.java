@@ -190,7 +190,9 @@ final class DecompositionProof {
         refused("no room at the left", () -> algebra.singular(new double[8], 2, new double[2], new double[3], NONE));
         refused("no room at the right", () -> algebra.singular(new double[8], 2, new double[2], NONE, new double[3]));
         for (double bad : new double[] {Double.NaN, Double.NEGATIVE_INFINITY}) {
-            refused(bad + " in it", () -> algebra.symmetricEigen(new double[] {1, bad, bad, 1}, 2, new double[2], NONE));
+            refused(
+                    bad + " in it",
+                    () -> algebra.symmetricEigen(new double[] {1, bad, bad, 1}, 2, new double[2], NONE));
             refused(bad + " in it", () -> algebra.singular(new double[] {1, bad}, 1, new double[1], NONE, NONE));
         }
     }

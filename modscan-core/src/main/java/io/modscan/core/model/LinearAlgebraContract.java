@@ -23,7 +23,9 @@ import java.util.stream.IntStream;
 public final class LinearAlgebraContract {
 
     /** m, n, inner: small ones, odd ones, and some beyond a tile. */
-    private static final int[][] SHAPES = {{1, 1, 1}, {3, 5, 7}, {64, 1, 33}, {1, 40, 3}, {130, 257, 96}, {1030, 2053, 3}};
+    private static final int[][] SHAPES = {
+        {1, 1, 1}, {3, 5, 7}, {64, 1, 33}, {1, 40, 3}, {130, 257, 96}, {1030, 2053, 3}
+    };
 
     private final LinearAlgebra algebra;
     private boolean decomposes = true;
@@ -219,8 +221,8 @@ public final class LinearAlgebraContract {
             algebra.timesTransposed(both, both, 300, single);
             near(single.get(5), expected(a, a, 300)[5], 1e-4, "a product by an interrupted thread");
         });
-        calls.add(() -> algebra.addColumnProducts(
-                Place.HEAP.doubles(a), 300, Place.HEAP.doubles(new double[300 * 300])));
+        calls.add(
+                () -> algebra.addColumnProducts(Place.HEAP.doubles(a), 300, Place.HEAP.doubles(new double[300 * 300])));
         if (decomposes) {
             calls.add(() -> new DecompositionProof(algebra).decompose(90));
         }

@@ -1,8 +1,8 @@
 package io.modscan.metrics.basis;
 
 import io.modscan.core.SiteActivations;
-import io.modscan.core.site.Site;
 import io.modscan.core.model.LinearAlgebra;
+import io.modscan.core.site.Site;
 import io.modscan.metrics.internal.linear.DirectBuffers;
 import io.modscan.metrics.internal.linear.Products;
 import io.modscan.metrics.internal.linear.Scratch;
@@ -88,8 +88,7 @@ final class AffineMap {
             Interrupt.checkThisThread();
             vectors.copy(i, vector, 0);
             int prompt = vectors.prompt(i);
-            System.arraycopy(
-                    of(vector), 0, rows[prompt], vectors.position(i, prompt) * after.length, after.length);
+            System.arraycopy(of(vector), 0, rows[prompt], vectors.position(i, prompt) * after.length, after.length);
         }
     }
 

@@ -87,8 +87,7 @@ final class Samples {
         int[] ends = new int[site.size()];
         int end = 0;
         for (int prompt = 0; prompt < ends.length; prompt++) {
-            end = Math.addExact(
-                    end, site.row(prompt).capacity() / site.site().width());
+            end = Math.addExact(end, site.row(prompt).capacity() / site.site().width());
             ends[prompt] = end;
         }
         return new Numbered(site, end, ends);

@@ -4,8 +4,8 @@ import io.modscan.core.Activations;
 import io.modscan.core.FittedPrompts;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.error.ModscanException;
-import io.modscan.core.site.Site;
 import io.modscan.core.model.LinearAlgebra;
+import io.modscan.core.site.Site;
 import io.modscan.metrics.internal.linear.DirectBuffers;
 import io.modscan.metrics.internal.linear.Scratch;
 import io.modscan.metrics.internal.thread.Interrupt;
@@ -130,7 +130,9 @@ final class SecondMoments {
         if (summed == 0) {
             shift = meanOfWaiting();
             sums = new double[width];
-            products = width <= DIRECT ? DirectBuffers.doubles((long) width * width) : DoubleBuffer.allocate(width * width);
+            products = width <= DIRECT
+                    ? DirectBuffers.doubles((long) width * width)
+                    : DoubleBuffer.allocate(width * width);
         }
         int rows = Math.max(1, Math.min(waitingCount, BLOCK_VALUES / width));
         try (Scratch scratch = Scratch.doubles(rows * width)) {

@@ -134,9 +134,7 @@ public final class EjmlAlgebra implements LinearAlgebra {
             DMatrixRMaj ofFactor = new DMatrixRMaj(values.length, Math.min(rows, columns));
             copyColumns(svd.getU(null, false), order, values.length, ofFactor.data);
             CommonOps_DDRM.multTransB(
-                    ofFactor,
-                    qr.getQ(null, true),
-                    DMatrixRMaj.wrap(values.length, Math.max(rows, columns), outer));
+                    ofFactor, qr.getQ(null, true), DMatrixRMaj.wrap(values.length, Math.max(rows, columns), outer));
         }
     }
 

@@ -46,8 +46,7 @@ public final class Svd {
         double[] values = new double[Math.min(rows.length, rows[0].length)];
         double scale = largest(rows);
         if (scale > 0) {
-            LinearAlgebra.installed()
-                    .singular(flat(rows, scale), rows.length, values, new double[0], new double[0]);
+            LinearAlgebra.installed().singular(flat(rows, scale), rows.length, values, new double[0], new double[0]);
             Arrays.setAll(values, i -> values[i] * scale);
         }
         return values;
