@@ -25,7 +25,7 @@ public final class Cosine {
      * sites use {@link Metric#perSite()}. A set of one prompt gives a matrix of one value.
      *
      * <p>Takes O(n²·d) time for n vectors of d values. It keeps the vectors, and gives 4n² bytes; where n²·d exceeds four
-     * million it also needs 8·n·d bytes outside the heap meanwhile, multiplies by
+     * million these and a few per cent more lie outside the heap, with 8·n·d bytes meanwhile, and it multiplies by
      * {@link io.modscan.core.model.LinearAlgebra#installed()}, and uses all processors. The result is the same each time, and
      * exactly symmetric; where another product is installed it is the same up to rounding. For {@linkplain #betweenLabels means over
      * labels} no matrix is needed.

@@ -4,13 +4,13 @@ package io.modscan.metrics.similarity;
 public enum Precision {
 
     /**
-     * Double precision: 4n² bytes for n prompts. The error of a similarity is that of a dot product of d values that was summed
+     * Double precision: 4n² bytes for n prompts, outside the heap if there are many. The error of a similarity is that of a dot product of d values that was summed
      * in double precision, at most d · 2<sup>−53</sup> and in practice below 1e-14.
      */
     DOUBLE,
 
     /**
-     * Single precision, for speed: 2n² bytes for n prompts, and where a fast matrix product is on the class path about half the
+     * Single precision, for speed: 2n² bytes for n prompts, outside the heap if there are many, and where a fast matrix product is on the class path about half the
      * time. Vectors are brought to scale and centred in double precision and only then rounded, so that huge and tiny values do
      * no harm, and what all prompts have in common is exact. Rounding the vectors and the result adds an error of at most 8e-7,
      * and in practice less than 1e-7: that is all where the product sums in double precision, as the one in plain Java
