@@ -8,7 +8,7 @@ package io.modscan.metrics.internal.graph;
  * @param bottom the unit behind the last row's
  * @param left   the first column's unit, at least that of the first row
  * @param right  the unit behind the last column's
- * @param near   row by row
+ * @param near   row by row, and perhaps more behind
  * @param off    how far a value may be from the exact one
  * @param exact  gives the exact one; safe for use by many threads
  */

@@ -8,6 +8,7 @@ import java.nio.ByteOrder;
 import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 
 /** The products of each pair of units' rows, once, tile by tile: never are all of them held. */
 public final class PairTiles {
@@ -62,30 +63,30 @@ public final class PairTiles {
      * @param units  how many there are
      * @param length of a row, at least 1
      * @param rows   gives them
-     * @param tiles  takes each tile
+     * @param tiles  takes each tile, whose values are overwritten by the next one
      */
     public static void forEachNear(int units, int length, Rows rows, Consumer<NearTile> tiles) {
         int most = Math.min(units, Math.max(1, Math.min(MOST_ROWS, MOST_VALUES / length)));
         FloatBuffer above = direct(most * length);
         FloatBuffer beside = direct(most * length);
         FloatBuffer product = direct(most * most);
+        float[] near = new float[most * most];
         double rounded = ROUNDING * (length + ROUNDED_BESIDES);
         double off = rounded / (1 - rounded);
         for (int top = 0; top < units; top += most) {
             int first = top;
             int bottom = Math.min(units, top + most);
             double[] ofRows = rows.of(top, bottom).array();
-            FloatBuffer a = narrowed(ofRows, above);
+            FloatBuffer a = narrowed(ofRows, length, above);
             for (int from = top; from < units; from += most) {
                 Interrupt.checkThisThread();
                 int left = from;
                 int right = Math.min(units, left + most);
                 double[] ofColumns = left == top ? ofRows : rows.of(left, right).array();
-                FloatBuffer b = left == top ? a : narrowed(ofColumns, beside);
+                FloatBuffer b = left == top ? a : narrowed(ofColumns, length, beside);
                 FloatBuffer ofTile = product.slice(0, (bottom - top) * (right - left));
                 LinearAlgebra.installed().timesTransposed(a, b, length, ofTile);
-                float[] near = new float[ofTile.capacity()];
-                ofTile.get(0, near);
+                ofTile.get(0, near, 0, ofTile.capacity());
                 tiles.accept(new NearTile(
                         top,
                         bottom,
@@ -104,10 +105,14 @@ public final class PairTiles {
                 .asFloatBuffer();
     }
 
-    private static FloatBuffer narrowed(double[] values, FloatBuffer to) {
-        for (int i = 0; i < values.length; i++) {
-            to.put(i, (float) values[i]);
-        }
+    private static FloatBuffer narrowed(double[] values, int length, FloatBuffer to) {
+        IntStream.range(0, values.length / length).parallel().forEach(row -> {
+            float[] narrow = new float[length];
+            for (int i = 0; i < length; i++) {
+                narrow[i] = (float) values[row * length + i];
+            }
+            to.put(row * length, narrow);
+        });
         return to.slice(0, values.length);
     }
 }
