@@ -1,7 +1,7 @@
 package io.modscan.benchmarks;
 
 import ai.onnxruntime.OrtEnvironment;
-import io.modscan.core.model.MatrixProduct;
+import io.modscan.core.model.LinearAlgebra;
 import io.modscan.core.model.ModscanVersion;
 import java.io.IOException;
 import java.io.InputStream;
@@ -90,7 +90,7 @@ final class Machine {
                                 .map(provider -> provider.name().toLowerCase(Locale.ROOT))
                                 .sorted()
                                 .collect(Collectors.joining(", ")));
-        facts.put("products computed by", MatrixProduct.installed().getClass().getSimpleName());
+        facts.put("products computed by", LinearAlgebra.installed().getClass().getSimpleName());
         facts.put("optional modules", optional());
         return facts;
     }
