@@ -143,7 +143,8 @@ class FusedGraphTest {
         for (Reading reading : none.readings()) {
             Site site = reading.site();
             for (int row = 0; row < ROWS.length; row++) {
-                float[] values = Runs.unpad(site, Runs.get(whole, site.name()), padding, COLUMNS, row, ROWS[row].length);
+                int length = ROWS[row].length;
+                float[] values = Runs.unpad(site, Runs.get(whole, site.name()), padding, COLUMNS, row, length);
                 for (int unit = 0; unit < site.width(); unit++) {
                     double sum = 0;
                     double sizes = 0;
@@ -151,7 +152,6 @@ class FusedGraphTest {
                         sum += values[i];
                         sizes += Math.abs(values[i]);
                     }
-                    int length = ROWS[row].length;
                     assertThat((double) Runs.get(means, site.name())[row * site.width() + unit])
                             .as("%s of unit %d in row %d", site, unit, row)
                             .isCloseTo(sum / length, within(4e-7 * sizes / length + Float.MIN_NORMAL));
