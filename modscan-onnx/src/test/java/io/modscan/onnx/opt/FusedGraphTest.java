@@ -130,6 +130,36 @@ class FusedGraphTest {
         }
     }
 
+    /** The sum of eight sums rounds a few times, whatever the length. */
+    @ParameterizedTest
+    @EnumSource(Padding.class)
+    void meansAreThoseOfDoublePrecisionUpToTheLastBits(Padding padding) {
+        OptModel model = Kind.PRE_NORM.load(folder);
+        String[] sites = {"blocks.*.attn.hook_z", "blocks.*.mlp.hook_post", "blocks.*.hook_resid_post"};
+        TokenBatch batch = Runs.batch(padding, COLUMNS, ROWS);
+        CapturePlan none = Runs.plan(model, Pooling.none(), sites);
+        Map<String, float[]> whole = Runs.run(model, none, batch);
+        Map<String, float[]> means = Runs.run(model, Runs.plan(model, Pooling.mean(), sites), batch);
+        for (Reading reading : none.readings()) {
+            Site site = reading.site();
+            for (int row = 0; row < ROWS.length; row++) {
+                int length = ROWS[row].length;
+                float[] values = Runs.unpad(site, Runs.get(whole, site.name()), padding, COLUMNS, row, length);
+                for (int unit = 0; unit < site.width(); unit++) {
+                    double sum = 0;
+                    double sizes = 0;
+                    for (int i = unit; i < values.length; i += site.width()) {
+                        sum += values[i];
+                        sizes += Math.abs(values[i]);
+                    }
+                    assertThat((double) Runs.get(means, site.name())[row * site.width() + unit])
+                            .as("%s of unit %d in row %d", site, unit, row)
+                            .isCloseTo(sum / length, within(4e-7 * sizes / length + Float.MIN_NORMAL));
+                }
+            }
+        }
+    }
+
     @ParameterizedTest
     @MethodSource("kindsAndPaddings")
     void aPatternThatIsReadBesideChangesNoBit(Kind kind, Padding padding) {
