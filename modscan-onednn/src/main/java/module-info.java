@@ -2,7 +2,6 @@
 module io.modscan.onednn {
     requires static transitive org.jspecify;
     requires transitive io.modscan.onnx;
-    requires com.microsoft.onnxruntime;
     requires com.sun.jna;
     requires org.bytedeco.javacpp;
     requires org.slf4j;

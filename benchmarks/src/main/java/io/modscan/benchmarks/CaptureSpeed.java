@@ -50,13 +50,12 @@ final class CaptureSpeed {
     static final String CEILING = "products alone (ceiling)";
 
     /** What the values of all other runs are divided by. */
-    private static final List<String> BASES =
-            List.of(
-                    CEILING,
-                    "last residual, pooled",
-                    "transformers: hooks",
-                    "transformers: hooks_no_head",
-                    "transformers: bfloat16 hooks_no_head");
+    private static final List<String> BASES = List.of(
+            CEILING,
+            "last residual, pooled",
+            "transformers: hooks",
+            "transformers: hooks_no_head",
+            "transformers: bfloat16 hooks_no_head");
 
     private final RandomCheckpoint shape;
     private final int count;
@@ -204,8 +203,8 @@ final class CaptureSpeed {
                         () -> timed(tokens, () -> everythingPerPosition.forEach(prompts, piece -> {})));
             }
             if (transformers != null) {
-                for (String what : List.of(
-                        "plain", "hooks", "hooks_no_head", "bfloat16 hooks", "bfloat16 hooks_no_head")) {
+                for (String what :
+                        List.of("plain", "hooks", "hooks_no_head", "bfloat16 hooks", "bfloat16 hooks_no_head")) {
                     runs.put("transformers: " + what, () -> transformers.run(what));
                 }
             }

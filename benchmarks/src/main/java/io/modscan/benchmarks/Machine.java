@@ -189,7 +189,7 @@ final class Machine {
     private static String optional() throws IOException {
         List<String> present = new ArrayList<>();
         for (String artifact : ARTIFACTS) {
-            String[] parts = artifact.split(":");
+            String[] parts = artifact.split(":", -1);
             URL properties = Machine.class
                     .getClassLoader()
                     .getResource("META-INF/maven/" + parts[0] + "/" + parts[1] + "/pom.properties");

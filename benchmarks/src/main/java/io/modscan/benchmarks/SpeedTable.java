@@ -109,7 +109,7 @@ final class SpeedTable {
                     "--csv",
                     csv.toString()));
             settings.forEach((option, value) -> {
-                if (PASSED.contains(option) || option.equals("--python") && device.equals("cpu")) {
+                if (PASSED.contains(option) || (option.equals("--python") && device.equals("cpu"))) {
                     command.addAll(List.of(option, value));
                 }
             });

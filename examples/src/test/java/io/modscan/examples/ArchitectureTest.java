@@ -14,7 +14,8 @@ import java.util.List;
 @AnalyzeClasses(packages = "io.modscan", importOptions = ImportOption.DoNotIncludeTests.class)
 class ArchitectureTest {
 
-    private static final List<String> MODULES = List.of("core", "onnx", "metrics", "openblas", "report", "scan", "demo", "cli");
+    private static final List<String> MODULES =
+            List.of("core", "onnx", "metrics", "openblas", "report", "scan", "demo", "cli");
 
     @ArchTest
     static final ArchRule CORE_KNOWS_NO_RUNTIME_AND_NO_METRIC = noClasses()

@@ -44,8 +44,9 @@ final class RunOptions {
             paramLabel = "float32|bfloat16",
             defaultValue = "float32",
             converter = PrecisionConverter.class,
-            description = "What matrix products are computed in (default: float32). bfloat16 is faster on processors that"
-                    + " have units for it, and off by thousandths; it needs modscan-onednn on the class path.")
+            description =
+                    "What matrix products are computed in (default: float32). bfloat16 is faster on processors that"
+                            + " have units for it, and off by thousandths; it needs modscan-onednn on the class path.")
     private Precision precision = Precision.FLOAT32;
 
     @Option(

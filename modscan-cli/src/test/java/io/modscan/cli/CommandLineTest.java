@@ -649,8 +649,8 @@ class CommandLineTest {
         assertThat(CommandLineRun.of("capture", "--model", model(), "--ids", ids, "--prompts", ids, "--out", file("x"))
                         .status())
                 .isEqualTo(2);
-        CommandLineRun type = CommandLineRun.of(
-                "capture", "--model", model(), "--ids", ids, "--store", "f64", "--out", file("x"));
+        CommandLineRun type =
+                CommandLineRun.of("capture", "--model", model(), "--ids", ids, "--store", "f64", "--out", file("x"));
         assertThat(type.status()).isEqualTo(2);
         assertThat(type.err()).contains("--store", "'f64' is none of f32, f16 and bf16");
         CommandLineRun twice = CommandLineRun.of(

@@ -1,7 +1,5 @@
 package io.modscan.onednn;
 
-import ai.onnxruntime.OrtException;
-import ai.onnxruntime.OrtSession;
 import io.modscan.onednn.internal.Domain;
 import io.modscan.onnx.runtime.CpuOperators;
 import io.modscan.onnx.runtime.Precision;
@@ -39,14 +37,10 @@ public final class OneDnn implements CpuOperators {
     }
 
     @Override
-    public void addTo(OrtSession.SessionOptions settings, Precision precision, int threads) throws OrtException {
-        try {
-            DOMAINS.computeIfAbsent(
-                            new Kind(precision, threads),
-                            kind -> new Domain(kind.precision() == Precision.BFLOAT16, kind.threads()))
-                    .addTo(settings);
-        } catch (IllegalStateException e) {
-            throw new OrtException(OrtException.OrtErrorCode.ORT_FAIL, e.getMessage());
-        }
+    public void addTo(long api, long settings, Precision precision, int threads) {
+        DOMAINS.computeIfAbsent(
+                        new Kind(precision, threads),
+                        kind -> new Domain(api, kind.precision() == Precision.BFLOAT16, kind.threads()))
+                .addTo(settings);
     }
 }

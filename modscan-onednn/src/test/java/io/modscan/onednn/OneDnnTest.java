@@ -10,7 +10,6 @@ import io.modscan.core.prompt.Prompts;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.demo.DemoModel;
-import io.modscan.onnx.opt.OptModel;
 import io.modscan.onnx.runtime.CpuOperators;
 import io.modscan.onnx.runtime.Precision;
 import io.modscan.onnx.runtime.RuntimeOptions;
@@ -115,7 +114,8 @@ class OneDnnTest {
         Activations captured = capture(RuntimeOptions.cpu());
         assertThat(captured.provenance())
                 .containsEntry(
-                        "runtime.operators", CpuOperators.installed().orElseThrow().describe())
+                        "runtime.operators",
+                        CpuOperators.installed().orElseThrow().describe())
                 .containsEntry("runtime.precision", "float32");
     }
 
@@ -125,19 +125,19 @@ class OneDnnTest {
         System.setProperty(PROPERTY, "onnxruntime");
         Activations plain = capture(RuntimeOptions.cpu());
         assertThat(plain.provenance()).doesNotContainKey("runtime.operators");
-        assertThat(errors(fast, plain)).allSatisfy((site, error) -> assertThat(error)
-                .as(site)
-                .isLessThan(FLOAT32_ERROR));
+        assertThat(errors(fast, plain))
+                .allSatisfy((site, error) -> assertThat(error).as(site).isLessThan(FLOAT32_ERROR));
     }
 
     @Test
     void bfloat16IsOffByLittleAndSaid() {
         Activations rounded = capture(RuntimeOptions.cpu().bfloat16());
         Map<String, Double> errors = errors(rounded, capture(RuntimeOptions.cpu()));
-        assertThat(errors).allSatisfy((site, error) -> assertThat(error)
-                .as(site)
-                .isGreaterThan(1e-5) // it is another number
-                .isLessThan(BFLOAT16_ERROR));
+        assertThat(errors)
+                .allSatisfy((site, error) -> assertThat(error)
+                        .as(site)
+                        .isGreaterThan(1e-5) // it is another number
+                        .isLessThan(BFLOAT16_ERROR));
         assertThat(rounded.provenance()).containsEntry("runtime.precision", "bfloat16");
     }
 
@@ -163,9 +163,8 @@ class OneDnnTest {
                 captures.add(() -> probe.capture(prompts(6)));
             }
             for (Future<Activations> captured : threads.invokeAll(captures)) {
-                assertThat(errors(captured.get(), expected)).allSatisfy((site, error) -> assertThat(error)
-                        .as(site)
-                        .isLessThan(FLOAT32_ERROR));
+                assertThat(errors(captured.get(), expected))
+                        .allSatisfy((site, error) -> assertThat(error).as(site).isLessThan(FLOAT32_ERROR));
             }
         } finally {
             threads.shutdown();

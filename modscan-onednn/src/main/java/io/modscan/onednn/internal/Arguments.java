@@ -18,7 +18,8 @@ final class Arguments implements AutoCloseable {
     Arguments add(int argument, Layout layout, long address) {
         if (address != 0) {
             Dnnl.check(
-                    Dnnl.dnnl_memory_create(created, layout.handle, DnnlLibrary.get().engine(), address),
+                    Dnnl.dnnl_memory_create(
+                            created, layout.handle, DnnlLibrary.get().engine(), address),
                     "take a tensor");
             workspace.arguments.setInt((long) count * SIZE, argument);
             workspace.arguments.setLong((long) count * SIZE + MEMORY, created[0]);

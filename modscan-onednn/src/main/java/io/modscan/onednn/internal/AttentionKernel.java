@@ -31,15 +31,16 @@ final class AttentionKernel implements Kernel {
 
     @Override
     public void compute(Run run) {
-        long[] axes = run.shape(0).axes();
-        long batch = axes[0];
-        long length = axes[1];
-        long width = own ? matrix(run, axes[2]).columns() / 3 : axes[2];
+        List<Long> axes = run.shape(0).axes();
+        long batch = axes.get(0);
+        long length = axes.get(1);
+        long inner = axes.get(2);
+        long width = own ? matrix(run, inner).columns() / 3 : inner;
         long target = run.output(axes, width);
         if (batch * length == 0) {
             return;
         }
-        Projected projected = own ? made(run, batch * length, axes[2]) : given(run, batch * length, width);
+        Projected projected = own ? made(run, batch * length, inner) : given(run, batch * length, width);
         attend(run, batch, length, width, projected, target);
     }
 
@@ -87,17 +88,16 @@ final class AttentionKernel implements Kernel {
         long[] strides = {length * stride, units, stride, 1};
         List<Object> shape = List.of(batch, length, heads, units, stride, type, scale);
         try (Layout q = Layout.strided(type, byHead, strides);
-                Layout k = Layout.strided(type, new long[] {batch, heads, units, length}, new long[] {
-                    length * stride, units, 1, stride
-                });
+                Layout k = Layout.strided(
+                        type, new long[] {batch, heads, units, length}, new long[] {length * stride, units, 1, stride
+                        });
                 Layout mask = Layout.rows(Dnnl.F32, batch, 1, length, length);
                 Layout scores = Layout.rows(Dnnl.F32, batch, heads, length, length);
                 Layout pattern = Layout.rows(type, batch, heads, length, length);
                 Layout z = Layout.strided(Dnnl.F32, byHead, new long[] {length * width, units, width, 1})) {
             long squares = batch * heads * length * length;
             long scored = workspace.scratch(Slot.SCORES, squares * Float.BYTES);
-            long softmaxed =
-                    type == Dnnl.F32 ? scored : workspace.scratch(Slot.PATTERN, squares * Short.BYTES);
+            long softmaxed = type == Dnnl.F32 ? scored : workspace.scratch(Slot.PATTERN, squares * Short.BYTES);
             try (Arguments arguments = new Arguments(workspace)) {
                 arguments
                         .add(Dnnl.SRC, q, from.q())

@@ -55,7 +55,9 @@ final class Dnnl {
     static void check(int status, String what) {
         if (status != 0) {
             throw new IllegalStateException("oneDNN cannot " + what + " (status " + status
-                    + (status == 1 ? ", out of memory" : status == 3 ? ", not implemented for these shapes and types" : "")
+                    + (status == 1
+                            ? ", out of memory"
+                            : status == 3 ? ", not implemented for these shapes and types" : "")
                     + ")");
         }
     }

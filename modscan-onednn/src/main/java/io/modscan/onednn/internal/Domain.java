@@ -1,18 +1,24 @@
 package io.modscan.onednn.internal;
 
-import ai.onnxruntime.OrtSession;
 import io.modscan.onnx.runtime.CpuOperators;
 import java.util.List;
 
 /** The operators for one type and number of threads, in a domain for ONNX Runtime. */
 public final class Domain {
 
-    private final OrtApi api = new OrtApi();
+    private final OrtApi api;
     private final long handle;
     private final List<Operator> operators;
 
-    /** @param bfloat16 whether products are computed in bfloat16, or else in float32 */
-    public Domain(boolean bfloat16, int threads) {
+    /**
+     * Describes the operators to ONNX Runtime.
+     *
+     * @param table    the address of its C API
+     * @param bfloat16 whether products are computed in bfloat16, or else in float32
+     * @param threads  how many threads an operator uses
+     */
+    public Domain(long table, boolean bfloat16, int threads) {
+        this.api = new OrtApi(table);
         int type = bfloat16 ? Dnnl.BF16 : Dnnl.F32;
         this.operators = List.of(
                 new Operator(api, "Product", 4, 2, threads, (ort, info) -> new ProductKernel(ort, info, type)),
@@ -30,7 +36,8 @@ public final class Domain {
         operators.forEach(operator -> api.addOperator(handle, operator.structure()));
     }
 
-    public void addTo(OrtSession.SessionOptions settings) {
+    /** Lets a session with settings at an address use them. */
+    public void addTo(long settings) {
         api.addDomain(settings, handle);
     }
 
@@ -39,11 +46,13 @@ public final class Domain {
         DnnlLibrary.get();
     }
 
+    /** The library, its version, and what it uses of the processor. */
     public static String describe() {
         DnnlLibrary library = DnnlLibrary.get();
         return "onednn " + library.version() + " (" + library.instructions() + ")";
     }
 
+    /** Whether the processor has units for bfloat16. */
     public static boolean hasBfloat16() {
         return DnnlLibrary.get().hasBfloat16();
     }

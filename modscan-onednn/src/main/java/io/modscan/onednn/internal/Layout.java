@@ -26,7 +26,8 @@ final class Layout implements AutoCloseable {
     static Layout strided(int type, long[] lengths, long[] strides) {
         long[] created = new long[1];
         Dnnl.check(
-                Dnnl.dnnl_memory_desc_create_with_strides(created, lengths.length, padded(lengths), type, padded(strides)),
+                Dnnl.dnnl_memory_desc_create_with_strides(
+                        created, lengths.length, padded(lengths), type, padded(strides)),
                 "lay out a tensor");
         return new Layout(created[0]);
     }
@@ -35,8 +36,7 @@ final class Layout implements AutoCloseable {
     static Layout any(int type, long... lengths) {
         long[] created = new long[1];
         Dnnl.check(
-                Dnnl.dnnl_memory_desc_create_with_tag(
-                        created, lengths.length, padded(lengths), type, Dnnl.ANY_LAYOUT),
+                Dnnl.dnnl_memory_desc_create_with_tag(created, lengths.length, padded(lengths), type, Dnnl.ANY_LAYOUT),
                 "lay out a tensor");
         return new Layout(created[0]);
     }

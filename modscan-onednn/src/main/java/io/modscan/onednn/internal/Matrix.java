@@ -45,7 +45,8 @@ final class Matrix implements AutoCloseable {
         this.type = type;
         this.inner = inner;
         this.columns = parts.stream().mapToLong(Stored::columns).sum();
-        this.layout = Layout.copy(product(workspace, USUAL_ROWS, Dnnl.F32, false, false).weights().handle);
+        this.layout = Layout.copy(
+                product(workspace, USUAL_ROWS, Dnnl.F32, false, false).weights().handle);
         this.packed = new Memory(layout.bytes() + 64);
         this.bias = new Memory(columns * Float.BYTES);
         bias.clear();

@@ -17,9 +17,9 @@ final class NormKernel implements Kernel {
 
     @Override
     public void compute(Run run) {
-        long[] axes = run.shape(X).axes();
-        long width = axes[axes.length - 1];
-        long rows = Run.product(axes) / Math.max(1, width);
+        List<Long> axes = run.shape(X).axes();
+        long width = axes.get(axes.size() - 1);
+        long rows = Run.rows(axes);
         long target = run.output(axes, width);
         if (rows == 0) {
             return;

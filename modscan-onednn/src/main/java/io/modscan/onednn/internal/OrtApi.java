@@ -1,15 +1,14 @@
 package io.modscan.onednn.internal;
 
-import ai.onnxruntime.OrtSession;
 import com.sun.jna.Function;
 import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
-import java.lang.reflect.Field;
+import java.util.List;
+import java.util.stream.LongStream;
 
 /**
  * What we use of ONNX Runtime's C API, of which its Java API has no part: custom operators. The API is a table of functions that only
- * grows, so their places hold for each version ({@code struct OrtApi} in onnxruntime_c_api.h). Its address, and that of a session's settings,
- * are private fields of the Java API.
+ * grows, so their places hold for each version ({@code struct OrtApi} in onnxruntime_c_api.h).
  */
 final class OrtApi {
 
@@ -44,17 +43,11 @@ final class OrtApi {
     private final Function releaseTypeAndShape;
 
     /** A tensor's type, by ONNX's number, and its axes. */
-    record Shape(int type, long[] axes) {}
+    record Shape(int type, List<Long> axes) {}
 
-    /** @throws IllegalStateException if this version of ONNX Runtime hides its C API */
-    OrtApi() {
-        try {
-            Field handle = Class.forName("ai.onnxruntime.OnnxRuntime").getDeclaredField("ortApiHandle");
-            handle.setAccessible(true);
-            this.table = new Pointer(handle.getLong(null));
-        } catch (ReflectiveOperationException | RuntimeException e) {
-            throw new IllegalStateException("this version of ONNX Runtime hides its C API: " + e, e);
-        }
+    /** @param table the API's address */
+    OrtApi(long table) {
+        this.table = new Pointer(table);
         this.getInput = function(KERNEL_CONTEXT_GET_INPUT);
         this.getOutput = function(KERNEL_CONTEXT_GET_OUTPUT);
         this.getData = function(GET_TENSOR_MUTABLE_DATA);
@@ -102,14 +95,8 @@ final class OrtApi {
         call(function(CUSTOM_OP_DOMAIN_ADD), new Pointer(domain), operator);
     }
 
-    void addDomain(OrtSession.SessionOptions settings, long domain) {
-        try {
-            Field handle = OrtSession.SessionOptions.class.getDeclaredField("nativeHandle");
-            handle.setAccessible(true);
-            call(function(ADD_CUSTOM_OP_DOMAIN), new Pointer(handle.getLong(settings)), new Pointer(domain));
-        } catch (ReflectiveOperationException | RuntimeException e) {
-            throw new IllegalStateException("this version of ONNX Runtime hides a session's settings: " + e, e);
-        }
+    void addDomain(long settings, long domain) {
+        call(function(ADD_CUSTOM_OP_DOMAIN), new Pointer(settings), new Pointer(domain));
     }
 
     long integer(long info, String attribute) {
@@ -139,9 +126,11 @@ final class OrtApi {
         return out.getLong(0);
     }
 
-    long output(long context, int index, long[] axes, Memory out) {
-        out.write(Long.BYTES, axes, 0, axes.length);
-        call(getOutput, new Pointer(context), (long) index, out.share(Long.BYTES), (long) axes.length, out);
+    long output(long context, int index, List<Long> axes, Memory out) {
+        for (int i = 0; i < axes.size(); i++) {
+            out.setLong((i + 1L) * Long.BYTES, axes.get(i));
+        }
+        call(getOutput, new Pointer(context), (long) index, out.share(Long.BYTES), (long) axes.size(), out);
         return out.getLong(0);
     }
 
@@ -160,7 +149,8 @@ final class OrtApi {
             call(getAxes, info, out);
             int axes = Math.toIntExact(out.getLong(0));
             call(getLengths, info, out, (long) axes);
-            return new Shape(type, out.getLongArray(0, axes));
+            return new Shape(
+                    type, LongStream.of(out.getLongArray(0, axes)).boxed().toList());
         } finally {
             releaseTypeAndShape.invokeVoid(new Object[] {info});
         }

@@ -25,7 +25,11 @@ final class Primitive implements AutoCloseable {
 
     /** What goes behind a primitive. */
     interface Behind {
-        /** @param operations a list to append to */
+        /**
+         * Appends it.
+         *
+         * @param operations a list to append to
+         */
         void append(long operations);
     }
 

@@ -24,16 +24,15 @@ final class ProductKernel implements Kernel {
 
     @Override
     public void compute(Run run) {
-        long[] axes = run.shape(X).axes();
-        long inner = axes[axes.length - 1];
-        long rows = Run.product(axes) / Math.max(1, inner);
+        List<Long> axes = run.shape(X).axes();
+        long inner = axes.get(axes.size() - 1);
+        long rows = Run.rows(axes);
         Matrix by = matrix(run, inner);
         long target = run.output(axes, by.columns());
         if (rows == 0) {
             return;
         }
-        by.multiply(
-                run.workspace, rows, run.input(X), new Matrix.Target(target, Dnnl.F32, relu, run.input(RESIDUAL)));
+        by.multiply(run.workspace, rows, run.input(X), new Matrix.Target(target, Dnnl.F32, relu, run.input(RESIDUAL)));
     }
 
     private synchronized Matrix matrix(Run run, long inner) {
@@ -47,7 +46,8 @@ final class ProductKernel implements Kernel {
     /** A matrix of weights among the inputs. */
     static Matrix.Stored stored(Run run, int index, long bias, boolean transB) {
         OrtApi.Shape shape = run.shape(index);
-        return new Matrix.Stored(run.input(index), type(shape.type()), shape.axes()[transB ? 0 : 1], bias);
+        return new Matrix.Stored(
+                run.input(index), type(shape.type()), shape.axes().get(transB ? 0 : 1), bias);
     }
 
     /** oneDNN's number of ONNX's type. */
@@ -57,8 +57,8 @@ final class ProductKernel implements Kernel {
             case 10 -> Dnnl.F16;
             case 16 -> Dnnl.BF16;
             default ->
-                throw new IllegalStateException("weights of ONNX's type " + onnx
-                        + " can't be multiplied; float32, float16 and bfloat16 can");
+                throw new IllegalStateException(
+                        "weights of ONNX's type " + onnx + " can't be multiplied; float32, float16 and bfloat16 can");
         };
     }
 

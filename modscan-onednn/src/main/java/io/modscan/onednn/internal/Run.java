@@ -1,6 +1,7 @@
 package io.modscan.onednn.internal;
 
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.List;
 
 /** One run of an operator: its inputs and its output. */
 final class Run {
@@ -31,13 +32,14 @@ final class Run {
     }
 
     /** The address of the output's values, which has the axes of an input, but for the last. */
-    long output(long[] axes, long last) {
-        long[] shape = axes.clone();
-        shape[shape.length - 1] = last;
+    long output(List<Long> axes, long last) {
+        List<Long> shape = new ArrayList<>(axes);
+        shape.set(shape.size() - 1, last);
         return api.data(api.output(context, 0, shape, workspace.out), workspace.out);
     }
 
-    static long product(long[] axes) {
-        return Arrays.stream(axes).reduce(1, Math::multiplyExact);
+    /** How many vectors lie along all axes but the last. */
+    static long rows(List<Long> axes) {
+        return axes.subList(0, axes.size() - 1).stream().reduce(1L, Math::multiplyExact);
     }
 }

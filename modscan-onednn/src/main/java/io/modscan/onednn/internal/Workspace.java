@@ -3,6 +3,9 @@ package io.modscan.onednn.internal;
 import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
 import java.lang.ref.Cleaner;
+import java.util.EnumMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** What a thread needs to compute: a stream, and memory that grows to the most that any operator needed and is used by all. */
 final class Workspace {
@@ -24,7 +27,7 @@ final class Workspace {
     final Memory arguments = new Memory(ARGUMENTS * ARGUMENT);
     final Primitives primitives = new Primitives();
     private int threads;
-    private final Memory[] scratch = new Memory[Slot.values().length];
+    private final Map<Slot, Memory> scratch = new EnumMap<>(Slot.class);
 
     /** What is held at the same time. */
     enum Slot {
@@ -66,13 +69,13 @@ final class Workspace {
         if (bytes == 0) {
             return 0;
         }
-        Memory held = scratch[slot.ordinal()];
+        @Nullable Memory held = scratch.get(slot);
         if (held == null || held.size() < bytes + ALIGNMENT) {
             if (held != null) {
                 held.close();
             }
             held = new Memory(bytes + bytes / 8 + ALIGNMENT);
-            scratch[slot.ordinal()] = held;
+            scratch.put(slot, held);
         }
         long address = Pointer.nativeValue(held);
         return (address + ALIGNMENT - 1) & -ALIGNMENT;

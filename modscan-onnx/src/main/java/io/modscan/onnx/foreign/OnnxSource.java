@@ -54,8 +54,9 @@ final class OnnxSource implements ActivationSource {
             RuntimeOptions options,
             Consumer<CapturePlan> checkPast) {
         if (options.precision() == Precision.BFLOAT16) {
-            throw new ModscanException(file.path() + ": products in bfloat16 were asked for, and a graph of others is run as"
-                    + " it is; leave RuntimeOptions.bfloat16 out");
+            throw new ModscanException(
+                    file.path() + ": products in bfloat16 were asked for, and a graph of others is run as"
+                            + " it is; leave RuntimeOptions.bfloat16 out");
         }
         this.plan = plan;
         this.graph = graph;
@@ -73,7 +74,13 @@ final class OnnxSource implements ActivationSource {
                 .map(ModscanException::printable)
                 .ifPresent(why -> LOG.info("{}: prompts are run one at a time, unpadded: {}", name, why));
         this.runtime = new OrtRuntime(
-                graph.model().toByteArray(), file.root(), true, options, file.ends(), OnnxBounds.largestFolded(file), Optional.empty());
+                graph.model().toByteArray(),
+                file.root(),
+                true,
+                options,
+                file.ends(),
+                OnnxBounds.largestFolded(file),
+                Optional.empty());
     }
 
     @Override

@@ -280,8 +280,8 @@ record OnnxTrial(Duration atMost, long memory) {
         try {
             switch (kind) {
                 case SHAPES -> OnnxShapes.outputs(graph, root, options);
-                case CAPTURE -> new OrtRuntime(graph, root, true, options, Map.of(), largestFolded, Optional.empty())
-                        .close();
+                case CAPTURE ->
+                    new OrtRuntime(graph, root, true, options, Map.of(), largestFolded, Optional.empty()).close();
                 case RUN -> TrialRun.shapes(graph, root, options, feeds);
             }
         } catch (OrtException | RuntimeException e) {

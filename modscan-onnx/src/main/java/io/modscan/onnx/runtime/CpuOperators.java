@@ -1,7 +1,5 @@
 package io.modscan.onnx.runtime;
 
-import ai.onnxruntime.OrtException;
-import ai.onnxruntime.OrtSession;
 import java.util.Optional;
 
 /**
@@ -56,12 +54,13 @@ public interface CpuOperators {
     /**
      * Lets a session use the operators. They are kept as long as the process lives.
      *
-     * @param settings  of the session that is about to be opened
+     * @param api       the address of ONNX Runtime's C API, a {@code struct OrtApi}
+     * @param settings  the address of the settings of the session that is about to be opened, {@code OrtSessionOptions}
      * @param precision the type that products are computed in
      * @param threads   how many threads an operator may use
-     * @throws OrtException if ONNX Runtime refuses the operators
+     * @throws IllegalStateException if ONNX Runtime refuses the operators, with what it says
      */
-    void addTo(OrtSession.SessionOptions settings, Precision precision, int threads) throws OrtException;
+    void addTo(long api, long settings, Precision precision, int threads);
 
     /**
      * Those that can be used here: the service that is on the class path and loads. Chosen once, at the first call; the system property

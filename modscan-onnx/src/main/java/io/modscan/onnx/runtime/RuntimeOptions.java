@@ -50,7 +50,8 @@ public record RuntimeOptions(
         }
         Objects.requireNonNull(loading, "loading");
         if (precision == Precision.BFLOAT16 && cudaDevice.isPresent()) {
-            throw new IllegalArgumentException("products in bfloat16 are for the CPU; a CUDA device computes in float32 here");
+            throw new IllegalArgumentException(
+                    "products in bfloat16 are for the CPU; a CUDA device computes in float32 here");
         }
         if (weightMemory.isPresent() && weightMemory.getAsLong() < 1) {
             throw new IllegalArgumentException(

@@ -19,7 +19,9 @@ class HalvesTest {
         if (exponent == 31) {
             magnitude = fraction == 0 ? Double.POSITIVE_INFINITY : Double.NaN;
         } else {
-            magnitude = exponent == 0 ? Math.scalb(fraction, -24) : Math.scalb(1024.0 + fraction, exponent - 15 - 10);
+            magnitude = exponent == 0
+                    ? Math.scalb((float) fraction, -24)
+                    : Math.scalb(1024.0 + fraction, exponent - 15 - 10);
         }
         return half >> 15 == 0 ? magnitude : -magnitude;
     }

@@ -385,12 +385,7 @@ public final class GraphBuilder {
         Set<String> ends = names(outputs);
         List<String> open = new ArrayList<>(ends);
         Stream.of(ProductFusion.ADDED_MASK).filter(this::has).forEach(open::add);
-        return build(
-                outputs,
-                ProductFusion.of(neededNodes(open), ends, weights),
-                location,
-                metadata,
-                version);
+        return build(outputs, ProductFusion.of(neededNodes(open), ends, weights), location, metadata, version);
     }
 
     private static Set<String> names(List<Output> outputs) {

@@ -36,6 +36,7 @@ public final class ProductFusion {
     private final Predicate<String> isWeight;
     /** By what a weight is called where it is read: what the operator is given. */
     private final Map<String, String> uncast = new HashMap<>();
+
     private final Map<String, Integer> readers = new HashMap<>();
     /** By the name of what each yields so far. */
     private final Map<String, Product> products = new HashMap<>();
@@ -94,8 +95,7 @@ public final class ProductFusion {
         if (!only || !(isWeight.test(weights) || uncast.containsKey(weights))) {
             return false;
         }
-        products.put(
-                node.getOutput(0), new Product(place, node.getInput(0), stored(weights), flag(node), "", false));
+        products.put(node.getOutput(0), new Product(place, node.getInput(0), stored(weights), flag(node), "", false));
         return true;
     }
 
@@ -115,8 +115,7 @@ public final class ProductFusion {
         }
         products.remove(node.getInput(0));
         products.put(
-                node.getOutput(0),
-                new Product(place, product.x(), product.weights(), product.transB(), bias, false));
+                node.getOutput(0), new Product(place, product.x(), product.weights(), product.transB(), bias, false));
         return true;
     }
 
@@ -149,7 +148,9 @@ public final class ProductFusion {
         String added = node.getInput(1);
         String bias = input(node, HAS_BIAS);
         Product product = open(added);
-        if (product != null && !product.relu() && (bias.isEmpty() || product.bias().isEmpty())) {
+        if (product != null
+                && !product.relu()
+                && (bias.isEmpty() || product.bias().isEmpty())) {
             products.remove(added);
             Product biased = new Product(
                     place,
@@ -202,10 +203,8 @@ public final class ProductFusion {
         if (concat.size() != 1
                 || !concat.get(0).getOpType().equals("Concat")
                 || opened.stream()
-                        .anyMatch(product -> product == null
-                                || !product.bias().isEmpty()
-                                || product.relu()
-                                || !product.transB())
+                        .anyMatch(product ->
+                                product == null || !product.bias().isEmpty() || product.relu() || !product.transB())
                 || opened.stream().map(Product::x).distinct().count() != 1) {
             return false;
         }

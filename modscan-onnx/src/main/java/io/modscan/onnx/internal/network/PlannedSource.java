@@ -122,7 +122,8 @@ public final class PlannedSource implements ActivationSource {
         this.sessions = new Sessions(
                 parts.stream()
                         .map(part -> new Sessions.Part(
-                                part.graph().weightBytes(), () -> files.open(part.graph(), prepack, options, operators)))
+                                part.graph().weightBytes(),
+                                () -> files.open(part.graph(), prepack, options, operators)))
                         .toList(),
                 room);
         this.links = new ArrayList<>();

@@ -27,7 +27,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
@@ -198,11 +197,13 @@ public final class OrtRuntime implements AutoCloseable {
 
     /** What graphs that are our own are computed by beside ONNX Runtime's own operators. */
     public static Optional<CpuOperators> operators(RuntimeOptions options) {
-        Optional<CpuOperators> installed = options.cudaDevice().isPresent() ? Optional.empty() : CpuOperators.installed();
+        Optional<CpuOperators> installed =
+                options.cudaDevice().isPresent() ? Optional.empty() : CpuOperators.installed();
         if (options.precision() == Precision.BFLOAT16 && installed.isEmpty()) {
-            throw new ModscanException("products in bfloat16 were asked for, and nothing here computes them: ONNX Runtime's"
-                    + " CPU provider can't. Put io.modscan:modscan-onednn on the class path (Linux, x86-64), or leave"
-                    + " RuntimeOptions.bfloat16 out");
+            throw new ModscanException(
+                    "products in bfloat16 were asked for, and nothing here computes them: ONNX Runtime's"
+                            + " CPU provider can't. Put io.modscan:modscan-onednn on the class path (Linux, x86-64), or leave"
+                            + " RuntimeOptions.bfloat16 out");
         }
         return installed;
     }
@@ -215,7 +216,15 @@ public final class OrtRuntime implements AutoCloseable {
                             + " rounded as asked, and no more speed than in float32, rather less",
                     operators.describe());
         }
-        operators.addTo(settings, options.precision(), threads(options));
+        try {
+            operators.addTo(NativeHandles.api(), NativeHandles.of(settings), options.precision(), threads(options));
+        } catch (ReflectiveOperationException | RuntimeException e) {
+            throw new ModscanException(
+                    "ONNX Runtime " + SharedEnvironment.get().getVersion() + " cannot be given operators by "
+                            + operators.describe() + ": " + e.getMessage()
+                            + "; take io.modscan:modscan-onednn off the class path, or another version of ONNX Runtime",
+                    e);
+        }
         // Threads that spin for ONNX Runtime's next node would take the processor from those of the operators.
         settings.addConfigEntry(ALLOW_SPINNING, "0");
     }

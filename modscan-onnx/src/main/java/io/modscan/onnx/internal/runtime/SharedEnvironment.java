@@ -2,7 +2,6 @@ package io.modscan.onnx.internal.runtime;
 
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtLoggingLevel;
-import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,18 +34,13 @@ public final class SharedEnvironment {
         return KEPT;
     }
 
-    /**
-     * Its second reference can't be had otherwise than by reflection. ONNX Runtime is no module of its own, and such a one is
-     * open on the module path, too.
-     */
+    /** Its second reference, too, can't be had otherwise than by reflection. */
     private static boolean keep() {
         try {
             OrtEnvironment.getEnvironment(); // Loads the library, and has the settings that a user may have chosen.
-            Field api = Class.forName("ai.onnxruntime.OnnxRuntime").getDeclaredField("ortApiHandle");
-            api.setAccessible(true);
             Method create = OrtEnvironment.class.getDeclaredMethod("createHandle", long.class, int.class, String.class);
             create.setAccessible(true);
-            create.invoke(null, api.getLong(null), WARNING, OrtEnvironment.DEFAULT_NAME);
+            create.invoke(null, NativeHandles.api(), WARNING, OrtEnvironment.DEFAULT_NAME);
             return true;
         } catch (ReflectiveOperationException | RuntimeException | LinkageError e) {
             LOG.debug("ONNX Runtime's environment cannot be kept; a process that ends during a run may crash", e);
