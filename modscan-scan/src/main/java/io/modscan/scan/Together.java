@@ -28,7 +28,12 @@ final class Together {
         int threads = Math.min(work.size(), Runtime.getRuntime().availableProcessors());
         if (threads < 2) {
             List<T> results = new ArrayList<>();
-            work.forEach(piece -> results.add(piece.get()));
+            for (Supplier<? extends T> piece : work) {
+                results.add(piece.get());
+                if (Thread.currentThread().isInterrupted()) {
+                    throw new CancellationException("interrupted while it was measured");
+                }
+            }
             return results;
         }
         return new Run<T>(work).on(threads);

@@ -24,10 +24,11 @@ final class Relabelling {
     /** Sums kept at a time: 32 MB. */
     private static final int MOST_SUMS = 1 << 22;
 
-    /** Values in one stretch of all rows: 512 KB, which a core's cache holds. */
-    private static final int STRETCHES = 1 << 16;
+    /** Values in one stretch of all rows: 1 MB, which a core's cache holds. */
+    private static final int STRETCHES = 1 << 17;
 
-    private static final int LEAST_STRETCH = 32;
+    /** Shorter loops would hardly be worth their beginning and end. */
+    private static final int LEAST_STRETCH = 256;
 
     /** Labellings at a time: the matrix is read once for all of them. */
     private static final int MOST_ORDERS = 64;
@@ -152,8 +153,9 @@ final class Relabelling {
                     interrupt.check();
                     int label = label(place);
                     double[] less = sums.clone();
+                    double[] row = rows[order[place]];
                     for (int i = 0; i < n; i++) {
-                        less[label * n + i] -= rows[i][order[place]];
+                        less[label * n + i] -= row[i];
                     }
                     int[] others = IntStream.range(0, order.length)
                             .filter(other -> other != place)
@@ -223,14 +225,18 @@ final class Relabelling {
     /** Adds a stretch of some prompts' rows. */
     private void add(int[] order, int first, int end, double[] sums, int at, int from, int to) {
         int i = first;
-        // Four rows at a time, since sums are read and written each time.
-        for (; i < end - 3; i += 4) {
+        // Several rows at a time, since sums are read and written each time.
+        for (; i < end - 7; i += 8) {
             double[] a = rows[order[i]];
             double[] b = rows[order[i + 1]];
             double[] c = rows[order[i + 2]];
             double[] d = rows[order[i + 3]];
+            double[] e = rows[order[i + 4]];
+            double[] f = rows[order[i + 5]];
+            double[] g = rows[order[i + 6]];
+            double[] h = rows[order[i + 7]];
             for (int j = from; j < to; j++) {
-                sums[at + j] += a[j] + b[j] + (c[j] + d[j]);
+                sums[at + j] += (a[j] + b[j] + (c[j] + d[j])) + (e[j] + f[j] + (g[j] + h[j]));
             }
         }
         for (; i < end; i++) {
@@ -245,9 +251,36 @@ final class Relabelling {
         int k = starts.length - 1;
         int n = rows.length;
         double[] totals = totals(order, starts, sums);
+        // Of each prompt the mean similarity to the label that it is most similar to, and the squared distance of the nearest centroid less
+        // its similarity to itself; both of other labels than its own. Label by label, so that sums are read one behind the other.
+        double[] closest = new double[n];
+        double[] nearest = new double[n];
+        Arrays.fill(closest, Double.NEGATIVE_INFINITY);
+        Arrays.fill(nearest, Double.POSITIVE_INFINITY);
+        int[] labelOf = new int[n];
+        // One may be left out.
+        Arrays.fill(labelOf, -1);
+        for (int label = 0; label < k; label++) {
+            for (int place = starts[label]; place < starts[label + 1]; place++) {
+                labelOf[order[place]] = label;
+            }
+        }
+        double between = 0;
+        for (int other = 0; other < k; other++) {
+            double share = 1.0 / (starts[other + 1] - starts[other]);
+            double spread = totals[other] * share * share;
+            for (int i = 0; i < n; i++) {
+                double sum = sums[other * n + i];
+                if (labelOf[i] != other) {
+                    between += labelOf[i] < 0 ? 0 : sum;
+                    double mean = sum * share;
+                    closest[i] = Math.max(closest[i], mean);
+                    nearest[i] = Math.min(nearest[i], spread - 2 * mean);
+                }
+            }
+        }
         double within = 0;
         double withinPairs = 0;
-        double between = 0;
         double betweenPairs = 0;
         double silhouettes = 0;
         int hits = 0;
@@ -259,25 +292,13 @@ final class Relabelling {
                 int i = order[place];
                 double own = sums[label * n + i];
                 within += own;
-                double closest = Double.NEGATIVE_INFINITY;
-                double nearest = Double.POSITIVE_INFINITY;
-                for (int other = 0; other < k; other++) {
-                    if (other != label) {
-                        double count = starts[other + 1] - starts[other];
-                        double sum = sums[other * n + i];
-                        double mean = sum / count;
-                        between += sum;
-                        closest = Math.max(closest, mean);
-                        nearest = Math.min(nearest, totals[other] / (count * count) - 2 * mean);
-                    }
-                }
                 if (others > 0) {
-                    silhouettes += silhouette(1 - own / others, 1 - closest);
+                    silhouettes += silhouette(1 - own / others, 1 - closest[i]);
                     // The centroid of the label's others: the total without row and column i. The prompt's
                     // similarity to itself is in all distances, and left away.
                     double rest = totals[label] - 2 * own - self[i];
                     double distance = rest / ((double) others * others) - 2 * own / others;
-                    hits += distance < nearest - ROUNDING * largest ? 1 : 0;
+                    hits += distance < nearest[i] - ROUNDING * largest ? 1 : 0;
                 }
             }
         }
