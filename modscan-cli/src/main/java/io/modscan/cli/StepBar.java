@@ -7,6 +7,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
@@ -46,7 +47,7 @@ final class StepBar implements Consumer<String>, AutoCloseable {
     /** Looks now and then whether there is something to be told, until this is closed. */
     StepBar looking() {
         if (style == Style.LINES) {
-            looks.scheduleWithFixedDelay(
+            ScheduledFuture<?> unused = looks.scheduleWithFixedDelay(
                     this::look, MILLIS_BETWEEN_LOOKS, MILLIS_BETWEEN_LOOKS, TimeUnit.MILLISECONDS);
         }
         return this;

@@ -21,11 +21,11 @@ final class KeptTokens implements Metric.Accumulator<Optional<Activations>> {
 
     private final Set<String> prompts;
     private final long most;
-    private @Nullable Accumulator inner = new Accumulator();
+    private @Nullable Gathered inner = new Gathered();
     private long bytes;
 
     /** What is kept so far. */
-    private static final class Accumulator {
+    private static final class Gathered {
         private final Metric.Accumulator<Activations> values =
                 Metric.whole(activations -> activations).start();
         private boolean any;
@@ -44,7 +44,7 @@ final class KeptTokens implements Metric.Accumulator<Optional<Activations>> {
 
     @Override
     public void add(Activations piece) {
-        Accumulator kept = inner;
+        Gathered kept = inner;
         if (kept == null || piece.prompts().stream().noneMatch(prompt -> prompts.contains(prompt.id()))) {
             return;
         }
@@ -69,7 +69,7 @@ final class KeptTokens implements Metric.Accumulator<Optional<Activations>> {
 
     @Override
     public Optional<Activations> finish() {
-        Accumulator kept = inner;
+        Gathered kept = inner;
         return kept != null && kept.any ? Optional.of(kept.values.finish()) : Optional.empty();
     }
 }

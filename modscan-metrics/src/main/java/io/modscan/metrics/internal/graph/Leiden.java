@@ -184,7 +184,7 @@ final class Leiden {
         double[] whole = new double[count];
         int[] parts = new int[size];
         double[] strengths = network.strengths.clone();
-        /* Of each part the weight of its links to the rest of the community. */
+        // Of each part the weight of its links to the rest of the community.
         double[] outward = new double[size];
         for (int node = 0; node < size; node++) {
             parts[node] = node;
