@@ -60,7 +60,11 @@ final class Csv {
 
     private static String text(Consumer<CsvWriter> rows) {
         StringWriter text = new StringWriter();
-        rows.accept(CsvWriter.builder().build(text));
+        try (CsvWriter csv = CsvWriter.builder().build(text)) {
+            rows.accept(csv);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
         return text.toString();
     }
 
