@@ -145,8 +145,7 @@ final class ScanSpeed {
         List<Path> written = result.writeTo(folder.resolve("out"));
         steps.at("");
         for (Path file : written) {
-            System.out.printf(
-                    Locale.ROOT, "    %s: %.1f MB%n", file.getFileName(), Files.size(file) / 1e6);
+            System.out.printf(Locale.ROOT, "    %s: %.1f MB%n", file.getFileName(), Files.size(file) / 1e6);
         }
         done("scan", folder, begun);
     }

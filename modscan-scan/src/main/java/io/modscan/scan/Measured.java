@@ -82,8 +82,7 @@ record Measured(
                 () -> Selectivity.by(label).through(HeadBehaviour.view()).through(piece -> piece.only(PATTERNS)));
         Metric<List<NonFinite>> nonFinite = NonFinite.count();
         Metric<Optional<Activations>> tokens = optional(
-                        plan.with(Part.TOKENS) && plan.runsModel(),
-                        () -> KeptTokens.of(plan.tokenPrompts()))
+                        plan.with(Part.TOKENS) && plan.runsModel(), () -> KeptTokens.of(plan.tokenPrompts()))
                 .map(kept -> kept.flatMap(values -> values));
         SideBySide.Results results =
                 pass.measure(new SideBySide(contexts, importance, pooled, behaviour, nonFinite, tokens, shown));
@@ -168,8 +167,8 @@ record Measured(
         record One(String similarity, Site site, LabelSeparation apart) {}
         List<Supplier<One>> work = new ArrayList<>();
         similarities.forEach((name, similarity) -> stream.sites()
-                .forEach(site -> work.add(() -> new One(
-                        name, site.site(), site.measure(Separation.by(label, similarity))))));
+                .forEach(site ->
+                        work.add(() -> new One(name, site.site(), site.measure(Separation.by(label, similarity))))));
         Map<String, Map<Site, LabelSeparation>> separation = new LinkedHashMap<>();
         Together.<One>of(work)
                 .forEach(one -> separation

@@ -59,8 +59,9 @@ final class Together {
 
         Run(List<? extends Supplier<? extends T>> work) {
             this.work = work;
-            this.results =
-                    work.stream().map(piece -> new AtomicReference<@Nullable T>()).toList();
+            this.results = work.stream()
+                    .map(piece -> new AtomicReference<@Nullable T>())
+                    .toList();
         }
 
         List<T> on(int number) {

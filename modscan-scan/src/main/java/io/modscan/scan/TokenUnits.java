@@ -101,7 +101,8 @@ record TokenUnits(Map<Site, int[]> neurons, List<Site> heads, Set<String> prompt
         Map<String, String> facts = new TreeMap<>();
         facts.put(
                 "scan.tokens",
-                this.prompts.size() + " of " + prompts + " prompts, the first of each label in turn; all heads, and the "
+                this.prompts.size() + " of " + prompts
+                        + " prompts, the first of each label in turn; all heads, and the "
                         + neurons.values().stream().mapToInt(of -> of.length).sum()
                         + " neurons whose AUROC is farthest from one half for a label, over all prompts; "
                         + (ranAgain ? "in a second pass" : "in the same pass"));

@@ -251,8 +251,10 @@ final class Relabelling {
         int k = starts.length - 1;
         int n = rows.length;
         double[] totals = totals(order, starts, sums);
-        // Of each prompt the mean similarity to the label that it is most similar to, and the squared distance of the nearest centroid less
-        // its similarity to itself; both of other labels than its own. Label by label, so that sums are read one behind the other.
+        // Of each prompt the mean similarity to the label that it is most similar to, and the squared distance of the
+        // nearest centroid less
+        // its similarity to itself; both of other labels than its own. Label by label, so that sums are read one behind
+        // the other.
         double[] closest = new double[n];
         double[] nearest = new double[n];
         Arrays.fill(closest, Double.NEGATIVE_INFINITY);

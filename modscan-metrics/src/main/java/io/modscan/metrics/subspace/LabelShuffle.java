@@ -168,8 +168,7 @@ final class LabelShuffle {
         for (int size : sizes) {
             if (size > 0) {
                 int[] group = Arrays.copyOfRange(order, from, from + size);
-                Optional<double[][]> combinations =
-                        LeadingByGram.combinations(products(group, group), group.length, k);
+                Optional<double[][]> combinations = LeadingByGram.combinations(products(group, group), group.length, k);
                 if (combinations.isEmpty()) {
                     return byDecomposition(order);
                 }

@@ -142,8 +142,7 @@ public final class Subspace {
     private static Subspace leading(double[][] rows, int k, double longest) {
         double least = DOUBLE_ROUNDING * longest;
         return new Subspace(
-                LeadingByGram.directions(rows, k, least)
-                        .orElseGet(() -> Svd.leading(rows, k, least, FLOAT_ROUNDING)),
+                LeadingByGram.directions(rows, k, least).orElseGet(() -> Svd.leading(rows, k, least, FLOAT_ROUNDING)),
                 rows[0].length);
     }
 

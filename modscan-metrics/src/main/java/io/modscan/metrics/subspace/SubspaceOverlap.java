@@ -148,8 +148,7 @@ public final class SubspaceOverlap implements Metric<LabelOverlaps> {
                         labels.names().get(a), subspaces.get(a), labels.names().get(b), subspaces.get(b), overlap));
             }
         }
-        return new LabelOverlaps(
-                labels, subspaces, pairs, all.overlaps(shuffles, random.split()));
+        return new LabelOverlaps(labels, subspaces, pairs, all.overlaps(shuffles, random.split()));
     }
 
     /** With fewer prompts a p-value would say little, and with k near their number nothing: all shuffles would overlap alike. */
