@@ -1,12 +1,10 @@
 package io.modscan.metrics.subspace;
 
-import io.modscan.metrics.internal.linear.Decompositions;
+import io.modscan.core.model.LinearAlgebra;
 import io.modscan.metrics.internal.linear.Dot;
 import io.modscan.metrics.internal.linear.Products;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.Optional;
-import java.util.stream.IntStream;
 
 /**
  * Leading right singular vectors of few rows with many coordinates, by the eigenvectors of the rows' products: rows are never
@@ -28,26 +26,22 @@ final class LeadingByGram {
      * @return min(most, n) combinations, in descending order of λ; nothing if one of them would not be exact
      */
     static Optional<double[][]> combinations(double[] gram, int n, int most) {
-        Decompositions.Eigen eigen = Decompositions.symmetric(gram, n);
-        int[] order = IntStream.range(0, n)
-                .boxed()
-                .sorted(Comparator.comparingDouble(i -> -eigen.values()[i]))
-                .limit(most)
-                .mapToInt(i -> i)
-                .toArray();
-        double largest = eigen.values()[order[0]];
-        // Also if all are 0, or NaN.
-        if (!(eigen.values()[order[order.length - 1]] > LEAST_SHARE * largest)) {
+        int k = Math.min(most, n);
+        double[] values = new double[k];
+        double[] vectors = new double[k * n];
+        LinearAlgebra.installed().symmetricEigen(gram, n, values, vectors);
+        // Also if all are 0.
+        if (!(values[k - 1] > LEAST_SHARE * values[0])) {
             return Optional.empty();
         }
-        return Optional.of(Arrays.stream(order)
-                .mapToObj(i -> {
-                    double root = Math.sqrt(eigen.values()[i]);
-                    return IntStream.range(0, n)
-                            .mapToDouble(j -> eigen.vectors()[i * n + j] / root)
-                            .toArray();
-                })
-                .toArray(double[][]::new));
+        double[][] combinations = new double[k][n];
+        for (int i = 0; i < k; i++) {
+            double root = Math.sqrt(values[i]);
+            for (int j = 0; j < n; j++) {
+                combinations[i][j] = vectors[i * n + j] / root;
+            }
+        }
+        return Optional.of(combinations);
     }
 
     /**
