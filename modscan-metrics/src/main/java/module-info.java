@@ -4,7 +4,6 @@ module io.modscan.metrics {
     requires transitive io.modscan.core;
     requires ejml.core;
     requires ejml.ddense;
-    requires networkanalysis;
     requires org.apache.commons.numbers.gamma;
     requires sketches.java;
 

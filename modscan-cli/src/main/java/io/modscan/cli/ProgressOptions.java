@@ -33,6 +33,11 @@ final class ProgressOptions {
         return new ModuleBar(err, style(terminal), terminal.columns(), InstantSource.system());
     }
 
+    StepBar openForSteps(PrintWriter err) {
+        Terminal terminal = terminal();
+        return new StepBar(err, style(terminal), terminal.columns(), InstantSource.system()).looking();
+    }
+
     EffectBar openForEffects(PrintWriter err) {
         Terminal terminal = terminal();
         return new EffectBar(err, style(terminal), terminal.columns(), InstantSource.system());

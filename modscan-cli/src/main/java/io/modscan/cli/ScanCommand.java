@@ -88,12 +88,12 @@ final class ScanCommand implements Runnable {
     @Option(
             names = "--token-prompts",
             paramLabel = "N",
-            defaultValue = "500",
+            defaultValue = "200",
             converter = CountConverter.class,
             description =
-                    "Look into at most N prompts token by token, the first of each label in turn; 0 for none (default: 500). It takes a"
-                            + " second pass over them.")
-    private int tokenPrompts = 500;
+                    "Look into at most N prompts token by token, the first of each label in turn; 0 for none (default: 200). They are"
+                            + " run a second time, unless their values fit into memory.")
+    private int tokenPrompts = 200;
 
     @Mixin
     private ProgressOptions progress = new ProgressOptions();
@@ -134,8 +134,9 @@ final class ScanCommand implements Runnable {
             scan = scan.probe(Probe.Builder::cutOverlong);
         }
         // Modules are looked for when they are asked for, when the files are written.
-        try (ModuleBar modules = progress.openForModules(spec.commandLine().getErr())) {
-            ScanResult result = run(scan.moduleProgress(modules), texts.size());
+        try (ModuleBar modules = progress.openForModules(spec.commandLine().getErr());
+                StepBar steps = progress.openForSteps(spec.commandLine().getErr())) {
+            ScanResult result = run(scan.moduleProgress(modules), steps, texts.size());
             terminal.println(name + ", " + texts.size() + " prompts by " + label);
             terminal.print(result.summary());
             terminal.flush();
@@ -168,10 +169,16 @@ final class ScanCommand implements Runnable {
         }
     }
 
-    private ScanResult run(Scan scan, int prompts) {
+    private ScanResult run(Scan scan, StepBar steps, int prompts) {
         PrintWriter err = spec.commandLine().getErr();
         try (ProgressBar bar = progress.open(err)) {
-            ScanPlan plan = scan.probe(probe -> probe.progress(bar)).plan();
+            ScanPlan plan = scan.probe(probe -> probe.progress(bar))
+                    .progress(step -> {
+                        // The line of what ran before is ended.
+                        bar.close();
+                        steps.accept(step);
+                    })
+                    .plan();
             // Before the work, so that it is not done in vain.
             WholeFile.prepare(out.resolve("units.csv"));
             plan.leftOut()

@@ -45,6 +45,15 @@ final class StatusLine {
         }
     }
 
+    /** Takes away what is drawn. */
+    void erase() {
+        if (drawn > 0) {
+            err.print("\r" + " ".repeat(drawn) + "\r");
+            err.flush();
+            drawn = 0;
+        }
+    }
+
     /** Goes to the next line. */
     void end() {
         err.println();

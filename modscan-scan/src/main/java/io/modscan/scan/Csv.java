@@ -2,11 +2,16 @@ package io.modscan.scan;
 
 import de.siegmar.fastcsv.writer.CsvWriter;
 import java.io.IOException;
+import java.io.StringWriter;
 import java.io.UncheckedIOException;
+import java.io.Writer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.OptionalInt;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 
 /**
@@ -22,6 +27,9 @@ final class Csv {
     /** Labels may be numbers, which are harmless. */
     private static final Pattern NUMBER = Pattern.compile("[+-]?\\d+(\\.\\d+)?([eE][+-]?\\d+)?");
 
+    /** Numbers below are less exact in single precision than others. */
+    private static final double LEAST_SINGLE = 1e-37;
+
     private Csv() {}
 
     static void write(Path file, Consumer<CsvWriter> rows) {
@@ -30,6 +38,43 @@ final class Csv {
         } catch (IOException e) {
             throw new UncheckedIOException(file + ": cannot be written: " + e, e);
         }
+    }
+
+    /** A large table whose parts are made into text at the same time, a few in advance of what is written. */
+    static void writeParts(Path file, List<String> header, List<Consumer<CsvWriter>> parts) {
+        int most = Runtime.getRuntime().availableProcessors();
+        try (Writer out = Files.newBufferedWriter(file)) {
+            out.write(text(csv -> csv.writeRecord(header)));
+            for (int from = 0; from < parts.size(); from += most) {
+                List<Supplier<String>> some = parts.subList(from, Math.min(parts.size(), from + most)).stream()
+                        .<Supplier<String>>map(part -> () -> text(part))
+                        .toList();
+                for (String text : Together.<String>of(some)) {
+                    out.write(text);
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be written: " + e, e);
+        }
+    }
+
+    private static String text(Consumer<CsvWriter> rows) {
+        StringWriter text = new StringWriter();
+        try (CsvWriter csv = CsvWriter.builder().build(text)) {
+            rows.accept(csv);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return text.toString();
+    }
+
+    /** In single precision, in which values are captured; smaller numbers, which it does not have, as they are. */
+    static String rounded(double number) {
+        return Math.abs(number) < LEAST_SINGLE && number != 0 ? Double.toString(number) : text((float) number);
+    }
+
+    private static String text(float number) {
+        return Float.isNaN(number) ? "" : Float.toString(number);
     }
 
     static String text(double number) {

@@ -27,6 +27,7 @@ import io.modscan.metrics.similarity.ScaledCosine;
 import io.modscan.metrics.similarity.Separation;
 import io.modscan.metrics.similarity.SimilarityMatrix;
 import io.modscan.scan.Scan.Part;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -47,6 +48,7 @@ record Measured(
         Optional<ContextMap> contexts,
         Map<String, Map<Site, LabelSeparation>> separation,
         Optional<SelectivityMap> behaviour,
+        Optional<Activations> tokens,
         List<NonFinite> nonFinite,
         Map<String, String> provenance) {
 
@@ -54,7 +56,7 @@ record Measured(
 
     /** Runs a suite of metrics over the prompts, once. */
     interface Pass {
-        Metric.Results measure(Metric<Metric.Results> suite);
+        SideBySide.Results measure(SideBySide suite);
     }
 
     static Measured of(ScanPlan plan, Pass pass) {
@@ -79,24 +81,54 @@ record Measured(
                 attention,
                 () -> Selectivity.by(label).through(HeadBehaviour.view()).through(piece -> piece.only(PATTERNS)));
         Metric<List<NonFinite>> nonFinite = NonFinite.count();
-        Metric.Results results = pass.measure(Metric.suite(pooled, shown, importance, contexts, behaviour, nonFinite));
+        Metric<Optional<Activations>> tokens = optional(
+                        plan.with(Part.TOKENS) && plan.runsModel(), () -> KeptTokens.of(plan.tokenPrompts()))
+                .map(kept -> kept.flatMap(values -> values));
+        SideBySide.Results results =
+                pass.measure(new SideBySide(contexts, importance, pooled, behaviour, nonFinite, tokens, shown));
 
         Activations activations = results.of(pooled);
         Activations units = activations.only(HEADS, NEURONS);
+        plan.at("effects of units");
+        SelectivityMap selectivity = units.measure(Selectivity.by(label));
+        plan.at("effects in halves of the prompts");
+        Optional<ConsistencyMap> halves =
+                plan.with(Part.HALVES) ? Optional.of(units.measure(Consistency.by(label))) : Optional.empty();
+        plan.at("separation of labels");
+        Map<String, Map<Site, LabelSeparation>> separation =
+                plan.with(Part.SEPARATION) ? separation(activations.only(STREAM), label) : Map.of();
         return new Measured(
                 units,
                 plan.reads(STREAM) || plan.reads(VECTORS)
                         ? Optional.of(activations.only(STREAM, VECTORS))
                         : Optional.empty(),
                 results.of(shown),
-                units.measure(Selectivity.by(label)),
-                plan.with(Part.HALVES) ? Optional.of(units.measure(Consistency.by(label))) : Optional.empty(),
+                selectivity,
+                halves,
                 results.of(importance),
                 results.of(contexts),
-                plan.with(Part.SEPARATION) ? separation(activations.only(STREAM), label) : Map.of(),
+                separation,
                 results.of(behaviour),
+                results.of(tokens),
                 together(activations.nonFinite(), results.of(nonFinite)),
                 activations.provenance());
+    }
+
+    /** The same without the tokens' values, which take room. */
+    Measured withoutTokens() {
+        return new Measured(
+                activations,
+                vectors,
+                patterns,
+                units,
+                halves,
+                importance,
+                contexts,
+                separation,
+                behaviour,
+                Optional.empty(),
+                nonFinite,
+                provenance);
     }
 
     /** What pooling leaves NaN counts as well as what came so, each site once. */
@@ -131,9 +163,17 @@ record Measured(
         similarities.put("cosine", Cosine.pairwise());
         similarities.put("scaled cosine", ScaledCosine.pairwise());
         similarities.put("closeness", Closeness.pairwise());
+        // Sites have nothing to do with each other.
+        record One(String similarity, Site site, LabelSeparation apart) {}
+        List<Supplier<One>> work = new ArrayList<>();
+        similarities.forEach((name, similarity) -> stream.sites()
+                .forEach(site ->
+                        work.add(() -> new One(name, site.site(), site.measure(Separation.by(label, similarity))))));
         Map<String, Map<Site, LabelSeparation>> separation = new LinkedHashMap<>();
-        similarities.forEach((name, similarity) -> separation.put(
-                name, stream.measure(Separation.by(label, similarity).perSite())));
+        Together.<One>of(work)
+                .forEach(one -> separation
+                        .computeIfAbsent(one.similarity(), any -> new LinkedHashMap<>())
+                        .put(one.site(), one.apart()));
         return separation;
     }
 }

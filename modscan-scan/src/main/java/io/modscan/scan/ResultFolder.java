@@ -17,8 +17,16 @@ final class ResultFolder {
     private final Path folder;
     private final List<Path> written = new ArrayList<>();
 
+    private final Consumer<String> progress;
+
     ResultFolder(Path folder) {
+        this(folder, name -> {});
+    }
+
+    /** @param progress is told the name of each file that is begun */
+    ResultFolder(Path folder, Consumer<String> progress) {
         this.folder = folder;
+        this.progress = progress;
     }
 
     void table(String name, boolean there, Consumer<Path> writer) {
@@ -28,6 +36,7 @@ final class ResultFolder {
     void file(String name, boolean there, Consumer<Path> writer) {
         Path file = folder.resolve(name);
         if (there) {
+            progress.accept(name);
             writer.accept(file);
             written.add(file);
         } else {

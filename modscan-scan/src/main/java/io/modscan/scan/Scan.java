@@ -13,6 +13,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -51,7 +52,7 @@ public final class Scan {
         /** In which contexts units are strongest: {@link ScanResult#contexts}. It needs values of tokens. */
         CONTEXTS,
         /**
-         * What happens inside of prompts: {@link ScanResult#tokens}. It needs values of tokens, and takes a second pass over {@linkplain
+         * What happens inside of prompts: {@link ScanResult#tokens}. It needs values of tokens, and may take a second pass over {@linkplain
          * Scan#tokenPrompts some of the prompts}.
          */
         TOKENS,
@@ -68,7 +69,8 @@ public final class Scan {
     private String title = "What lights up";
     private Set<Part> without = EnumSet.noneOf(Part.class);
     private int moduleUnits = 10_000;
-    private int tokenPrompts = 500;
+    private int tokenPrompts = 200;
+    private Consumer<String> progress = step -> {};
     private BiConsumer<String, ModuleProgress> moduleProgress = (of, step) -> {};
     private long memoryLimit = 1L << 30;
     private UnaryOperator<Probe.Builder> probe = builder -> builder;
@@ -86,6 +88,7 @@ public final class Scan {
         copy.without = without;
         copy.moduleUnits = moduleUnits;
         copy.tokenPrompts = tokenPrompts;
+        copy.progress = progress;
         copy.moduleProgress = moduleProgress;
         copy.memoryLimit = memoryLimit;
         copy.probe = probe;
@@ -190,7 +193,9 @@ public final class Scan {
     }
 
     /**
-     * The same with another number of prompts that are looked into token by token, 500 unless set.
+     * The same with another number of prompts that are looked into token by token, 200 unless set. Which units are looked into is known when all
+     * prompts have been run; so these are run again, unless their values at all tokens and units take no more than 256 MB, and an eighth of
+     * Java's heap. {@link ScanResult#provenance} tells which prompts and neurons they were, and whether they were run again.
      *
      * @param most of more prompts, these are the first of each label, in turn
      * @return a copy
@@ -216,6 +221,20 @@ public final class Scan {
     public Scan moduleProgress(BiConsumer<String, ModuleProgress> listener) {
         Scan scan = copy();
         scan.moduleProgress = Objects.requireNonNull(listener, "listener");
+        return scan;
+    }
+
+    /**
+     * Sets who is told what the scan does beside running the model, of which the {@linkplain #probe probe} tells, and searching for {@linkplain
+     * #moduleProgress modules of units}.
+     *
+     * @param listener is told what begins, in a few words, such as {@code separation of labels} or {@code report.html}, and, when nothing more is
+     *                 done, an empty text; on the thread that asks
+     * @return a scan with this listener
+     */
+    public Scan progress(Consumer<String> listener) {
+        Scan scan = copy();
+        scan.progress = Objects.requireNonNull(listener, "listener");
         return scan;
     }
 
@@ -301,6 +320,10 @@ public final class Scan {
 
     boolean with(Part part) {
         return !without.contains(part);
+    }
+
+    Consumer<String> progress() {
+        return progress;
     }
 
     int tokenPrompts() {

@@ -7,14 +7,18 @@ import io.modscan.scan.Scan.Part;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** The files of a scan. */
 final class ScanFiles {
 
     private final ResultFolder folder;
+    private final Consumer<String> progress;
 
-    ScanFiles(Path folder) {
-        this.folder = new ResultFolder(folder);
+    /** @param progress is told what is begun, and an empty text at the end */
+    ScanFiles(Path folder, Consumer<String> progress) {
+        this.folder = new ResultFolder(folder, progress);
+        this.progress = progress;
     }
 
     List<Path> write(ScanResult scan, ScanPlan plan) {
@@ -47,11 +51,13 @@ final class ScanFiles {
                 plan.with(Part.PICTURE),
                 file -> Picture.heads(scan.units(), Criterion.standard()).png(file));
         // Last, since they may take long, and what is written by then stays.
+        progress.accept("");
         boolean modules = !scan.modules().isEmpty();
         folder.table("modules.csv", modules, file -> ModuleTables.members(scan.modules(), file));
         folder.table("modularity.csv", modules, file -> ModuleTables.modularity(scan.modules(), file));
         folder.table("resolutions.csv", modules, file -> ModuleTables.resolutions(scan.modules(), file));
         folder.file("report.html", plan.with(Part.PAGE), file -> scan.report().write(file));
+        progress.accept("");
         return folder.written();
     }
 }

@@ -1,14 +1,22 @@
 package io.modscan.scan;
 
 import io.modscan.core.Activations;
+import io.modscan.core.SiteActivations;
 import io.modscan.core.model.Model;
 import io.modscan.core.prompt.Prompts;
+import io.modscan.core.site.Site;
 import io.modscan.metrics.basis.Basis;
 import io.modscan.metrics.subspace.SubspaceOverlap;
 import io.modscan.report.Report;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.function.IntFunction;
+import java.util.function.Supplier;
 
 /** What a scan found, as a page. */
 final class ScanPage {
@@ -25,7 +33,7 @@ final class ScanPage {
                 .title(settings.title())
                 .units(scan.units(), scan.activations())
                 .nonFinite(scan.nonFinite())
-                .provenance(scan.provenance());
+                .provenance(shortFacts(scan));
         scan.halves().ifPresent(report::halves);
         scan.contexts().ifPresent(contexts -> report.contexts(contexts, scan.pieces()));
         scan.tokens().ifPresent(tokens -> {
@@ -45,8 +53,15 @@ final class ScanPage {
         return report;
     }
 
+    private static Map<String, String> shortFacts(ScanResult scan) {
+        Map<String, String> facts = new TreeMap<>(scan.provenance());
+        facts.keySet().removeAll(List.of(TokenUnits.PROMPTS, TokenUnits.NEURONS_TAKEN));
+        return facts;
+    }
+
     private static void addStream(Report report, ScanResult scan, Activations stream) {
-        report.bases(stream.measure(Basis.centred().perSite()));
+        List<SiteActivations> sites = stream.sites();
+        report.bases(bySite(sites, site -> site.measure(Basis.centred())));
         // A subspace is told from chance where it is of at most half as many dimensions as the label has prompts.
         List<String> labels = scan.prompts().labels(scan.label());
         int fewest = labels.stream()
@@ -55,10 +70,23 @@ final class ScanPage {
                 .orElse(0);
         int directions = Math.min(MOST_DIRECTIONS, fewest / 2);
         if (directions > 0 && isFinite(stream)) {
-            report.subspaces(stream.measure(SubspaceOverlap.by(scan.label(), directions)
+            // Of pairs the page tells angles, and no p.
+            SubspaceOverlap overlap = SubspaceOverlap.by(scan.label(), directions)
                     .withShuffles(SHUFFLES)
-                    .perSite()));
+                    .withoutTestsOfPairs();
+            report.subspaces(bySite(sites, site -> site.measure(overlap)));
         }
+    }
+
+    private static <R> Map<Site, R> bySite(List<SiteActivations> sites, Function<SiteActivations, R> measure) {
+        List<Supplier<R>> work = new ArrayList<>();
+        sites.forEach(site -> work.add(() -> measure.apply(site)));
+        List<R> results = Together.of(work);
+        Map<Site, R> bySite = new LinkedHashMap<>();
+        for (int i = 0; i < sites.size(); i++) {
+            bySite.put(sites.get(i).site(), results.get(i));
+        }
+        return bySite;
     }
 
     private static boolean isFinite(Activations values) {

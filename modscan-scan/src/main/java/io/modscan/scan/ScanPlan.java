@@ -29,6 +29,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CancellationException;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -261,11 +262,11 @@ public final class ScanPlan {
         Activations captured = scan.captured();
         if (captured != null) {
             Measured measured = Measured.of(this, selected(captured)::measure);
-            return new ScanResult(scan, this, measured, inside(measured, units -> {
+            return result(measured, false, units -> {
                 Set<String> some = units.prompts();
                 Activations of = captured.where(prompt -> some.contains(prompt.id()));
                 return units.of(of)::measure;
-            }));
+            });
         }
         Probe.Builder builder =
                 Probe.builder(Optional.ofNullable(scan.model()).orElseThrow()).memoryLimit(scan.memoryLimit());
@@ -274,15 +275,28 @@ public final class ScanPlan {
         try (Probe probe = scan.probe().apply(builder).build()) {
             measured = Measured.of(this, metric -> probe.measure(prompts, metric));
         }
-        return new ScanResult(scan, this, measured, inside(measured, this::secondPass));
+        Optional<Activations> kept = measured.tokens();
+        return result(
+                measured.withoutTokens(),
+                kept.isEmpty(),
+                units -> kept.isPresent() ? units.of(kept.get())::measure : secondPass(units));
     }
 
-    private Optional<ScanTokens> inside(Measured measured, Function<TokenUnits, Measured.Pass> pass) {
-        if (!with(Part.TOKENS)) {
-            return Optional.empty();
+    private ScanResult result(Measured measured, boolean runsAgain, Function<TokenUnits, Measured.Pass> pass) {
+        Map<String, String> facts = new TreeMap<>(measured.provenance());
+        if (!with(Part.TOKENS) && !with(Part.CONTEXTS)) {
+            at("");
+            return new ScanResult(scan, this, measured, Optional.empty(), Optional.empty(), facts);
         }
         TokenUnits units = TokenUnits.of(measured.units(), prompts, scan);
-        return Optional.of(ScanTokens.of(scan, units, pass.apply(units)));
+        Optional<ScanTokens> tokens = Optional.empty();
+        if (with(Part.TOKENS)) {
+            at("what happens inside of prompts");
+            tokens = Optional.of(ScanTokens.of(scan, units, pass.apply(units)));
+            facts.putAll(units.facts(prompts.size(), runsAgain));
+        }
+        at("");
+        return new ScanResult(scan, this, measured, Optional.of(units), tokens, facts);
     }
 
     private Measured.Pass secondPass(TokenUnits units) {
@@ -299,6 +313,21 @@ public final class ScanPlan {
 
     Prompts prompts() {
         return prompts;
+    }
+
+    /** Whether prompts are run, which makes a second pass as dear as the first. */
+    boolean runsModel() {
+        return scan.model() != null;
+    }
+
+    /** The ids of the prompts that are looked into. */
+    Set<String> tokenPrompts() {
+        return TokenUnits.prompts(prompts, scan);
+    }
+
+    /** Tells what comes now. */
+    void at(String step) {
+        scan.progress().accept(step);
     }
 
     /** How values of tokens become one of a prompt. */

@@ -14,6 +14,7 @@ import io.modscan.report.Report;
 import io.modscan.scan.Scan.Part;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -29,11 +30,21 @@ public final class ScanResult {
     private final Scan scan;
     private final ScanPlan plan;
     private final Measured measured;
+    private final Optional<TokenUnits> tokenUnits;
     private final Optional<ScanTokens> tokens;
+    private final Map<String, String> provenance;
     private @Nullable List<ScanModules> modules;
 
-    ScanResult(Scan scan, ScanPlan plan, Measured measured, Optional<ScanTokens> tokens) {
+    ScanResult(
+            Scan scan,
+            ScanPlan plan,
+            Measured measured,
+            Optional<TokenUnits> tokenUnits,
+            Optional<ScanTokens> tokens,
+            Map<String, String> provenance) {
+        this.tokenUnits = tokenUnits;
         this.tokens = tokens;
+        this.provenance = Collections.unmodifiableMap(provenance);
         this.scan = scan;
         this.plan = plan;
         this.measured = measured;
@@ -142,7 +153,7 @@ public final class ScanResult {
 
     /** The units of which contexts are written down. */
     TokenUnits tokenUnits() {
-        return TokenUnits.of(units(), prompts(), scan);
+        return tokenUnits.orElseThrow();
     }
 
     /** The texts of tokens. */
@@ -153,7 +164,7 @@ public final class ScanResult {
     /**
      * What happens inside of prompts.
      *
-     * @return what a second pass found, token by token; empty if that was left out
+     * @return what was found, token by token, in {@linkplain Scan#tokenPrompts some of the prompts}; empty if that was left out
      */
     public Optional<ScanTokens> tokens() {
         return tokens;
@@ -199,7 +210,7 @@ public final class ScanResult {
      * @return facts about the model, the prompts, the settings and the version, by key
      */
     public Map<String, String> provenance() {
-        return measured.provenance();
+        return provenance;
     }
 
     /**
@@ -249,6 +260,6 @@ public final class ScanResult {
      * @throws UncheckedIOException if writing fails
      */
     public List<Path> writeTo(Path folder) {
-        return new ScanFiles(folder).write(this, plan);
+        return new ScanFiles(folder, scan.progress()).write(this, plan);
     }
 }

@@ -48,7 +48,7 @@ public record ScanTokens(
         Metric<Answer<TokenSelectivityMap>> labels = answer(TokenSelectivity.by(labelling));
         Metric<Answer<TokenSelectivityMap>> parts = answer(TokenSelectivity.by(TokenLabels.positionBins(PARTS)));
         Metric<Answer<StepMap>> steps = answer(Steps.find().withLabels(labelling::of));
-        Metric.Results results = pass.measure(Metric.suite(texts, labels, parts, steps));
+        SideBySide.Results results = pass.measure(new SideBySide(steps, labels, parts, texts));
         Map<String, String> leftOut = new TreeMap<>();
         results.of(labels).why().ifPresent(why -> leftOut.put("labels of tokens", why));
         results.of(parts).why().ifPresent(why -> leftOut.put("parts of prompts", why));

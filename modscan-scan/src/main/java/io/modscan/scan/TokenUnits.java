@@ -15,13 +15,14 @@ import io.modscan.metrics.selectivity.UnitSelectivity;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.HashMap;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -37,6 +38,11 @@ record TokenUnits(Map<Site, int[]> neurons, List<Site> heads, Set<String> prompt
     /** So many that a page can show them, and that a second pass is quick. */
     private static final int MOST_NEURONS = 300;
 
+    /** Facts that are lists, too long for the foot of a page. */
+    static final String PROMPTS = "scan.tokenPrompts";
+
+    static final String NEURONS_TAKEN = "scan.tokenNeurons";
+
     private static final int SHOWN_OF_A_LABEL = 3;
     private static final int MOST_SHOWN = 40;
 
@@ -44,38 +50,72 @@ record TokenUnits(Map<Site, int[]> neurons, List<Site> heads, Set<String> prompt
         return new TokenUnits(
                 neurons(units),
                 units.sites().stream().filter(HEADS::reads).toList(),
-                firsts(prompts, scan.label(), scan.tokenPrompts(), scan.tokenPrompts()),
+                prompts(prompts, scan),
                 firsts(prompts, scan.label(), SHOWN_OF_A_LABEL, Math.min(MOST_SHOWN, scan.tokenPrompts())));
     }
 
-    /** By the largest distance of an AUROC from one half. */
+    /** The ids of the prompts that are looked into, which hang on no measurement. */
+    static Set<String> prompts(Prompts prompts, Scan scan) {
+        return firsts(prompts, scan.label(), scan.tokenPrompts(), scan.tokenPrompts());
+    }
+
+    /** A neuron, and how far an AUROC of it is from one half at most. */
+    private record Best(int site, int unit, double apart) {}
+
+    /** By the largest distance of an AUROC from one half; of equal ones in order of sites. */
     private static Map<Site, int[]> neurons(SelectivityMap units) {
-        Map<Unit, Double> best = new HashMap<>();
-        units.rows()
-                .filter(row -> NEURONS.reads(row.unit().site()) && !Double.isNaN(row.auroc()))
-                .forEach(row -> best.merge(row.unit(), apart(row), Math::max));
-        Map<Site, List<Integer>> chosen = new LinkedHashMap<>();
-        units.sites().stream().filter(NEURONS::reads).forEach(site -> chosen.put(site, new ArrayList<>()));
-        best.entrySet().stream()
-                .sorted(Comparator.<Map.Entry<Unit, Double>>comparingDouble(entry -> -entry.getValue())
-                        .thenComparing(
-                                entry -> units.sites().indexOf(entry.getKey().site()))
-                        .thenComparing(entry -> entry.getKey().inSite()))
-                .limit(MOST_NEURONS)
-                .forEach(entry -> chosen.getOrDefault(entry.getKey().site(), new ArrayList<>())
-                        .add(entry.getKey().inSite()));
-        Map<Site, int[]> neurons = new LinkedHashMap<>();
-        chosen.forEach((site, of) -> {
-            if (!of.isEmpty()) {
-                neurons.put(
-                        site, of.stream().mapToInt(Integer::intValue).sorted().toArray());
+        List<Best> all = new ArrayList<>();
+        int labels = units.labels().size();
+        Iterator<UnitSelectivity> rows = units.rows().iterator();
+        for (int site = 0; site < units.sites().size(); site++) {
+            boolean wanted = NEURONS.reads(units.sites().get(site));
+            for (int unit = 0; unit < units.sites().get(site).width(); unit++) {
+                double best = Double.NEGATIVE_INFINITY;
+                for (int label = 0; label < labels; label++) {
+                    // NaN is no larger.
+                    double apart = Math.abs(rows.next().auroc() - 0.5);
+                    best = apart > best ? apart : best;
+                }
+                if (wanted && best >= 0) {
+                    all.add(new Best(site, unit, best));
+                }
             }
-        });
+        }
+        all.sort(Comparator.comparingDouble((Best one) -> -one.apart())
+                .thenComparingInt(Best::site)
+                .thenComparingInt(Best::unit));
+        Map<Integer, List<Integer>> chosen = new TreeMap<>();
+        all.stream()
+                .limit(MOST_NEURONS)
+                .forEach(one -> chosen.computeIfAbsent(one.site(), site -> new ArrayList<>())
+                        .add(one.unit()));
+        Map<Site, int[]> neurons = new LinkedHashMap<>();
+        chosen.forEach((site, of) -> neurons.put(
+                units.sites().get(site),
+                of.stream().mapToInt(Integer::intValue).sorted().toArray()));
         return neurons;
     }
 
-    private static double apart(UnitSelectivity row) {
-        return Math.abs(row.auroc() - 0.5);
+    /** What was looked into, for those who want to do it again. */
+    Map<String, String> facts(int prompts, boolean ranAgain) {
+        Map<String, String> facts = new TreeMap<>();
+        facts.put(
+                "scan.tokens",
+                this.prompts.size() + " of " + prompts
+                        + " prompts, the first of each label in turn; all heads, and the "
+                        + neurons.values().stream().mapToInt(of -> of.length).sum()
+                        + " neurons whose AUROC is farthest from one half for a label, over all prompts; "
+                        + (ranAgain ? "in a second pass" : "in the same pass"));
+        facts.put(PROMPTS, String.join("; ", this.prompts));
+        facts.put(
+                NEURONS_TAKEN,
+                neurons.entrySet().stream()
+                        .map(entry -> entry.getKey().name() + " "
+                                + Arrays.stream(entry.getValue())
+                                        .mapToObj(Integer::toString)
+                                        .collect(Collectors.joining(",")))
+                        .collect(Collectors.joining("; ")));
+        return facts;
     }
 
     /** The first of each label, in turn. */

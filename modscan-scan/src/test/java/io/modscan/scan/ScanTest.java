@@ -92,7 +92,9 @@ class ScanTest {
     void byDefaultAllIsMeasuredAndWritten() throws IOException {
         AtomicInteger done = new AtomicInteger();
         Set<String> searched = new TreeSet<>();
+        List<String> steps = new ArrayList<>();
         ScanResult result = small().title("French or law?")
+                .progress(steps::add)
                 .moduleProgress((of, step) -> searched.add(of + (step.done() < step.total() ? " begun" : " done")))
                 .probe(probe -> probe.progress(progress -> done.incrementAndGet()))
                 .run();
@@ -126,11 +128,20 @@ class ScanTest {
                 .startsWith("Modules of principal components (fitted to 4 prompts, measured on 6 others): ");
         assertThat(result.summary()).contains("french (5 prompts)", "law (5 prompts)", "Residual streams");
         assertThat(result.provenance()).containsKey("model.fingerprint");
+        assertThat(result.provenance().get("scan.tokens"))
+                .startsWith("10 of 10 prompts")
+                .endsWith("in the same pass");
+        assertThat(result.provenance().get("scan.tokenPrompts").split("; ")).hasSize(10);
+        assertThat(result.provenance().get("scan.tokenNeurons").split("[,;]")).hasSize(300);
+        assertThat(steps)
+                .contains("separation of labels", "what happens inside of prompts")
+                .endsWith("");
 
         Path out = folder.resolve("new").resolve("out");
         List<Path> written = result.writeTo(out);
         assertThat(written).allMatch(file -> out.equals(file.getParent()));
         assertThat(names(written)).isEqualTo(FILES);
+        assertThat(steps).contains("units.csv", "report.html").endsWith("");
         assertThat(out).isDirectoryNotContaining("glob:**part");
         assertThat(Files.readAllLines(out.resolve("units.csv"))).hasSize(1 + (6 * 8 + 6 * 1024) * 2);
         assertThat(out.resolve("report.html"))
@@ -218,12 +229,23 @@ class ScanTest {
         for (String name : List.of("units.csv", "heads.csv")) {
             assertThat(out.resolve(name)).hasSameTextualContentAs(direct.resolve(name));
         }
+        // What the model's scan kept of its only pass is what was recorded.
+        assertThat(partsOfPrompts(ofModel)).isNotEmpty().isEqualTo(partsOfPrompts(recorded));
         // The residual stream is pooled by the model here, and in Java there.
         assertThat(gaps(recorded))
                 .hasSize(18)
                 .usingElementComparator(ScanTest::roughly)
                 .isEqualTo(gaps(ofModel));
         assertThat(out.resolve("report.html")).isNotEmptyFile();
+    }
+
+    private static List<String> partsOfPrompts(ScanResult scan) {
+        return scan.tokens()
+                .flatMap(ScanTokens::parts)
+                .orElseThrow()
+                .rows()
+                .map(Object::toString)
+                .toList();
     }
 
     private static List<Double> gaps(ScanResult scan) {

@@ -40,7 +40,7 @@ import java.util.function.Consumer;
  * out at {@linkplain #withResolutions(double...) other resolutions} is {@linkplain ModuleMap#resolutions() told beside it}.
  * <li>The landscape of Q is rugged: one search by the Leiden algorithm (Traag, Waltman and van Eck, "From Louvain to Leiden:
  * guaranteeing well-connected communities", 2019, <a
- * href="https://doi.org/10.1038/s41598-019-41695-z">doi:10.1038/s41598-019-41695-z</a>, in their implementation) ends somewhere
+ * href="https://doi.org/10.1038/s41598-019-41695-z">doi:10.1038/s41598-019-41695-z</a>) ends somewhere
  * else each time, at about as good a place. So this one begins from twenty such partitions, takes for granted what all of them agree on, and goes on
  * with those core groups until nothing improves (Ovelgönne and Geyer-Schulz, "An ensemble learning strategy for graph clustering",
  * 2012); it does so {@linkplain #withStarts(int) ten times} unless set, independently, and once more from what all ten agree on. A unit that

@@ -97,6 +97,19 @@ public abstract class UnitTable<R> {
     }
 
     /**
+     * The rows of one site.
+     *
+     * @param site one of {@link #sites}
+     * @return a stream in order of units, then labels
+     * @throws ModscanException if the site was not measured; the message lists those that were
+     */
+    public final Stream<R> rows(Site site) {
+        int index = indexOf(site);
+        return IntStream.range(firstUnits[index] * labels.size(), firstUnits[index + 1] * labels.size())
+                .mapToObj(this::row);
+    }
+
+    /**
      * One row.
      *
      * @param unit  one of the units, such as {@code Unit.of(site, 5)}

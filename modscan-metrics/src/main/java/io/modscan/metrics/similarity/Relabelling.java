@@ -24,7 +24,13 @@ final class Relabelling {
     /** Sums kept at a time: 32 MB. */
     private static final int MOST_SUMS = 1 << 22;
 
-    /** Labellings at a time: each row of the matrix is read once for all of them. */
+    /** Values in one stretch of all rows: 1 MB, which a core's cache holds. */
+    private static final int STRETCHES = 1 << 17;
+
+    /** Shorter loops would hardly be worth their beginning and end. */
+    private static final int LEAST_STRETCH = 256;
+
+    /** Labellings at a time: the matrix is read once for all of them. */
     private static final int MOST_ORDERS = 64;
 
     private record Statistics(double within, double between, double silhouette, int hits) {
@@ -137,6 +143,7 @@ final class Relabelling {
 
     /** The statistics with each prompt left out in turn, but for one that is the only one of its label. */
     private List<Statistics> withoutEach(int[] order) {
+        int n = rows.length;
         int k = starts.length - 1;
         double[] sums = sums(new int[][] {order})[0];
         return IntStream.range(0, order.length)
@@ -146,8 +153,9 @@ final class Relabelling {
                     interrupt.check();
                     int label = label(place);
                     double[] less = sums.clone();
-                    for (int i = 0; i < rows.length; i++) {
-                        less[i * k + label] -= rows[i][order[place]];
+                    double[] row = rows[order[place]];
+                    for (int i = 0; i < n; i++) {
+                        less[label * n + i] -= row[i];
                     }
                     int[] others = IntStream.range(0, order.length)
                             .filter(other -> other != place)
@@ -191,47 +199,90 @@ final class Relabelling {
                 .toList();
     }
 
-    /** For each order and prompt, the sum of similarities to the other prompts of each label. */
+    /**
+     * For each order, label and prompt, [label · n + prompt], the sum of similarities to the other prompts of the label. A label's sums are those
+     * of its prompts' rows, the matrix being symmetric; they are added stretch by stretch, so that a stretch of all rows stays in a cache
+     * for all orders.
+     */
     private double[][] sums(int[][] orders) {
         int n = rows.length;
         int k = starts.length - 1;
         double[][] sums = new double[orders.length][n * k];
-        IntStream.range(0, n).parallel().forEach(i -> {
+        int stretch = Math.max(LEAST_STRETCH, STRETCHES / n);
+        IntStream.range(0, (n + stretch - 1) / stretch).parallel().forEach(part -> {
+            int from = part * stretch;
+            int to = Math.min(n, from + stretch);
             for (int o = 0; o < orders.length; o++) {
                 interrupt.check();
                 for (int label = 0; label < k; label++) {
-                    sums[o][i * k + label] = sum(rows[i], orders[o], starts[label], starts[label + 1]);
+                    add(orders[o], starts[label], starts[label + 1], sums[o], label * n, from, to);
                 }
             }
         });
         return sums;
     }
 
-    private static double sum(double[] row, int[] order, int from, int to) {
-        // Four sums, since a single one would wait for each addition to end before the next.
-        double s0 = 0;
-        double s1 = 0;
-        double s2 = 0;
-        double s3 = 0;
-        int i = from;
-        for (; i < to - 3; i += 4) {
-            s0 += row[order[i]];
-            s1 += row[order[i + 1]];
-            s2 += row[order[i + 2]];
-            s3 += row[order[i + 3]];
+    /** Adds a stretch of some prompts' rows. */
+    private void add(int[] order, int first, int end, double[] sums, int at, int from, int to) {
+        int i = first;
+        // Several rows at a time, since sums are read and written each time.
+        for (; i < end - 7; i += 8) {
+            double[] a = rows[order[i]];
+            double[] b = rows[order[i + 1]];
+            double[] c = rows[order[i + 2]];
+            double[] d = rows[order[i + 3]];
+            double[] e = rows[order[i + 4]];
+            double[] f = rows[order[i + 5]];
+            double[] g = rows[order[i + 6]];
+            double[] h = rows[order[i + 7]];
+            for (int j = from; j < to; j++) {
+                sums[at + j] += (a[j] + b[j] + (c[j] + d[j])) + (e[j] + f[j] + (g[j] + h[j]));
+            }
         }
-        for (; i < to; i++) {
-            s0 += row[order[i]];
+        for (; i < end; i++) {
+            double[] row = rows[order[i]];
+            for (int j = from; j < to; j++) {
+                sums[at + j] += row[j];
+            }
         }
-        return s0 + s1 + (s2 + s3);
     }
 
     private Statistics statistics(int[] order, int[] starts, double[] sums) {
         int k = starts.length - 1;
+        int n = rows.length;
         double[] totals = totals(order, starts, sums);
+        // Of each prompt the mean similarity to the label that it is most similar to, and the squared distance of the
+        // nearest centroid less
+        // its similarity to itself; both of other labels than its own. Label by label, so that sums are read one behind
+        // the other.
+        double[] closest = new double[n];
+        double[] nearest = new double[n];
+        Arrays.fill(closest, Double.NEGATIVE_INFINITY);
+        Arrays.fill(nearest, Double.POSITIVE_INFINITY);
+        int[] labelOf = new int[n];
+        // One may be left out.
+        Arrays.fill(labelOf, -1);
+        for (int label = 0; label < k; label++) {
+            for (int place = starts[label]; place < starts[label + 1]; place++) {
+                labelOf[order[place]] = label;
+            }
+        }
+        double between = 0;
+        for (int other = 0; other < k; other++) {
+            double share = 1.0 / (starts[other + 1] - starts[other]);
+            double spread = totals[other] * share * share;
+            for (int i = 0; i < n; i++) {
+                double sum = sums[other * n + i];
+                if (labelOf[i] != other) {
+                    between += labelOf[i] < 0 ? 0 : sum;
+                    double mean = sum * share;
+                    closest[i] = Math.max(closest[i], mean);
+                    nearest[i] = Math.min(nearest[i], spread - 2 * mean);
+                }
+            }
+        }
         double within = 0;
         double withinPairs = 0;
-        double between = 0;
         double betweenPairs = 0;
         double silhouettes = 0;
         int hits = 0;
@@ -241,26 +292,15 @@ final class Relabelling {
             betweenPairs += (others + 1.0) * (order.length - others - 1);
             for (int place = starts[label]; place < starts[label + 1]; place++) {
                 int i = order[place];
-                double own = sums[i * k + label];
+                double own = sums[label * n + i];
                 within += own;
-                double closest = Double.NEGATIVE_INFINITY;
-                double nearest = Double.POSITIVE_INFINITY;
-                for (int other = 0; other < k; other++) {
-                    if (other != label) {
-                        double count = starts[other + 1] - starts[other];
-                        double mean = sums[i * k + other] / count;
-                        between += sums[i * k + other];
-                        closest = Math.max(closest, mean);
-                        nearest = Math.min(nearest, totals[other] / (count * count) - 2 * mean);
-                    }
-                }
                 if (others > 0) {
-                    silhouettes += silhouette(1 - own / others, 1 - closest);
+                    silhouettes += silhouette(1 - own / others, 1 - closest[i]);
                     // The centroid of the label's others: the total without row and column i. The prompt's
                     // similarity to itself is in all distances, and left away.
                     double rest = totals[label] - 2 * own - self[i];
                     double distance = rest / ((double) others * others) - 2 * own / others;
-                    hits += distance < nearest - ROUNDING * largest ? 1 : 0;
+                    hits += distance < nearest[i] - ROUNDING * largest ? 1 : 0;
                 }
             }
         }
@@ -269,12 +309,13 @@ final class Relabelling {
 
     /** For each label the sum of similarities over all ordered pairs of its prompts, those with themselves included. */
     private double[] totals(int[] order, int[] starts, double[] sums) {
+        int n = rows.length;
         int k = starts.length - 1;
         double[] totals = new double[k];
         for (int label = 0; label < k; label++) {
             for (int place = starts[label]; place < starts[label + 1]; place++) {
                 int i = order[place];
-                totals[label] += sums[i * k + label] + self[i];
+                totals[label] += sums[label * n + i] + self[i];
             }
         }
         return totals;

@@ -121,7 +121,7 @@ public final class Subspace {
      * are equal the subspace is not unique, and which one is given hangs on rounding.
      *
      * <p>Keeps all vectors, 4 bytes a value, and 24 bytes a value while it computes; O(n·d·min(n, d)) time for n prompts of
-     * d values, by SVD in double precision. The result does not depend on the order of prompts beyond rounding. The metric is
+     * d values, in double precision: by SVD, or, of few prompts, by the eigenvectors of their products. The result does not depend on the order of prompts beyond rounding. The metric is
      * immutable and safe for use by many threads. Finishing throws a {@link ModscanException} if a value is NaN or infinite,
      * which names the prompt, or if there is not exactly one site, pooled.
      *
@@ -140,7 +140,10 @@ public final class Subspace {
     }
 
     private static Subspace leading(double[][] rows, int k, double longest) {
-        return new Subspace(Svd.leading(rows, k, DOUBLE_ROUNDING * longest, FLOAT_ROUNDING), rows[0].length);
+        double least = DOUBLE_ROUNDING * longest;
+        return new Subspace(
+                LeadingByGram.directions(rows, k, least).orElseGet(() -> Svd.leading(rows, k, least, FLOAT_ROUNDING)),
+                rows[0].length);
     }
 
     /**

@@ -51,9 +51,10 @@ import java.util.stream.IntStream;
  * no overlap (NaN); one of fewer than k + 1 prompts has fewer than k dimensions.
  *
  * <p>Keeps all vectors, 4 bytes a value, and 24 bytes a value while it computes. Takes O(n·d·m) time for n prompts of d
- * values with m prompts a label, and for each shuffle and pair of labels two SVDs of m/2 vectors in at most m dimensions,
- * O(m²·min(m, d)). With 20 prompts for each of 10 labels, 200 shuffles take a few seconds at a site, whatever its width; with 200 for
- * each, one shuffle takes about one second, so ask for fewer there. The result does not depend on
+ * values with m prompts a label, O(n²·d) for the products of all directions with each other, and for each shuffle and pair of labels the
+ * eigenvectors of two matrices of m/2 × m/2 such products, O(m³), by all processors. Directions of which some hardly add to the span of others, and
+ * more than 4,096 of them, are decomposed themselves instead, which takes some ten times as long. {@link #withoutTestsOfPairs} leaves out most
+ * of the work. The result does not depend on
  * the order of prompts or pieces, to the last bit: prompts are taken by their ids. Immutable; safe for use by many threads.
  *
  * <p>Finishing throws a {@link io.modscan.core.error.ModscanException} if a value is NaN or infinite, which names the prompt, if
@@ -64,12 +65,16 @@ public final class SubspaceOverlap implements Metric<LabelOverlaps> {
     private final String key;
     private final int k;
     private final int shuffles;
+    /** Whether labels are shuffled within each pair, too. */
+    private final boolean testsPairs;
+
     private final long seed;
 
-    private SubspaceOverlap(String key, int k, int shuffles, long seed) {
+    private SubspaceOverlap(String key, int k, int shuffles, boolean testsPairs, long seed) {
         this.key = Objects.requireNonNull(key, "key");
         this.k = k;
         this.shuffles = shuffles;
+        this.testsPairs = testsPairs;
         this.seed = seed;
     }
 
@@ -83,7 +88,7 @@ public final class SubspaceOverlap implements Metric<LabelOverlaps> {
      */
     public static SubspaceOverlap by(String key, int k) {
         Subspace.checkDimension(k);
-        return new SubspaceOverlap(key, k, 200, 0);
+        return new SubspaceOverlap(key, k, 200, true, 0);
     }
 
     /**
@@ -97,7 +102,17 @@ public final class SubspaceOverlap implements Metric<LabelOverlaps> {
         if (count < 0) {
             throw new IllegalArgumentException("labels cannot be shuffled " + count + " times");
         }
-        return new SubspaceOverlap(key, k, count, seed);
+        return new SubspaceOverlap(key, k, count, testsPairs, seed);
+    }
+
+    /**
+     * The same with a p for all labels together only, as {@link LabelOverlaps#p} tells it: those of pairs, which take most of the time, are
+     * NaN, as without shuffles. All other numbers stay what they are.
+     *
+     * @return a metric
+     */
+    public SubspaceOverlap withoutTestsOfPairs() {
+        return new SubspaceOverlap(key, k, shuffles, false, seed);
     }
 
     /**
@@ -107,7 +122,7 @@ public final class SubspaceOverlap implements Metric<LabelOverlaps> {
      * @return a metric
      */
     public SubspaceOverlap withSeed(long other) {
-        return new SubspaceOverlap(key, k, shuffles, other);
+        return new SubspaceOverlap(key, k, shuffles, testsPairs, other);
     }
 
     @Override
@@ -124,17 +139,16 @@ public final class SubspaceOverlap implements Metric<LabelOverlaps> {
         SplittableRandom random = new SplittableRandom(seed);
         List<double[][]> directions = new ArrayList<>();
         byLabel.forEach(rows -> directions.add(LabelShuffle.differences(rows, random)));
+        LabelShuffle all = new LabelShuffle(directions, k);
         List<LabelOverlap> pairs = new ArrayList<>();
         for (int a = 0; a < labels.size(); a++) {
             for (int b = a + 1; b < labels.size(); b++) {
-                AgainstShuffles overlap = new LabelShuffle(List.of(directions.get(a), directions.get(b)), k)
-                        .overlaps(shuffles, random.split());
+                AgainstShuffles overlap = all.of(a, b).overlaps(testsPairs ? shuffles : 0, random.split());
                 pairs.add(pair(
                         labels.names().get(a), subspaces.get(a), labels.names().get(b), subspaces.get(b), overlap));
             }
         }
-        return new LabelOverlaps(
-                labels, subspaces, pairs, new LabelShuffle(directions, k).overlaps(shuffles, random.split()));
+        return new LabelOverlaps(labels, subspaces, pairs, all.overlaps(shuffles, random.split()));
     }
 
     /** With fewer prompts a p-value would say little, and with k near their number nothing: all shuffles would overlap alike. */

@@ -240,6 +240,24 @@ class SubspaceOverlapTest {
     }
 
     @Test
+    void withoutTestsOfPairsTheTestOfAllStaysWhatItIs() {
+        Activations sample = planted(6, 7, 9, 1, new int[] {0, 1}, new int[] {2}, new int[] {0, 5});
+        SubspaceOverlap metric = SubspaceOverlap.by("topic", 2).withShuffles(19);
+        LabelOverlaps expected = sample.measure(metric);
+        LabelOverlaps actual = sample.measure(metric.withoutTestsOfPairs());
+        assertThat(actual.p()).isEqualTo(expected.p());
+        assertThat(actual.shuffledMean()).isEqualTo(expected.shuffledMean());
+        assertThat(actual.pairs()).hasSameSizeAs(expected.pairs());
+        for (int i = 0; i < actual.pairs().size(); i++) {
+            LabelOverlap pair = actual.pairs().get(i);
+            assertThat(pair.paired()).isEqualTo(expected.pairs().get(i).paired());
+            assertThat(pair.angles()).isEqualTo(expected.pairs().get(i).angles());
+            assertThat(pair.p()).isNaN();
+            assertThat(expected.pairs().get(i).p()).isNotNaN();
+        }
+    }
+
+    @Test
     void scaleMakesNoDifference() {
         double[][] vectors = SubspaceTest.normal(new Random(9), 12, 6);
         List<String> labels = IntStream.range(0, 12).mapToObj(i -> "t" + i % 2).toList();

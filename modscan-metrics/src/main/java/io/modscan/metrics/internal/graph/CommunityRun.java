@@ -2,14 +2,12 @@ package io.modscan.metrics.internal.graph;
 
 import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Random;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import nl.cwts.networkanalysis.Clustering;
-import nl.cwts.networkanalysis.LeidenAlgorithm;
-import nl.cwts.networkanalysis.Network;
 
 /**
  * The search for the partition of the largest modularity, a core-groups graph clustering as in Ovelgönne and Geyer-Schulz, "An
@@ -38,12 +36,14 @@ final class CommunityRun {
     private static final int FINAL_STARTS = 50;
 
     private final Network network;
-    private final double scale;
+    private final double resolution;
+    private final double strength;
     private final Interrupt interrupt;
 
     CommunityRun(Network network, double resolution, Interrupt interrupt) {
         this.network = network;
-        this.scale = resolution / network.getTotalNodeWeight();
+        this.resolution = resolution;
+        this.strength = network.strength();
         this.interrupt = interrupt;
     }
 
@@ -51,31 +51,12 @@ final class CommunityRun {
     @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
     record Found(int[] communities, double modularity) {}
 
-    /** Random numbers, which the library draws all the while, and so the place to end it. */
-    private static final class Draws extends Random {
-
-        private static final long serialVersionUID = 1;
-
-        private final transient Interrupt interrupt;
-
-        Draws(long seed, Interrupt interrupt) {
-            super(seed);
-            this.interrupt = interrupt;
-        }
-
-        @Override
-        protected int next(int bits) {
-            interrupt.check();
-            return super.next(bits);
-        }
-    }
-
     /** From so many partitions, each from nodes that are alone, to one. */
     Found best(int starts, SplittableRandom random) {
-        Random draws = draws(random);
+        Leiden leiden = leiden(random);
         List<Found> kept = new ArrayList<>();
         for (int i = 0; i < starts; i++) {
-            kept.add(improved(new Clustering(network.getNNodes()), PASSES, draws));
+            kept.add(improved(alone(network), PASSES, leiden));
         }
         if (starts == 1) {
             // Less effort, on purpose: a measured graph is set beside shuffled ones by the same.
@@ -85,7 +66,7 @@ final class CommunityRun {
         double before = Double.NEGATIVE_INFINITY;
         while (kept.get(0).modularity() > before) {
             before = kept.get(0).modularity();
-            List<Found> next = fromCores(kept, starts, draws);
+            List<Found> next = fromCores(kept, starts, leiden);
             kept = Stream.concat(kept.stream(), next.stream())
                     .sorted(Comparator.comparingDouble(found -> -found.modularity()))
                     .limit(starts)
@@ -96,45 +77,64 @@ final class CommunityRun {
 
     /** The best of some partitions and of those that they lead to. */
     Found best(List<Found> some, SplittableRandom random) {
-        return Stream.concat(some.stream(), fromCores(some, FINAL_STARTS, draws(random)).stream())
+        return Stream.concat(some.stream(), fromCores(some, FINAL_STARTS, leiden(random)).stream())
                 .max(Comparator.comparingDouble(Found::modularity))
                 .orElseThrow();
     }
 
-    private Random draws(SplittableRandom random) {
-        return new Draws(random.nextLong(), interrupt);
+    private Leiden leiden(SplittableRandom random) {
+        return new Leiden(resolution / strength, random.split(), interrupt);
+    }
+
+    /** Each node in a community of its own. */
+    private static int[] alone(Network network) {
+        return IntStream.range(0, network.size()).toArray();
     }
 
     /** Partitions in which those nodes begin together that are together in all of some partitions. */
-    private List<Found> fromCores(List<Found> some, int starts, Random draws) {
+    private List<Found> fromCores(List<Found> some, int starts, Leiden leiden) {
         int[] cores =
                 Counterparts.together(some.stream().map(Found::communities).toList());
-        Network ofCores = network.createReducedNetwork(new Clustering(cores));
+        Network ofCores = network.reduced(cores, Arrays.stream(cores).max().orElse(-1) + 1);
         List<Found> found = new ArrayList<>();
         for (int i = 0; i < starts; i++) {
-            Clustering coarse = new Clustering(ofCores.getNNodes());
-            improve(ofCores, coarse, PASSES_OF_CORES, draws);
+            int[] coarse = alone(ofCores);
+            improve(ofCores, coarse, PASSES_OF_CORES, leiden);
             int[] begin = new int[cores.length];
             for (int node = 0; node < begin.length; node++) {
-                begin[node] = coarse.getCluster(cores[node]);
+                begin[node] = coarse[cores[node]];
             }
-            found.add(improved(new Clustering(begin), LAST_PASSES, draws));
+            found.add(improved(begin, LAST_PASSES, leiden));
         }
         return found;
     }
 
-    private Found improved(Clustering clustering, int most, Random draws) {
-        LeidenAlgorithm algorithm = improve(network, clustering, most, draws);
-        double modularity = Math.rint(algorithm.calcQuality(network, clustering) / EQUAL) * EQUAL;
-        return new Found(clustering.getClusters(), modularity);
+    private Found improved(int[] communities, int most, Leiden leiden) {
+        improve(network, communities, most, leiden);
+        return new Found(communities, Math.rint(modularity(communities) / EQUAL) * EQUAL);
     }
 
-    private LeidenAlgorithm improve(Network network, Clustering clustering, int most, Random draws) {
-        LeidenAlgorithm algorithm = new LeidenAlgorithm(scale, 1, LeidenAlgorithm.DEFAULT_RANDOMNESS, draws);
+    private static void improve(Network network, int[] communities, int most, Leiden leiden) {
         int passes = 0;
-        while (algorithm.improveClustering(network, clustering) && passes < most) {
+        while (leiden.improve(network, communities) && passes < most) {
             passes++;
         }
-        return algorithm;
+    }
+
+    private double modularity(int[] communities) {
+        double[] ofCommunities = new double[network.size()];
+        double inside = 0;
+        for (int node = 0; node < communities.length; node++) {
+            int community = communities[node];
+            ofCommunities[community] += network.strengths[node] / strength;
+            for (int link = network.firsts[node]; link < network.firsts[node + 1]; link++) {
+                inside += communities[network.others[link]] == community ? network.weights[link] : 0;
+            }
+        }
+        double expected = 0;
+        for (double share : ofCommunities) {
+            expected += share * share;
+        }
+        return inside / strength - resolution * expected;
     }
 }

@@ -8,6 +8,14 @@ public final class Midranks {
     /** A value's bits, made to sort as the value does, above the index that it came from. */
     private final long[] keys;
 
+    private static final int BYTES = 1 << Byte.SIZE;
+
+    /** Fewer are sorted faster by comparing. */
+    private static final int FEWEST_BY_BYTES = 128;
+
+    private final long[] aside;
+    private final int[] counts;
+
     private final double[] ranks;
     private double ties;
     private int largestFirst;
@@ -15,6 +23,8 @@ public final class Midranks {
 
     public Midranks(int size) {
         this.keys = new long[size];
+        this.aside = new long[size < FEWEST_BY_BYTES ? 0 : size];
+        this.counts = new int[size < FEWEST_BY_BYTES ? 0 : Integer.BYTES * BYTES];
         this.ranks = new double[size];
     }
 
@@ -33,7 +43,7 @@ public final class Midranks {
             // Adding 0 turns −0 into 0.
             keys[i] = (long) sortable(Float.floatToRawIntBits(value + 0f)) << Integer.SIZE | i;
         }
-        Arrays.sort(keys);
+        sort();
         ties = 0;
         largestFirst = 0;
         largestEnd = 0;
@@ -55,6 +65,49 @@ public final class Midranks {
             first = end;
         }
         return true;
+    }
+
+    /** By the values' bytes from the last to the first; in order of indices, which stay in order where values are equal. */
+    private void sort() {
+        int n = keys.length;
+        if (n < FEWEST_BY_BYTES) {
+            Arrays.sort(keys);
+            return;
+        }
+        Arrays.fill(counts, 0);
+        for (long key : keys) {
+            for (int digit = 0; digit < Integer.BYTES; digit++) {
+                counts[digit * BYTES + digit(key, digit)]++;
+            }
+        }
+        long[] from = keys;
+        long[] to = aside;
+        for (int digit = 0; digit < Integer.BYTES; digit++) {
+            int first = digit * BYTES;
+            if (counts[first + digit(from[0], digit)] == n) {
+                continue; // it is the same of all
+            }
+            int place = 0;
+            for (int value = first; value < first + BYTES; value++) {
+                int count = counts[value];
+                counts[value] = place;
+                place += count;
+            }
+            for (int i = 0; i < n; i++) {
+                long key = from[i];
+                to[counts[first + digit(key, digit)]++] = key;
+            }
+            long[] sorted = to;
+            to = from;
+            from = sorted;
+        }
+        System.arraycopy(from, 0, keys, 0, n);
+    }
+
+    /** One of the bytes of a value, that of the sign turned round, so that negative values come first. */
+    private static int digit(long key, int digit) {
+        int value = (int) (key >> Integer.SIZE) ^ Integer.MIN_VALUE;
+        return value >>> (digit * Byte.SIZE) & (BYTES - 1);
     }
 
     /** Swaps between a float's bits and an integer that compares as the float does. */
