@@ -131,8 +131,10 @@ class ScanTest {
         assertThat(result.provenance().get("scan.tokens"))
                 .startsWith("10 of 10 prompts")
                 .endsWith("in the same pass");
-        assertThat(result.provenance().get("scan.tokenPrompts").split("; ")).hasSize(10);
-        assertThat(result.provenance().get("scan.tokenNeurons").split("[,;]")).hasSize(300);
+        assertThat(result.provenance().getOrDefault("scan.tokenPrompts", "").split("; ", -1))
+                .hasSize(10);
+        assertThat(result.provenance().getOrDefault("scan.tokenNeurons", "").split("[,;]", -1))
+                .hasSize(300);
         assertThat(steps)
                 .contains("separation of labels", "what happens inside of prompts")
                 .endsWith("");
