@@ -36,7 +36,11 @@ public final class Domain {
         operators.forEach(operator -> api.addOperator(handle, operator.structure()));
     }
 
-    /** Lets a session with settings at an address use them. */
+    /**
+     * Lets a session use them.
+     *
+     * @param settings the address of its settings
+     */
     public void addTo(long settings) {
         api.addDomain(settings, handle);
     }
@@ -46,13 +50,21 @@ public final class Domain {
         DnnlLibrary.get();
     }
 
-    /** The library, its version, and what it uses of the processor. */
+    /**
+     * The library.
+     *
+     * @return its name and version, and what it uses of the processor
+     */
     public static String describe() {
         DnnlLibrary library = DnnlLibrary.get();
         return "onednn " + library.version() + " (" + library.instructions() + ")";
     }
 
-    /** Whether the processor has units for bfloat16. */
+    /**
+     * The processor.
+     *
+     * @return whether it has units for bfloat16
+     */
     public static boolean hasBfloat16() {
         return DnnlLibrary.get().hasBfloat16();
     }
