@@ -134,9 +134,13 @@ final class ProgressBar implements Consumer<Progress>, AutoCloseable {
         return time.toSeconds() + "s";
     }
 
-    /** Says what was done, whether or not that is all; nothing where there was no report. */
     @Override
-    public synchronized void close() {
+    public void close() {
+        end();
+    }
+
+    /** Says what was done, whether or not that is all; nothing where there was no report. */
+    synchronized void end() {
         Progress end = last;
         last = null;
         if (end == null || style == Style.NONE) {

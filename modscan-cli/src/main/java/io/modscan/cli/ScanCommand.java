@@ -175,7 +175,7 @@ final class ScanCommand implements Runnable {
             ScanPlan plan = scan.probe(probe -> probe.progress(bar))
                     .progress(step -> {
                         // The line of what ran before is ended.
-                        bar.close();
+                        bar.end();
                         steps.accept(step);
                     })
                     .plan();
