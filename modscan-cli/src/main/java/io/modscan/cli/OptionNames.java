@@ -32,6 +32,7 @@ final class OptionNames {
         option("OnnxModel\\.dequantized\\b(\\(\\))?", "--dequantize");
         option("RuntimeOptions\\.cpu\\(\\)", "--device cpu");
         option("RuntimeOptions\\.withWeightMemory\\b", "--weight-memory BYTES");
+        option("RuntimeOptions\\.bfloat16\\b", "--precision bfloat16");
         option("Loading\\.CHAIN\\b", "--load chain");
         option("Loading\\.AUTOMATIC or CHAIN\\b", "--load auto or chain");
         option("Loading\\.AUTOMATIC\\b", "--load auto");

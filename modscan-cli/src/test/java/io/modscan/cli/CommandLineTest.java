@@ -699,6 +699,7 @@ class CommandLineTest {
             {"capture"},
             {"sing"},
             {"scan", "--threads", "many"},
+            {"scan", "--precision", "bf16"},
             {"scan", "--token-budget", "0"},
             {"capture", "--model", model(), "--prompts", "p.csv", "--skip-bos", "--positions", "all", "--out", file("x")
             },
@@ -860,6 +861,31 @@ class CommandLineTest {
         assertFailure("no label 'author'", "scan", "--label", "author", "--out", file("scan"));
         assertFailure(
                 "onnxruntime_gpu", "capture", "--model", model(), "--ids", ids, "--device", "cuda", "--out", file("x"));
+        // modscan-onednn is not among the command line's own dependencies.
+        assertFailure(
+                "Put io.modscan:modscan-onednn on the class path (Linux, x86-64), or leave --precision bfloat16 out",
+                "capture",
+                "--model",
+                model(),
+                "--ids",
+                ids,
+                "--precision",
+                "bfloat16",
+                "--out",
+                file("x"));
+        assertFailure(
+                "--precision bfloat16 is for the CPU",
+                "capture",
+                "--model",
+                model(),
+                "--ids",
+                ids,
+                "--precision",
+                "bfloat16",
+                "--device",
+                "cuda",
+                "--out",
+                file("x"));
         String overlong = file("long.jsonl", "{\"id\": \"tale\", \"ids\": [2" + ", 5".repeat(512) + "]}");
         assertFailure(
                 "'tale' has 513 tokens; the model takes at most 512",

@@ -79,7 +79,7 @@ public final class ProductFusion {
 
     private boolean takes(int place, NodeProto node) {
         return switch (node.getOpType()) {
-            case "FusedMatMul" -> takesProduct(place, node);
+            case "FusedMatMul", "MatMul" -> takesProduct(place, node);
             case "Add" -> takesBias(place, node);
             case "Relu" -> takesRelu(place, node);
             case "SkipLayerNormalization" -> takesNorm(place, node);

@@ -211,7 +211,7 @@ public final class PlannedGraph {
     }
 
     /** The same, to be computed by {@link io.modscan.onnx.runtime.CpuOperators}. */
-    byte[] serialiseFused(WeightLocation location, Map<String, String> metadata) {
+    public byte[] serialiseFused(WeightLocation location, Map<String, String> metadata) {
         return graph.buildFused(outputs, location, metadata, ModscanVersion.current());
     }
 }
