@@ -25,6 +25,8 @@ module io.modscan.onnx {
     exports io.modscan.onnx.opt;
     exports io.modscan.onnx.runtime;
 
+    uses io.modscan.onnx.runtime.CpuOperators;
+
     provides io.modscan.core.model.LinearAlgebra with
             io.modscan.onnx.internal.runtime.OrtProduct;
 }

@@ -32,6 +32,11 @@ public final class OneDnn implements CpuOperators {
     }
 
     @Override
+    public boolean computes(Precision precision) {
+        return precision == Precision.FLOAT32 || Domain.computesBfloat16();
+    }
+
+    @Override
     public boolean isFast(Precision precision) {
         return precision == Precision.FLOAT32 || Domain.hasBfloat16();
     }

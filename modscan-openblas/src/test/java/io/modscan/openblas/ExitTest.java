@@ -22,7 +22,10 @@ class ExitTest {
                     new Thread(() -> algebra.symmetricEigen(matrix, 2000, new double[2000], new double[2000 * 2000]));
             asking.setUncaughtExceptionHandler((thread, e) -> System.out.println(e));
             asking.start();
-            Thread.sleep(500);
+            while (Thread.getAllStackTraces().keySet().stream()
+                    .noneMatch(thread -> thread.getName().equals("modscan-openblas"))) {
+                Thread.sleep(1);
+            }
             asking.interrupt();
             asking.join();
             System.exit(7);

@@ -7,7 +7,10 @@ import io.modscan.core.model.LinearAlgebra;
 import io.modscan.core.model.LinearAlgebraContract;
 import java.util.SplittableRandom;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 class OpenBlasAlgebraTest {
 
@@ -52,16 +55,50 @@ class OpenBlasAlgebraTest {
     }
 
     @Test
-    void anInterruptedThreadDoesNotWaitForADecomposition() {
+    void anInterruptedThreadBeginsNoDecomposition() {
         double[] matrix = random(600 * 600);
         Thread.currentThread().interrupt();
         try {
             assertThatExceptionOfType(CancellationException.class)
                     .isThrownBy(() -> algebra.symmetricEigen(matrix, 600, new double[600], new double[0]));
-            assertThatExceptionOfType(CancellationException.class)
-                    .isThrownBy(() -> Waiting.call(matrix, true, own -> "in vain"));
         } finally {
             assertThat(Thread.interrupted()).isTrue();
+        }
+    }
+
+    @Test
+    @Timeout(30)
+    void anInterruptedThreadDoesNotWaitForADecomposition() throws InterruptedException {
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch end = new CountDownLatch(1);
+        AtomicReference<Throwable> thrown = new AtomicReference<>();
+        Thread waits = new Thread(() -> {
+            try {
+                Waiting.call(new double[] {1}, true, own -> {
+                    begun.countDown();
+                    return awaited(end);
+                });
+            } catch (CancellationException e) {
+                thrown.set(e);
+            }
+        });
+        waits.start();
+        try {
+            begun.await();
+            waits.interrupt();
+            waits.join();
+            assertThat(thrown.get()).isInstanceOf(CancellationException.class);
+        } finally {
+            end.countDown();
+        }
+    }
+
+    private static boolean awaited(CountDownLatch latch) {
+        try {
+            latch.await();
+            return true;
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
         }
     }
 

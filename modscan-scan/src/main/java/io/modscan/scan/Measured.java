@@ -170,7 +170,13 @@ record Measured(
                 .forEach(site ->
                         work.add(() -> new One(name, site.site(), site.measure(Separation.by(label, similarity))))));
         Map<String, Map<Site, LabelSeparation>> separation = new LinkedHashMap<>();
-        Together.<One>of(work)
+        long prompts = stream.prompts().size();
+        int widest = stream.sites().stream()
+                .mapToInt(site -> site.site().width())
+                .max()
+                .orElse(0);
+        // The matrix of pairs in single precision, its rows in double, and the vectors.
+        Together.<One>of(work, 12 * prompts * prompts + 8 * prompts * widest)
                 .forEach(one -> separation
                         .computeIfAbsent(one.similarity(), any -> new LinkedHashMap<>())
                         .put(one.site(), one.apart()));

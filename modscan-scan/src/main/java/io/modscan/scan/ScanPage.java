@@ -59,6 +59,9 @@ final class ScanPage {
         return facts;
     }
 
+    /** For each pair of units, what a basis takes while it is fitted (its Javadoc says so); a subspace takes less. */
+    private static final long BYTES_OF_DECOMPOSITION = 55;
+
     private static void addStream(Report report, ScanResult scan, Activations stream) {
         List<SiteActivations> sites = stream.sites();
         report.bases(bySite(sites, site -> site.measure(Basis.centred())));
@@ -81,7 +84,11 @@ final class ScanPage {
     private static <R> Map<Site, R> bySite(List<SiteActivations> sites, Function<SiteActivations, R> measure) {
         List<Supplier<R>> work = new ArrayList<>();
         sites.forEach(site -> work.add(() -> measure.apply(site)));
-        List<R> results = Together.of(work);
+        long widest = sites.stream()
+                .mapToLong(site -> site.site().width())
+                .max()
+                .orElse(0);
+        List<R> results = Together.of(work, BYTES_OF_DECOMPOSITION * widest * widest);
         Map<Site, R> bySite = new LinkedHashMap<>();
         for (int i = 0; i < sites.size(); i++) {
             bySite.put(sites.get(i).site(), results.get(i));

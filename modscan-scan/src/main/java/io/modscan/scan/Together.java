@@ -15,7 +15,14 @@ import org.jspecify.annotations.Nullable;
  */
 final class Together {
 
+    private static final int SHARE_OF_HEAP = 4;
+
     private Together() {}
+
+    /** How many pieces have room. */
+    static int atOnce(long room, long bytes) {
+        return (int) Math.max(1, Math.min(Integer.MAX_VALUE, room / Math.max(1, bytes)));
+    }
 
     /**
      * Does the work.
@@ -25,7 +32,19 @@ final class Together {
      * @throws CancellationException if the thread is interrupted; its interrupt status stays set
      */
     static <T> List<T> of(List<? extends Supplier<? extends T>> work) {
-        int threads = Math.min(work.size(), Runtime.getRuntime().availableProcessors());
+        return of(work, 1);
+    }
+
+    /**
+     * The same of work that takes much memory: a quarter of what Java's heap may have is for all that are at work, and one works in any
+     * case.
+     *
+     * @param bytes that a piece takes while it is at work, on the heap or outside of it
+     */
+    static <T> List<T> of(List<? extends Supplier<? extends T>> work, long bytes) {
+        int threads = Math.min(
+                Math.min(work.size(), Runtime.getRuntime().availableProcessors()),
+                atOnce(Runtime.getRuntime().maxMemory() / SHARE_OF_HEAP, bytes));
         if (threads < 2) {
             List<T> results = new ArrayList<>();
             for (Supplier<? extends T> piece : work) {

@@ -133,7 +133,14 @@ final class Samples {
         /** Copies a vector. */
         void copy(int vector, float[] to, int at) {
             int prompt = prompt(vector);
-            site.row(prompt).get(position(vector, prompt) * width, to, at, width);
+            int from = position(vector, prompt) * width;
+            if (at == 0 && to.length == width) {
+                site.read(prompt, from, to);
+                return;
+            }
+            float[] values = new float[width];
+            site.read(prompt, from, values);
+            System.arraycopy(values, 0, to, at, width);
         }
     }
 

@@ -85,6 +85,8 @@ final class Dnnl {
 
     static native long dnnl_memory_desc_get_size(long layout);
 
+    static native int dnnl_memory_desc_equal(long one, long other);
+
     static native int dnnl_memory_create(long[] memory, long layout, long engine, long address);
 
     static native int dnnl_memory_destroy(long memory);

@@ -15,18 +15,19 @@ import org.bytedeco.javacpp.Loader;
  */
 final class DnnlLibrary {
 
-    private static final String FOLDER = "/org/bytedeco/dnnl/linux-x86_64/";
+    private static final String FOLDER = "org/bytedeco/dnnl/linux-x86_64/";
 
     /** Instructions, from the bits of dnnl_cpu_isa_t; the first whose bits are all there says what the processor has. */
     private static final List<Instructions> KNOWN = List.of(
-            new Instructions(0xfef, "AVX-512 with AMX", true),
-            new Instructions(0xe7, "AVX-512 with bfloat16", true),
-            new Instructions(0x27, "AVX-512", false),
-            new Instructions(0x7, "AVX2", false),
-            new Instructions(0x3, "AVX", false),
-            new Instructions(0, "SSE4.1", false));
+            new Instructions(0xfef, "AVX-512 with AMX", true, true),
+            new Instructions(0xe7, "AVX-512 with bfloat16", true, true),
+            new Instructions(0x27, "AVX-512", true, false),
+            new Instructions(0x7, "AVX2", false, false),
+            new Instructions(0x3, "AVX", false, false),
+            new Instructions(0, "SSE4.1", false, false));
 
-    private record Instructions(int bits, String name, boolean bfloat16) {}
+    /** Without AVX-512 oneDNN has no products in bfloat16, or such that some of our shapes and types don't go with. */
+    private record Instructions(int bits, String name, boolean computesBfloat16, boolean hasBfloat16) {}
 
     private final Function setThreads;
     private final long engine;
@@ -76,7 +77,8 @@ final class DnnlLibrary {
     }
 
     private static String unpacked(String name) throws IOException {
-        URL packed = DnnlLibrary.class.getResource(FOLDER + name);
+        // Of the class loader: a module finds its own resources only.
+        URL packed = DnnlLibrary.class.getClassLoader().getResource(FOLDER + name);
         if (packed == null) {
             throw new UnsatisfiedLinkError(FOLDER + name
                     + " is not on the class path; it comes with org.bytedeco:dnnl, classifier linux-x86_64");
@@ -99,7 +101,11 @@ final class DnnlLibrary {
     }
 
     boolean hasBfloat16() {
-        return instructions.bfloat16();
+        return instructions.hasBfloat16();
+    }
+
+    boolean computesBfloat16() {
+        return instructions.computesBfloat16();
     }
 
     /** How many threads primitives use that the current thread runs. */

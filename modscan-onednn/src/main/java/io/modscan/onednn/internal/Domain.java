@@ -19,18 +19,19 @@ public final class Domain {
      */
     public Domain(long table, boolean bfloat16, int threads) {
         this.api = new OrtApi(table);
+        Workspaces workspaces = new Workspaces(threads);
         int type = bfloat16 ? Dnnl.BF16 : Dnnl.F32;
         this.operators = List.of(
-                new Operator(api, "Product", 4, 2, threads, (ort, info) -> new ProductKernel(ort, info, type)),
-                new Operator(api, "LayerNorm", 3, 2, threads, NormKernel::new),
+                new Operator(api, "Product", 4, 2, workspaces, (ort, info) -> new ProductKernel(ort, info, type)),
+                new Operator(api, "LayerNorm", 3, 2, workspaces, NormKernel::new),
                 new Operator(
-                        api, "Attention", 4, 4, threads, (ort, info) -> new AttentionKernel(ort, info, type, false)),
+                        api, "Attention", 4, 4, workspaces, (ort, info) -> new AttentionKernel(ort, info, type, false)),
                 new Operator(
                         api,
                         "SelfAttention",
                         8,
                         8,
-                        threads,
+                        workspaces,
                         (ort, info) -> new AttentionKernel(ort, info, type, true)));
         this.handle = api.createDomain(CpuOperators.DOMAIN);
         operators.forEach(operator -> api.addOperator(handle, operator.structure()));
@@ -58,6 +59,15 @@ public final class Domain {
     public static String describe() {
         DnnlLibrary library = DnnlLibrary.get();
         return "onednn " + library.version() + " (" + library.instructions() + ")";
+    }
+
+    /**
+     * The processor.
+     *
+     * @return whether products can be computed in bfloat16
+     */
+    public static boolean computesBfloat16() {
+        return DnnlLibrary.get().computesBfloat16();
     }
 
     /**

@@ -1,9 +1,13 @@
 package io.modscan.onednn.internal;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /** How a tensor lies in memory: its type, the lengths of its axes, and how far apart they are. Closed by whoever makes it. */
 final class Layout implements AutoCloseable {
+
+    private static final List<Layout> KNOWN = new ArrayList<>();
 
     final long handle;
 
@@ -17,8 +21,7 @@ final class Layout implements AutoCloseable {
         long stride = 1;
         for (int axis = lengths.length - 1; axis >= 0; axis--) {
             strides[axis] = stride;
-            // Only the first axis may be one whose length is not known.
-            stride *= Math.max(1, lengths[axis]);
+            stride *= lengths[axis];
         }
         return strided(type, lengths, strides);
     }
@@ -46,6 +49,19 @@ final class Layout implements AutoCloseable {
         long[] created = new long[1];
         Dnnl.check(Dnnl.dnnl_memory_desc_clone(created, handle), "copy a layout");
         return new Layout(created[0]);
+    }
+
+    /** A number that equal layouts have in common. There are few, and they are kept. */
+    int number() {
+        synchronized (KNOWN) {
+            for (int i = 0; i < KNOWN.size(); i++) {
+                if (Dnnl.dnnl_memory_desc_equal(KNOWN.get(i).handle, handle) == 1) {
+                    return i;
+                }
+            }
+            KNOWN.add(copy(handle));
+            return KNOWN.size() - 1;
+        }
     }
 
     /** oneDNN reads arrays of twelve whatever the number of axes. */

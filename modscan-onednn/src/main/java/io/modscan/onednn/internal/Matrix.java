@@ -8,7 +8,7 @@ import java.util.List;
 /** Weights, rearranged once for the products of all batches; several of one input are one matrix. */
 final class Matrix implements AutoCloseable {
 
-    /** For which number of rows float32 weights are laid out; others take the same layout. */
+    /** For which number of rows weights are laid out; others take the same layout. */
     private static final long USUAL_ROWS = 512;
 
     /**
@@ -21,6 +21,7 @@ final class Matrix implements AutoCloseable {
     private final long inner;
     private final long columns;
     private final Layout layout;
+    private final int layoutNumber;
     private final Memory packed;
     private final Memory bias;
 
@@ -45,8 +46,11 @@ final class Matrix implements AutoCloseable {
         this.type = type;
         this.inner = inner;
         this.columns = parts.stream().mapToLong(Stored::columns).sum();
-        this.layout = Layout.copy(
-                product(workspace, USUAL_ROWS, Dnnl.F32, false, false).weights().handle);
+        try (Layout any = Layout.any(type, inner, columns);
+                Primitive usual = product(any, USUAL_ROWS, Dnnl.F32, false, false)) {
+            this.layout = Layout.copy(usual.weights().handle);
+        }
+        this.layoutNumber = layout.number();
         this.packed = new Memory(layout.bytes() + 64);
         this.bias = new Memory(columns * Float.BYTES);
         bias.clear();
@@ -60,7 +64,12 @@ final class Matrix implements AutoCloseable {
                 long[] strides = {strideInner, strideColumn};
                 try (Layout from = Layout.strided(part.type(), lengths, strides);
                         Layout to = Layout.strided(type, lengths, strides)) {
-                    convert(workspace, from, part.address(), to, Pointer.nativeValue(plain) + begin * inner * bytes);
+                    long target = Pointer.nativeValue(plain) + begin * inner * bytes;
+                    if (part.type() == Dnnl.F16 && type == Dnnl.BF16) {
+                        byWayOfFloats(workspace, from, part.address(), to, target, lengths, strides);
+                    } else {
+                        convert(workspace, from, part.address(), to, target);
+                    }
                 }
                 if (part.bias() != 0) {
                     bias.write(
@@ -75,6 +84,16 @@ final class Matrix implements AutoCloseable {
                     Layout.strided(type, new long[] {inner, columns}, new long[] {strideInner, strideColumn})) {
                 convert(workspace, from, Pointer.nativeValue(plain), layout, address());
             }
+        }
+    }
+
+    /** Most processors have no conversion from the one half to the other. */
+    private static void byWayOfFloats(
+            Workspace workspace, Layout from, long address, Layout to, long target, long[] lengths, long[] strides) {
+        try (Layout floats = Layout.strided(Dnnl.F32, lengths, strides);
+                Memory between = new Memory(floats.bytes())) {
+            convert(workspace, from, address, floats, Pointer.nativeValue(between));
+            convert(workspace, floats, Pointer.nativeValue(between), to, target);
         }
     }
 
@@ -170,12 +189,12 @@ final class Matrix implements AutoCloseable {
 
     private Primitive product(Workspace workspace, long rows, int of, boolean relu, boolean added) {
         return workspace.primitives.get(
-                List.of("product", rows, inner, columns, type, of, relu, added), () -> product(rows, of, relu, added));
+                List.of("product", rows, inner, columns, type, layoutNumber, of, relu, added),
+                () -> product(layout, rows, of, relu, added));
     }
 
-    private Primitive product(long rows, int of, boolean relu, boolean added) {
+    private Primitive product(Layout weights, long rows, int of, boolean relu, boolean added) {
         try (Layout src = Layout.rows(type, rows, inner);
-                Layout weights = layout == null ? Layout.any(type, inner, columns) : Layout.copy(layout.handle);
                 Layout vector = Layout.rows(Dnnl.F32, 1, columns);
                 Layout dst = Layout.rows(of, rows, columns)) {
             return Primitive.of(

@@ -34,7 +34,9 @@ final class Operator {
     private static final AtomicLong LAST_NODE = new AtomicLong();
 
     private final OrtApi api;
-    private final int threads;
+    private final Workspaces workspaces;
+    /** For a failure that cannot even be told. */
+    private final long lastResort;
     private final Memory structure = new Memory((FUNCTIONS + 1L) * Native.POINTER_SIZE);
     /** Java's side of the functions, which must not be collected. */
     private final List<Callback> functions = new ArrayList<>();
@@ -78,11 +80,12 @@ final class Operator {
      *
      * @param inputs   how many it may have
      * @param required how many of these it must have
-     * @param threads  that it uses
+     * @param workspaces that it computes in
      */
-    Operator(OrtApi api, String name, int inputs, int required, int threads, Maker maker) {
+    Operator(OrtApi api, String name, int inputs, int required, Workspaces workspaces, Maker maker) {
         this.api = api;
-        this.threads = threads;
+        this.workspaces = workspaces;
+        this.lastResort = api.failure(new IllegalStateException("an operator failed, and there was no memory to say why"));
         this.name = new Memory(name.length() + 1L);
         this.name.setString(0, name, "US-ASCII");
         long nameAt = Pointer.nativeValue(this.name);
@@ -103,8 +106,6 @@ final class Operator {
         }
         set(17, (Make) (operator, table, info, kernel) -> make(maker, info, kernel));
         set(18, (Compute) this::compute);
-        set(20, (NumberOfOperator) operator -> 1);
-        set(21, (NumberOfOperator) operator -> Integer.MAX_VALUE);
     }
 
     private void set(int place, Callback function) {
@@ -129,26 +130,37 @@ final class Operator {
 
     private long compute(long kernel, long context) {
         try {
-            Workspace workspace = Workspace.get();
-            workspace.useThreads(threads);
-            Node node = Objects.requireNonNull(NODES.get(kernel), "a node that was freed");
-            node.kernel().compute(new Run(api, context, node.inputs(), workspace));
+            Workspace workspace = workspaces.take();
+            try {
+                Node node = Objects.requireNonNull(NODES.get(kernel), "a node that was freed");
+                node.kernel().compute(new Run(api, context, node.inputs(), workspace));
+            } finally {
+                workspaces.giveBack(workspace);
+            }
             return 0;
         } catch (RuntimeException | Error e) {
             return failed(e);
         }
     }
 
-    /** Nothing may be thrown through native code. */
+    /** Nothing may be thrown through native code, where it would count as success. */
     private long failed(Throwable cause) {
-        LOG.debug("an operator failed", cause);
-        return api.failure(cause);
+        try {
+            LOG.debug("an operator failed", cause);
+            return api.failure(cause);
+        } catch (RuntimeException | Error e) {
+            return lastResort;
+        }
     }
 
     private static void destroy(long kernel) {
-        Node node = NODES.remove(kernel);
-        if (node != null) {
-            node.kernel().close();
+        try {
+            Node node = NODES.remove(kernel);
+            if (node != null) {
+                node.kernel().close();
+            }
+        } catch (RuntimeException | Error e) {
+            LOG.warn("memory of an operator could not be freed", e);
         }
     }
 }

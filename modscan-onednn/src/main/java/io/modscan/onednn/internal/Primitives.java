@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 
-/** The primitives that a thread used last; oneDNN itself keeps what all threads can share of them. For one thread. */
-final class Primitives implements AutoCloseable {
+/** The primitives that a workspace used last; oneDNN itself keeps what all can share of them. */
+final class Primitives {
 
     /** A batch of another shape needs some eight. */
     private static final int MOST = 256;
@@ -30,11 +30,5 @@ final class Primitives implements AutoCloseable {
             used.put(key, found);
         }
         return found;
-    }
-
-    @Override
-    public void close() {
-        used.values().forEach(Primitive::close);
-        used.clear();
     }
 }

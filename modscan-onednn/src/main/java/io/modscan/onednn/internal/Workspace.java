@@ -2,17 +2,15 @@ package io.modscan.onednn.internal;
 
 import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
-import java.lang.ref.Cleaner;
 import java.util.EnumMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** What a thread needs to compute: a stream, and memory that grows to the most that any operator needed and is used by all. */
+/**
+ * What it takes to compute: a stream, kernels, and memory that grows to the most that any operator needed and is used by all. For one
+ * thread at a time, and for one number of threads that its kernels use.
+ */
 final class Workspace {
-
-    private static final Cleaner CLEANER = Cleaner.create();
-
-    private static final ThreadLocal<Workspace> OF_THREAD = ThreadLocal.withInitial(Workspace::new);
 
     /** oneDNN's kernels are fastest on whole cache lines. */
     private static final int ALIGNMENT = 64;
@@ -26,7 +24,6 @@ final class Workspace {
 
     final Memory arguments = new Memory(ARGUMENTS * ARGUMENT);
     final Primitives primitives = new Primitives();
-    private int threads;
     private final Map<Slot, Memory> scratch = new EnumMap<>(Slot.class);
 
     /** What is held at the same time. */
@@ -38,30 +35,25 @@ final class Workspace {
         PRIMITIVE
     }
 
-    private Workspace() {
+    /** Memory of more is given back behind each operator: long prompts are rare, and it is much for each run at a time. */
+    private static final long KEPT = 1L << 26;
+
+    Workspace() {
         long[] created = new long[1];
         Dnnl.check(
                 Dnnl.dnnl_stream_create(created, DnnlLibrary.get().engine(), Dnnl.IN_ORDER), "begin a stream of work");
-        long made = created[0];
-        this.stream = made;
-        Primitives held = primitives;
-        CLEANER.register(this, () -> {
-            held.close();
-            Dnnl.dnnl_stream_destroy(made);
+        this.stream = created[0];
+    }
+
+    /** Ends the work of one operator. */
+    void tidy() {
+        scratch.values().removeIf(held -> {
+            boolean large = held.size() > KEPT;
+            if (large) {
+                held.close();
+            }
+            return large;
         });
-    }
-
-    /** That of the current thread. */
-    static Workspace get() {
-        return OF_THREAD.get();
-    }
-
-    /** How many threads what is computed here uses. */
-    void useThreads(int count) {
-        if (count != threads) {
-            DnnlLibrary.get().useThreads(count);
-            threads = count;
-        }
     }
 
     /** The address of memory for so many bytes, which the next call for the same slot may take back. */

@@ -43,8 +43,16 @@ public interface CpuOperators {
     String describe();
 
     /**
-     * Whether the processor has units for a type, so that it is worth its rounding. Products are computed in that type without them, too,
-     * but not faster than in float32.
+     * Whether products can be computed in a type on this processor.
+     *
+     * @param precision the type
+     * @return whether they can; in float32 always
+     */
+    boolean computes(Precision precision);
+
+    /**
+     * Whether the processor has units for a type, so that it is worth its rounding. Where it can compute in that type without them, it is
+     * not faster than in float32.
      *
      * @param precision the type
      * @return whether it has
@@ -57,14 +65,14 @@ public interface CpuOperators {
      * @param api       the address of ONNX Runtime's C API, a {@code struct OrtApi}
      * @param settings  the address of the settings of the session that is about to be opened, {@code OrtSessionOptions}
      * @param precision the type that products are computed in
-     * @param threads   how many threads an operator may use
+     * @param threads   how many threads an operator may use, of its own for each thread that runs the session
      * @throws IllegalStateException if ONNX Runtime refuses the operators, with what it says
      */
     void addTo(long api, long settings, Precision precision, int threads);
 
     /**
-     * Those that can be used here: the service that is on the class path and loads. Chosen once, at the first call; the system property
-     * {@code modscan.operators=onnxruntime} keeps to ONNX Runtime's own.
+     * Those that can be used here: the service that is on the class path and loads, looked for once. While the system property {@code
+     * modscan.operators} is {@code onnxruntime}, there are none; what is open already stays as it is.
      *
      * @return the operators, or empty if there are none
      */

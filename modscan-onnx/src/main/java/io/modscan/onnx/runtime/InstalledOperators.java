@@ -33,22 +33,24 @@ final class InstalledOperators {
     }
 
     private static Optional<CpuOperators> find() {
-        Iterator<CpuOperators> services = ServiceLoader.load(CpuOperators.class, CpuOperators.class.getClassLoader())
-                .iterator();
-        while (true) {
-            try {
-                if (!services.hasNext()) {
-                    return Optional.empty();
-                }
+        try {
+            Iterator<CpuOperators> services = ServiceLoader.load(
+                            CpuOperators.class, CpuOperators.class.getClassLoader())
+                    .iterator();
+            if (services.hasNext()) {
                 CpuOperators operators = services.next();
                 LOG.debug("products by {}", operators.describe());
                 return Optional.of(operators);
-            } catch (ServiceConfigurationError | LinkageError e) {
-                Throwable reason = e.getCause() == null ? e : e.getCause();
-                LOG.warn(
-                        "operators that are on the class path cannot be used here; ONNX Runtime's own are: {}",
-                        reason.toString());
             }
+        } catch (ServiceConfigurationError | LinkageError e) {
+            LOG.warn(
+                    "operators that are on the class path cannot be used here; ONNX Runtime's own are: {}",
+                    root(e).toString());
         }
+        return Optional.empty();
+    }
+
+    private static Throwable root(Throwable e) {
+        return e.getCause() == null ? e : root(e.getCause());
     }
 }

@@ -146,7 +146,7 @@ public record RuntimeOptions(
      * The same with the matrix products of a network computed in bfloat16, on the CPU: factors are rounded to 8 bits of mantissa, sums
      * are taken in float32, and what lies between products (residual stream, LayerNorm, softmax, poolings) stays in float32. It needs {@code
      * modscan-onednn} on the class path and is for models that modscan builds; a processor with units for it (AMX, or AVX-512 with
-     * bfloat16) is several times as fast, and one without is told of in the log. Values are then off by some thousandths of their size: fit
+     * bfloat16) is several times as fast, one without is told of in the log, and one that has not even AVX-512 is refused when a session is opened, as it is without that module. Values are then off by some thousandths of their size: fit
      * for looking, and to be said beside a result, as a capture's provenance does ({@code runtime.precision}).
      *
      * @return the options

@@ -18,6 +18,7 @@ final class KeptRows {
 
     private static final int LEAST = 1 << 16;
     private static final int SHARE_OF_HEAP = 64;
+    private static final int SHARE_OF_ARRAY = 8;
 
     private final List<Reading> readings;
     private final int largest;
@@ -51,6 +52,14 @@ final class KeptRows {
     /** Copies a row, which is in native byte order. */
     void take(int reading, int prompt, ByteBuffer values) {
         int length = values.remaining() / Float.BYTES;
+        if (length > largest / SHARE_OF_ARRAY) {
+            // In the rest of an array that it does not fit into there would be room that nobody uses.
+            float[] own = new float[length];
+            values.asFloatBuffer().get(own);
+            rows.get(reading)[prompt] = FloatBuffer.wrap(own);
+            expected -= length;
+            return;
+        }
         if (block.length - used < length) {
             block = new float[(int) Math.max(length, Math.min(expected, largest))];
             used = 0;

@@ -1,5 +1,6 @@
 package io.modscan.metrics.internal.linear;
 
+import io.modscan.core.error.ModscanException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.DoubleBuffer;
@@ -21,6 +22,13 @@ public final class DirectBuffers {
     }
 
     private static ByteBuffer bytes(long size) {
-        return ByteBuffer.allocateDirect(Math.toIntExact(size)).order(ByteOrder.nativeOrder());
+        try {
+            return ByteBuffer.allocateDirect(Math.toIntExact(size)).order(ByteOrder.nativeOrder());
+        } catch (OutOfMemoryError e) {
+            throw new ModscanException(
+                    "there is no memory for a matrix of " + size + " bytes outside of Java's heap: give more"
+                            + " (-XX:MaxDirectMemorySize, as much as -Xmx unless given), or measure fewer prompts or units",
+                    e);
+        }
     }
 }

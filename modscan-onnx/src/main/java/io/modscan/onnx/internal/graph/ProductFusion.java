@@ -34,6 +34,8 @@ public final class ProductFusion {
     private static final int HAS_BIAS = 4;
 
     private final Predicate<String> isWeight;
+    /** By what a weight is called where it is read. */
+    private final Map<String, StoredTensor> read = new HashMap<>();
     /** By what a weight is called where it is read: what the operator is given. */
     private final Map<String, String> uncast = new HashMap<>();
 
@@ -48,10 +50,14 @@ public final class ProductFusion {
 
     private ProductFusion(List<NodeProto> nodes, Set<String> outputs, Map<String, StoredTensor> weights) {
         this.isWeight = weights::containsKey;
+        read.putAll(weights);
         for (NodeProto node : nodes) {
             node.getInputList().forEach(input -> readers.merge(input, 1, Integer::sum));
             if (node.getOpType().equals("Cast") && isWeight.test(node.getInput(0))) {
                 StoredTensor stored = weights.get(node.getInput(0));
+                if (stored != null) {
+                    read.put(node.getOutput(0), stored);
+                }
                 boolean taken = stored != null && TAKEN.contains(stored.dtype());
                 uncast.put(node.getOutput(0), taken ? node.getInput(0) : node.getOutput(0));
             }
@@ -92,7 +98,7 @@ public final class ProductFusion {
         String weights = node.getInput(1);
         boolean only = node.getAttributeList().stream()
                 .allMatch(attribute -> attribute.getName().equals("transB"));
-        if (!only || !(isWeight.test(weights) || uncast.containsKey(weights))) {
+        if (!only || axes(weights) != 2) {
             return false;
         }
         products.put(node.getOutput(0), new Product(place, node.getInput(0), stored(weights), flag(node), "", false));
@@ -119,9 +125,14 @@ public final class ProductFusion {
         return true;
     }
 
-    /** What is added to a product and is no activation, is a vector. */
     private boolean isBias(String tensor) {
-        return isWeight.test(tensor) || uncast.containsKey(tensor);
+        return axes(tensor) == 1;
+    }
+
+    /** Those of a weight, or -1 of what is none. */
+    private int axes(String tensor) {
+        StoredTensor weight = read.get(tensor);
+        return weight == null ? -1 : weight.shape().size();
     }
 
     private boolean takesRelu(int place, NodeProto node) {
@@ -181,6 +192,9 @@ public final class ProductFusion {
     }
 
     private boolean takesAttention(int place, NodeProto node) {
+        if (copied(node, "unidirectional").getI() != 1) {
+            return false;
+        }
         List<String> maps = node.getInputList().subList(0, 3);
         String bias = input(node, 3);
         List<AttributeProto> attributes = List.of(copied(node, "num_heads"), copied(node, "scale"));
@@ -202,6 +216,7 @@ public final class ProductFusion {
         List<Product> opened = maps.stream().map(this::open).toList();
         if (concat.size() != 1
                 || !concat.get(0).getOpType().equals("Concat")
+                || concat.get(0).getInputCount() != maps.size()
                 || opened.stream()
                         .anyMatch(product ->
                                 product == null || !product.bias().isEmpty() || product.relu() || !product.transB())

@@ -34,6 +34,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -64,6 +66,11 @@ public final class OrtRuntime implements AutoCloseable {
     private static final String ALLOW_SPINNING = "session.intra_op.allow_spinning";
 
     private static final Logger LOG = LoggerFactory.getLogger(OrtRuntime.class);
+
+    /** Kernels that can fail with a status, and the number of a node's inputs, are of this version. */
+    private static final int LEAST_MINOR = 16;
+
+    private static final Pattern VERSION = Pattern.compile("1\\.(\\d{1,4})\\b");
 
     private static final AtomicBoolean SLOW_TOLD = new AtomicBoolean();
 
@@ -205,11 +212,22 @@ public final class OrtRuntime implements AutoCloseable {
                             + " CPU provider can't. Put io.modscan:modscan-onednn on the class path (Linux, x86-64), or leave"
                             + " RuntimeOptions.bfloat16 out");
         }
+        if (installed.isPresent() && !installed.get().computes(options.precision())) {
+            throw new ModscanException("products in bfloat16 were asked for, and this processor can't compute them ("
+                    + installed.get().describe() + "); leave RuntimeOptions.bfloat16 out");
+        }
         return installed;
     }
 
     private static void add(CpuOperators operators, OrtSession.SessionOptions settings, RuntimeOptions options)
             throws OrtException {
+        String version = SharedEnvironment.get().getVersion();
+        Matcher numbers = VERSION.matcher(version);
+        if (!numbers.lookingAt() || Integer.parseInt(numbers.group(1)) < LEAST_MINOR) {
+            throw new ModscanException("ONNX Runtime " + version + " is too old for operators by " + operators.describe()
+                    + ", which need 1." + LEAST_MINOR + " or later; take that, or keep to its own (system property"
+                    + " modscan.operators=onnxruntime)");
+        }
         if (!operators.isFast(options.precision()) && SLOW_TOLD.compareAndSet(false, true)) {
             LOG.warn(
                     "products in bfloat16 were asked for, and this processor has no units for it ({}): expect values"
@@ -218,11 +236,10 @@ public final class OrtRuntime implements AutoCloseable {
         }
         try {
             operators.addTo(NativeHandles.api(), NativeHandles.of(settings), options.precision(), threads(options));
-        } catch (ReflectiveOperationException | RuntimeException e) {
+        } catch (ReflectiveOperationException | RuntimeException | LinkageError e) {
             throw new ModscanException(
-                    "ONNX Runtime " + SharedEnvironment.get().getVersion() + " cannot be given operators by "
-                            + operators.describe() + ": " + e.getMessage()
-                            + "; take io.modscan:modscan-onednn off the class path, or another version of ONNX Runtime",
+                    "ONNX Runtime " + version + " cannot be given operators by " + operators.describe() + ": " + e
+                            + "; keep to its own (system property modscan.operators=onnxruntime)",
                     e);
         }
         // Threads that spin for ONNX Runtime's next node would take the processor from those of the operators.
@@ -316,6 +333,8 @@ public final class OrtRuntime implements AutoCloseable {
         String message = String.valueOf(e.getMessage());
         boolean memory = message.contains("bad_alloc")
                 || message.contains("llocate memory")
+                || message.contains("Cannot allocate")
+                || message.contains("out of memory")
                 || message.contains("Available memory");
         return memory ? ". There is not enough memory: " + waysOut : "";
     }
