@@ -3,6 +3,7 @@ package io.modscan.metrics.subspace;
 import io.modscan.core.model.LinearAlgebra;
 import io.modscan.metrics.internal.linear.Dot;
 import io.modscan.metrics.internal.linear.Products;
+import io.modscan.metrics.internal.thread.Interrupt;
 import java.util.Arrays;
 import java.util.Optional;
 
@@ -30,6 +31,7 @@ final class LeadingByGram {
         double[] values = new double[k];
         double[] vectors = new double[k * n];
         LinearAlgebra.installed().symmetricEigen(gram, n, values, vectors);
+        Interrupt.checkThisThread();
         // Also if all are 0.
         if (!(values[k - 1] > LEAST_SHARE * values[0])) {
             return Optional.empty();
@@ -86,6 +88,7 @@ final class LeadingByGram {
     private static double[][] orthonormal(double[][] combinations, double[] rows, int d) {
         double[][] directions = new double[combinations.length][d];
         for (int i = 0; i < directions.length; i++) {
+            Interrupt.checkThisThread();
             double[] direction = directions[i];
             for (int row = 0; row < combinations[i].length; row++) {
                 double factor = combinations[i][row];
