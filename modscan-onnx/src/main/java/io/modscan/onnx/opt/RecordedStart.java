@@ -29,6 +29,9 @@ record RecordedStart(Recording recording, TreeMap<Integer, Site> streams) {
 
     private static final String FINGERPRINT = "model.fingerprint";
 
+    private static final String OPERATORS = "runtime.operators";
+    private static final String PRECISION = "runtime.precision";
+
     /** There if the recording's values are no longer those that the network gave. */
     private static final String ROUNDED_TO = "modscan.rounded_to";
 
@@ -120,6 +123,9 @@ record RecordedStart(Recording recording, TreeMap<Integer, Site> streams) {
                 "model.start",
                 streams.values() + " recorded on " + facts.getOrDefault("runtime.device", "?") + " by "
                         + facts.getOrDefault("runtime.name", "?")
+                        + (facts.containsKey(OPERATORS)
+                                ? " with " + facts.get(OPERATORS) + " in " + facts.get(PRECISION)
+                                : "")
                         + (rounded == null ? "" : ", rounded to " + rounded));
     }
 

@@ -82,4 +82,12 @@ class KeptRowsTest {
         }
         assertThat(arrays(taken(8))).isGreaterThan(2);
     }
+
+    @Test
+    void aLongRowHasAnArrayOfItsOwnAndWastesNothing() {
+        List<FloatBuffer> rows = taken(100);
+        assertThat(arrays(rows)).isEqualTo(2);
+        assertThat(rows.get(3).array()).as("the longest").hasSize(2 * 9);
+        assertThat(rows.get(0).array()).as("of all others").hasSize(2 * (3 + 1 + 4 + 1));
+    }
 }
