@@ -230,7 +230,8 @@ class CommandLineTest {
         List<String> expected = new ArrayList<>();
         for (int i = 0; i < map.modules().size(); i++) {
             UnitModule module = map.modules().get(i);
-            String facts = module.size() + " " + rounded(module.correlation()) + " " + module.stability() + " " + module.p();
+            String facts =
+                    module.size() + " " + rounded(module.correlation()) + " " + module.stability() + " " + module.p();
             for (Member member : module.members()) {
                 expected.add(i + "  " + facts + " " + text(member));
             }
@@ -253,7 +254,8 @@ class CommandLineTest {
                                         "unit",
                                         "certainty",
                                         "member_stability")
-                                .map(field -> field.equals("correlation") && !row.getField(field).isEmpty()
+                                .map(field -> field.equals("correlation")
+                                                && !row.getField(field).isEmpty()
                                         ? rounded(Double.parseDouble(row.getField(field)))
                                         : row.getField(field))
                                 .collect(Collectors.joining(" "))))

@@ -84,10 +84,8 @@ final class ScanPage {
     private static <R> Map<Site, R> bySite(List<SiteActivations> sites, Function<SiteActivations, R> measure) {
         List<Supplier<R>> work = new ArrayList<>();
         sites.forEach(site -> work.add(() -> measure.apply(site)));
-        long widest = sites.stream()
-                .mapToLong(site -> site.site().width())
-                .max()
-                .orElse(0);
+        long widest =
+                sites.stream().mapToLong(site -> site.site().width()).max().orElse(0);
         List<R> results = Together.of(work, BYTES_OF_DECOMPOSITION * widest * widest);
         Map<Site, R> bySite = new LinkedHashMap<>();
         for (int i = 0; i < sites.size(); i++) {

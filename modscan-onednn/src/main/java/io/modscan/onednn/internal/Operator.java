@@ -37,6 +37,7 @@ final class Operator {
     private final Workspaces workspaces;
     /** For a failure that cannot even be told. */
     private final long lastResort;
+
     private final Memory structure = new Memory((FUNCTIONS + 1L) * Native.POINTER_SIZE);
     /** Java's side of the functions, which must not be collected. */
     private final List<Callback> functions = new ArrayList<>();
@@ -85,7 +86,8 @@ final class Operator {
     Operator(OrtApi api, String name, int inputs, int required, Workspaces workspaces, Maker maker) {
         this.api = api;
         this.workspaces = workspaces;
-        this.lastResort = api.failure(new IllegalStateException("an operator failed, and there was no memory to say why"));
+        this.lastResort =
+                api.failure(new IllegalStateException("an operator failed, and there was no memory to say why"));
         this.name = new Memory(name.length() + 1L);
         this.name.setString(0, name, "US-ASCII");
         long nameAt = Pointer.nativeValue(this.name);

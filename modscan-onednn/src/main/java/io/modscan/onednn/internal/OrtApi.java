@@ -78,8 +78,7 @@ final class OrtApi {
 
     /** A status that says what went wrong, for ONNX Runtime to own. */
     long failure(Throwable cause) {
-        return Pointer.nativeValue(
-                function(CREATE_STATUS).invokePointer(new Object[] {FAIL, cause.toString()}));
+        return Pointer.nativeValue(function(CREATE_STATUS).invokePointer(new Object[] {FAIL, cause.toString()}));
     }
 
     long createDomain(String name) {

@@ -97,7 +97,9 @@ class ProductFusionTest {
 
         GraphProto out = fused("blocks.0.hook_attn_out", "blocks.0.hook_resid_mid");
         assertThat(of(out, "blocks.0.hook_attn_out").getOpType()).isEqualTo("Product");
-        assertThat(of(out, "blocks.0.hook_attn_out").getInput(3)).as("no residual").isEmpty();
+        assertThat(of(out, "blocks.0.hook_attn_out").getInput(3))
+                .as("no residual")
+                .isEmpty();
         assertThat(of(out, "blocks.0.hook_resid_mid").getOpType()).isEqualTo("Add");
 
         GraphProto q = fused("blocks.0.attn.hook_q", "blocks.0.attn.hook_z");

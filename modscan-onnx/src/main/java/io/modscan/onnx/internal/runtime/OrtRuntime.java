@@ -224,7 +224,8 @@ public final class OrtRuntime implements AutoCloseable {
         String version = SharedEnvironment.get().getVersion();
         Matcher numbers = VERSION.matcher(version);
         if (!numbers.lookingAt() || Integer.parseInt(numbers.group(1)) < LEAST_MINOR) {
-            throw new ModscanException("ONNX Runtime " + version + " is too old for operators by " + operators.describe()
+            throw new ModscanException("ONNX Runtime " + version + " is too old for operators by "
+                    + operators.describe()
                     + ", which need 1." + LEAST_MINOR + " or later; take that, or keep to its own (system property"
                     + " modscan.operators=onnxruntime)");
         }
