@@ -9,6 +9,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -36,7 +37,7 @@ class TogetherTest {
         AtomicInteger atWork = new AtomicInteger();
         Supplier<Integer> alone = () -> {
             int others = atWork.getAndIncrement();
-            Thread.yield();
+            LockSupport.parkNanos(1_000);
             atWork.decrementAndGet();
             return others;
         };
