@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -33,10 +32,9 @@ public final class ProductFusion {
     private static final int HAS_SHIFT = 3;
     private static final int HAS_BIAS = 4;
 
-    private final Predicate<String> isWeight;
     /** By what a weight is called where it is read. */
     private final Map<String, StoredTensor> read = new HashMap<>();
-    /** By what a weight is called where it is read: what the operator is given. */
+    /** By the cast of a weight: the weight, where operators take it as it is. */
     private final Map<String, String> uncast = new HashMap<>();
 
     private final Map<String, Integer> readers = new HashMap<>();
@@ -49,17 +47,15 @@ public final class ProductFusion {
     private record Product(int place, String x, String weights, boolean transB, String bias, boolean relu) {}
 
     private ProductFusion(List<NodeProto> nodes, Set<String> outputs, Map<String, StoredTensor> weights) {
-        this.isWeight = weights::containsKey;
         read.putAll(weights);
         for (NodeProto node : nodes) {
             node.getInputList().forEach(input -> readers.merge(input, 1, Integer::sum));
-            if (node.getOpType().equals("Cast") && isWeight.test(node.getInput(0))) {
-                StoredTensor stored = weights.get(node.getInput(0));
-                if (stored != null) {
-                    read.put(node.getOutput(0), stored);
+            StoredTensor stored = node.getOpType().equals("Cast") ? weights.get(node.getInput(0)) : null;
+            if (stored != null) {
+                read.put(node.getOutput(0), stored);
+                if (TAKEN.contains(stored.dtype())) {
+                    uncast.put(node.getOutput(0), node.getInput(0));
                 }
-                boolean taken = stored != null && TAKEN.contains(stored.dtype());
-                uncast.put(node.getOutput(0), taken ? node.getInput(0) : node.getOutput(0));
             }
         }
         outputs.forEach(output -> readers.merge(output, 1, Integer::sum));
