@@ -6,7 +6,7 @@ import io.modscan.core.model.Model;
 import io.modscan.demo.DemoModel;
 import io.modscan.onnx.opt.OptModel;
 import io.modscan.onnx.runtime.Loading;
-import io.modscan.onnx.runtime.Precision;
+import io.modscan.onnx.runtime.ProductPrecision;
 import io.modscan.onnx.runtime.RuntimeModel;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.io.PrintWriter;
@@ -47,7 +47,7 @@ final class RunOptions {
             description =
                     "What matrix products are computed in (default: float32). bfloat16 is faster on processors that"
                             + " have units for it, and off by thousandths; it needs modscan-onednn on the class path.")
-    private Precision precision = Precision.FLOAT32;
+    private ProductPrecision precision = ProductPrecision.FLOAT32;
 
     @Option(
             names = "--load",
@@ -115,19 +115,19 @@ final class RunOptions {
         RuntimeOptions loaded = device.withLoading(loading);
         RuntimeOptions limited = weightMemory == null ? loaded : loaded.withWeightMemory(weightMemory);
         RuntimeOptions threaded = threads == null ? limited : limited.withThreads(threads);
-        if (precision == Precision.BFLOAT16 && threaded.cudaDevice().isPresent()) {
+        if (precision == ProductPrecision.BFLOAT16 && threaded.cudaDevice().isPresent()) {
             throw new ModscanException("--precision bfloat16 is for the CPU; leave it away, or --device");
         }
-        return precision == Precision.BFLOAT16 ? threaded.bfloat16() : threaded;
+        return precision == ProductPrecision.BFLOAT16 ? threaded.bfloat16() : threaded;
     }
 
     /** Reads {@code float32} or {@code bfloat16}. */
-    static final class PrecisionConverter implements ITypeConverter<Precision> {
+    static final class PrecisionConverter implements ITypeConverter<ProductPrecision> {
         @Override
-        public Precision convert(String precision) {
+        public ProductPrecision convert(String precision) {
             return switch (precision) {
-                case "float32" -> Precision.FLOAT32;
-                case "bfloat16" -> Precision.BFLOAT16;
+                case "float32" -> ProductPrecision.FLOAT32;
+                case "bfloat16" -> ProductPrecision.BFLOAT16;
                 default -> throw new TypeConversionException("'" + precision + "' is neither float32 nor bfloat16");
             };
         }

@@ -2,7 +2,7 @@ package io.modscan.onednn;
 
 import io.modscan.onednn.internal.Domain;
 import io.modscan.onnx.runtime.CpuOperators;
-import io.modscan.onnx.runtime.Precision;
+import io.modscan.onnx.runtime.ProductPrecision;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -12,7 +12,7 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 public final class OneDnn implements CpuOperators {
 
-    private record Kind(Precision precision, int threads) {}
+    private record Kind(ProductPrecision precision, int threads) {}
 
     /** ONNX Runtime and its sessions may use them until the process ends. */
     private static final Map<Kind, Domain> DOMAINS = new ConcurrentHashMap<>();
@@ -32,20 +32,20 @@ public final class OneDnn implements CpuOperators {
     }
 
     @Override
-    public boolean computes(Precision precision) {
-        return precision == Precision.FLOAT32 || Domain.computesBfloat16();
+    public boolean computes(ProductPrecision precision) {
+        return precision == ProductPrecision.FLOAT32 || Domain.computesBfloat16();
     }
 
     @Override
-    public boolean isFast(Precision precision) {
-        return precision == Precision.FLOAT32 || Domain.hasBfloat16();
+    public boolean isFast(ProductPrecision precision) {
+        return precision == ProductPrecision.FLOAT32 || Domain.hasBfloat16();
     }
 
     @Override
-    public void addTo(long api, long settings, Precision precision, int threads) {
+    public void addTo(long api, long settings, ProductPrecision precision, int threads) {
         DOMAINS.computeIfAbsent(
                         new Kind(precision, threads),
-                        kind -> new Domain(api, kind.precision() == Precision.BFLOAT16, kind.threads()))
+                        kind -> new Domain(api, kind.precision() == ProductPrecision.BFLOAT16, kind.threads()))
                 .addTo(settings);
     }
 }

@@ -11,7 +11,7 @@ import io.modscan.core.site.Pooling;
 import io.modscan.core.site.Site;
 import io.modscan.demo.DemoModel;
 import io.modscan.onnx.runtime.CpuOperators;
-import io.modscan.onnx.runtime.Precision;
+import io.modscan.onnx.runtime.ProductPrecision;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -113,7 +113,7 @@ class OneDnnTest {
         assertThat(CpuOperators.installed()).hasValueSatisfying(operators -> {
             assertThat(operators).isInstanceOf(OneDnn.class);
             assertThat(operators.describe()).matches("onednn 3\\.\\d+\\.\\d+ \\(.+\\)");
-            assertThat(operators.isFast(Precision.FLOAT32)).isTrue();
+            assertThat(operators.isFast(ProductPrecision.FLOAT32)).isTrue();
         });
         Activations captured = capture(RuntimeOptions.cpu());
         assertThat(captured.provenance())
@@ -136,7 +136,7 @@ class OneDnnTest {
     @Test
     void bfloat16IsOffByLittleAndSaid() {
         CpuOperators operators = CpuOperators.installed().orElseThrow();
-        if (!operators.computes(Precision.BFLOAT16)) {
+        if (!operators.computes(ProductPrecision.BFLOAT16)) {
             assertThatThrownBy(() -> capture(RuntimeOptions.cpu().bfloat16()))
                     .hasMessageContaining("this processor can't")
                     .hasMessageContaining(operators.describe());
@@ -185,7 +185,7 @@ class OneDnnTest {
     /** The long form: CaptureScale of the benchmarks, with this module on the class path. */
     @Test
     void memoryDoesNotGrowWithCapturesNorSessions() throws IOException {
-        RuntimeOptions options = CpuOperators.installed().orElseThrow().computes(Precision.BFLOAT16)
+        RuntimeOptions options = CpuOperators.installed().orElseThrow().computes(ProductPrecision.BFLOAT16)
                 ? RuntimeOptions.cpu().bfloat16()
                 : RuntimeOptions.cpu();
         try (Probe probe = probe(options, Pooling.mean(), "blocks.*.mlp.hook_post")) {

@@ -14,7 +14,7 @@ import io.modscan.core.token.Positions;
 import io.modscan.onnx.foreign.OnnxPlan.Output;
 import io.modscan.onnx.internal.runtime.OrtRuntime;
 import io.modscan.onnx.internal.runtime.OrtRuntime.Bound;
-import io.modscan.onnx.runtime.Precision;
+import io.modscan.onnx.runtime.ProductPrecision;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
@@ -53,7 +53,7 @@ final class OnnxSource implements ActivationSource {
             OptionalInt bosTokenId,
             RuntimeOptions options,
             Consumer<CapturePlan> checkPast) {
-        if (options.precision() == Precision.BFLOAT16) {
+        if (options.precision() == ProductPrecision.BFLOAT16) {
             throw new ModscanException(
                     file.path() + ": products in bfloat16 were asked for, and a graph of others is run as"
                             + " it is; leave RuntimeOptions.bfloat16 out");

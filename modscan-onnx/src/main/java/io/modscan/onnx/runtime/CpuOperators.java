@@ -48,7 +48,7 @@ public interface CpuOperators {
      * @param precision the type
      * @return whether they can; in float32 always
      */
-    boolean computes(Precision precision);
+    boolean computes(ProductPrecision precision);
 
     /**
      * Whether the processor has units for a type, so that it is worth its rounding. Where it can compute in that type without them, it is
@@ -57,7 +57,7 @@ public interface CpuOperators {
      * @param precision the type
      * @return whether it has
      */
-    boolean isFast(Precision precision);
+    boolean isFast(ProductPrecision precision);
 
     /**
      * Lets a session use the operators. They are kept as long as the process lives.
@@ -68,7 +68,7 @@ public interface CpuOperators {
      * @param threads   how many threads an operator may use, of its own for each thread that runs the session
      * @throws IllegalStateException if ONNX Runtime refuses the operators, with what it says
      */
-    void addTo(long api, long settings, Precision precision, int threads);
+    void addTo(long api, long settings, ProductPrecision precision, int threads);
 
     /**
      * Those that can be used here: the service that is on the class path and loads, looked for once. While the system property {@code

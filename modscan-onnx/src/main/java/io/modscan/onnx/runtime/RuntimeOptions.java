@@ -25,7 +25,7 @@ public record RuntimeOptions(
         List<Path> operators,
         Loading loading,
         OptionalLong weightMemory,
-        Precision precision) {
+        ProductPrecision precision) {
 
     /**
      * Checks the numbers.
@@ -49,7 +49,7 @@ public record RuntimeOptions(
             throw new IllegalArgumentException(threads.getAsInt() + " threads run nothing; give at least 1");
         }
         Objects.requireNonNull(loading, "loading");
-        if (precision == Precision.BFLOAT16 && cudaDevice.isPresent()) {
+        if (precision == ProductPrecision.BFLOAT16 && cudaDevice.isPresent()) {
             throw new IllegalArgumentException(
                     "products in bfloat16 are for the CPU; a CUDA device computes in float32 here");
         }
@@ -71,7 +71,7 @@ public record RuntimeOptions(
                 List.of(),
                 Loading.AUTOMATIC,
                 OptionalLong.empty(),
-                Precision.FLOAT32);
+                ProductPrecision.FLOAT32);
     }
 
     /**
@@ -89,7 +89,7 @@ public record RuntimeOptions(
                 List.of(),
                 Loading.AUTOMATIC,
                 OptionalLong.empty(),
-                Precision.FLOAT32);
+                ProductPrecision.FLOAT32);
     }
 
     /**
@@ -153,6 +153,6 @@ public record RuntimeOptions(
      * @throws IllegalArgumentException if these are for a CUDA device
      */
     public RuntimeOptions bfloat16() {
-        return new RuntimeOptions(cudaDevice, threads, operators, loading, weightMemory, Precision.BFLOAT16);
+        return new RuntimeOptions(cudaDevice, threads, operators, loading, weightMemory, ProductPrecision.BFLOAT16);
     }
 }

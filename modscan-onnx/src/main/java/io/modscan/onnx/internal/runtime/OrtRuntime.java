@@ -13,7 +13,7 @@ import ai.onnxruntime.providers.OrtCUDAProviderOptions;
 import io.modscan.core.error.ModscanException;
 import io.modscan.core.model.Threads;
 import io.modscan.onnx.runtime.CpuOperators;
-import io.modscan.onnx.runtime.Precision;
+import io.modscan.onnx.runtime.ProductPrecision;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -206,7 +206,7 @@ public final class OrtRuntime implements AutoCloseable {
     public static Optional<CpuOperators> operators(RuntimeOptions options) {
         Optional<CpuOperators> installed =
                 options.cudaDevice().isPresent() ? Optional.empty() : CpuOperators.installed();
-        if (options.precision() == Precision.BFLOAT16 && installed.isEmpty()) {
+        if (options.precision() == ProductPrecision.BFLOAT16 && installed.isEmpty()) {
             throw new ModscanException(
                     "products in bfloat16 were asked for, and nothing here computes them: ONNX Runtime's"
                             + " CPU provider can't. Put io.modscan:modscan-onednn on the class path (Linux, x86-64), or leave"

@@ -1,7 +1,7 @@
 package io.modscan.onnx.runtime;
 
 /** In what type the matrix products of a network are computed. */
-public enum Precision {
+public enum ProductPrecision {
     /** Factors and sums in float32, as transformers computes a network in float32. */
     FLOAT32,
     /**
