@@ -2,6 +2,7 @@
 module io.modscan.openblas {
     requires static transitive org.jspecify;
     requires transitive io.modscan.core;
+    requires com.sun.jna;
     requires org.bytedeco.javacpp;
     requires org.bytedeco.openblas;
     requires org.slf4j;

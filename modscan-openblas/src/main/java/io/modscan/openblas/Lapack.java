@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Lapack {
 
-    /** From how many values of a matrix on a decomposition takes so long that it is waited for in a way that can be interrupted. */
-    private static final int LARGE = 1 << 18;
+    /** From how many values on a decomposition may take so long on a busy machine that it is waited for, so that an interrupt ends it. */
+    private static final int LARGE = 1 << 14;
 
     /** Up to this share of the eigenvalues, those alone are faster than all. */
     private static final double FEW = 0.15;

@@ -13,6 +13,7 @@ import io.modscan.core.model.Threads;
 import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 import java.util.concurrent.CancellationException;
+import org.bytedeco.javacpp.Loader;
 import org.bytedeco.openblas.global.openblas;
 
 /**
@@ -29,6 +30,10 @@ import org.bytedeco.openblas.global.openblas;
  * <p><b>Interrupts.</b> Products look at the interrupt between pieces. A decomposition cannot be ended: of a large matrix it runs in a thread of its own,
  * so that the interrupted caller goes on at once, while the library ends in vain what it had begun.
  *
+ * <p><b>The end of the process.</b> If calls are in the library 0.2 seconds after it began, the process leaves without tidying up
+ * what native libraries left: OpenBLAS would take its memory away from under them. A call that begins later throws
+ * {@link CancellationException}.
+ *
  * <p>Safe for use by many threads.
  */
 public final class OpenBlasAlgebra implements LinearAlgebra {
@@ -42,6 +47,7 @@ public final class OpenBlasAlgebra implements LinearAlgebra {
      * @throws LinkageError if the library cannot be loaded here
      */
     public OpenBlasAlgebra() {
+        Threads.uninterrupted(() -> Loader.load(openblas.class));
         if (System.getenv("OPENBLAS_NUM_THREADS") == null && System.getenv("OMP_NUM_THREADS") == null) {
             openblas.blas_set_num_threads(Threads.usual());
         }
@@ -102,7 +108,8 @@ public final class OpenBlasAlgebra implements LinearAlgebra {
             int m = Math.min(most, rows - top);
             FloatBuffer from = a.slice(top * inner, m * inner);
             FloatBuffer to = product.slice(top * n, m * n);
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, inner, 1, from, inner, b, inner, 0, to, n);
+            Calls.run(() -> cblas_sgemm(
+                    CblasRowMajor, CblasNoTrans, CblasTrans, m, n, inner, 1, from, inner, b, inner, 0, to, n));
         }
     }
 
@@ -115,7 +122,8 @@ public final class OpenBlasAlgebra implements LinearAlgebra {
             int m = Math.min(most, rows - top);
             DoubleBuffer from = a.slice(top * inner, m * inner);
             DoubleBuffer to = product.slice(top * n, m * n);
-            cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, inner, 1, from, inner, b, inner, 0, to, n);
+            Calls.run(() -> cblas_dgemm(
+                    CblasRowMajor, CblasNoTrans, CblasTrans, m, n, inner, 1, from, inner, b, inner, 0, to, n));
         }
     }
 
@@ -137,19 +145,10 @@ public final class OpenBlasAlgebra implements LinearAlgebra {
         for (int top = 0; top < rows; top += most) {
             checkInterrupt();
             int count = Math.min(most, rows - top);
-            DoubleBuffer some = from.slice(top * width, count * width);
-            cblas_dsyrk(
-                    CblasRowMajor,
-                    CblasLower,
-                    CblasTrans,
-                    width,
-                    count,
-                    1,
-                    Direct.is(x) ? some : Direct.copy(some),
-                    width,
-                    1,
-                    total,
-                    width);
+            DoubleBuffer piece = from.slice(top * width, count * width);
+            DoubleBuffer some = Direct.is(x) ? piece : Direct.copy(piece);
+            Calls.run(() ->
+                    cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, width, count, 1, some, width, 1, total, width));
         }
         if (!Direct.is(sums)) {
             sums.duplicate().clear().put(0, total, 0, total.capacity());

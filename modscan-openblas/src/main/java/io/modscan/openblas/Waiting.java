@@ -19,10 +19,10 @@ final class Waiting {
      */
     static <T> T call(double[] matrix, boolean isLong, Function<double[], T> call) {
         if (!isLong) {
-            return call.apply(matrix);
+            return Calls.get(() -> call.apply(matrix));
         }
         double[] own = matrix.clone();
-        FutureTask<T> task = new FutureTask<>(() -> call.apply(own));
+        FutureTask<T> task = new FutureTask<>(() -> Calls.get(() -> call.apply(own)));
         Thread thread = new Thread(task, "modscan-openblas");
         thread.setDaemon(true);
         thread.start();

@@ -7,8 +7,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.function.Supplier;
 
-/** How many threads a native library is given unless a user says otherwise. */
+/** What native libraries need of threads: how many they are given unless a user says otherwise, and one to be loaded in. */
 public final class Threads {
 
     private Threads() {}
@@ -43,5 +46,42 @@ public final class Threads {
             return available;
         }
         return cores.isEmpty() ? available : Math.min(cores.size(), available);
+    }
+
+    /**
+     * Loads a native library in a thread that nobody interrupts. Such libraries are unpacked to files first, and Java closes a file
+     * under an interrupted thread; a class that could not be initialised for that is lost for as long as the JVM lives.
+     *
+     * @param load what loads
+     * @param <T>  what it returns
+     * @return what it returned; if the calling thread was interrupted meanwhile, it still is
+     */
+    public static <T> T uninterrupted(Supplier<T> load) {
+        FutureTask<T> task = new FutureTask<>(load::get);
+        Thread thread = new Thread(task, "modscan-loading");
+        thread.setDaemon(true);
+        thread.start();
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    return task.get();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                } catch (ExecutionException e) {
+                    if (e.getCause() instanceof Error error) {
+                        throw error;
+                    }
+                    if (e.getCause() instanceof RuntimeException exception) {
+                        throw exception;
+                    }
+                    throw new IllegalStateException(e.getCause());
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 }

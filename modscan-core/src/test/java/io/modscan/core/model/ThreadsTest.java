@@ -1,6 +1,7 @@
 package io.modscan.core.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -52,5 +53,25 @@ class ThreadsTest {
     @Test
     void thereIsAlwaysAThread() {
         assertThat(Threads.usual()).isBetween(1, Runtime.getRuntime().availableProcessors());
+    }
+
+    @Test
+    void anInterruptedThreadLoadsAllTheSame() {
+        Thread.currentThread().interrupt();
+        try {
+            assertThat(Threads.uninterrupted(() -> Thread.currentThread().isInterrupted()))
+                    .isFalse();
+        } finally {
+            assertThat(Thread.interrupted()).as("the interrupt is kept").isTrue();
+        }
+    }
+
+    @Test
+    void whatCouldNotBeLoadedIsThrownAsItWas() {
+        assertThatExceptionOfType(UnsatisfiedLinkError.class)
+                .isThrownBy(() -> Threads.uninterrupted(() -> {
+                    throw new UnsatisfiedLinkError("not for this system");
+                }))
+                .withMessage("not for this system");
     }
 }

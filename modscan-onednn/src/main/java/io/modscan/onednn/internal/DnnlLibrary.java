@@ -3,6 +3,7 @@ package io.modscan.onednn.internal;
 import com.sun.jna.Function;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Pointer;
+import io.modscan.core.model.Threads;
 import java.io.File;
 import java.io.IOException;
 import java.net.URL;
@@ -50,7 +51,7 @@ final class DnnlLibrary {
     }
 
     private static final class Holder {
-        static final DnnlLibrary LIBRARY = load();
+        static final DnnlLibrary LIBRARY = Threads.uninterrupted(DnnlLibrary::load);
     }
 
     /**
