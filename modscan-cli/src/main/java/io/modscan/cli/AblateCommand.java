@@ -81,7 +81,7 @@ final class AblateCommand implements Runnable {
             converter = CountConverter.class,
             description =
                     "Look for them among the N units that vary most (default: 10000). Time grows with the square.")
-    private int moduleUnits = 10_000;
+    private int moduleUnits = 5_000;
 
     @Option(
             names = "--curves",

@@ -123,7 +123,7 @@ final class AttributeCommand implements Runnable {
             converter = CountConverter.class,
             description =
                     "Look for them among the N units that vary most (default: 10000). Time grows with the square.")
-    private int moduleUnits = 10_000;
+    private int moduleUnits = 5_000;
 
     @Option(
             names = "--seed",

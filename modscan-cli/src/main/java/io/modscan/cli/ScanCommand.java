@@ -83,7 +83,7 @@ final class ScanCommand implements Runnable {
             description =
                     "Look for modules among the N units that vary most; 0 for none (default: 10000). Time grows with the"
                             + " square.")
-    private int moduleUnits = 10_000;
+    private int moduleUnits = 5_000;
 
     @Option(
             names = "--token-prompts",

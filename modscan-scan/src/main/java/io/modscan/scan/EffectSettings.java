@@ -28,7 +28,7 @@ final class EffectSettings {
     By by = By.MEAN;
     long seed;
     List<String> rankings = List.of();
-    int moduleUnits = 10_000;
+    int moduleUnits = 5_000;
     Optional<Path> temporary = Optional.empty();
     Consumer<Step> progress = step -> {};
     Consumer<ModuleProgress> moduleProgress = step -> {};

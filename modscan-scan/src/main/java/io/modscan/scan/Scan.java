@@ -68,7 +68,7 @@ public final class Scan {
     private String label = "topic";
     private String title = "What lights up";
     private Set<Part> without = EnumSet.noneOf(Part.class);
-    private int moduleUnits = 10_000;
+    private int moduleUnits = 5_000;
     private int tokenPrompts = 200;
     private Consumer<String> progress = step -> {};
     private BiConsumer<String, ModuleProgress> moduleProgress = (of, step) -> {};
@@ -178,7 +178,7 @@ public final class Scan {
      * Sets among how many units modules are looked for: among those that vary most, whatever their labels. Time grows with the
      * square.
      *
-     * @param most at least 1; 10,000 unless set
+     * @param most at least 1; 5,000 unless set
      * @return a scan with this number
      * @throws IllegalArgumentException if not positive
      */

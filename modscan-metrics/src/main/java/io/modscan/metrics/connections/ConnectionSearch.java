@@ -155,7 +155,7 @@ record ConnectionSearch(double threshold, int neighbours, CommunitySearch search
         forEachTile(sites, all, (from, writers, to, readers, strengths) -> {
             int top = firsts[from] + writers[0];
             int left = firsts[to] + readers[0];
-            strongest.take(NearTile.of(top, top + writers.length, left, left + readers.length, strengths));
+            strongest.take(new NearTile(top, top + writers.length, left, left + readers.length, strengths));
         });
         return strongest.links();
     }

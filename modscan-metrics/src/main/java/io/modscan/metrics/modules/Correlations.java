@@ -6,7 +6,6 @@ import io.modscan.metrics.internal.graph.PairTiles;
 import io.modscan.metrics.internal.graph.StrongestLinks;
 import io.modscan.metrics.internal.linear.Columns;
 import java.util.function.Consumer;
-import java.util.stream.IntStream;
 
 /** The correlation of each pair of units, once, tile by tile: never are all of them held. */
 final class Correlations {
@@ -20,10 +19,10 @@ final class Correlations {
      * @param absolute   whether a correlation's size counts instead
      */
     static Links links(Columns columns, double threshold, int neighbours, boolean absolute) {
-        int[] all = IntStream.range(0, columns.units().size()).toArray();
-        StrongestLinks strongest = new StrongestLinks(all.length, neighbours, threshold, absolute);
-        PairTiles.forEachNear(
-                all.length, columns.size(), (from, to) -> columns.standardised(all, from, to), strongest::take);
+        int units = columns.units().size();
+        StrongestLinks strongest = new StrongestLinks(
+                units, neighbours, threshold, absolute, PairTiles.off(columns.size()), columns::correlations);
+        PairTiles.forEachNear(units, columns.size(), columns::near, strongest::take);
         return strongest.links();
     }
 

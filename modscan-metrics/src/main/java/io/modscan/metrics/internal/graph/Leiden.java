@@ -18,6 +18,9 @@ final class Leiden {
     /** A part is taken e to the power of gain / this more often than one without a gain. */
     private static final double RANDOMNESS = 0.01;
 
+    /** To the power of less, what is added to 1 or more does not change it. */
+    private static final double NOTHING = -40;
+
     /** Gains that differ by less are equal but for rounding; without it nodes could change places for ever. */
     private static final double EQUAL = 1e-12;
 
@@ -253,7 +256,10 @@ final class Leiden {
         double alone = Math.exp(-most / RANDOMNESS);
         double sum = alone;
         for (int i = 0; i < nears; i++) {
-            sum += Math.exp((chances[i] - most) / RANDOMNESS);
+            double exponent = (chances[i] - most) / RANDOMNESS;
+            if (exponent > NOTHING) {
+                sum += Math.exp(exponent);
+            }
             chances[i] = sum;
         }
         double drawn = sum * random.nextDouble();

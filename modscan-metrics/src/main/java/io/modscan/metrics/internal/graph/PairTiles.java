@@ -1,14 +1,12 @@
 package io.modscan.metrics.internal.graph;
 
 import io.modscan.core.model.LinearAlgebra;
-import io.modscan.metrics.internal.linear.Dot;
 import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 import java.util.function.Consumer;
-import java.util.stream.IntStream;
 
 /** The products of each pair of units' rows, once, tile by tile: never are all of them held. */
 public final class PairTiles {
@@ -56,63 +54,69 @@ public final class PairTiles {
     /** Values, products and the last sum are rounded once each, or so. */
     private static final int ROUNDED_BESIDES = 4;
 
+    /** Up to so many values, rows are asked for once, and kept. */
+    private static final int MOST_KEPT = 1 << 26;
+
+    /** Gives some units' rows in single precision. */
+    @FunctionalInterface
+    public interface NearRows {
+        /** Puts the rows of the units from one up to another into a direct buffer, one behind the other, each of length 1. */
+        void put(int from, int to, FloatBuffer rows);
+    }
+
+    /** How far products in single precision of rows of such a length may be from exact ones. */
+    public static double off(int length) {
+        double rounded = ROUNDING * (length + ROUNDED_BESIDES);
+        return rounded / (1 - rounded);
+    }
+
     /**
-     * Goes through all pairs, multiplies in single precision, which takes half the time, and in double precision for each
-     * pair that is asked for.
+     * Goes through all pairs, and multiplies in single precision, which takes half the time.
      *
      * @param units  how many there are
      * @param length of a row, at least 1
      * @param rows   gives them
      * @param tiles  takes each tile, whose values are overwritten by the next one
      */
-    public static void forEachNear(int units, int length, Rows rows, Consumer<NearTile> tiles) {
+    public static void forEachNear(int units, int length, NearRows rows, Consumer<NearTile> tiles) {
         int most = Math.min(units, Math.max(1, Math.min(MOST_ROWS, MOST_VALUES / length)));
-        FloatBuffer above = direct(most * length);
-        FloatBuffer beside = direct(most * length);
+        boolean kept = (long) units * length <= MOST_KEPT;
+        FloatBuffer all = direct(kept ? units * length : most * length);
+        FloatBuffer others = direct(kept ? 0 : most * length);
         FloatBuffer product = direct(most * most);
         float[] near = new float[most * most];
-        double rounded = ROUNDING * (length + ROUNDED_BESIDES);
-        double off = rounded / (1 - rounded);
+        if (kept) {
+            rows.put(0, units, all);
+        }
         for (int top = 0; top < units; top += most) {
-            int first = top;
             int bottom = Math.min(units, top + most);
-            double[] ofRows = rows.of(top, bottom).array();
-            FloatBuffer a = narrowed(ofRows, length, above);
-            for (int from = top; from < units; from += most) {
+            FloatBuffer above = kept ? all.slice(top * length, (bottom - top) * length) : asked(rows, top, bottom, length, all);
+            for (int left = top; left < units; left += most) {
                 Interrupt.checkThisThread();
-                int left = from;
                 int right = Math.min(units, left + most);
-                double[] ofColumns = left == top ? ofRows : rows.of(left, right).array();
-                FloatBuffer b = left == top ? a : narrowed(ofColumns, length, beside);
+                FloatBuffer beside = above;
+                if (left > top) {
+                    beside = kept
+                            ? all.slice(left * length, (right - left) * length)
+                            : asked(rows, left, right, length, others);
+                }
                 FloatBuffer ofTile = product.slice(0, (bottom - top) * (right - left));
-                LinearAlgebra.installed().timesTransposed(a, b, length, ofTile);
+                LinearAlgebra.installed().timesTransposed(above, beside, length, ofTile);
                 ofTile.get(0, near, 0, ofTile.capacity());
-                tiles.accept(new NearTile(
-                        top,
-                        bottom,
-                        left,
-                        right,
-                        near,
-                        off,
-                        (i, j) -> Dot.of(ofRows, (i - first) * length, ofColumns, (j - left) * length, length)));
+                tiles.accept(new NearTile(top, bottom, left, right, near));
             }
         }
+    }
+
+    private static FloatBuffer asked(NearRows rows, int from, int to, int length, FloatBuffer room) {
+        FloatBuffer some = room.slice(0, (to - from) * length);
+        rows.put(from, to, some);
+        return some;
     }
 
     private static FloatBuffer direct(int values) {
         return ByteBuffer.allocateDirect(values * Float.BYTES)
                 .order(ByteOrder.nativeOrder())
                 .asFloatBuffer();
-    }
-
-    private static FloatBuffer narrowed(double[] values, int length, FloatBuffer to) {
-        IntStream.range(0, values.length / length).parallel().forEach(row -> {
-            float[] narrow = new float[length];
-            for (int i = 0; i < length; i++) {
-                narrow[i] = (float) values[row * length + i];
-            }
-            to.put(row * length, narrow);
-        });
-        return to.slice(0, values.length);
     }
 }

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.IntToDoubleFunction;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
@@ -211,6 +212,30 @@ public final class Columns {
         double[] row = new double[size];
         standardise(unit, row, 0);
         return row;
+    }
+
+    /** Puts units' columns from one up to another, standardised in single precision, into a buffer. */
+    public void near(int from, int to, FloatBuffer rows) {
+        Interrupt interrupt = Interrupt.ofThisThread();
+        IntStream.range(from, to).parallel().forEach(unit -> {
+            interrupt.check();
+            float[] column = values.get(unit);
+            float[] row = new float[size];
+            if (lengths[unit] > 0) {
+                double scale = 1 / lengths[unit];
+                for (int j = 0; j < size; j++) {
+                    row[j] = (float) ((column[j] - means[unit]) * scale);
+                }
+            }
+            rows.put((unit - from) * size, row);
+        });
+    }
+
+    /** A unit's correlations with others, in double precision. For one thread. */
+    public IntToDoubleFunction correlations(int unit) {
+        double[] row = standardised(unit);
+        return other ->
+                lengths[other] > 0 ? Dot.ofCentred(row, values.get(other), means[other]) / lengths[other] : 0;
     }
 
     private void standardise(int unit, double[] to, int at) {

@@ -48,4 +48,23 @@ public final class Dot {
         }
         return s0 + s1 + (s2 + s3);
     }
+
+    /** The product of a vector and another of the same length, of whose values a mean is taken away first. */
+    static double ofCentred(double[] a, float[] b, double mean) {
+        double s0 = 0;
+        double s1 = 0;
+        double s2 = 0;
+        double s3 = 0;
+        int i = 0;
+        for (; i < a.length - 3; i += 4) {
+            s0 += a[i] * (b[i] - mean);
+            s1 += a[i + 1] * (b[i + 1] - mean);
+            s2 += a[i + 2] * (b[i + 2] - mean);
+            s3 += a[i + 3] * (b[i + 3] - mean);
+        }
+        for (; i < a.length; i++) {
+            s0 += a[i] * (b[i] - mean);
+        }
+        return s0 + s1 + (s2 + s3);
+    }
 }
