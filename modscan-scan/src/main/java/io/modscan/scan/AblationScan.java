@@ -238,7 +238,7 @@ public final class AblationScan {
     /**
      * Sets among how many units modules are looked for, see {@link Scan#moduleUnits}.
      *
-     * @param most at least 1; 10,000 unless set
+     * @param most at least 1; 5,000 unless set
      * @return a scan with this number
      * @throws IllegalArgumentException if not positive
      */

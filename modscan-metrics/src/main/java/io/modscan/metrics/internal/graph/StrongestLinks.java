@@ -16,6 +16,8 @@ public final class StrongestLinks {
 
     private static final double GRID = 1 << 24;
 
+    private static final int FIRST_CAPACITY = 16;
+
     private final int neighbours;
     private final float least;
     private final boolean absolute;
@@ -102,8 +104,8 @@ public final class StrongestLinks {
         float[] near = tile.near();
         int row = (i - tile.top()) * ofColumns.length - tile.left();
         Candidates own = candidates.get(i);
-        int[] columns = new int[ofColumns.length];
-        float[] weights = new float[ofColumns.length];
+        int[] columns = new int[FIRST_CAPACITY];
+        float[] weights = new float[FIRST_CAPACITY];
         int count = 0;
         float floor = Math.min(own.floor(), lowest);
         for (int j = tile.firstBehind(i); j < tile.right(); j++) {
@@ -116,6 +118,10 @@ public final class StrongestLinks {
                 floor = Math.min(own.floor(), lowest);
             }
             if (weight >= ofColumns[j - tile.left()]) {
+                if (count == columns.length) {
+                    columns = Arrays.copyOf(columns, 2 * count);
+                    weights = Arrays.copyOf(weights, 2 * count);
+                }
                 columns[count] = j;
                 weights[count++] = weight;
             }
