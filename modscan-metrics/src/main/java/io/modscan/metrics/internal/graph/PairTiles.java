@@ -1,9 +1,8 @@
 package io.modscan.metrics.internal.graph;
 
 import io.modscan.core.model.LinearAlgebra;
+import io.modscan.metrics.internal.linear.DirectBuffers;
 import io.modscan.metrics.internal.thread.Interrupt;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 import java.util.function.Consumer;
@@ -81,9 +80,9 @@ public final class PairTiles {
     public static void forEachNear(int units, int length, NearRows rows, Consumer<NearTile> tiles) {
         int most = Math.min(units, Math.max(1, Math.min(MOST_ROWS, MOST_VALUES / length)));
         boolean kept = (long) units * length <= MOST_KEPT;
-        FloatBuffer all = direct(kept ? units * length : most * length);
-        FloatBuffer others = direct(kept ? 0 : most * length);
-        FloatBuffer product = direct(most * most);
+        FloatBuffer all = DirectBuffers.floats(kept ? units * length : most * length);
+        FloatBuffer others = DirectBuffers.floats(kept ? 0 : most * length);
+        FloatBuffer product = DirectBuffers.floats(most * most);
         float[] near = new float[most * most];
         if (kept) {
             rows.put(0, units, all);
@@ -112,11 +111,5 @@ public final class PairTiles {
         FloatBuffer some = room.slice(0, (to - from) * length);
         rows.put(from, to, some);
         return some;
-    }
-
-    private static FloatBuffer direct(int values) {
-        return ByteBuffer.allocateDirect(values * Float.BYTES)
-                .order(ByteOrder.nativeOrder())
-                .asFloatBuffer();
     }
 }
