@@ -48,9 +48,9 @@ final class Calls {
     }
 
     /**
-     * Calls the library.
+     * Calls the library. An interrupt meanwhile is heard behind the call: on a busy machine a short one takes long.
      *
-     * @throws CancellationException if the process is about to end
+     * @throws CancellationException if the thread is interrupted, or the process is about to end
      */
     static <T extends @Nullable Object> T get(Supplier<T> call) {
         LOCK.lock();
@@ -63,7 +63,9 @@ final class Calls {
             LOCK.unlock();
         }
         try {
-            return call.get();
+            T result = call.get();
+            OpenBlasAlgebra.checkInterrupt();
+            return result;
         } finally {
             LOCK.lock();
             try {
