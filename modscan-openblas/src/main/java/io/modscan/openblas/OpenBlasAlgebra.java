@@ -7,6 +7,7 @@ import static org.bytedeco.openblas.global.openblas.CblasTrans;
 import static org.bytedeco.openblas.global.openblas.cblas_dgemm;
 import static org.bytedeco.openblas.global.openblas.cblas_dsyrk;
 import static org.bytedeco.openblas.global.openblas.cblas_sgemm;
+import static org.bytedeco.openblas.global.openblas.cblas_ssyrk;
 
 import io.modscan.core.model.LinearAlgebra;
 import io.modscan.core.model.Threads;
@@ -39,7 +40,7 @@ import org.bytedeco.openblas.global.openblas;
 public final class OpenBlasAlgebra implements LinearAlgebra {
 
     /** Multiplications between two looks at the interrupt: some tenths of a second on two cores. */
-    private static final long MOST = 1L << 33;
+    static final long MOST = 1L << 33;
 
     /**
      * Called by the service loader.
@@ -60,6 +61,14 @@ public final class OpenBlasAlgebra implements LinearAlgebra {
         FloatBuffer right = b.duplicate().clear();
         FloatBuffer result = product.duplicate().clear();
         if (Direct.is(a) && Direct.is(b) && Direct.is(product)) {
+            int n = a.capacity() / inner;
+            if (a == b && Halves.suit(n, inner)) {
+                checkInterrupt();
+                Calls.run(() -> cblas_ssyrk(
+                        CblasRowMajor, CblasLower, CblasNoTrans, n, inner, 1, left, inner, 0, result, n));
+                Halves.mirror(result, n);
+                return;
+            }
             multiply(left, right, inner, result);
             return;
         }
@@ -83,6 +92,14 @@ public final class OpenBlasAlgebra implements LinearAlgebra {
         DoubleBuffer right = b.duplicate().clear();
         DoubleBuffer result = product.duplicate().clear();
         if (Direct.is(a) && Direct.is(b) && Direct.is(product)) {
+            int n = a.capacity() / inner;
+            if (a == b && Halves.suit(n, inner)) {
+                checkInterrupt();
+                Calls.run(() -> cblas_dsyrk(
+                        CblasRowMajor, CblasLower, CblasNoTrans, n, inner, 1, left, inner, 0, result, n));
+                Halves.mirror(result, n);
+                return;
+            }
             multiply(left, right, inner, result);
             return;
         }

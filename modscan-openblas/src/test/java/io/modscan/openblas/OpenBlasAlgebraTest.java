@@ -74,7 +74,7 @@ class OpenBlasAlgebraTest {
         AtomicReference<Throwable> thrown = new AtomicReference<>();
         Thread waits = new Thread(() -> {
             try {
-                Waiting.call(new double[] {1}, true, own -> {
+                Waiting.call(() -> {
                     begun.countDown();
                     return awaited(end);
                 });
