@@ -46,7 +46,7 @@ final class Lapack {
         }
         boolean wanted = vectors.length > 0;
         double[] kept = few ? matrix.clone() : matrix;
-        Found some = few ? Calls.get(() -> largest(matrix, width, count, wanted)) : null;
+        Found some = few ? Calls.<@Nullable Found>get(() -> largest(matrix, width, count, wanted)) : null;
         Found found = some == null ? Calls.get(() -> all(kept, width, wanted)) : some;
         // In ascending order.
         int last = found.values().length - 1;

@@ -69,8 +69,8 @@ public final class OpenBlasAlgebra implements LinearAlgebra {
             int n = a.capacity() / inner;
             if (a == b && Halves.suit(n, inner)) {
                 checkInterrupt();
-                Calls.run(() -> cblas_ssyrk(
-                        CblasRowMajor, CblasLower, CblasNoTrans, n, inner, 1, left, inner, 0, result, n));
+                Calls.run(() ->
+                        cblas_ssyrk(CblasRowMajor, CblasLower, CblasNoTrans, n, inner, 1, left, inner, 0, result, n));
                 Halves.mirror(result, n);
                 return;
             }
@@ -100,8 +100,8 @@ public final class OpenBlasAlgebra implements LinearAlgebra {
             int n = a.capacity() / inner;
             if (a == b && Halves.suit(n, inner)) {
                 checkInterrupt();
-                Calls.run(() -> cblas_dsyrk(
-                        CblasRowMajor, CblasLower, CblasNoTrans, n, inner, 1, left, inner, 0, result, n));
+                Calls.run(() ->
+                        cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, n, inner, 1, left, inner, 0, result, n));
                 Halves.mirror(result, n);
                 return;
             }
