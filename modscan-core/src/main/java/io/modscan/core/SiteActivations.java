@@ -77,6 +77,17 @@ public final class SiteActivations {
     }
 
     /**
+     * How many values a prompt has, without reading them.
+     *
+     * @param prompt the prompt's index
+     * @return the capacity of its {@link #row}
+     * @throws IndexOutOfBoundsException if there is no such prompt
+     */
+    public int length(int prompt) {
+        return RecordedRows.length(rows, prompt);
+    }
+
+    /**
      * The values of one prompt that was pooled (or whose site has no axis of positions).
      *
      * @param prompt the prompt's index

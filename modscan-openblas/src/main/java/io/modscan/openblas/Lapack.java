@@ -36,15 +36,18 @@ final class Lapack {
 
     static void symmetricEigen(double[] matrix, int width, double[] values, double[] vectors) {
         int count = values.length;
-        boolean wanted = vectors.length > 0;
-        Found found = Waiting.call(matrix, matrix.length >= LARGE, own -> {
-            if (count > width * FEW) {
-                return all(own, width, wanted);
+        boolean few = count <= width * FEW;
+        if (matrix.length >= LARGE) {
+            LargeEigen eigen = new LargeEigen(matrix, width, values, vectors);
+            if (!few || !eigen.largest()) {
+                eigen.all();
             }
-            double[] kept = own.clone();
-            Found some = largest(own, width, count, wanted);
-            return some == null ? all(kept, width, wanted) : some;
-        });
+            return;
+        }
+        boolean wanted = vectors.length > 0;
+        double[] kept = few ? matrix.clone() : matrix;
+        Found some = few ? Calls.<@Nullable Found>get(() -> largest(matrix, width, count, wanted)) : null;
+        Found found = some == null ? Calls.get(() -> all(kept, width, wanted)) : some;
         // In ascending order.
         int last = found.values().length - 1;
         for (int i = 0; i < count; i++) {
@@ -92,7 +95,9 @@ final class Lapack {
         int columns = matrix.length / rows;
         int most = Math.min(rows, columns);
         int count = values.length;
-        Found found = Waiting.call(matrix, matrix.length >= LARGE, own -> decomposed(own, rows, columns, left, right));
+        Found found = matrix.length < LARGE
+                ? Calls.get(() -> decomposed(matrix, rows, columns, left, right))
+                : apart(matrix.clone(), rows, columns, left, right);
         System.arraycopy(found.values(), 0, values, 0, count);
         System.arraycopy(found.vectors(), 0, right, 0, right.length);
         for (int i = 0; i < count && left.length > 0; i++) {
@@ -100,6 +105,11 @@ final class Lapack {
                 left[i * rows + k] = found.others()[k * most + i];
             }
         }
+    }
+
+    /** Of a copy, since an interrupted caller may do with its matrix what it likes. */
+    private static Found apart(double[] own, int rows, int columns, double[] left, double[] right) {
+        return Waiting.call(() -> decomposed(own, rows, columns, left, right));
     }
 
     /** By the triangle, if the vectors of the longer side are not wanted. */
@@ -149,11 +159,11 @@ final class Lapack {
         return new Found(values, right, left);
     }
 
-    private static byte job(char letter) {
+    static byte job(char letter) {
         return (byte) letter;
     }
 
-    private static void check(int info, String what, int rows, int columns) {
+    static void check(int info, String what, int rows, int columns) {
         if (info != 0) {
             throw new ModscanException("the " + what + " of a matrix of " + rows + " × " + columns
                     + (info > 0

@@ -3,7 +3,7 @@ package io.modscan.openblas;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
-import java.util.function.Function;
+import java.util.function.Supplier;
 
 /** Waits for a call of the library that nothing can end. */
 final class Waiting {
@@ -11,18 +11,13 @@ final class Waiting {
     private Waiting() {}
 
     /**
-     * Has a matrix used up.
+     * Calls in a thread of its own, and waits.
      *
-     * @param matrix what is used up; if it takes long, a copy of it, since an interrupted caller may do with it what it likes
-     * @param isLong whether the call may take so long that an interrupt is to end the waiting
+     * @param call works on memory that nobody else uses, since it goes on after an interrupt
      * @throws CancellationException if the thread is interrupted meanwhile; its interrupt status stays set
      */
-    static <T> T call(double[] matrix, boolean isLong, Function<double[], T> call) {
-        if (!isLong) {
-            return Calls.get(() -> call.apply(matrix));
-        }
-        double[] own = matrix.clone();
-        FutureTask<T> task = new FutureTask<>(() -> Calls.get(() -> call.apply(own)));
+    static <T> T call(Supplier<T> call) {
+        FutureTask<T> task = new FutureTask<>(() -> Calls.get(call));
         Thread thread = new Thread(task, "modscan-openblas");
         thread.setDaemon(true);
         thread.start();

@@ -2,9 +2,12 @@ package io.modscan.openblas;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.within;
 
 import io.modscan.core.model.LinearAlgebra;
 import io.modscan.core.model.LinearAlgebraContract;
+import java.nio.DoubleBuffer;
+import java.nio.FloatBuffer;
 import java.util.SplittableRandom;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
@@ -54,6 +57,58 @@ class OpenBlasAlgebraTest {
         assertThat(Math.abs(Math.abs(cosine) - 1)).isLessThan(1e-12);
     }
 
+    /** All at once or the largest only, several times in the same memory. */
+    @Test
+    void eigenvectorsOfALargeMatrixAreItsOwn() {
+        int width = 200;
+        double[] matrix = random(width * width);
+        for (int i = 0; i < width; i++) {
+            for (int j = 0; j < i; j++) {
+                matrix[j * width + i] = matrix[i * width + j];
+            }
+        }
+        double[] all = new double[width];
+        algebra.symmetricEigen(matrix.clone(), width, all, new double[0]);
+        for (int count : new int[] {width, 5, width, 5}) {
+            double[] values = new double[count];
+            double[] vectors = new double[count * width];
+            algebra.symmetricEigen(matrix.clone(), width, values, vectors);
+            for (int i = 0; i < count; i++) {
+                assertThat(values[i]).isCloseTo(all[i], within(1e-12));
+                for (int row = 0; row < width; row++) {
+                    double image = 0;
+                    for (int k = 0; k < width; k++) {
+                        image += matrix[row * width + k] * vectors[i * width + k];
+                    }
+                    assertThat(image).isCloseTo(values[i] * vectors[i * width + row], within(1e-12));
+                }
+            }
+        }
+    }
+
+    /** One half of it is computed; the other one is that of the product of two. */
+    @Test
+    void aMatrixByItsOwnTransposeIsAsThatOfTwo() {
+        int rows = 100;
+        int inner = 30;
+        double[] values = random(rows * inner);
+        DoubleBuffer matrix = Direct.copy(DoubleBuffer.wrap(values));
+        DoubleBuffer product = Direct.copy(DoubleBuffer.wrap(random(rows * rows)));
+        DoubleBuffer expected = Direct.copy(product);
+        algebra.timesTransposed(matrix, matrix, inner, product);
+        algebra.timesTransposed(matrix, Direct.copy(matrix), inner, expected);
+        FloatBuffer narrow = Direct.bytes(rows * inner * Float.BYTES).asFloatBuffer();
+        FloatBuffer narrowProduct = Direct.bytes(rows * rows * Float.BYTES).asFloatBuffer();
+        for (int i = 0; i < values.length; i++) {
+            narrow.put(i, (float) values[i]);
+        }
+        algebra.timesTransposed(narrow, narrow, inner, narrowProduct);
+        for (int at = 0; at < rows * rows; at++) {
+            assertThat(product.get(at)).isCloseTo(expected.get(at), within(1e-13));
+            assertThat((double) narrowProduct.get(at)).isCloseTo(expected.get(at), within(1e-4));
+        }
+    }
+
     @Test
     void anInterruptedThreadBeginsNoDecomposition() {
         double[] matrix = random(600 * 600);
@@ -74,7 +129,7 @@ class OpenBlasAlgebraTest {
         AtomicReference<Throwable> thrown = new AtomicReference<>();
         Thread waits = new Thread(() -> {
             try {
-                Waiting.call(new double[] {1}, true, own -> {
+                Waiting.call(() -> {
                     begun.countDown();
                     return awaited(end);
                 });

@@ -3,7 +3,6 @@ package io.modscan.metrics.basis;
 import io.modscan.core.SiteActivations;
 import io.modscan.core.model.LinearAlgebra;
 import io.modscan.core.site.Site;
-import io.modscan.metrics.internal.linear.DirectBuffers;
 import io.modscan.metrics.internal.linear.Products;
 import io.modscan.metrics.internal.linear.Scratch;
 import io.modscan.metrics.internal.thread.Interrupt;
@@ -13,7 +12,10 @@ import java.nio.DoubleBuffer;
 final class AffineMap {
 
     /** Vectors a product at most. */
-    private static final int BLOCK = 1024;
+    private static final int BLOCK = 4096;
+
+    /** Vectors that one thread converts. */
+    private static final int CHUNK = 64;
 
     /** Values of the vectors of a product at most, 16 MiB, unless it is a single vector. */
     private static final int BLOCK_VALUES = 1 << 21;
@@ -65,14 +67,16 @@ final class AffineMap {
         Samples.Numbered vectors = Samples.numbered(from);
         // In parallel, since the pages of large rows are cleared now.
         Samples.range(rows.length, (long) vectors.count() * after.length)
-                .forEach(i -> rows[i] = new float[from.row(i).capacity() / inputs() * after.length]);
+                .forEach(i -> rows[i] = new float[from.length(i) / inputs() * after.length]);
         int block = Math.max(1, Math.min(Math.min(BLOCK, vectors.count()), BLOCK_VALUES / longer()));
         if (block < FEW) {
             oneByOne(vectors, rows);
         } else {
             try (Scratch given = Scratch.doubles(block * inputs());
-                    Scratch images = Scratch.doubles(block * after.length)) {
-                blockByBlock(vectors, block, given, images, rows);
+                    Scratch images = Scratch.doubles(block * after.length);
+                    Scratch ofMatrix = Scratch.doubles(matrix.length)) {
+                DoubleBuffer factor = ofMatrix.doubleBuffer(matrix.length).put(0, matrix);
+                blockByBlock(vectors, block, factor, given, images, rows);
             }
         }
         return from.derived(to, from.pooling(), i -> rows[i]);
@@ -92,30 +96,52 @@ final class AffineMap {
         }
     }
 
-    private void blockByBlock(Samples.Numbered vectors, int block, Scratch given, Scratch images, float[][] rows) {
+    private void blockByBlock(
+            Samples.Numbered vectors, int block, DoubleBuffer factor, Scratch given, Scratch images, float[][] rows) {
         Interrupt interrupt = Interrupt.ofThisThread();
-        DoubleBuffer factor = DirectBuffers.doubles(matrix.length).put(0, matrix);
         for (int from = 0; from < vectors.count(); from += block) {
             interrupt.check();
             int first = from;
             int count = Math.min(block, vectors.count() - from);
             DoubleBuffer shifted = given.doubleBuffer(count * inputs());
-            Samples.range(count, (long) count * inputs()).forEach(i -> {
-                float[] vector = new float[inputs()];
-                vectors.copy(first + i, vector, 0);
-                shifted.put(i * inputs(), shifted(vector));
+            int chunks = (count + CHUNK - 1) / CHUNK;
+            Samples.range(chunks, (long) count * inputs()).forEach(chunk -> {
+                int to = Math.min(count, (chunk + 1) * CHUNK);
+                shift(vectors, first, chunk * CHUNK, to, shifted);
             });
             DoubleBuffer product = images.doubleBuffer(count * after.length);
             LinearAlgebra.installed().timesTransposed(shifted, factor, inputs(), product);
-            Samples.range(count, (long) count * after.length).forEach(i -> {
-                double[] image = new double[after.length];
-                product.get(i * after.length, image);
-                int prompt = vectors.prompt(first + i);
-                int at = vectors.position(first + i, prompt) * after.length;
-                for (int j = 0; j < image.length; j++) {
-                    rows[prompt][at + j] = (float) (image[j] + after[j]);
-                }
+            Samples.range(chunks, (long) count * after.length).forEach(chunk -> {
+                int to = Math.min(count, (chunk + 1) * CHUNK);
+                hand(product, vectors, first, chunk * CHUNK, to, rows);
             });
+        }
+    }
+
+    /** Some of the vectors of a block, less what is taken off before. */
+    private void shift(Samples.Numbered vectors, int first, int from, int to, DoubleBuffer shifted) {
+        float[] vector = new float[inputs()];
+        double[] row = new double[inputs()];
+        for (int i = from; i < to; i++) {
+            vectors.copy(first + i, vector, 0);
+            for (int j = 0; j < row.length; j++) {
+                row[j] = vector[j] - before[j];
+            }
+            shifted.put(i * row.length, row);
+        }
+    }
+
+    /** Writes images of some of the vectors of a block to where they belong. */
+    private void hand(DoubleBuffer product, Samples.Numbered vectors, int first, int from, int to, float[][] rows) {
+        double[] image = new double[after.length];
+        for (int i = from; i < to; i++) {
+            product.get(i * image.length, image);
+            int prompt = vectors.prompt(first + i);
+            float[] row = rows[prompt];
+            int at = vectors.position(first + i, prompt) * image.length;
+            for (int j = 0; j < image.length; j++) {
+                row[at + j] = (float) (image[j] + after[j]);
+            }
         }
     }
 

@@ -429,7 +429,7 @@ public final class Basis implements UnaryOperator<Activations> {
         float[] nothing = {samples == 0 ? Float.NaN : 0};
         int coordinates = site.width();
         return from.derived(projectedSite, from.pooling(), prompt -> {
-                    float[] row = new float[from.row(prompt).capacity() / coordinates];
+                    float[] row = new float[from.length(prompt) / coordinates];
                     Arrays.fill(row, nothing[0]);
                     return row;
                 })

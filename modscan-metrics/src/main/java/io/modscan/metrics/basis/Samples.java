@@ -52,19 +52,24 @@ final class Samples {
 
     /** Whether a vector has neither a NaN nor an infinite value. */
     static boolean isFinite(float[] values, int from, int width) {
-        // Two sums, since a single one would wait for each addition to end before the next.
-        float zero = 0;
-        float other = 0;
+        // Four sums, since a single one would wait for each addition to end before the next.
+        float s0 = 0;
+        float s1 = 0;
+        float s2 = 0;
+        float s3 = 0;
         int i = from;
-        for (; i < from + width - 1; i += 2) {
+        int end = from + width;
+        for (; i < end - 3; i += 4) {
             // Zero times anything finite is zero, and NaN times anything else.
-            zero += 0 * values[i];
-            other += 0 * values[i + 1];
+            s0 += 0 * values[i];
+            s1 += 0 * values[i + 1];
+            s2 += 0 * values[i + 2];
+            s3 += 0 * values[i + 3];
         }
-        if (i < from + width) {
-            zero += 0 * values[i];
+        for (; i < end; i++) {
+            s0 += 0 * values[i];
         }
-        return zero + other == 0;
+        return s0 + s1 + (s2 + s3) == 0;
     }
 
     private static void checkHasVectors(SiteActivations site) {
@@ -87,7 +92,7 @@ final class Samples {
         int[] ends = new int[site.size()];
         int end = 0;
         for (int prompt = 0; prompt < ends.length; prompt++) {
-            end = Math.addExact(end, site.row(prompt).capacity() / site.site().width());
+            end = Math.addExact(end, site.length(prompt) / site.site().width());
             ends[prompt] = end;
         }
         return new Numbered(site, end, ends);

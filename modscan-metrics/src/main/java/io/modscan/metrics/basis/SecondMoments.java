@@ -36,6 +36,9 @@ final class SecondMoments {
     /** Vectors that one thread adds up. */
     private static final int CHUNK = 64;
 
+    /** A side of what is mirrored at once. */
+    private static final int TILE = 64;
+
     /** Up to this width the sums lie outside the heap, where the library adds to them without a copy. */
     private static final int DIRECT = 4096;
 
@@ -82,6 +85,10 @@ final class SecondMoments {
         int from = 0;
         while (from < vectors.count()) {
             interrupt.check();
+            if (summed > 0 && waitingCount == 0 && vectors.count() - from >= most()) {
+                from += sumUpAtOnce(vectors, from);
+                continue;
+            }
             int count = Math.min(most() - waitingCount, vectors.count() - from);
             makeRoom(waitingCount + count);
             boolean[] finite = new boolean[count];
@@ -126,6 +133,12 @@ final class SecondMoments {
         }
     }
 
+    /** Vectors, by their numbers. */
+    private interface Rows {
+        /** Copies one; false if it is not finite, and counts for nothing. */
+        boolean read(int row, float[] to);
+    }
+
     private void sumUp() {
         if (summed == 0) {
             shift = meanOfWaiting();
@@ -134,31 +147,62 @@ final class SecondMoments {
                     ? DirectBuffers.doubles((long) width * width)
                     : DoubleBuffer.allocate(width * width);
         }
-        int rows = Math.max(1, Math.min(waitingCount, BLOCK_VALUES / width));
-        try (Scratch scratch = Scratch.doubles(rows * width)) {
-            for (int from = 0; from < waitingCount; from += rows) {
-                int count = Math.min(rows, waitingCount - from);
-                DoubleBuffer shifted = scratch.doubleBuffer(count * width);
-                addSums(from, count, shifted);
-                LinearAlgebra.installed().addColumnProducts(shifted, width, products);
-            }
+        int rows = rows(waitingCount);
+        for (int from = 0; from < waitingCount; from += rows) {
+            int first = from;
+            sumUp(Math.min(rows, waitingCount - from), (row, to) -> {
+                System.arraycopy(waiting, (first + row) * width, to, 0, width);
+                return true;
+            });
         }
-        summed += waitingCount;
         waitingCount = 0;
     }
 
+    /** The same for as many vectors as one product takes, which needn't wait; how many these are. */
+    private int sumUpAtOnce(Samples.Numbered vectors, int from) {
+        int count = rows(vectors.count() - from);
+        leftOut += sumUp(count, (row, to) -> {
+            vectors.copy(from + row, to, 0);
+            return Samples.isFinite(to, 0, width);
+        });
+        return count;
+    }
+
+    /** How many vectors are multiplied at once. */
+    private int rows(int count) {
+        return Math.max(1, Math.min(count, BLOCK_VALUES / width));
+    }
+
+    /** Sums up rows; how many were left out. */
+    private int sumUp(int count, Rows rows) {
+        try (Scratch scratch = Scratch.doubles(count * width)) {
+            DoubleBuffer shifted = scratch.doubleBuffer(count * width);
+            int without = addSums(count, rows, shifted);
+            LinearAlgebra.installed().addColumnProducts(shifted, width, products);
+            summed += count - without;
+            return without;
+        }
+    }
+
     /** Adds up vectors, less the shift, chunk by chunk, so that sums don't depend on how many threads there are. */
-    private void addSums(int first, int count, DoubleBuffer shifted) {
+    private int addSums(int count, Rows rows, DoubleBuffer shifted) {
         int chunks = (count + CHUNK - 1) / CHUNK;
         double[][] ofChunks = new double[chunks][width];
+        int[] without = new int[chunks];
         Samples.range(chunks, (long) count * width).forEach(chunk -> {
             double[] sum = ofChunks[chunk];
             double[] row = new double[width];
+            float[] vector = new float[width];
             for (int i = chunk * CHUNK; i < Math.min(count, (chunk + 1) * CHUNK); i++) {
-                int at = (first + i) * width;
-                for (int j = 0; j < width; j++) {
-                    row[j] = waiting[at + j] - shift[j];
-                    sum[j] += row[j];
+                if (rows.read(i, vector)) {
+                    for (int j = 0; j < width; j++) {
+                        row[j] = vector[j] - shift[j];
+                        sum[j] += row[j];
+                    }
+                } else {
+                    // A row of zeros adds nothing to any product.
+                    Arrays.fill(row, 0);
+                    without[chunk]++;
                 }
                 shifted.put(i * width, row);
             }
@@ -168,12 +212,15 @@ final class SecondMoments {
                 sums[j] += sum[j];
             }
         }
+        return Arrays.stream(without).sum();
     }
 
     private double[] meanOfWaiting() {
         double[] mean = new double[width];
-        for (int at = 0; at < waitingCount * width; at++) {
-            mean[at % width] += waiting[at];
+        for (int from = 0; from < waitingCount * width; from += width) {
+            for (int j = 0; j < width; j++) {
+                mean[j] += waiting[from + j];
+            }
         }
         for (int j = 0; j < width; j++) {
             mean[j] /= waitingCount;
@@ -269,9 +316,20 @@ final class SecondMoments {
     private double[] matrix(boolean centred) {
         double[] matrix = new double[width * width];
         products.get(0, matrix);
-        for (int i = 0; i < width; i++) {
+        // In tiles, in which what is right of the diagonal is written while it stays in the cache.
+        Samples.range((width + TILE - 1) / TILE, matrix.length).forEach(tile -> {
+            for (int left = 0; left <= tile; left++) {
+                fill(matrix, tile * TILE, left * TILE, centred);
+            }
+        });
+        return matrix;
+    }
+
+    /** Makes moments of the sums of a tile, and of its mirror image. */
+    private void fill(double[] matrix, int top, int left, boolean centred) {
+        for (int i = top; i < Math.min(width, top + TILE); i++) {
             double offI = sums[i] / summed;
-            for (int j = 0; j <= i; j++) {
+            for (int j = left; j < Math.min(i + 1, left + TILE); j++) {
                 double offJ = sums[j] / summed;
                 double value = matrix[i * width + j] / summed;
                 value += centred ? -offI * offJ : shift[i] * offJ + offI * shift[j] + shift[i] * shift[j];
@@ -279,6 +337,5 @@ final class SecondMoments {
                 matrix[j * width + i] = value;
             }
         }
-        return matrix;
     }
 }

@@ -3,19 +3,27 @@ package io.modscan.metrics.subspace;
 import io.modscan.core.model.LinearAlgebra;
 import io.modscan.metrics.internal.linear.Dot;
 import io.modscan.metrics.internal.linear.Products;
+import io.modscan.metrics.internal.linear.Scratch;
 import io.modscan.metrics.internal.thread.Interrupt;
+import java.nio.DoubleBuffer;
 import java.util.Arrays;
 import java.util.Optional;
 
 /**
- * Leading right singular vectors of few rows with many coordinates, by the eigenvectors of the rows' products: rows are never
- * decomposed, only a matrix as wide as there are rows. Squares lose half of the digits, so there is no answer where a wanted
+ * Leading right singular vectors by eigenvectors: of few rows with many coordinates, of the rows' products, a matrix as wide as there are
+ * rows; of others, of the products of columns. Squares lose half of the digits, so there is no answer where a wanted
  * singular value is small beside the largest; an SVD gives it then.
  */
 final class LeadingByGram {
 
     /** The least eigenvalue beside the largest one: vectors are right to some 10⁻¹² where the next value is not as near. */
     private static final double LEAST_SHARE = 1e-4;
+
+    /** The number of multiplications from which on products of columns are faster than an SVD. */
+    private static final long LARGE = 1 << 20;
+
+    /** Values of the rows that are multiplied at once, 16 MiB, unless it is a single row. */
+    private static final int BLOCK_VALUES = 1 << 21;
 
     private LeadingByGram() {}
 
@@ -58,30 +66,82 @@ final class LeadingByGram {
     static Optional<double[][]> directions(double[][] rows, int most, double least) {
         int n = rows.length;
         int d = rows[0].length;
-        // As many rows as coordinates are no easier to decompose squared.
-        if (2 * n > d) {
-            return Optional.empty();
-        }
-        double[] flat = new double[n * d];
         double largest = 0;
-        for (int i = 0; i < n; i++) {
-            System.arraycopy(rows[i], 0, flat, i * d, d);
-            for (double value : rows[i]) {
+        for (double[] row : rows) {
+            for (double value : row) {
                 largest = Math.max(largest, Math.abs(value));
             }
         }
         if (largest == 0) {
             return Optional.empty();
         }
-        // So that no square overflows.
-        for (int i = 0; i < flat.length; i++) {
-            flat[i] /= largest;
+        if (2 * n > d) {
+            return (long) n * d * d < LARGE ? Optional.empty() : byColumns(rows, most, least, largest);
+        }
+        double[] flat = new double[n * d];
+        for (int i = 0; i < n; i++) {
+            // So that no square overflows.
+            for (int j = 0; j < d; j++) {
+                flat[i * d + j] = rows[i][j] / largest;
+            }
         }
         double scale = largest;
         return combinations(Products.timesTransposed(flat, n, flat, n, d), n, most)
                 .filter(found -> Arrays.stream(found)
                         .allMatch(combination -> scale / Math.sqrt(Dot.of(combination, combination)) > least))
                 .map(found -> orthonormal(found, flat, d));
+    }
+
+    /** The eigenvectors of the columns' products are the directions. */
+    private static Optional<double[][]> byColumns(double[][] rows, int most, double least, double scale) {
+        int d = rows[0].length;
+        double[] products = columnProducts(rows, scale);
+        int k = Math.min(most, Math.min(rows.length, d));
+        double[] values = new double[k];
+        double[] vectors = new double[k * d];
+        LinearAlgebra.installed().symmetricEigen(products, d, values, vectors);
+        if (!(values[k - 1] > LEAST_SHARE * values[0]) || scale * Math.sqrt(values[k - 1]) <= least) {
+            return Optional.empty();
+        }
+        double[][] directions = new double[k][];
+        for (int i = 0; i < k; i++) {
+            directions[i] = Arrays.copyOfRange(vectors, i * d, (i + 1) * d);
+            double sign = Math.copySign(1, extreme(directions[i]));
+            for (int j = 0; j < d; j++) {
+                directions[i][j] *= sign;
+            }
+        }
+        return Optional.of(directions);
+    }
+
+    /** The products of the columns, divided by the square of a scale so that none overflows. */
+    private static double[] columnProducts(double[][] rows, double scale) {
+        int d = rows[0].length;
+        int block = Math.max(1, Math.min(rows.length, BLOCK_VALUES / d));
+        double[] products = new double[Math.multiplyExact(d, d)];
+        try (Scratch ofRows = Scratch.doubles(block * d);
+                Scratch ofProducts = Scratch.doubles(products.length)) {
+            DoubleBuffer sums = ofProducts.doubleBuffer(products.length).put(0, products);
+            double[] scaled = new double[d];
+            for (int from = 0; from < rows.length; from += block) {
+                int count = Math.min(block, rows.length - from);
+                DoubleBuffer some = ofRows.doubleBuffer(count * d);
+                for (int i = 0; i < count; i++) {
+                    for (int j = 0; j < d; j++) {
+                        scaled[j] = rows[from + i][j] / scale;
+                    }
+                    some.put(i * d, scaled);
+                }
+                LinearAlgebra.installed().addColumnProducts(some, d, sums);
+            }
+            sums.get(0, products);
+        }
+        for (int i = 0; i < d; i++) {
+            for (int j = 0; j < i; j++) {
+                products[j * d + i] = products[i * d + j];
+            }
+        }
+        return products;
     }
 
     /** Combines the rows; what rounding leaves of one direction in the next ones is taken away. */
@@ -99,16 +159,21 @@ final class LeadingByGram {
             for (int before = 0; before < i; before++) {
                 add(direction, directions[before], -Dot.of(direction, directions[before]));
             }
-            double extreme = 0;
-            for (double value : direction) {
-                extreme = Math.abs(value) > Math.abs(extreme) ? value : extreme;
-            }
-            double length = Math.copySign(Math.sqrt(Dot.of(direction, direction)), extreme);
+            double length = Math.copySign(Math.sqrt(Dot.of(direction, direction)), extreme(direction));
             for (int j = 0; j < d; j++) {
                 direction[j] /= length;
             }
         }
         return directions;
+    }
+
+    /** The value of the largest magnitude. */
+    private static double extreme(double[] direction) {
+        double extreme = 0;
+        for (double value : direction) {
+            extreme = Math.abs(value) > Math.abs(extreme) ? value : extreme;
+        }
+        return extreme;
     }
 
     private static void add(double[] to, double[] other, double factor) {

@@ -121,7 +121,7 @@ public final class Subspace {
      * are equal the subspace is not unique, and which one is given hangs on rounding.
      *
      * <p>Keeps all vectors, 4 bytes a value, and 24 bytes a value while it computes; O(n·d·min(n, d)) time for n prompts of
-     * d values, in double precision: by SVD, or, of few prompts, by the eigenvectors of their products. The result does not depend on the order of prompts beyond rounding. The metric is
+     * d values, in double precision: by the eigenvectors of products of vectors or coordinates, or, where these would not be exact, by SVD. The result does not depend on the order of prompts beyond rounding. The metric is
      * immutable and safe for use by many threads. Finishing throws a {@link ModscanException} if a value is NaN or infinite,
      * which names the prompt, or if there is not exactly one site, pooled.
      *

@@ -56,7 +56,9 @@ final class Vectors {
         double[][] centred = new double[rows.length][mean.length];
         for (int j = 0; j < mean.length; j++) {
             mean[j] /= rows.length;
-            for (int i = 0; i < rows.length; i++) {
+        }
+        for (int i = 0; i < rows.length; i++) {
+            for (int j = 0; j < mean.length; j++) {
                 centred[i][j] = rows[i][j] - mean[j];
             }
         }

@@ -26,16 +26,29 @@ class LeadingByGramTest {
     @Test
     void theyAreThoseOfTheDecomposition() {
         for (double scale : new double[] {1, 1e-160, 1e160}) {
-            double[][] rows = rows(12, 40, 0.7, scale);
-            double[][] actual = LeadingByGram.directions(rows, 5, 0).orElseThrow();
-            double[][] expected = Svd.leading(rows, 5, 0, 1e-6);
-            assertThat(actual).hasDimensions(5, 40);
-            for (int i = 0; i < 5; i++) {
-                assertThat(actual[i]).containsExactly(expected[i], within(1e-9));
-            }
-            assertThat(new Subspace(actual, 40).overlap(new Subspace(expected, 40)))
-                    .isCloseTo(1, within(1e-14));
+            assertAsDecomposed(rows(12, 40, 0.7, scale));
         }
+    }
+
+    @Test
+    void ofManyRowsTheyAreToo() {
+        for (double scale : new double[] {1, 1e-160, 1e160}) {
+            assertAsDecomposed(rows(300, 100, 0.7, scale));
+            assertAsDecomposed(rows(70, 130, 0.7, scale));
+        }
+        assertThat(LeadingByGram.directions(rows(300, 100, 0.01, 1), 5, 0)).isEmpty();
+        assertThat(LeadingByGram.directions(rows(300, 100, 0.7, 1), 5, 100)).isEmpty();
+    }
+
+    private static void assertAsDecomposed(double[][] rows) {
+        int d = rows[0].length;
+        double[][] actual = LeadingByGram.directions(rows, 5, 0).orElseThrow();
+        double[][] expected = Svd.leading(rows, 5, 0, 1e-6);
+        assertThat(actual).hasDimensions(5, d);
+        for (int i = 0; i < 5; i++) {
+            assertThat(actual[i]).containsExactly(expected[i], within(1e-9));
+        }
+        assertThat(new Subspace(actual, d).overlap(new Subspace(expected, d))).isCloseTo(1, within(1e-14));
     }
 
     @Test
@@ -52,7 +65,7 @@ class LeadingByGramTest {
     }
 
     @Test
-    void manyRowsAreLeftToTheDecomposition() {
+    void smallMatricesAreLeftToTheDecomposition() {
         assertThat(LeadingByGram.directions(rows(30, 40, 0.7, 1), 3, 0)).isEqualTo(Optional.empty());
     }
 }
