@@ -123,7 +123,8 @@ public final class OpenBlasAlgebra implements LinearAlgebra {
 
     private static void multiply(FloatBuffer a, FloatBuffer b, int inner, FloatBuffer product) {
         int n = b.capacity() / inner;
-        int rows = a.capacity() / inner;
+        // Rows of no length are an error to it.
+        int rows = n == 0 ? 0 : a.capacity() / inner;
         int most = most(rows, (long) n * inner);
         for (int top = 0; top < rows; top += most) {
             checkInterrupt();
@@ -137,7 +138,8 @@ public final class OpenBlasAlgebra implements LinearAlgebra {
 
     private static void multiply(DoubleBuffer a, DoubleBuffer b, int inner, DoubleBuffer product) {
         int n = b.capacity() / inner;
-        int rows = a.capacity() / inner;
+        // Rows of no length are an error to it.
+        int rows = n == 0 ? 0 : a.capacity() / inner;
         int most = most(rows, (long) n * inner);
         for (int top = 0; top < rows; top += most) {
             checkInterrupt();

@@ -56,7 +56,7 @@ public final class LinearAlgebraContract {
 
     /**
      * Tries the implementation: products in both precisions, of matrices on the heap, in direct memory and in a slice of it, in native order and
-     * another, also of one buffer with itself, with positions left alone; a value that is not finite touches what it belongs to only; products of
+     * another, also of one buffer with itself, and of no rows, with positions left alone; a value that is not finite touches what it belongs to only; products of
      * columns; eigenvalues and singular values with their vectors, all and some, of matrices without full rank, with equal values, of zeros, and of
      * very small and large numbers; sizes that don't fit and, where it decomposes, NaN are refused; an interrupted thread gets a {@link
      * CancellationException} or the right result, and stays interrupted; many threads at once get what one gets. What the
@@ -68,6 +68,7 @@ public final class LinearAlgebraContract {
         for (int[] shape : SHAPES) {
             multiply(shape[0], shape[1], shape[2]);
         }
+        multiplyNothing();
         leaveAlone();
         addColumnProducts();
         refuse();
@@ -149,6 +150,13 @@ public final class LinearAlgebraContract {
         near(single::get, ofBoth, 2e-7 * inner, "one buffer with itself, in single precision");
     }
 
+    private void multiplyNothing() {
+        algebra.timesTransposed(
+                Place.DIRECT.floats(values(6, 1)), Place.DIRECT.floats(new double[0]), 3, Place.DIRECT.floats(new double[0]));
+        algebra.timesTransposed(
+                DoubleBuffer.wrap(new double[0]), DoubleBuffer.wrap(values(6, 1)), 3, DoubleBuffer.wrap(new double[0]));
+    }
+
     private void leaveAlone() {
         double[] a = values(30 * 20, 1);
         double[] b = values(25 * 20, 2);
@@ -161,6 +169,18 @@ public final class LinearAlgebraContract {
             for (int i = 0; i < expected.length; i++) {
                 if (i / 25 != 7) {
                     near(product.get(i), expected[i], 1e-13, bad + " in another row, at " + i);
+                }
+            }
+            int rows = 90;
+            double[] many = values(rows * 20, 3);
+            double[] ofMany = expected(many, many, 20);
+            many[7 * 20 + 3] = bad;
+            DoubleBuffer both = Place.DIRECT.doubles(many);
+            DoubleBuffer square = Place.DIRECT.doubles(nans(rows * rows));
+            algebra.timesTransposed(both, both, 20, square);
+            for (int i = 0; i < ofMany.length; i++) {
+                if (i / rows != 7 && i % rows != 7) {
+                    near(square.get(i), ofMany[i], 1e-13, bad + " in another row of the same matrix, at " + i);
                 }
             }
         }

@@ -57,6 +57,9 @@ public final class EjmlAlgebra implements LinearAlgebra {
     }
 
     private static double[] multiply(double[] a, double[] b, int inner) {
+        if (a.length == 0 || b.length == 0) {
+            return new double[0];
+        }
         int rows = a.length / inner;
         DMatrixRMaj right = DMatrixRMaj.wrap(b.length / inner, inner, b);
         int most = (int) Math.max(1, Math.min(rows, MOST / ((long) right.numRows * inner)));
