@@ -39,33 +39,36 @@ final class ScanSpeed {
     /**
      * Measures.
      *
-     * @param args {@code --prompts N} (1000), {@code --rounds N} (1), {@code --heap SIZE} (2g)
+     * @param args {@code --prompts N} (1000), {@code --rounds N} (1), {@code --heap SIZE} (2g), {@code --modules true|false} (true)
      */
     public static void main(String[] args) throws IOException, InterruptedException {
         if (args.length == 3 && args[0].equals("capture")) {
             capture(Path.of(args[1]), prompts(Integer.parseInt(args[2])));
             return;
         }
-        if (args.length == 3 && args[0].equals("scan")) {
-            scan(Path.of(args[1]), prompts(Integer.parseInt(args[2])));
+        if (args.length == 4 && args[0].equals("scan")) {
+            scan(Path.of(args[1]), prompts(Integer.parseInt(args[2])), Boolean.parseBoolean(args[3]));
             return;
         }
         Map<String, String> settings = new LinkedHashMap<>();
         for (int i = 0; i < args.length; i += 2) {
-            if (!List.of("--prompts", "--rounds", "--heap").contains(args[i]) || i + 1 == args.length) {
-                System.err.println("usage: ScanSpeed [--prompts N] [--rounds N] [--heap SIZE]");
+            if (!List.of("--prompts", "--rounds", "--heap", "--modules").contains(args[i])
+                    || i + 1 == args.length) {
+                System.err.println(
+                        "usage: ScanSpeed [--prompts N] [--rounds N] [--heap SIZE] [--modules true|false]");
                 System.exit(2);
             }
             settings.put(args[i], args[i + 1]);
         }
         String heap = "-Xmx" + settings.getOrDefault("--heap", "2g");
         String count = settings.getOrDefault("--prompts", "1000");
+        String modules = settings.getOrDefault("--modules", "true");
         Path folder = Files.createTempDirectory("modscan-scan-speed");
         try {
             SHAPE.write(folder);
             for (int round = 0; round < Integer.parseInt(settings.getOrDefault("--rounds", "1")); round++) {
                 double capture = inNewJvm(heap, "capture", folder, count);
-                double scan = inNewJvm(heap, "scan", folder, count);
+                double scan = inNewJvm(heap, "scan", folder, count, modules);
                 System.out.printf(
                         Locale.ROOT,
                         "round %d: capture %.1f s, scan %.1f s, %.2f times as long%n",
@@ -83,21 +86,20 @@ final class ScanSpeed {
     }
 
     /** Returns the seconds, without the start of the JVM. */
-    private static double inNewJvm(String heap, String what, Path folder, String count)
+    private static double inNewJvm(String heap, String what, Path folder, String... settings)
             throws IOException, InterruptedException {
         Path seconds = folder.resolve("seconds");
         Files.deleteIfExists(seconds);
-        Process process = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        heap,
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        ScanSpeed.class.getName(),
-                        what,
-                        folder.toString(),
-                        count)
-                .inheritIO()
-                .start();
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                heap,
+                "-cp",
+                System.getProperty("java.class.path"),
+                ScanSpeed.class.getName(),
+                what,
+                folder.toString()));
+        command.addAll(List.of(settings));
+        Process process = new ProcessBuilder(command).inheritIO().start();
         if (process.waitFor() != 0) {
             throw new IllegalStateException(what + " failed; why, is above");
         }
@@ -134,11 +136,11 @@ final class ScanSpeed {
         done("capture", folder, begun);
     }
 
-    private static void scan(Path folder, Prompts prompts) throws IOException {
+    private static void scan(Path folder, Prompts prompts, boolean modules) throws IOException {
         long begun = System.nanoTime();
         Steps steps = new Steps();
-        ScanResult result = Scan.of(OptModel.open(folder))
-                .prompts(prompts)
+        Scan scan = Scan.of(OptModel.open(folder)).prompts(prompts);
+        ScanResult result = (modules ? scan : scan.without(Scan.Part.MODULES))
                 .progress(steps::at)
                 .moduleProgress((of, step) -> steps.at("modules of " + of + ", " + step.part()))
                 .run();

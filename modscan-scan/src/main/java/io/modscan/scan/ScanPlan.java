@@ -7,6 +7,7 @@ import static io.modscan.scan.ScanSites.STREAM;
 import static io.modscan.scan.ScanSites.VECTORS;
 
 import io.modscan.core.Activations;
+import io.modscan.core.Metric;
 import io.modscan.core.Probe;
 import io.modscan.core.Recording;
 import io.modscan.core.SiteActivations;
@@ -271,10 +272,7 @@ public final class ScanPlan {
         Probe.Builder builder =
                 Probe.builder(Optional.ofNullable(scan.model()).orElseThrow()).memoryLimit(scan.memoryLimit());
         selections.forEach(selection -> builder.sites(selection.pooling(), selection.selector()));
-        Measured measured;
-        try (Probe probe = scan.probe().apply(builder).build()) {
-            measured = Measured.of(this, metric -> probe.measure(prompts, metric));
-        }
+        Measured measured = Measured.of(this, run(builder, prompts));
         Optional<Activations> kept = measured.tokens();
         return result(
                 measured.withoutTokens(),
@@ -303,11 +301,21 @@ public final class ScanPlan {
         Probe.Builder builder =
                 Probe.builder(Optional.ofNullable(scan.model()).orElseThrow()).memoryLimit(scan.memoryLimit());
         units.selectors().forEach(selector -> builder.sites(Pooling.none(), selector));
-        Prompts some = prompts.filter(prompt -> units.prompts().contains(prompt.id()));
-        return metric -> {
+        return run(builder, prompts.filter(prompt -> units.prompts().contains(prompt.id())));
+    }
+
+    /**
+     * The model is held no longer than prompts run: what is measured when they have run needs memory, too. The buffers that they ran in lie beside
+     * Java's heap, and are freed when the collector comes upon them, which looks at how full the heap is alone; so it is called.
+     */
+    private Measured.Pass run(Probe.Builder builder, Prompts some) {
+        return suite -> {
+            Metric.Accumulator<SideBySide.Results> gathered;
             try (Probe probe = scan.probe().apply(builder).build()) {
-                return probe.measure(some, metric);
+                gathered = probe.measure(some, suite.unfinished());
             }
+            System.gc();
+            return gathered.finish();
         };
     }
 

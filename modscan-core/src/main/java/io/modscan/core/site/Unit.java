@@ -46,15 +46,18 @@ public record Unit(Site site, OptionalInt head, OptionalInt unit) {
      * @throws IllegalArgumentException if the site has no such unit
      */
     public static Unit of(Site site, int inSite) {
-        if (inSite < 0 || inSite >= site.width()) {
+        int heads = site.heads();
+        int units = site.units();
+        int ofHead = Math.max(1, units);
+        int width = Math.max(1, heads) * ofHead;
+        if (inSite < 0 || inSite >= width) {
             throw new IllegalArgumentException(
-                    site + " has the units 0 to " + (site.width() - 1) + " in all, so no unit " + inSite);
+                    site + " has the units 0 to " + (width - 1) + " in all, so no unit " + inSite);
         }
-        int units = Math.max(1, site.units());
         return new Unit(
                 site,
-                site.heads() > 0 ? OptionalInt.of(inSite / units) : OptionalInt.empty(),
-                site.units() > 0 ? OptionalInt.of(inSite % units) : OptionalInt.empty());
+                heads > 0 ? OptionalInt.of(inSite / ofHead) : OptionalInt.empty(),
+                units > 0 ? OptionalInt.of(inSite % ofHead) : OptionalInt.empty());
     }
 
     /**

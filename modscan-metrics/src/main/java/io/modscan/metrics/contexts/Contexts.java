@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
 /** What was gathered of contexts so far. */
 final class Contexts {
 
+    /** Units whose values are brought together at a time, so that they stay in a processor's own memory. */
+    private static final int TOGETHER = 256;
+
     private final int most;
     private final int width;
     private final boolean absolute;
@@ -157,27 +160,52 @@ final class Contexts {
 
     private void take(StrongestTokens of, Text text, FloatBuffer row, float[] best, float[] zeros) {
         int units = best.length;
-        @Nullable TokenPlace[] places = new TokenPlace[text.kept().length];
+        int[] taken = new int[units];
+        int count = 0;
         for (int unit = 0; unit < units; unit++) {
             if (Float.isNaN(zeros[unit])) {
                 best[unit] = withoutBroken(of, text, row, units, unit);
             }
-            if (best[unit] == Float.NEGATIVE_INFINITY
-                    || !of.takes(unit, best[unit], text.prompt().id())) {
-                continue;
+            if (best[unit] != Float.NEGATIVE_INFINITY
+                    && of.takes(unit, best[unit], text.prompt().id())) {
+                taken[count++] = unit;
             }
-            int at = text.first();
-            while (of.strength(row.get(at * units + unit)) != best[unit]) {
-                at++;
-            }
-            TokenPlace place = places[at];
-            if (place == null) {
-                place = TokenPlace.of(text.prompt(), text.tokens(), text.kept()[at], width);
-                places[at] = place;
-            }
-            float value = row.get(at * units + unit);
-            of.add(unit, new TokenContext(place, value, around(place, text, row, units, unit)));
         }
+        @Nullable TokenPlace[] places = new TokenPlace[text.kept().length];
+        float[] values = new float[Math.min(count, TOGETHER) * text.kept().length];
+        for (int from = 0; from < count; from += TOGETHER) {
+            int to = Math.min(count, from + TOGETHER);
+            gather(text, row, units, Arrays.copyOfRange(taken, from, to), values);
+            for (int i = from; i < to; i++) {
+                int begin = (i - from) * text.kept().length;
+                of.add(taken[i], strongest(of, text, values, begin, best[taken[i]], places));
+            }
+        }
+    }
+
+    /** Brings each unit's values together, which lie a token's vector apart. */
+    private static void gather(Text text, FloatBuffer row, int units, int[] taken, float[] values) {
+        int tokens = text.kept().length;
+        for (int token = text.first(); token < tokens; token++) {
+            for (int i = 0; i < taken.length; i++) {
+                values[i * tokens + token] = row.get(token * units + taken[i]);
+            }
+        }
+    }
+
+    /** The first token of a strength, in a unit's values from an index on. */
+    private TokenContext strongest(
+            StrongestTokens of, Text text, float[] values, int begin, float best, @Nullable TokenPlace[] places) {
+        int at = text.first();
+        while (of.strength(values[begin + at]) != best) {
+            at++;
+        }
+        TokenPlace place = places[at];
+        if (place == null) {
+            place = TokenPlace.of(text.prompt(), text.tokens(), text.kept()[at], width);
+            places[at] = place;
+        }
+        return new TokenContext(place, values[begin + at], around(place, text, values, begin));
     }
 
     /** The largest strength among values that are numbers; the others are counted. */
@@ -196,14 +224,14 @@ final class Contexts {
         return best;
     }
 
-    private static float[] around(TokenPlace place, Text text, FloatBuffer row, int units, int unit) {
+    private static float[] around(TokenPlace place, Text text, float[] values, int begin) {
         float[] around = new float[place.ids().length];
         Arrays.fill(around, Float.NaN);
         int[] kept = text.kept();
         for (int i = text.first(); i < kept.length; i++) {
             int in = kept[i] - place.from();
             if (in >= 0 && in < around.length) {
-                around[in] = row.get(i * units + unit);
+                around[in] = values[begin + i];
             }
         }
         return around;

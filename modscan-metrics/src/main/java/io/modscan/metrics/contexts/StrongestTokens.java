@@ -1,5 +1,6 @@
 package io.modscan.metrics.contexts;
 
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** For each unit of a site its strongest tokens so far, each of another prompt, strongest first. */
@@ -9,6 +10,9 @@ final class StrongestTokens {
     private final boolean absolute;
     private final int[] counts;
     private final long[] notFinite;
+    /** The strength of the last of each unit that has all its tokens, which most others don't reach; else minus infinity. */
+    private final float[] least;
+
     private final @Nullable TokenContext[] contexts;
 
     /** @param absolute whether it is the size of a value that makes it strong, whatever its sign */
@@ -17,6 +21,8 @@ final class StrongestTokens {
         this.absolute = absolute;
         this.counts = new int[units];
         this.notFinite = new long[units];
+        this.least = new float[units];
+        Arrays.fill(least, Float.NEGATIVE_INFINITY);
         this.contexts = new TokenContext[Math.multiplyExact(units, most)];
     }
 
@@ -35,6 +41,9 @@ final class StrongestTokens {
 
     /** Whether a token of such a value, of a prompt, is among the strongest. */
     boolean takes(int unit, float value, String promptId) {
+        if (strength(value) < least[unit]) {
+            return false;
+        }
         if (counts[unit] < most) {
             return true;
         }
@@ -58,6 +67,9 @@ final class StrongestTokens {
             at--;
         }
         contexts[unit * most + at] = context;
+        if (counts[unit] == most) {
+            least[unit] = strength(get(unit, most - 1).value());
+        }
     }
 
     void merge(StrongestTokens other) {

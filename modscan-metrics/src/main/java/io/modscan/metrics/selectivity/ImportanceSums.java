@@ -9,6 +9,7 @@ import io.modscan.metrics.internal.rank.Moments;
 import io.modscan.metrics.internal.rank.RunningMoments;
 import io.modscan.metrics.internal.thread.Interrupt;
 import java.nio.FloatBuffer;
+import java.util.Arrays;
 import java.util.List;
 import java.util.NavigableMap;
 import java.util.SortedMap;
@@ -18,8 +19,11 @@ import java.util.stream.IntStream;
 /** What importance is made of: for each unit and label, sums over all values seen. */
 final class ImportanceSums {
 
+    /** Units whose values at all of a prompt's tokens are added before those of the next are looked at. */
+    private static final int BLOCK = 256;
+
     private final String key;
-    private final double threshold;
+    private final Firing firing;
     private final boolean withoutBos;
 
     private final NavigableMap<String, Seen> byLabel = new TreeMap<>();
@@ -41,16 +45,6 @@ final class ImportanceSums {
             this.counts = new long[sites];
         }
 
-        void add(float[] values, int site, int first, double threshold) {
-            moments.add(values, 0, first, values.length, ++counts[site]);
-            for (int i = 0; i < values.length; i++) {
-                absolute[first + i] += Math.abs(values[i]);
-            }
-            for (int i = 0; i < values.length; i++) {
-                active[first + i] += values[i] > threshold ? 1 : 0;
-            }
-        }
-
         void merge(Seen other, int site, int first, int end) {
             moments.merge(first, end, counts[site], other.moments, other.counts[site]);
             for (int i = first; i < end; i++) {
@@ -63,7 +57,7 @@ final class ImportanceSums {
 
     ImportanceSums(String key, double threshold, boolean withoutBos) {
         this.key = key;
-        this.threshold = threshold;
+        this.firing = new Firing(threshold);
         this.withoutBos = withoutBos;
     }
 
@@ -90,13 +84,66 @@ final class ImportanceSums {
 
     private void add(SiteActivations site, int index, List<Seen> seen, Interrupt interrupt) {
         int first = firstUnit(index);
-        float[] values = new float[site.site().width()];
+        int width = site.site().width();
+        Block block = new Block(Math.min(BLOCK, width));
         for (int prompt = 0; prompt < site.size(); prompt++) {
             interrupt.check();
             FloatBuffer row = site.row(prompt);
-            for (int at = 0; at < row.capacity(); at += values.length) {
-                row.get(at, values);
-                seen.get(prompt).add(values, index, first, threshold);
+            Seen label = seen.get(prompt);
+            for (int from = 0; from < width; from += BLOCK) {
+                int units = Math.min(BLOCK, width - from);
+                block.begin(label, first + from, units);
+                for (int at = from; at < row.capacity(); at += width) {
+                    block.add(row, at, units, label.counts[index] + at / width + 1);
+                }
+                block.end(label, first + from, units);
+            }
+            label.counts[index] += row.capacity() / width;
+        }
+    }
+
+    /** A label's sums of neighbouring units while a prompt's tokens are added, which so stay in a processor's own memory. */
+    private final class Block {
+        private final RunningMoments moments;
+        private final double[] absolute;
+        private final float[] fired;
+        private final float[] values;
+        private final double[] exact;
+
+        Block(int units) {
+            this.moments = new RunningMoments(units);
+            this.absolute = new double[units];
+            this.fired = new float[units];
+            this.values = new float[units];
+            this.exact = new double[units];
+        }
+
+        void begin(Seen label, int first, int units) {
+            System.arraycopy(label.moments.mean, first, moments.mean, 0, units);
+            System.arraycopy(label.moments.squares, first, moments.squares, 0, units);
+            System.arraycopy(label.absolute, first, absolute, 0, units);
+            Arrays.fill(fired, 0);
+        }
+
+        void add(FloatBuffer row, int at, int units, long count) {
+            row.get(at, values, 0, units);
+            // Loops over numbers of one type are those in which a processor takes several at once.
+            for (int i = 0; i < units; i++) {
+                exact[i] = values[i];
+            }
+            moments.add(exact, units, count);
+            for (int i = 0; i < units; i++) {
+                absolute[i] += Math.abs(exact[i]);
+            }
+            firing.count(values, units, fired);
+        }
+
+        void end(Seen label, int first, int units) {
+            System.arraycopy(moments.mean, 0, label.moments.mean, first, units);
+            System.arraycopy(moments.squares, 0, label.moments.squares, first, units);
+            System.arraycopy(absolute, 0, label.absolute, first, units);
+            for (int i = 0; i < units; i++) {
+                label.active[first + i] += fired[i];
             }
         }
     }

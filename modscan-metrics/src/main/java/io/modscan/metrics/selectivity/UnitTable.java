@@ -11,6 +11,7 @@ import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A row for each unit of some sites and each label. Rows are made when asked for; what is kept is columns of numbers.
@@ -26,6 +27,9 @@ public abstract class UnitTable<R> {
 
     private final Labels labels;
 
+    /** Units that were asked for, each of which stands in as many rows as there are labels. */
+    private final @Nullable Unit[] named;
+
     UnitTable(List<Site> sites, Labels labels) {
         this.sites = List.copyOf(sites);
         this.firstUnits = new int[sites.size() + 1];
@@ -33,6 +37,7 @@ public abstract class UnitTable<R> {
             firstUnits[i + 1] = firstUnits[i] + sites.get(i).width();
         }
         this.labels = labels;
+        this.named = new Unit[firstUnits[sites.size()]];
     }
 
     /** The number of rows that there will be, if one table holds them. */
@@ -198,10 +203,21 @@ public abstract class UnitTable<R> {
     }
 
     final Unit unit(int row) {
-        int index = Arrays.binarySearch(firstUnits, unitOf(row));
+        int index = unitOf(row);
+        Unit unit = named[index];
+        if (unit == null) {
+            unit = unitAt(index);
+            // Two threads may both do so, and then name it alike.
+            named[index] = unit;
+        }
+        return unit;
+    }
+
+    private Unit unitAt(int unit) {
+        int index = Arrays.binarySearch(firstUnits, unit);
         // Between two firsts the search gives −(the later one) − 1.
         int site = index >= 0 ? index : -index - 2;
-        return Unit.of(sites.get(site), unitOf(row) - firstUnits[site]);
+        return Unit.of(sites.get(site), unit - firstUnits[site]);
     }
 
     final String labelOf(int row) {
