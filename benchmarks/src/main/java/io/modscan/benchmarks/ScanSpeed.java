@@ -52,10 +52,8 @@ final class ScanSpeed {
         }
         Map<String, String> settings = new LinkedHashMap<>();
         for (int i = 0; i < args.length; i += 2) {
-            if (!List.of("--prompts", "--rounds", "--heap", "--modules").contains(args[i])
-                    || i + 1 == args.length) {
-                System.err.println(
-                        "usage: ScanSpeed [--prompts N] [--rounds N] [--heap SIZE] [--modules true|false]");
+            if (!List.of("--prompts", "--rounds", "--heap", "--modules").contains(args[i]) || i + 1 == args.length) {
+                System.err.println("usage: ScanSpeed [--prompts N] [--rounds N] [--heap SIZE] [--modules true|false]");
                 System.exit(2);
             }
             settings.put(args[i], args[i + 1]);

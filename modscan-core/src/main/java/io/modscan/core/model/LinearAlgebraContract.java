@@ -152,7 +152,10 @@ public final class LinearAlgebraContract {
 
     private void multiplyNothing() {
         algebra.timesTransposed(
-                Place.DIRECT.floats(values(6, 1)), Place.DIRECT.floats(new double[0]), 3, Place.DIRECT.floats(new double[0]));
+                Place.DIRECT.floats(values(6, 1)),
+                Place.DIRECT.floats(new double[0]),
+                3,
+                Place.DIRECT.floats(new double[0]));
         algebra.timesTransposed(
                 DoubleBuffer.wrap(new double[0]), DoubleBuffer.wrap(values(6, 1)), 3, DoubleBuffer.wrap(new double[0]));
     }

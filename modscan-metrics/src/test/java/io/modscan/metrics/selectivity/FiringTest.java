@@ -43,9 +43,7 @@ class FiringTest {
         float[] counts = new float[VALUES.length];
         new Firing(threshold).count(VALUES, VALUES.length, counts);
         for (int i = 0; i < VALUES.length; i++) {
-            assertThat(counts[i])
-                    .as("%s above %s", VALUES[i], threshold)
-                    .isEqualTo(VALUES[i] > threshold ? 1f : 0f);
+            assertThat(counts[i]).as("%s above %s", VALUES[i], threshold).isEqualTo(VALUES[i] > threshold ? 1f : 0f);
         }
     }
 }

@@ -29,8 +29,8 @@ final class Dnnl {
         return 32768 * (n + 1) | 2;
     }
 
-    static final int RELU = 32;
     static final int LINEAR = 38;
+    static final int HARDSWISH = 52;
     static final int ADD = 0x1fff0;
     static final int SOFTMAX = 0x30000;
 

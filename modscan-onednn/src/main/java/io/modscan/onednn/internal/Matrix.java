@@ -17,6 +17,9 @@ final class Matrix implements AutoCloseable {
      */
     private static final long TILE = 16;
 
+    /** What is positive is multiplied by 1: by this much it is above 1, but for values below 1e-38. */
+    private static final float STEEP = 1e38f;
+
     private final int type;
     private final long inner;
     private final long columns;
@@ -201,7 +204,7 @@ final class Matrix implements AutoCloseable {
                     "a product of " + inner + " by " + columns,
                     operations -> {
                         if (relu) {
-                            Dnnl.check(Dnnl.dnnl_post_ops_append_eltwise(operations, Dnnl.RELU, 0, 0), "append ReLU");
+                            appendRelu(operations);
                         }
                         if (added) {
                             Dnnl.check(
@@ -217,6 +220,15 @@ final class Matrix implements AutoCloseable {
                             dst.handle,
                             attributes));
         }
+    }
+
+    /**
+     * oneDNN's own ReLU makes 0 of NaN, which would hide a broken weight. So what is not positive is multiplied by 0, x·max(0, min(1, STEEP·x)),
+     * and 0 is added, since −0 is no 0 to look at. Of −∞ this makes NaN.
+     */
+    private static void appendRelu(long operations) {
+        Dnnl.check(Dnnl.dnnl_post_ops_append_eltwise(operations, Dnnl.HARDSWISH, STEEP, 0), "append ReLU");
+        Dnnl.check(Dnnl.dnnl_post_ops_append_eltwise(operations, Dnnl.LINEAR, 1, 0), "append ReLU");
     }
 
     @Override

@@ -6,6 +6,7 @@ import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
 import java.util.List;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -49,6 +50,46 @@ class MatrixTest {
     @CsvSource({"1", "3", "1"})
     void anyNumberOfThreadsWillDo(int threads) {
         check(Dnnl.F32, 768, 768, threads);
+    }
+
+    /** oneDNN's own ReLU makes 0 of NaN. */
+    @Test
+    void reluHidesNothing() {
+        int inner = 64;
+        float[] weights = values(inner * inner);
+        weights[5 * inner + 3] = Float.NaN;
+        float[] bias = new float[inner];
+        bias[7] = Float.POSITIVE_INFINITY;
+        float[] x = values(16 * inner);
+        Workspace workspace = workspaces.take();
+        for (int type : DnnlLibrary.get().computesBfloat16() ? new int[] {Dnnl.F32, Dnnl.BF16} : new int[] {Dnnl.F32}) {
+            try (Memory stored = memory(weights);
+                    Memory vector = memory(bias);
+                    Memory source = memory(x);
+                    Memory into = new Memory((long) Float.BYTES * x.length);
+                    Matrix matrix = new Matrix(
+                            workspace,
+                            type,
+                            inner,
+                            true,
+                            List.of(new Matrix.Stored(
+                                    Pointer.nativeValue(stored), Dnnl.F32, inner, Pointer.nativeValue(vector))))) {
+                multiply(workspace, matrix, 16, source, into, true, 0);
+                for (int i = 0; i < x.length; i++) {
+                    float value = into.getFloat((long) Float.BYTES * i);
+                    if (i % inner == 5) {
+                        assertThat(value).isNaN();
+                    } else if (i % inner == 7) {
+                        assertThat(value).isEqualTo(Float.POSITIVE_INFINITY);
+                    } else {
+                        assertThat(Float.floatToRawIntBits(value))
+                                .as("what is neither negative nor −0: " + value)
+                                .isGreaterThanOrEqualTo(0);
+                    }
+                }
+            }
+        }
+        workspaces.giveBack(workspace);
     }
 
     private void check(int type, int inner, int columns, int threads) {

@@ -89,7 +89,8 @@ public final class PairTiles {
         }
         for (int top = 0; top < units; top += most) {
             int bottom = Math.min(units, top + most);
-            FloatBuffer above = kept ? all.slice(top * length, (bottom - top) * length) : asked(rows, top, bottom, length, all);
+            FloatBuffer above =
+                    kept ? all.slice(top * length, (bottom - top) * length) : asked(rows, top, bottom, length, all);
             for (int left = top; left < units; left += most) {
                 Interrupt.checkThisThread();
                 int right = Math.min(units, left + most);

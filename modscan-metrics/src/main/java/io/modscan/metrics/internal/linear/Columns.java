@@ -234,8 +234,7 @@ public final class Columns {
     /** A unit's correlations with others, in double precision. For one thread. */
     public IntToDoubleFunction correlations(int unit) {
         double[] row = standardised(unit);
-        return other ->
-                lengths[other] > 0 ? Dot.ofCentred(row, values.get(other), means[other]) / lengths[other] : 0;
+        return other -> lengths[other] > 0 ? Dot.ofCentred(row, values.get(other), means[other]) / lengths[other] : 0;
     }
 
     private void standardise(int unit, double[] to, int at) {
