@@ -8,6 +8,7 @@ import io.modscan.core.safetensors.DType;
 import io.modscan.core.site.Pooling;
 import io.modscan.onnx.opt.OptModel;
 import io.modscan.onnx.runtime.CpuOperators;
+import io.modscan.onnx.runtime.ProductPrecision;
 import io.modscan.onnx.runtime.RuntimeOptions;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
@@ -26,8 +27,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -222,19 +225,24 @@ final class CaptureSpeed {
         private static @Nullable ByOneDnn open(OptModel model, RuntimeOptions options, String... sites) {
             String before = System.clearProperty(OPERATORS);
             try {
-                if (options.cudaDevice().isPresent() || CpuOperators.installed().isEmpty()) {
+                Optional<CpuOperators> operators = CpuOperators.installed();
+                if (options.cudaDevice().isPresent() || operators.isEmpty()) {
                     System.out.println("oneDNN can't be had here: its rows are missing");
                     return null;
                 }
-                System.out.println(CpuOperators.installed().get().describe());
+                System.out.println(operators.get().describe());
+                Map<String, RuntimeOptions> kinds = new TreeMap<>(Map.of("oneDNN", options));
+                if (operators.get().computes(ProductPrecision.BFLOAT16)) {
+                    kinds.put("oneDNN bfloat16", options.bfloat16());
+                } else {
+                    System.out.println("this processor doesn't compute in bfloat16: those rows are missing");
+                }
                 Map<String, Probe> probes = new LinkedHashMap<>();
-                Map.of("oneDNN", options, "oneDNN bfloat16", options.bfloat16()).entrySet().stream()
-                        .sorted(Map.Entry.comparingByKey())
-                        .forEach(kind -> {
-                            OptModel runnable = model.withRuntime(kind.getValue());
-                            probes.put("pooled, " + kind.getKey(), probe(runnable, Pooling.mean(), sites));
-                            probes.put("in memory, " + kind.getKey(), probe(runnable, Pooling.none(), sites));
-                        });
+                kinds.forEach((kind, of) -> {
+                    OptModel runnable = model.withRuntime(of);
+                    probes.put("pooled, " + kind, probe(runnable, Pooling.mean(), sites));
+                    probes.put("in memory, " + kind, probe(runnable, Pooling.none(), sites));
+                });
                 return new ByOneDnn(probes);
             } finally {
                 System.setProperty(OPERATORS, before);
