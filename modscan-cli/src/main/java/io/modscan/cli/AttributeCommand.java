@@ -119,10 +119,9 @@ final class AttributeCommand implements Runnable {
     @Option(
             names = "--module-units",
             paramLabel = "N",
-            defaultValue = "10000",
+            defaultValue = "5000",
             converter = CountConverter.class,
-            description =
-                    "Look for them among the N units that vary most (default: 10000). Time grows with the square.")
+            description = "Look for them among the N units that vary most (default: 5000). Time grows with the square.")
     private int moduleUnits = 5_000;
 
     @Option(

@@ -78,10 +78,10 @@ final class ScanCommand implements Runnable {
     @Option(
             names = "--module-units",
             paramLabel = "N",
-            defaultValue = "10000",
+            defaultValue = "5000",
             converter = CountConverter.class,
             description =
-                    "Look for modules among the N units that vary most; 0 for none (default: 10000). Time grows with the"
+                    "Look for modules among the N units that vary most; 0 for none (default: 5000). Time grows with the"
                             + " square.")
     private int moduleUnits = 5_000;
 

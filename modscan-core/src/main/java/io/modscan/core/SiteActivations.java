@@ -77,7 +77,7 @@ public final class SiteActivations {
     }
 
     /**
-     * How many values a prompt has, without reading them.
+     * How many values a prompt has. Where rows are stored, none is read for it; a view of others may compute the row.
      *
      * @param prompt the prompt's index
      * @return the capacity of its {@link #row}

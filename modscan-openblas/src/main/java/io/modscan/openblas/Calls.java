@@ -85,12 +85,12 @@ final class Calls {
             while (running > 0 && left > 0) {
                 left = NONE_LEFT.awaitNanos(left);
             }
-            if (running > 0) {
-                leaveWithoutTidying();
-            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
+            if (running > 0) {
+                leaveWithoutTidying();
+            }
             LOCK.unlock();
         }
     }
@@ -101,7 +101,7 @@ final class Calls {
             NativeLibrary process = NativeLibrary.getProcess();
             Function leave = process.getFunction("_exit");
             process.getFunction("on_exit").invokeInt(new Object[] {leave, Pointer.NULL});
-        } catch (UnsatisfiedLinkError e) {
+        } catch (LinkageError e) {
             // Linux has it; what other systems' OpenBLAS does at the end is not known.
             LOG.debug("the process ends while OpenBLAS works: {}", e.toString());
         }

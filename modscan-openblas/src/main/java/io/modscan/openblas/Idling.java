@@ -23,7 +23,7 @@ final class Idling {
             NativeLibrary.getProcess()
                     .getFunction("setenv")
                     .invokeInt(new Object[] {"OPENBLAS_THREAD_TIMEOUT", CYCLES, 0});
-        } catch (UnsatisfiedLinkError e) {
+        } catch (LinkageError e) {
             // Windows has another function, and OpenBLAS another way to wait there.
             LOG.debug("OpenBLAS's threads wait as long as they do by themselves: {}", e.toString());
         }

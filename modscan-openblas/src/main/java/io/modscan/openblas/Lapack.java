@@ -20,6 +20,9 @@ final class Lapack {
     /** From how many values on a decomposition may take so long on a busy machine that it is waited for, so that an interrupt ends it. */
     private static final int LARGE = 1 << 14;
 
+    /** Up to this width a large matrix is worked on in direct memory, at most 100 MB; of wider ones the copies of arrays are a small share. */
+    private static final int WIDEST = 2048;
+
     /** Up to this share of the eigenvalues, those alone are faster than all. */
     private static final double FEW = 0.15;
 
@@ -35,9 +38,8 @@ final class Lapack {
     private record Found(double[] values, double[] vectors, double[] others) {}
 
     static void symmetricEigen(double[] matrix, int width, double[] values, double[] vectors) {
-        int count = values.length;
-        boolean few = count <= width * FEW;
-        if (matrix.length >= LARGE) {
+        boolean few = values.length <= width * FEW;
+        if (matrix.length >= LARGE && width <= WIDEST) {
             LargeEigen eigen = new LargeEigen(matrix, width, values, vectors);
             if (!few || !eigen.largest()) {
                 eigen.all();
@@ -45,17 +47,31 @@ final class Lapack {
             return;
         }
         boolean wanted = vectors.length > 0;
-        double[] kept = few ? matrix.clone() : matrix;
-        Found some = few ? Calls.<@Nullable Found>get(() -> largest(matrix, width, count, wanted)) : null;
-        Found found = some == null ? Calls.get(() -> all(kept, width, wanted)) : some;
+        Found found = matrix.length < LARGE
+                ? Calls.get(() -> eigen(matrix, width, values.length, few, wanted))
+                : apart(matrix.clone(), width, values.length, few, wanted);
         // In ascending order.
         int last = found.values().length - 1;
-        for (int i = 0; i < count; i++) {
+        for (int i = 0; i < values.length; i++) {
             values[i] = found.values()[last - i];
             if (wanted) {
                 System.arraycopy(found.vectors(), (last - i) * width, vectors, i * width, width);
             }
         }
+    }
+
+    /** Of a copy, since an interrupted caller may do with its matrix what it likes. */
+    private static Found apart(double[] own, int width, int count, boolean few, boolean wanted) {
+        return Waiting.call(() -> eigen(own, width, count, few, wanted));
+    }
+
+    private static Found eigen(double[] matrix, int width, int count, boolean few, boolean wanted) {
+        if (!few) {
+            return all(matrix, width, wanted);
+        }
+        double[] kept = matrix.clone();
+        Found some = largest(matrix, width, count, wanted);
+        return some == null ? all(kept, width, wanted) : some;
     }
 
     private static Found all(double[] matrix, int width, boolean vectors) {

@@ -18,7 +18,7 @@ final class Firing {
     }
 
     /**
-     * Adds 1 where a value is above the threshold, and NaN where it is NaN.
+     * Adds 1 where a value is above the threshold, and NaN or nothing where it is NaN: its unit counts as not measured.
      *
      * @param counts of one prompt's tokens, so many at most that their number is exact in single precision
      */

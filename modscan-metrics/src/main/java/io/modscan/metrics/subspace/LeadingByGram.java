@@ -17,6 +17,9 @@ import java.util.Optional;
 final class LeadingByGram {
 
     /** The least eigenvalue beside the largest one: vectors are right to some 10⁻¹² where the next value is not as near. */
+    /** The products of more columns take much memory. */
+    private static final int WIDEST = 2048;
+
     private static final double LEAST_SHARE = 1e-4;
 
     /** The number of multiplications from which on products of columns are faster than an SVD. */
@@ -76,7 +79,7 @@ final class LeadingByGram {
             return Optional.empty();
         }
         if (2 * n > d) {
-            return (long) n * d * d < LARGE ? Optional.empty() : byColumns(rows, most, least, largest);
+            return d > WIDEST || (long) n * d * d < LARGE ? Optional.empty() : byColumns(rows, most, least, largest);
         }
         double[] flat = new double[n * d];
         for (int i = 0; i < n; i++) {

@@ -120,7 +120,7 @@ public final class Subspace {
      * count as zero. For one prompt, and for prompts that are all equal, it is 0. Where the k-th and the next singular value
      * are equal the subspace is not unique, and which one is given hangs on rounding.
      *
-     * <p>Keeps all vectors, 4 bytes a value, and 24 bytes a value while it computes; O(n·d·min(n, d)) time for n prompts of
+     * <p>Keeps all vectors, 4 bytes a value, and while it computes 24 bytes a value and up to 100 MB besides; O(n·d·min(n, d)) time for n prompts of
      * d values, in double precision: by the eigenvectors of products of vectors or coordinates, or, where these would not be exact, by SVD. The result does not depend on the order of prompts beyond rounding. The metric is
      * immutable and safe for use by many threads. Finishing throws a {@link ModscanException} if a value is NaN or infinite,
      * which names the prompt, or if there is not exactly one site, pooled.

@@ -50,7 +50,7 @@ import java.util.stream.IntStream;
  * {@link Metric#perSite()} or {@link Metric#perHead()}. A label of one prompt, or of equal ones, has a subspace of dimension 0 and
  * no overlap (NaN); one of fewer than k + 1 prompts has fewer than k dimensions.
  *
- * <p>Keeps all vectors, 4 bytes a value, and 24 bytes a value while it computes. Takes O(n·d·m) time for n prompts of d
+ * <p>Keeps all vectors, 4 bytes a value, and while it computes 24 bytes a value and up to 100 MB besides. Takes O(n·d·m) time for n prompts of d
  * values with m prompts a label, O(n²·d) for the products of all directions with each other, and for each shuffle and pair of labels the
  * eigenvectors of two matrices of m/2 × m/2 such products, O(m³), by all processors. Directions of which some hardly add to the span of others, and
  * more than 4,096 of them, are decomposed themselves instead, which takes some ten times as long. {@link #withoutTestsOfPairs} leaves out most

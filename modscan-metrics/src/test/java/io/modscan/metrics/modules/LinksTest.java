@@ -28,6 +28,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Correlations, and which of them make links. */
 class LinksTest {
@@ -193,6 +194,28 @@ class LinksTest {
                 assertThat((double) PackedLink.weight(link))
                         .isCloseTo(weights[i][PackedLink.other(link)], within(0x1p-23));
             }
+        }
+    }
+
+    /** Units that are all alike, of which each keeps the first ones, however many there are. */
+    @ParameterizedTest
+    @ValueSource(ints = {2, 5})
+    void ofLinksThatAreAllAsStrongTheFirstAreKept(int neighbours) {
+        int units = 1200;
+        float[][] vectors = new float[10][units];
+        Arrays.fill(vectors[3], 1);
+        Links links = Correlations.links(Columns.of(activations(vectors)), 0.5, neighbours, false);
+        for (int unit = 0; unit < units; unit++) {
+            int self = unit;
+            boolean first = unit <= neighbours;
+            int[] kept = IntStream.range(0, units)
+                    .filter(other -> other != self)
+                    .filter(other -> first
+                            ? other > neighbours ? self < neighbours : other < neighbours || self < neighbours
+                            : other < neighbours)
+                    .toArray();
+            assertThat(Arrays.stream(links.of(unit)).mapToInt(PackedLink::other).toArray())
+                    .containsExactly(kept);
         }
     }
 

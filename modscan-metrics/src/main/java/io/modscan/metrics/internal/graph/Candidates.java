@@ -1,10 +1,12 @@
 package io.modscan.metrics.internal.graph;
 
 import java.util.Arrays;
+import java.util.Comparator;
+import java.util.stream.IntStream;
 
 /**
  * What may be among the strongest links of one node, by weights that are a little off: whatever is not out of the question. Some
- * that turned out to be are dropped now and then, so that there are never many more than wanted.
+ * that turned out to be are dropped now and then, and of many that are alike the exact weights tell which ones to keep, so that there are never many more than wanted.
  */
 final class Candidates {
 
@@ -62,6 +64,38 @@ final class Candidates {
         }
         others[size] = other;
         weights[size++] = weight;
+    }
+
+    /** Tells a pair's exact weight. */
+    @FunctionalInterface
+    interface Exact {
+        double of(int other, float near);
+    }
+
+    /** How many times as many as wanted there may be before {@link #settle}: of weights that are all alike, none can be dropped. */
+    private static final int MANY = 16;
+
+    /** Whether there are so many that their exact weights have to tell which ones to keep. */
+    boolean areMany() {
+        return size > (long) MANY * wanted;
+    }
+
+    /** Keeps so many as are wanted, those of the largest exact weights, among equals the first nodes. */
+    void settle(Exact exact) {
+        double[] weightOf = new double[size];
+        Arrays.setAll(weightOf, i -> exact.of(others[i], weights[i]));
+        int[] best = IntStream.range(0, size)
+                .boxed()
+                .sorted(Comparator.comparingDouble((Integer i) -> -weightOf[i]).thenComparing(i -> others[i]))
+                .limit(wanted)
+                .mapToInt(i -> i)
+                .sorted()
+                .toArray();
+        for (int i = 0; i < best.length; i++) {
+            others[i] = others[best[i]];
+            weights[i] = weights[best[i]];
+        }
+        size = best.length;
     }
 
     /** Drops those that are weaker than so many others as are wanted, even if all of them are off. */

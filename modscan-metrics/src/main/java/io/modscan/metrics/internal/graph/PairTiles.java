@@ -54,7 +54,7 @@ public final class PairTiles {
     private static final int ROUNDED_BESIDES = 4;
 
     /** Up to so many values, rows are asked for once, and kept. */
-    private static final int MOST_KEPT = 1 << 26;
+    private static final int MOST_KEPT = 1 << 25;
 
     /** Gives some units' rows in single precision. */
     @FunctionalInterface
@@ -66,7 +66,8 @@ public final class PairTiles {
     /** How far products in single precision of rows of such a length may be from exact ones. */
     public static double off(int length) {
         double rounded = ROUNDING * (length + ROUNDED_BESIDES);
-        return rounded / (1 - rounded);
+        // More than 2 no two values are apart.
+        return rounded < 0.5 ? Math.min(2, rounded / (1 - rounded)) : 2;
     }
 
     /**
@@ -80,9 +81,9 @@ public final class PairTiles {
     public static void forEachNear(int units, int length, NearRows rows, Consumer<NearTile> tiles) {
         int most = Math.min(units, Math.max(1, Math.min(MOST_ROWS, MOST_VALUES / length)));
         boolean kept = (long) units * length <= MOST_KEPT;
-        FloatBuffer all = DirectBuffers.floats(kept ? units * length : most * length);
-        FloatBuffer others = DirectBuffers.floats(kept ? 0 : most * length);
-        FloatBuffer product = DirectBuffers.floats(most * most);
+        FloatBuffer all = DirectBuffers.floats((long) (kept ? units : most) * length);
+        FloatBuffer others = DirectBuffers.floats(kept ? 0 : (long) most * length);
+        FloatBuffer product = DirectBuffers.floats((long) most * most);
         float[] near = new float[most * most];
         if (kept) {
             rows.put(0, units, all);

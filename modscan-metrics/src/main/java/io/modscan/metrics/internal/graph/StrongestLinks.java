@@ -91,8 +91,28 @@ public final class StrongestLinks {
     private void offer(int node, int other, float weight) {
         Candidates ofNode = candidates.get(node);
         if (weight >= ofNode.floor()) {
-            ofNode.add(other, weight);
+            add(node, other, weight);
         }
+    }
+
+    private void add(int node, int other, float weight) {
+        Candidates ofNode = candidates.get(node);
+        ofNode.add(other, weight);
+        if (ofNode.areMany()) {
+            IntToDoubleFunction own = exact == null ? null : exact.ofNode(node);
+            ofNode.settle((to, near) -> own == null ? near : onGrid(size(weighed(own, node, to))));
+        }
+    }
+
+    /** As in the end: from the first of both nodes. */
+    private double weighed(IntToDoubleFunction own, int node, int other) {
+        return other > node || exact == null
+                ? own.applyAsDouble(other)
+                : exact.ofNode(other).applyAsDouble(node);
+    }
+
+    private double size(double weight) {
+        return absolute ? Math.abs(weight) : weight;
     }
 
     /**
@@ -113,8 +133,11 @@ public final class StrongestLinks {
             if (weight < floor) {
                 continue;
             }
+            if (exact == null) {
+                weight = onGrid(weight);
+            }
             if (weight >= own.floor()) {
-                own.add(j, weight);
+                add(i, j, weight);
                 floor = Math.min(own.floor(), lowest);
             }
             if (weight >= ofColumns[j - tile.left()]) {
@@ -193,7 +216,7 @@ public final class StrongestLinks {
             int other = PackedLink.other(pair);
             if (other != last) {
                 double weight = weights == null ? PackedLink.weight(pair) : weights.applyAsDouble(other);
-                pairs[count++] = PackedLink.of(other, onGrid(absolute ? Math.abs(weight) : weight));
+                pairs[count++] = PackedLink.of(other, onGrid(size(weight)));
                 last = other;
             }
         }
