@@ -5,6 +5,7 @@ import java.nio.DoubleBuffer;
 import java.nio.IntBuffer;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Iterator;
 
 /** Direct memory that is used again: to fill it with zeros anew would take a share of the time in which a matrix is decomposed. */
 final class Kept {
@@ -27,14 +28,13 @@ final class Kept {
     static Kept of(long doubles, int ints) {
         int size = Math.toIntExact(doubles * Double.BYTES + (long) ints * Integer.BYTES);
         synchronized (ALL) {
-            ByteBuffer large = null;
-            for (ByteBuffer bytes : ALL) {
-                large = bytes.capacity() >= size ? bytes : large;
-            }
-            if (large != null) {
-                ByteBuffer found = large;
-                ALL.removeIf(bytes -> bytes == found);
-                return new Kept(found);
+            // By an iterator, since buffers are compared by what is in them.
+            for (Iterator<ByteBuffer> all = ALL.iterator(); all.hasNext(); ) {
+                ByteBuffer bytes = all.next();
+                if (bytes.capacity() >= size) {
+                    all.remove();
+                    return new Kept(bytes);
+                }
             }
             // A smaller one makes room for what is needed now.
             if (ALL.size() == MOST) {

@@ -60,6 +60,7 @@ public final class OpenBlasAlgebra implements LinearAlgebra {
     }
 
     @Override
+    @SuppressWarnings("ReferenceEquality") // one and the same buffer, whatever is in it
     public void timesTransposed(FloatBuffer a, FloatBuffer b, int inner, FloatBuffer product) {
         LinearAlgebra.checkSizes(a.capacity(), b.capacity(), inner, product.capacity());
         FloatBuffer left = a.duplicate().clear();
@@ -91,6 +92,7 @@ public final class OpenBlasAlgebra implements LinearAlgebra {
     }
 
     @Override
+    @SuppressWarnings("ReferenceEquality") // one and the same buffer, whatever is in it
     public void timesTransposed(DoubleBuffer a, DoubleBuffer b, int inner, DoubleBuffer product) {
         LinearAlgebra.checkSizes(a.capacity(), b.capacity(), inner, product.capacity());
         DoubleBuffer left = a.duplicate().clear();
