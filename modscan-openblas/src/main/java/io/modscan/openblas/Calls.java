@@ -23,6 +23,8 @@ final class Calls {
     /** How long the end of the process waits for calls in milliseconds: most have ended by then. */
     private static final long PATIENCE = 200;
 
+    private static final ReentrantLock TURN = new ReentrantLock();
+
     private static final ReentrantLock LOCK = new ReentrantLock();
     private static final Condition NONE_LEFT = LOCK.newCondition();
     private static int running;
@@ -39,9 +41,29 @@ final class Calls {
 
     private Calls() {}
 
-    /** Calls a function of the library that returns nothing. */
-    static void run(Runnable call) {
-        Calls.<@Nullable Void>get(() -> {
+    /**
+     * Calls a function of the library that uses all of its threads, and waits until those of others have ended: the library itself waits by asking again
+     * and again, which takes several times as long for all.
+     *
+     * @throws CancellationException if the thread is interrupted, or the process is about to end
+     */
+    static <T extends @Nullable Object> T inTurn(Supplier<T> call) {
+        try {
+            TURN.lockInterruptibly();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new CancellationException("interrupted in linear algebra");
+        }
+        try {
+            return get(call);
+        } finally {
+            TURN.unlock();
+        }
+    }
+
+    /** The same of a function that returns nothing. */
+    static void inTurn(Runnable call) {
+        Calls.<@Nullable Void>inTurn(() -> {
             call.run();
             return null;
         });

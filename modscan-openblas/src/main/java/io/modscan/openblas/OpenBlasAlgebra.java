@@ -70,7 +70,7 @@ public final class OpenBlasAlgebra implements LinearAlgebra {
             int n = a.capacity() / inner;
             if (a == b && Halves.suit(n, inner)) {
                 checkInterrupt();
-                Calls.run(() ->
+                Calls.inTurn(() ->
                         cblas_ssyrk(CblasRowMajor, CblasLower, CblasNoTrans, n, inner, 1, left, inner, 0, result, n));
                 Halves.mirror(result, n);
                 return;
@@ -102,7 +102,7 @@ public final class OpenBlasAlgebra implements LinearAlgebra {
             int n = a.capacity() / inner;
             if (a == b && Halves.suit(n, inner)) {
                 checkInterrupt();
-                Calls.run(() ->
+                Calls.inTurn(() ->
                         cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, n, inner, 1, left, inner, 0, result, n));
                 Halves.mirror(result, n);
                 return;
@@ -133,7 +133,7 @@ public final class OpenBlasAlgebra implements LinearAlgebra {
             int m = Math.min(most, rows - top);
             FloatBuffer from = a.slice(top * inner, m * inner);
             FloatBuffer to = product.slice(top * n, m * n);
-            Calls.run(() -> cblas_sgemm(
+            Calls.inTurn(() -> cblas_sgemm(
                     CblasRowMajor, CblasNoTrans, CblasTrans, m, n, inner, 1, from, inner, b, inner, 0, to, n));
         }
     }
@@ -148,7 +148,7 @@ public final class OpenBlasAlgebra implements LinearAlgebra {
             int m = Math.min(most, rows - top);
             DoubleBuffer from = a.slice(top * inner, m * inner);
             DoubleBuffer to = product.slice(top * n, m * n);
-            Calls.run(() -> cblas_dgemm(
+            Calls.inTurn(() -> cblas_dgemm(
                     CblasRowMajor, CblasNoTrans, CblasTrans, m, n, inner, 1, from, inner, b, inner, 0, to, n));
         }
     }
@@ -173,7 +173,7 @@ public final class OpenBlasAlgebra implements LinearAlgebra {
             int count = Math.min(most, rows - top);
             DoubleBuffer piece = from.slice(top * width, count * width);
             DoubleBuffer some = Direct.is(x) ? piece : Direct.copy(piece);
-            Calls.run(() ->
+            Calls.inTurn(() ->
                     cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, width, count, 1, some, width, 1, total, width));
         }
         if (!Direct.is(sums)) {

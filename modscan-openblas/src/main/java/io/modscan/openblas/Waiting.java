@@ -17,13 +17,15 @@ final class Waiting {
      * @throws CancellationException if the thread is interrupted meanwhile; its interrupt status stays set
      */
     static <T> T call(Supplier<T> call) {
-        FutureTask<T> task = new FutureTask<>(() -> Calls.get(call));
+        FutureTask<T> task = new FutureTask<>(() -> Calls.inTurn(call));
         Thread thread = new Thread(task, "modscan-openblas");
         thread.setDaemon(true);
         thread.start();
         try {
             return task.get();
         } catch (InterruptedException e) {
+            // If its turn has not come, it need not begin.
+            task.cancel(true);
             Thread.currentThread().interrupt();
             throw new CancellationException("interrupted in linear algebra");
         } catch (ExecutionException e) {
