@@ -43,8 +43,8 @@ class OneDnnTest {
 
     private static final double FLOAT32_ERROR = 2e-5;
 
-    /** Bytes that the process may take more after some hundred captures; what as many captures of ours take is several times that. */
-    private static final long GROWTH = 128L << 20;
+    /** Bytes that the process may take more after some hundred captures; what as many captures of ours take is many times that. */
+    private static final long GROWTH = 64L << 20;
 
     private static final String[] SITES = {
         "blocks.*.attn.hook_q",
@@ -191,14 +191,21 @@ class OneDnnTest {
         try (Probe probe = probe(options, Pooling.mean(), "blocks.*.mlp.hook_post")) {
             // Batches of all shapes, more than a workspace keeps kernels for.
             captures(probe, 900);
-            long before = resident();
-            captures(probe, 900);
-            assertThat(resident() - before).as("bytes").isLessThan(GROWTH);
+            assertThat(leastGrowth(() -> captures(probe, 900))).as("bytes").isLessThan(GROWTH);
         }
         sessions(10);
-        long before = resident();
-        sessions(20);
-        assertThat(resident() - before).as("bytes").isLessThan(GROWTH);
+        assertThat(leastGrowth(() -> sessions(20))).as("bytes").isLessThan(GROWTH);
+    }
+
+    /** Of two turns: on a busy machine other threads' memory may come between, but what leaks does so in both. */
+    private static long leastGrowth(Runnable work) throws IOException {
+        long least = Long.MAX_VALUE;
+        for (int turn = 0; turn < 2; turn++) {
+            long before = resident();
+            work.run();
+            least = Math.min(least, resident() - before);
+        }
+        return least;
     }
 
     /** Each asynchronous capture has a thread of its own. */
