@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.modscan.core.Activations;
 import io.modscan.core.Probe;
+import io.modscan.core.SiteActivations;
 import io.modscan.core.site.Pooling;
 import io.modscan.core.site.SiteSelector;
 import io.modscan.core.site.Sites;
@@ -87,6 +88,19 @@ class DemoAgreementTest {
     void poolingAfterwardsGivesTheSameModules() {
         Activations later =
                 captured(Pooling.none(), Sites.z().magnitude(), Sites.mlpPost()).pooled(MEAN);
+        for (SiteActivations pooled : ACTIVATIONS.sites()) {
+            float[][] means = pooled.vectors();
+            float[][] ofJava = later.at(pooled.site()).vectors();
+            for (int prompt = 0; prompt < means.length; prompt++) {
+                double size = 0;
+                double apart = 0;
+                for (int i = 0; i < means[prompt].length; i++) {
+                    size = Math.max(size, Math.abs(ofJava[prompt][i]));
+                    apart = Math.max(apart, Math.abs(ofJava[prompt][i] - means[prompt][i]));
+                }
+                assertThat(apart).as(pooled.site() + ", prompt " + prompt).isLessThan(4e-7 * size);
+            }
+        }
         assertThat(agreement(MAP, later.measure(MODULES))).isGreaterThanOrEqualTo(0.98);
     }
 
